@@ -1,0 +1,74 @@
+create or replace function gateway.create_settlement(
+    _token text,
+    _attempt text,
+    _client_key text,
+    _key bytea,
+    _fingerprint bytea,
+    _facility_id uuid,
+    _amount_minor bigint,
+    _currency text,
+    _value_date date,
+    _uetr uuid,
+    _reference text,
+    _expires_at timestamptz
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    known ledger.reply := ledger.claim(_attempt, 'create-settlement', '', _client_key, _key, _fingerprint);
+    facility_currency text;
+    created capital.settlement;
+    refusal text;
+    members text;
+begin
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        perform auth.require_role('maker');
+        select f.currency into facility_currency
+        from capital.facility as f
+        where f.facility_id = _facility_id;
+        if not found then
+            perform ledger.refuse('not-found', '{"resource": "facility"}');
+        end if;
+        if facility_currency <> _currency then
+            perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
+        end if;
+        if _expires_at <= now() then
+            perform ledger.refuse('expired');
+        end if;
+        if exists (
+            select from capital.settlement as s where s.allocator_id = allocator and s.uetr = _uetr
+        ) then
+            perform ledger.refuse('uetr-in-use');
+        end if;
+        -- Nothing may be refused below.
+
+        insert into capital.settlement
+            (allocator_id, facility_id, amount_minor, currency, value_date, uetr, reference, expires_at, created_by)
+        values
+            (allocator, _facility_id, _amount_minor, _currency, _value_date, _uetr, _reference, _expires_at, auth.sub())
+        returning * into created;
+        insert into capital.settlement_transition
+            (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)
+        values
+            (created.settlement_id, 1, allocator, created.status, auth.principal_kind(), auth.principal_id(), _key);
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(allocator, refusal, members);
+    end;
+    return ledger.conclude('accepted', 201, allocator, capital.settlement_json(created));
+end
+$$;
+comment on function gateway.create_settlement is
+    'POST /v1/settlements: a maker proposes a settlement. PENDING; no capital moves.';
+
+grant usage on schema gateway to create_settlement;
+grant execute on function gateway.create_settlement to create_settlement;

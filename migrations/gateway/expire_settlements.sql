@@ -1,0 +1,53 @@
+create or replace function gateway.expire_settlements(_attempt text, _batch_size int4)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    due capital.settlement;
+    key bytea;
+    known ledger.reply;
+    expired int4 := 0;
+begin
+    perform auth.present_system('expire-settlements');
+
+    -- Somebody who moves one of these at the same time makes this call fail with 40001; it is tried again.
+    for due in
+        select s.*
+        from capital.settlement as s
+        where s.status in ('PENDING', 'VERIFIED') and s.expires_at <= now()
+        order by s.expires_at
+        limit _batch_size
+    loop
+        -- One commitment a settlement, under a key that follows from it: it expires once.
+        key := ledger.idempotency_key(
+            'system', 'expire-settlements', 'expire-settlements', due.settlement_id::text, 'expired'
+        );
+        known := ledger.claim(
+            _attempt, 'expire-settlements', due.settlement_id::text, 'expired', key,
+            ledger.tagged_hash(
+                'optkas/request-fingerprint/v1',
+                convert_to('expire-settlements', 'UTF8'), convert_to(due.settlement_id::text, 'UTF8'), ''
+            )
+        );
+        continue when known.outcome is not null;
+        perform auth.scope_to(due.allocator_id);
+        due := capital.transition(due, 'EXPIRED');
+        perform ledger.conclude('accepted', 200, due.allocator_id, capital.settlement_json(due));
+        -- What waits for the commit is checked now, while this allocator's rows are the visible ones.
+        set constraints all immediate;
+        set constraints all deferred;
+        expired := expired + 1;
+    end loop;
+
+    return row('ok', 200, jsonb_build_object(
+        'expired', expired, 'more', expired = _batch_size
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.expire_settlements is
+    'Scheduled: PENDING and VERIFIED settlements whose time has run out become EXPIRED, a bounded batch a call.';
+
+grant usage on schema gateway to expire_settlements;
+grant execute on function gateway.expire_settlements to expire_settlements;

@@ -1,0 +1,44 @@
+create or replace function gateway.get_settlement(_token text, _settlement_id uuid)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    settlement capital.settlement;
+    transitions jsonb;
+begin
+    select * into settlement
+    from capital.settlement as s
+    where s.settlement_id = _settlement_id and s.allocator_id = allocator;
+    if not found then
+        return ledger.unrecorded('not-found');
+    end if;
+
+    select jsonb_agg(
+        jsonb_build_object(
+            'seq', t.seq,
+            'from', t.from_status,
+            'to', t.to_status,
+            'actor', jsonb_build_object('kind', t.actor_kind, 'id', t.actor_id),
+            'commitment', encode(t.commitment_key, 'hex'),
+            'reason', t.reason,
+            'at', ledger.rfc3339(t.at)
+        )
+        order by t.seq
+    )
+    into transitions
+    from capital.settlement_transition as t
+    where t.settlement_id = _settlement_id;
+
+    return row(
+        'ok', 200, capital.settlement_json(settlement) || jsonb_build_object('transitions', transitions)
+    )::ledger.reply;
+end
+$$;
+comment on function gateway.get_settlement is
+    'GET /v1/settlements/{id}: one of the allocator''s own, with its transitions.';
+
+grant usage on schema gateway to get_settlement;
+grant execute on function gateway.get_settlement to get_settlement;

@@ -1,0 +1,52 @@
+create or replace function gateway.list_audit(_token text, _page_size int4, _cursor_id bigint)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    page audit.log[];
+    next_page text;
+begin
+    page := array(
+        select l
+        from audit.log as l
+        where l.allocator_id = allocator
+            and (_cursor_id is null or l.id < _cursor_id)
+        order by l.id desc
+        limit least(_page_size, 100) + 1
+    );
+    if cardinality(page) > least(_page_size, 100) then
+        page := trim_array(page, 1);
+        next_page := page[cardinality(page)].id::text;
+    end if;
+
+    return row('ok', 200, jsonb_build_object(
+        'entries', (
+            select coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'id', entry.id::text,
+                    'table', entry.table_name,
+                    'row_key', entry.row_key,
+                    'operation', entry.operation,
+                    'old', entry.old_row,
+                    'new', entry.new_row,
+                    'actor', jsonb_build_object('kind', entry.actor_kind, 'id', entry.actor_id),
+                    'commitment', encode(entry.commitment_key, 'hex'),
+                    'at', ledger.rfc3339(entry.at),
+                    'mutation_hash', encode(entry.mutation_hash, 'hex')
+                )
+                order by entry.id desc
+            ), '[]')
+            from unnest(page) as entry
+        ),
+        'next', next_page
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.list_audit is
+    'GET /v1/audit: the allocator''s own audit trail, newest first, a page at a time.';
+
+grant usage on schema gateway to list_audit;
+grant execute on function gateway.list_audit to list_audit;

@@ -1,0 +1,77 @@
+create or replace function gateway.list_positions(_token text, _as_of timestamptz)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    as_of timestamptz := coalesce(_as_of, now());
+    balances jsonb;
+begin
+    -- The present from the accounts; a past instant from the last posting up to it. The two legs of a
+    -- journal bear one time, so that every answer adds up.
+    with balance as (
+        select a.kind, a.currency, a.facility_id, coalesce(past.balance_minor, 0) as balance_minor
+        from capital.account as a
+        left join lateral (
+            select a.balance_minor
+            where _as_of is null
+            union all
+            (
+                select p.balance_after_minor
+                from capital.posting as p
+                where _as_of is not null
+                    and p.account_id = a.account_id
+                    and p.posted_at <= _as_of
+                order by p.posted_at desc, p.account_version desc
+                limit 1
+            )
+        ) as past on true
+        where a.allocator_id = allocator
+    ),
+    by_currency as (
+        select
+            b.currency,
+            coalesce(sum(b.balance_minor) filter (where b.kind = 'available'), 0) as available,
+            coalesce(sum(b.balance_minor) filter (where b.kind = 'reserved'), 0) as reserved,
+            coalesce(sum(b.balance_minor) filter (where b.kind = 'escrowed'), 0) as escrowed
+        from balance as b
+        group by b.currency
+    )
+    select jsonb_build_object(
+        'as_of', ledger.rfc3339(as_of),
+        'currencies', (
+            select coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'currency', c.currency,
+                    'available_minor', c.available::text,
+                    'reserved_minor', c.reserved::text,
+                    'escrowed_minor', c.escrowed::text
+                )
+                order by c.currency
+            ), '[]')
+            from by_currency as c
+        ),
+        'facilities', (
+            select coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'facility_id', b.facility_id,
+                    'currency', b.currency,
+                    'position_minor', b.balance_minor::text
+                )
+                order by b.facility_id
+            ), '[]')
+            from balance as b
+            where b.kind = 'position'
+        )
+    )
+    into balances;
+    return row('ok', 200, balances)::ledger.reply;
+end
+$$;
+comment on function gateway.list_positions is
+    'GET /v1/positions: where the allocator''s capital is, now or at a past instant.';
+
+grant usage on schema gateway to list_positions;
+grant execute on function gateway.list_positions to list_positions;

@@ -1,0 +1,54 @@
+create or replace function gateway.migrate(
+    _attempt text,
+    _issuer text,
+    _audience text,
+    _platform_agent_id text
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known ledger.reply;
+begin
+    perform auth.present_system('migrate');
+
+    if exists (
+        select from auth.expected_claims as e where e.issuer = _issuer and e.audience = _audience
+    ) and exists (
+        select from capital.agent as a where a.agent_id = _platform_agent_id and a.kind = 'platform'
+    ) then
+        return row('ok', 200, '{"changed": false}')::ledger.reply;
+    end if;
+
+    known := ledger.claim(
+        _attempt, 'migrate', '', _attempt,
+        ledger.idempotency_key('system', 'migrate', 'migrate', '', _attempt),
+        ledger.tagged_hash(
+            'optkas/request-fingerprint/v1', convert_to('migrate', 'UTF8'), '',
+            convert_to(jsonb_build_array(_issuer, _audience, _platform_agent_id)::text, 'UTF8')
+        )
+    );
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    insert into auth.expected_claims as e (issuer, audience)
+    values (_issuer, _audience)
+    on conflict on constraint expected_claims_pkey
+        do update set issuer = excluded.issuer, audience = excluded.audience;
+    if not exists (
+        select from capital.agent as a where a.agent_id = _platform_agent_id and a.kind = 'platform'
+    ) then
+        insert into capital.agent (agent_id, kind, name)
+        values (_platform_agent_id, 'platform', _platform_agent_id);
+    end if;
+    return ledger.conclude('accepted', 200, null, '{"changed": true}');
+end
+$$;
+comment on function gateway.migrate is
+    'The deployment''s last step: which tokens are for us, and which agent onboards. Changes are commitments like all others.';
+
+grant usage on schema gateway to migrate;
+grant execute on function gateway.migrate to migrate;

@@ -1,0 +1,70 @@
+create or replace function gateway.platform_webhook(
+    _agent_id text,
+    _attempt text,
+    _delivery_id text,
+    _key bytea,
+    _fingerprint bytea,
+    _event_type text,
+    _occurred_at timestamptz,
+    _data jsonb
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known ledger.reply;
+    allocator uuid := (_data ->> 'allocator_id')::uuid;
+    refusal text;
+    members text;
+begin
+    if not auth.present_agent(_agent_id, 'platform') then
+        return ledger.unrecorded('not-found');
+    end if;
+    known := ledger.claim(_attempt, 'platform-webhook', '', _delivery_id, _key, _fingerprint);
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        case _event_type
+            when 'allocator.onboarded' then
+                perform capital.onboard_allocator(allocator, _data ->> 'legal_name');
+            when 'member.granted' then
+                perform capital.grant_member((_data ->> 'sub')::uuid, allocator, _data ->> 'role');
+            when 'member.revoked' then
+                perform capital.revoke_member((_data ->> 'sub')::uuid, allocator, _data ->> 'role');
+            when 'agent.registered' then
+                perform capital.register_agent(_data ->> 'agent_id', _data ->> 'kind', _data ->> 'name');
+            when 'facility.opened' then
+                perform capital.open_facility(
+                    (_data ->> 'facility_id')::uuid, _data ->> 'name', _data ->> 'currency',
+                    (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent', _data ->> 'settlement_agent'
+                );
+            when 'capital.deposited' then
+                perform capital.move_funding(
+                    'deposit', allocator, _data ->> 'currency', 'external', 'available',
+                    (_data ->> 'amount_minor')::bigint, _data ->> 'reference'
+                );
+            when 'capital.withdrawn' then
+                perform capital.move_funding(
+                    'withdrawal', allocator, _data ->> 'currency', 'available', 'external',
+                    (_data ->> 'amount_minor')::bigint, _data ->> 'reference'
+                );
+        end case;
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(allocator, refusal, members);
+    end;
+    return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
+        'duplicate', false, 'id', _delivery_id, 'type', _event_type, 'data', _data
+    ));
+end
+$$;
+comment on function gateway.platform_webhook is
+    'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities and capital.';
+
+grant usage on schema gateway to platform_webhook;
+grant execute on function gateway.platform_webhook to platform_webhook;

@@ -1,0 +1,57 @@
+create or replace function gateway.verify_settlement(
+    _token text,
+    _attempt text,
+    _client_key text,
+    _key bytea,
+    _fingerprint bytea,
+    _settlement_id uuid
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    known ledger.reply := ledger.claim(
+        _attempt, 'verify-settlement', _settlement_id::text, _client_key, _key, _fingerprint
+    );
+    settlement capital.settlement;
+    refusal text;
+    members text;
+begin
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        perform auth.require_role('checker');
+        select * into settlement
+        from capital.settlement as s
+        where s.settlement_id = _settlement_id
+        for update;
+        if not found then
+            perform ledger.refuse('not-found');
+        end if;
+        if settlement.created_by = auth.sub() then
+            perform ledger.refuse('four-eyes');
+        end if;
+        perform capital.require_state(settlement, 'VERIFIED', 'PENDING');
+        if settlement.expires_at <= now() then
+            perform ledger.refuse('expired');
+        end if;
+        -- The facility's room and the allocator's capital are found out by taking them.
+        settlement := capital.transition(settlement, 'VERIFIED');
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(allocator, refusal, members);
+    end;
+    return ledger.conclude('accepted', 200, allocator, capital.settlement_json(settlement));
+end
+$$;
+comment on function gateway.verify_settlement is
+    'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the facility''s limit.';
+
+grant usage on schema gateway to verify_settlement;
+grant execute on function gateway.verify_settlement to verify_settlement;

@@ -1,0 +1,98 @@
+-- Roles and schemas. Run by `migrate` at the start of every deployment, as itself; safe to repeat.
+--
+-- Roles belong to the cluster, not to the database, so this file says what must hold rather than
+-- what changes. `optkas_owner` owns every object and has no members outside a deployment; each
+-- function has one login, which may run one gateway function and nothing else.
+
+do $$
+declare
+    login text;
+begin
+    -- Owns every object. Row-level security is forced on its tables, so it is no way around.
+    if not exists (select from pg_roles where rolname = 'optkas_owner') then
+        create role optkas_owner nologin nosuperuser nobypassrls;
+    end if;
+
+    -- Reads the ledger, the log and the audit trail; granted to the people who audit.
+    if not exists (select from pg_roles where rolname = 'optkas_auditor') then
+        create role optkas_auditor nologin nosuperuser nobypassrls;
+    end if;
+
+    foreach login in array array[
+        'cancel_settlement',
+        'create_settlement',
+        'escrow_webhook',
+        'expire_settlements',
+        'get_commitment',
+        'get_settlement',
+        'list_audit',
+        'list_positions',
+        'list_settlements',
+        'platform_webhook',
+        'settlement_webhook',
+        'verify_settlement'
+    ]
+    loop
+        if not exists (select from pg_roles where rolname = login) then
+            execute format('create role %I login noinherit nosuperuser nobypassrls', login);
+        end if;
+    end loop;
+
+    -- Settings apply at login. A login can change them for its own session: what must hold whatever
+    -- the session says (the isolation level) is checked by the gateway functions themselves.
+    foreach login in array array[
+        'cancel_settlement',
+        'create_settlement',
+        'escrow_webhook',
+        'expire_settlements',
+        'get_commitment',
+        'get_settlement',
+        'list_audit',
+        'list_positions',
+        'list_settlements',
+        'migrate',
+        'platform_webhook',
+        'settlement_webhook',
+        'verify_settlement'
+    ]
+    loop
+        execute format('alter role %I set default_transaction_isolation = %L', login, 'serializable');
+        execute format('alter role %I set statement_timeout = %L', login, '5s');
+        execute format('alter role %I set lock_timeout = %L', login, '3s');
+        execute format('alter role %I set idle_in_transaction_session_timeout = %L', login, '5s');
+        execute format('alter role %I set idle_session_timeout = %L', login, '15min');
+        execute format('alter role %I set search_path = %L', login, '');
+        execute format('alter role %I set timezone = %L', login, 'UTC');
+        -- Short statements never win back what compiling them costs.
+        execute format('alter role %I set jit = %L', login, 'off');
+        execute format('grant connect on database %I to %I', current_database(), login);
+    end loop;
+
+    -- A migration may take its time; a batch of expiries more than one statement of a person.
+    execute format('alter role migrate set statement_timeout = %L', '10min');
+    execute format('alter role expire_settlements set statement_timeout = %L', '20s');
+
+    -- No connection, and no temporary object that could shadow a name, for anybody else.
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect on database %I to optkas_auditor', current_database());
+
+    -- For this deployment only: taken back at its end.
+    grant optkas_owner to migrate;
+end
+$$;
+
+revoke all on schema public from public;
+
+create schema if not exists deploy authorization optkas_owner;
+create schema if not exists auth authorization optkas_owner;
+create schema if not exists ledger authorization optkas_owner;
+create schema if not exists audit authorization optkas_owner;
+create schema if not exists capital authorization optkas_owner;
+create schema if not exists gateway authorization optkas_owner;
+
+comment on schema deploy is 'Which migrations have been applied.';
+comment on schema auth is 'Who is asking: what identifies the principal of this transaction.';
+comment on schema ledger is 'The commitment ledger: one claim and one outcome for every mutation, for ever.';
+comment on schema audit is 'The append-only trail of every change to a domain table.';
+comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
+comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';
