@@ -63,6 +63,9 @@ begin
         execute format('alter role %I set idle_session_timeout = %L', login, '15min');
         execute format('alter role %I set search_path = %L', login, '');
         execute format('alter role %I set timezone = %L', login, 'UTC');
+        -- Under SERIALIZABLE a sequential scan reads, and so guards, the whole table: on a small table
+        -- the planner would prefer it and make strangers' transactions conflict.
+        execute format('alter role %I set enable_seqscan = %L', login, 'off');
         -- Short statements never win back what compiling them costs.
         execute format('alter role %I set jit = %L', login, 'off');
         execute format('grant connect on database %I to %I', current_database(), login);
