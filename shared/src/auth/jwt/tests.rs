@@ -1,0 +1,446 @@
+use http::HeaderValue;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::auth::test_keys::{Signer, encode, rsa_jwk};
+
+const ISSUER: &str = "https://project.supabase.co/auth/v1";
+const SUB: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+const NOW: i64 = 1_800_000_000;
+
+#[test]
+fn good_tokens() {
+    for (signer, alg) in [(Signer::es256(), "ES256"), (Signer::eddsa(), "EdDSA")] {
+        let human = verify(
+            &signer,
+            &signer.token(&header(alg).to_string(), &claims().to_string()),
+        )
+        .unwrap();
+        assert_eq!(human.sub().to_string(), SUB);
+    }
+    let signer = Signer::es256();
+    for (name, value) in [
+        ("aud", json!(["authenticated"])),
+        ("aud", json!(["other", "authenticated"])),
+        ("is_anonymous", json!(false)),
+        ("nbf", json!(NOW + LEEWAY_SECONDS)),
+        ("iat", json!(NOW + LEEWAY_SECONDS)),
+        ("exp", json!(NOW - LEEWAY_SECONDS + 1)),
+        ("unknown", json!({"anything": [1, null]})),
+    ] {
+        let token = signer.token(
+            &header("ES256").to_string(),
+            &with(claims(), name, value.clone()).to_string(),
+        );
+        assert!(verify(&signer, &token).is_ok(), "{name}: {value}");
+    }
+    for good in [
+        r#"{"alg":"ES256","kid":"k"}"#,
+        r#"{"kid":"k","typ":"jwt","alg":"ES256"}"#,
+    ] {
+        assert!(
+            verify(&signer, &signer.token(good, &claims().to_string())).is_ok(),
+            "{good}"
+        );
+    }
+}
+
+#[test]
+fn bad_headers() {
+    for (header, expected) in [
+        (
+            with(header("ES256"), "alg", json!("none")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("None")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("es256")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("HS256")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("ES384")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("PS256")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!("RS512")),
+            TokenError::Algorithm,
+        ),
+        (
+            with(header("ES256"), "alg", json!(["ES256"])),
+            TokenError::Header,
+        ),
+        (with(header("ES256"), "kid", json!("")), TokenError::KeyId),
+        (
+            with(header("ES256"), "kid", Value::Null),
+            TokenError::Header,
+        ),
+        (with(header("ES256"), "kid", json!(1)), TokenError::Header),
+        (
+            with(header("ES256"), "kid", json!("k\0")),
+            TokenError::Header,
+        ),
+        (
+            with(header("ES256"), "kid", json!("other")),
+            TokenError::UnknownKey,
+        ),
+        (
+            with(header("ES256"), "typ", json!("at+jwt")),
+            TokenError::Type,
+        ),
+        (
+            with(header("ES256"), "typ", Value::Null),
+            TokenError::Header,
+        ),
+        (with(header("ES256"), "crit", json!([])), TokenError::Header),
+        (
+            with(header("ES256"), "crit", json!(["exp"])),
+            TokenError::Header,
+        ),
+        (
+            with(header("ES256"), "b64", json!(true)),
+            TokenError::Header,
+        ),
+        (
+            with(header("ES256"), "zip", json!("DEF")),
+            TokenError::Header,
+        ),
+        (
+            with(header("ES256"), "jku", json!("https://attacker.example")),
+            TokenError::Header,
+        ),
+        (with(header("ES256"), "jwk", json!({})), TokenError::Header),
+        (
+            with(header("ES256"), "x5u", json!("https://attacker.example")),
+            TokenError::Header,
+        ),
+        (with(header("ES256"), "x5c", json!([])), TokenError::Header),
+        (
+            with(header("ES256"), "cty", json!("JWT")),
+            TokenError::Header,
+        ),
+        (without(header("ES256"), "alg"), TokenError::Header),
+        (without(header("ES256"), "kid"), TokenError::Header),
+        (json!([]), TokenError::Header),
+        (json!("ES256"), TokenError::Header),
+    ] {
+        assert_refused(&header.to_string(), &claims().to_string(), expected);
+    }
+    for header in [
+        r#"{"alg":"none","alg":"ES256","kid":"k"}"#,
+        r#"{"alg":"ES256","kid":"k","\u006bid":"k"}"#,
+        r#"{"alg":"ES256","kid":"k"}{}"#,
+        "",
+    ] {
+        assert_refused(header, &claims().to_string(), TokenError::Header);
+    }
+}
+
+#[test]
+fn bad_claims() {
+    for (name, value, expected) in [
+        (
+            "iss",
+            json!("https://attacker.example/auth/v1"),
+            TokenError::Issuer,
+        ),
+        ("iss", json!(format!("{ISSUER}/")), TokenError::Issuer),
+        ("iss", json!([ISSUER]), TokenError::Claims),
+        ("aud", json!("anon"), TokenError::Audience),
+        ("aud", json!(""), TokenError::Audience),
+        ("aud", json!([]), TokenError::Audience),
+        ("aud", json!(["anon"]), TokenError::Audience),
+        ("aud", json!(["authenticated", 1]), TokenError::Claims),
+        ("aud", json!({"authenticated": true}), TokenError::Claims),
+        ("sub", json!(""), TokenError::Subject),
+        ("sub", json!("alice"), TokenError::Subject),
+        ("sub", json!(SUB.to_uppercase()), TokenError::Subject),
+        ("sub", json!(1), TokenError::Claims),
+        ("exp", json!(NOW - LEEWAY_SECONDS), TokenError::Expired),
+        ("exp", json!(NOW - 60 + 3601), TokenError::Lifetime),
+        ("exp", json!(NOW - 60), TokenError::Lifetime),
+        ("exp", json!(i64::MAX), TokenError::Lifetime),
+        ("exp", json!(u64::MAX), TokenError::Claims),
+        ("exp", json!(f64::from(i32::MAX)), TokenError::Claims),
+        ("exp", json!((NOW + 600).to_string()), TokenError::Claims),
+        ("exp", json!(true), TokenError::Claims),
+        (
+            "iat",
+            json!(NOW + LEEWAY_SECONDS + 1),
+            TokenError::NotYetValid,
+        ),
+        ("iat", json!(i64::MIN), TokenError::Lifetime),
+        ("iat", json!("0"), TokenError::Claims),
+        (
+            "nbf",
+            json!(NOW + LEEWAY_SECONDS + 1),
+            TokenError::NotYetValid,
+        ),
+        ("nbf", json!(i64::MAX), TokenError::NotYetValid),
+        ("nbf", json!("0"), TokenError::Claims),
+        ("nbf", json!(0.5), TokenError::Claims),
+        ("nbf", Value::Null, TokenError::Claims),
+        ("role", json!("anon"), TokenError::Role),
+        ("role", json!("service_role"), TokenError::Role),
+        ("role", json!(["authenticated"]), TokenError::Claims),
+        ("session_id", json!(""), TokenError::Session),
+        ("session_id", json!(1), TokenError::Claims),
+        ("is_anonymous", json!(true), TokenError::Role),
+        ("is_anonymous", json!("true"), TokenError::Claims),
+        ("is_anonymous", Value::Null, TokenError::Claims),
+    ] {
+        assert_refused(
+            &header("ES256").to_string(),
+            &with(claims(), name, value).to_string(),
+            expected,
+        );
+    }
+    for name in ["iss", "aud", "sub", "exp", "iat", "role", "session_id"] {
+        for claims in [without(claims(), name), with(claims(), name, Value::Null)] {
+            assert_refused(
+                &header("ES256").to_string(),
+                &claims.to_string(),
+                TokenError::Claims,
+            );
+        }
+    }
+}
+
+#[test]
+fn claims_that_two_readers_could_read_in_two_ways() {
+    let good = claims().to_string();
+    let open = good.strip_suffix('}').unwrap();
+    for claims in [
+        format!(r#"{open},"sub":"{SUB}"}}"#),
+        format!(r#"{open},"email":"a","email":"b"}}"#),
+        format!(r#"{open},"user_metadata":{{"a":1,"a":2}}}}"#),
+        format!(r#"{open},"user_metadata":{{"a":"\u0000"}}}}"#),
+        format!("{good} {good}"),
+        format!("[{good}]"),
+        String::new(),
+    ] {
+        assert_refused(&header("ES256").to_string(), &claims, TokenError::Claims);
+    }
+}
+
+#[test]
+fn bad_forms() {
+    let signer = Signer::es256();
+    let token = signer.token(&header("ES256").to_string(), &claims().to_string());
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let wide = json!({"kid": "k".repeat(TOKEN_BYTES_MAX), "alg": "ES256"}).to_string();
+    for (bad, expected) in [
+        (String::new(), TokenError::Form),
+        (message.to_owned(), TokenError::Form),
+        (format!("{token}."), TokenError::Form),
+        (format!(".{token}"), TokenError::Form),
+        (format!("{token}="), TokenError::Form),
+        (format!("{token} "), TokenError::Form),
+        (format!(" {token}"), TokenError::Form),
+        (format!("{token}, Bearer {token}"), TokenError::Form),
+        (format!("{message}.+{}", &signature[1..]), TokenError::Form),
+        (format!("{message}."), TokenError::Signature),
+        (
+            format!("{message}.{}", &signature[..84]),
+            TokenError::Signature,
+        ),
+        (
+            format!("{message}.{}", encode([0; 64])),
+            TokenError::Signature,
+        ),
+        (
+            format!("{message}.{}", encode([0xff; 64])),
+            TokenError::Signature,
+        ),
+        (signer.token(&wide, "{}"), TokenError::TooLong),
+    ] {
+        assert_eq!(
+            verify(&signer, &bad).map(drop).unwrap_err(),
+            expected,
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn bad_signatures() {
+    let (signer, other) = (Signer::es256(), Signer::es256());
+    let (header, claims) = (header("ES256").to_string(), claims().to_string());
+    let token = signer.token(&header, &claims);
+    assert_eq!(verify(&other, &token).unwrap_err(), TokenError::Signature);
+    // The signature of one token under the claims of another.
+    let elevated = claims.replace(SUB, "00000000-0000-4000-8000-000000000001");
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{}.{}.{signature}", encode(&header), encode(elevated));
+    assert_eq!(verify(&signer, &forged).unwrap_err(), TokenError::Signature);
+    // The right key name under another algorithm.
+    let eddsa = Signer::eddsa();
+    let confused = eddsa.token(&header.replace("ES256", "EdDSA"), &claims);
+    assert_eq!(
+        verify(&signer, &confused).unwrap_err(),
+        TokenError::UnknownKey
+    );
+    assert_eq!(verify(&eddsa, &token).unwrap_err(), TokenError::UnknownKey);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// A token has one spelling: no character can be replaced.
+    #[test]
+    fn no_character_can_be_replaced(position: prop::sample::Index, replacement in "[A-Za-z0-9_.=+/ -]") {
+        static GOOD: std::sync::LazyLock<(Signer, String)> = std::sync::LazyLock::new(|| {
+            let signer = Signer::es256();
+            let token = signer.token(&header("ES256").to_string(), &claims().to_string());
+            (signer, token)
+        });
+        let (signer, token) = &*GOOD;
+        let position = position.index(token.len());
+        let altered = format!("{}{replacement}{}", &token[..position], &token[position + 1..]);
+        prop_assert_eq!(verify(signer, &altered).is_ok(), altered == *token);
+    }
+
+    #[test]
+    fn nothing_random_is_a_token(text in "\\PC*") {
+        prop_assert!(policy().screen(&text, now()).is_err());
+    }
+}
+
+/// RFC 7515, A.2. Its claims are none of ours, so it is verified one layer below.
+#[test]
+fn the_rs256_example_of_the_rfc() {
+    const MESSAGE: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvb\
+        S9pc19yb290Ijp0cnVlfQ";
+    const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5ju\
+        jGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383Lc\
+        OLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN\
+        _IoypGlUPQGe77Rw";
+    ring_provider::install();
+    let keys = key_set(&rsa_jwk("k"));
+    let key = keys.find("k", Algorithm::RS256).unwrap();
+    let verify = |signature: &str, message: &str| {
+        jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, Algorithm::RS256).unwrap()
+    };
+    assert!(verify(SIGNATURE, MESSAGE));
+    assert!(!verify(SIGNATURE, &MESSAGE[1..]));
+    assert!(!verify(&SIGNATURE.replace("cC4h", "dC4h"), MESSAGE));
+}
+
+#[test]
+fn a_public_key_is_no_hmac_secret() {
+    ring_provider::install();
+    let keys = key_set(&rsa_jwk("k"));
+    let key = keys.find("k", Algorithm::RS256).unwrap();
+    for algorithm in [
+        Algorithm::HS256,
+        Algorithm::PS256,
+        Algorithm::RS512,
+        Algorithm::ES256,
+        Algorithm::EdDSA,
+    ] {
+        assert!(
+            jsonwebtoken::crypto::verify("AAAA", b"m", key, algorithm).is_err(),
+            "{algorithm:?}"
+        );
+    }
+}
+
+#[test]
+fn bearer_values() {
+    for (values, expected) in [
+        (&["Bearer a.b.c"][..], Ok("a.b.c")),
+        (&["bearer a.b.c"], Ok("a.b.c")),
+        (&["Bearer a, Bearer b"], Ok("a, Bearer b")),
+        (&[], Err(TokenError::Authorization)),
+        (&["Bearer a", "Bearer a"], Err(TokenError::Authorization)),
+        (&[""], Err(TokenError::Authorization)),
+        (&["Bearer"], Err(TokenError::Authorization)),
+        (&["Basic a"], Err(TokenError::Authorization)),
+        (&["Bearer\ta"], Err(TokenError::Authorization)),
+        (&["a.b.c"], Err(TokenError::Authorization)),
+        (&["Bearer é"], Err(TokenError::Authorization)),
+    ] {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(
+                AUTHORIZATION,
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
+        }
+        assert_eq!(bearer(&headers), expected, "{values:?}");
+    }
+}
+
+#[test]
+fn a_human_prints_without_the_token() {
+    let signer = Signer::es256();
+    let token = signer.token(&header("ES256").to_string(), &claims().to_string());
+    let human = verify(&signer, &token).unwrap();
+    assert_eq!(human.token().expose(), token);
+    assert!(!format!("{human:?}").contains("ey"));
+}
+
+fn assert_refused(header: &str, claims: &str, expected: TokenError) {
+    let signer = Signer::es256();
+    let refused = verify(&signer, &signer.token(header, claims))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(refused, expected, "{header} {claims}");
+}
+
+fn verify(signer: &Signer, token: &str) -> Result<Human, TokenError> {
+    policy()
+        .screen(token, now())?
+        .verify(&key_set(&signer.jwk("k")))
+}
+
+fn policy() -> Policy {
+    Policy::new(ISSUER.into(), "authenticated".into())
+}
+
+fn key_set(jwk: &Value) -> KeySet {
+    KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(NOW).unwrap()
+}
+
+fn header(alg: &str) -> Value {
+    json!({"alg": alg, "kid": "k", "typ": "JWT"})
+}
+
+/// As Supabase Auth issues them.
+fn claims() -> Value {
+    json!({
+        "iss": ISSUER, "aud": "authenticated", "sub": SUB, "iat": NOW - 60, "exp": NOW + 3540,
+        "role": "authenticated", "aal": "aal1", "amr": [{"method": "password", "timestamp": NOW - 60}],
+        "session_id": "b1a7c0de-0000-4000-8000-000000000000", "email": "alice@example.com", "phone": "",
+        "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {}, "is_anonymous": false,
+    })
+}
+
+fn with(mut object: Value, name: &str, value: Value) -> Value {
+    object[name] = value;
+    object
+}
+
+fn without(mut object: Value, name: &str) -> Value {
+    object.as_object_mut().unwrap().remove(name);
+    object
+}

@@ -1,0 +1,101 @@
+use std::{fmt, str::FromStr};
+
+use crate::ids::Invalid;
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub(super) [u8; 32]);
+
+        impl $name {
+            /// The bytes, as a parameter of a query.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                from_hex(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+digest!(
+    /// The key of a commitment in the ledger. Its text is 64 lower-case hexadecimal digits.
+    IdempotencyKey
+);
+digest!(
+    /// The hash of what was asked. Its text is 64 lower-case hexadecimal digits.
+    Fingerprint
+);
+
+pub(crate) fn from_hex(text: &str) -> Result<[u8; 32], Invalid> {
+    const INVALID: Invalid = Invalid("must be 64 lower-case hexadecimal digits");
+    if text.len() != 64 {
+        return Err(INVALID);
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = nibble(pair[0]).ok_or(INVALID)? << 4 | nibble(pair[1]).ok_or(INVALID)?;
+    }
+    Ok(bytes)
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_lower_case_hex_of_full_length_parses() {
+        let good = "00ff".repeat(16);
+        assert_eq!(good.parse::<IdempotencyKey>().unwrap().to_string(), good);
+        let non_ascii = "é".repeat(32);
+        for bad in [
+            "",
+            &good[1..],
+            &good[2..],
+            &good.to_uppercase(),
+            &good.replace('f', "g"),
+            &format!("{good}00"),
+            &format!("0x{}", &good[2..]),
+            &non_ascii,
+        ] {
+            assert!(bad.parse::<IdempotencyKey>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_digest_reads_back(bytes: [u8; 32]) {
+            prop_assert_eq!(IdempotencyKey(bytes).to_string().parse(), Ok(IdempotencyKey(bytes)));
+        }
+    }
+}

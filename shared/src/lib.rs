@@ -1,0 +1,21 @@
+//! What every function of the settlement gateway is made of.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`auth`] | who is calling: tokens of people, signatures of agents |
+//! | [`commitment`] | idempotency key and fingerprint, to the byte |
+//! | [`ids`], [`money`], [`settlement`] | the words of the domain |
+//!
+//! # The dependency rule
+//!
+//! - `ids`, `money`, `settlement`, `commitment`, `auth::jwt` and `auth::webhook` are pure: no clock, no
+//!   environment, no network, no randomness. Time is an argument.
+//! - Only `config` reads the environment, only `gateway` holds SQL, only `http::problem` turns an error
+//!   into a status, and only `auth` makes a principal.
+//! - The functions depend on this crate and never on each other.
+
+pub mod auth;
+pub mod commitment;
+pub mod ids;
+pub mod money;
+pub mod settlement;

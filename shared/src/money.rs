@@ -1,0 +1,140 @@
+//! Money: whole minor units and an ISO 4217 code. No fraction, no float, no arithmetic: balances are the
+//! database's.
+
+use std::{fmt, str::FromStr};
+
+use crate::ids::Invalid;
+
+/// An amount in minor units (cents), greater than zero and below 10^18.
+///
+/// In JSON it is a string, `^[1-9][0-9]{0,17}$`: many JSON parsers read a number as an IEEE 754 double,
+/// which is exact only to 2^53.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AmountMinor(i64);
+
+impl AmountMinor {
+    /// The number of minor units.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for AmountMinor {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let canonical = (1..=18).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_digit())
+            && !text.starts_with('0');
+        canonical
+            .then(|| text.parse().ok())
+            .flatten()
+            .map(Self)
+            .ok_or(Invalid(
+                "must be a string of 1 to 18 digits without a leading zero",
+            ))
+    }
+}
+
+impl fmt::Display for AmountMinor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An active ISO 4217 currency that payments are made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// The alphabetic code, such as `USD`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl FromStr for Currency {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        iso_currency::Currency::from_code(text)
+            // A flag marks what no payment is made in: metals, units of account and test codes, fund
+            // codes, and currencies that another has replaced.
+            .filter(|currency| currency.flags().is_empty())
+            .map(Self)
+            .ok_or(Invalid(
+                "must be the ISO 4217 code of an active currency, such as USD",
+            ))
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn amounts() {
+        for good in ["1", "10", "9007199254740993", "999999999999999999"] {
+            assert_eq!(good.parse::<AmountMinor>().unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            "0",
+            "01",
+            "-1",
+            "+1",
+            "1.0",
+            "1e3",
+            "1_000",
+            "1,000",
+            " 1",
+            "1 ",
+            "1\0",
+            "0x1",
+            "١",
+            "１",
+            "1000000000000000000",
+            "9223372036854775807",
+            "99999999999999999999999999",
+        ] {
+            assert!(bad.parse::<AmountMinor>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn currencies() {
+        for good in ["USD", "EUR", "JPY", "CHF", "XOF", "KWD"] {
+            assert_eq!(good.parse::<Currency>().unwrap().code(), good);
+        }
+        for bad in [
+            "", "usd", "Usd", "US", "USDX", "840", "ABC", "XXX", "XTS", "XAU", "XDR", "HRK", "CHE",
+            "USD\0",
+        ] {
+            assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_reads_back(minor in 1_i64..1_000_000_000_000_000_000) {
+            prop_assert_eq!(minor.to_string().parse::<AmountMinor>().unwrap().get(), minor);
+        }
+
+        #[test]
+        fn nothing_else_is_an_amount(text in "\\PC{0,20}") {
+            if let Ok(amount) = text.parse::<AmountMinor>() {
+                prop_assert_eq!(amount.to_string(), text);
+            }
+        }
+    }
+}
