@@ -1,0 +1,3 @@
+//! POST /v1/settlements/{id}/cancel: the allocator withdraws a settlement.
+
+fn main() {}

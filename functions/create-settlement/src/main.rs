@@ -1,0 +1,3 @@
+//! POST /v1/settlements: a maker proposes a settlement.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! POST /v1/webhooks/escrow/{agent}: an escrow agent reports.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Scheduled: settlements whose time has run out become EXPIRED.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! GET /v1/commitments/{key}: one entry of the commitment ledger.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! GET /v1/settlements/{id}: one settlement and its transitions.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! GET /v1/audit: the allocator's own audit trail.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! GET /v1/positions: capital per currency and facility.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! GET /v1/settlements: the allocator's own settlements.
+
+fn main() {}

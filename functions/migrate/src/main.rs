@@ -1,0 +1,3 @@
+//! Deployment: migrations, gateway functions, identity of the deployment.
+
+fn main() {}

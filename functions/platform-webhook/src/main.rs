@@ -1,0 +1,3 @@
+//! POST /v1/webhooks/platform/{agent}: the platform onboards.
+
+fn main() {}

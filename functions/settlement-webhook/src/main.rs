@@ -1,0 +1,3 @@
+//! POST /v1/webhooks/settlement/{agent}: a settlement agent reports.
+
+fn main() {}
