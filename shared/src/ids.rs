@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 
 use uuid::{Uuid, Variant, Version};
 
-/// Why a text is not a value of the domain. Its `Display` completes "this member …" and quotes no input,
-/// so it may go into a problem document.
+/// Why a text is not a value of the domain. Its `Display` completes "this member …" and quotes no
+/// input, so it may go into a problem document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub(crate) &'static str);

@@ -1,5 +1,5 @@
-//! Money: whole minor units and an ISO 4217 code. No fraction, no float, no arithmetic: balances are the
-//! database's.
+//! Money: whole minor units and an ISO 4217 code. No fraction, no float, no arithmetic: balances
+//! are the database's.
 
 use std::{fmt, str::FromStr};
 
@@ -7,8 +7,8 @@ use crate::ids::Invalid;
 
 /// An amount in minor units (cents), greater than zero and below 10^18.
 ///
-/// In JSON it is a string, `^[1-9][0-9]{0,17}$`: many JSON parsers read a number as an IEEE 754 double,
-/// which is exact only to 2^53.
+/// In JSON it is a string, `^[1-9][0-9]{0,17}$`: many JSON parsers read a number as an IEEE 754
+/// double, which is exact only to 2^53.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AmountMinor(i64);
 
@@ -60,8 +60,8 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         iso_currency::Currency::from_code(text)
-            // A flag marks what no payment is made in: metals, units of account and test codes, fund
-            // codes, and currencies that another has replaced.
+            // A flag marks what no payment is made in: metals, units of account and test codes,
+            // fund codes, and currencies that another has replaced.
             .filter(|currency| currency.flags().is_empty())
             .map(Self)
             .ok_or(Invalid(

@@ -1,5 +1,6 @@
 //! The words of a settlement. Which step is legal, and who may take it, is the database's to decide
-//! (constraints of `settlement` and `settlement_transition`); nothing here decides it a second time.
+//! (constraints of `settlement` and `settlement_transition`); nothing here decides it a second
+//! time.
 
 use std::{fmt, str::FromStr};
 
@@ -70,8 +71,9 @@ impl fmt::Display for Status {
     }
 }
 
-/// A short text written by a person or an agent (a reference, a reason, a name): 1 to 140 characters, none
-/// of them a control character. U+0000 would be refused by `PostgreSQL`, a line break would forge a log line.
+/// A short text written by a person or an agent (a reference, a reason, a name): 1 to 140
+/// characters, none of them a control character. U+0000 would be refused by `PostgreSQL`, a line
+/// break would forge a log line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text(String);
 

@@ -1,20 +1,43 @@
 //! JSON that means the same to every reader.
 //!
-//! Of duplicate members serde keeps none, one or an error, depending on the type; `PostgreSQL` keeps the last.
-//! Two readers of one token could thus see two tokens. U+0000 has no place in a `PostgreSQL` text. Both are
-//! refused here, at any depth, in members that the type ignores too.
+//! Of duplicate members serde keeps none, one or an error, depending on the type; `PostgreSQL`
+//! keeps the last. Two readers of one token could thus see two tokens. U+0000 has no place in a
+//! `PostgreSQL` text. Both are refused here, at any depth, in members that the type ignores too.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// Parses exactly one JSON text.
+/// Parses exactly one JSON object.
 pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice::<Unambiguous>(bytes)?;
-    serde_json::from_slice(bytes)
+    serde_json::from_slice(bytes).map(|Object(value)| value)
+}
+
+/// A struct from a JSON object. By itself serde takes an array of the members' values as well.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// For an optional member that, when present, must not be null:
@@ -99,10 +122,7 @@ mod tests {
     fn refuses_what_two_readers_could_read_in_two_ways() {
         for good in [
             r#"{"a":1,"b":{"a":1}}"#,
-            r#"[{"a":1},{"a":1}]"#,
-            "-1.5e3",
-            "null",
-            r#" "x" "#,
+            r#" {"a":[{"a":1},{"a":1},-1.5e3,null,true,"x"]} "#,
         ] {
             assert!(from_slice::<IgnoredAny>(good.as_bytes()).is_ok(), "{good}");
         }
@@ -114,17 +134,30 @@ mod tests {
             r#"{"x":"\u0000"}"#,
             r#"{"\u0000":1}"#,
             r#"{"x":"\ud800"}"#,
+            r#"{"x":NaN}"#,
             "{} {}",
             "{}x",
             "",
+            "[]",
+            "null",
             "\u{feff}{}",
             "{'a':1}",
-            "[1,]",
-            "NaN",
+            r#"{"a":[1,]}"#,
         ] {
             assert!(from_slice::<IgnoredAny>(bad.as_bytes()).is_err(), "{bad}");
         }
-        assert!(from_slice::<IgnoredAny>(b"\"\xff\"").is_err());
-        assert!(from_slice::<IgnoredAny>("[".repeat(100_000).as_bytes()).is_err());
+        assert!(from_slice::<IgnoredAny>(b"{\"a\":\"\xff\"}").is_err());
+        assert!(from_slice::<IgnoredAny>(r#"{"a":"#.repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn an_array_of_a_structs_values_is_not_the_struct() {
+        #[derive(Debug, Deserialize)]
+        struct Pair {
+            #[allow(dead_code, reason = "only parsed")]
+            a: u8,
+        }
+        assert!(from_slice::<Pair>(br#"{"a":1}"#).is_ok());
+        assert!(from_slice::<Pair>(b"[1]").is_err());
     }
 }

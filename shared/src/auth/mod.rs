@@ -1,6 +1,7 @@
 //! Who is calling. Nothing else in the crate makes a [`Human`] or an [`Agent`].
 //!
-//! - People carry a Supabase Auth token: [`Authenticator`], over [`jwt`] (pure) and [`jwks`] (the network).
+//! - People carry a Supabase Auth token: [`Authenticator`], over [`jwt`] (pure) and [`jwks`] (the
+//!   network).
 //! - Agents sign their webhooks: [`webhook`] (pure).
 //!
 //! A caller learns only that it was refused. The error types say why, for the log.
@@ -95,7 +96,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Authenticates people. One per process; it keeps connections to the issuer and nothing about a session.
+/// Authenticates people. One per process; it keeps connections to the issuer and nothing about a
+/// session.
 #[derive(Debug)]
 pub struct Authenticator {
     policy: jwt::Policy,
@@ -103,8 +105,9 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Accepts `issuer`'s tokens for `audience`, signed by a key of the set at `jwks_url`, which must be
-    /// `https`, or `http` on a loopback host. A key set is used for `max_age`; zero fetches it every time.
+    /// Accepts `issuer`'s tokens for `audience`, signed by a key of the set at `jwks_url`, which
+    /// must be `https`, or `http` on a loopback host. A key set is used for `max_age`; zero fetches
+    /// it every time.
     #[must_use]
     pub fn new(issuer: String, audience: String, jwks_url: Uri, max_age: Duration) -> Self {
         Self {
@@ -117,8 +120,8 @@ impl Authenticator {
     ///
     /// # Errors
     ///
-    /// [`Unauthenticated::Refused`] when the token is missing or bad, [`Unauthenticated::KeysUnavailable`]
-    /// when that cannot be known.
+    /// [`Unauthenticated::Refused`] when the token is missing or bad,
+    /// [`Unauthenticated::KeysUnavailable`] when that cannot be known.
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,

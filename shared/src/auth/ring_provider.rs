@@ -1,5 +1,5 @@
-//! The three signature algorithms we accept, by `ring`, behind jsonwebtoken's crypto interface. It verifies
-//! and cannot sign.
+//! The three signature algorithms we accept, by `ring`, behind jsonwebtoken's crypto interface. It
+//! verifies and cannot sign.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind,
@@ -17,7 +17,8 @@ use ring::{
 
 /// Makes `ring` the process's provider. Without one, jsonwebtoken panics at its first signature.
 pub(super) fn install() {
-    // An error says that there is one already: ours, from an earlier call, as nothing else installs any.
+    // An error says that there is one already: ours, from an earlier call, as nothing else installs
+    // any.
     let _ = PROVIDER.install_default();
 }
 

@@ -2,8 +2,8 @@ use std::str::FromStr;
 
 use crate::ids::{DeliveryId, Invalid};
 
-/// The caller's own part of an idempotency key: the `Idempotency-Key` header of a person's request, 16 to
-/// 255 visible ASCII characters, or the delivery id of a webhook.
+/// The caller's own part of an idempotency key: the `Idempotency-Key` header of a person's request,
+/// 16 to 255 visible ASCII characters, or the delivery id of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientKey(String);
 

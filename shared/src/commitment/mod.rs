@@ -7,12 +7,13 @@
 //! fingerprint = H("optkas/request-fingerprint/v1", operation, resource, raw body)
 //! ```
 //!
-//! Tags and texts are UTF-8. Every field is preceded by its length, so no two lists of fields give the same
-//! bytes; the doubled tag hash separates the two uses (the tagged hash of BIP 340). The fingerprint takes
-//! the body's bytes as received and not canonical JSON: RFC 8785 maps 9007199254740993 and …992 to one text.
+//! Tags and texts are UTF-8. Every field is preceded by its length, so no two lists of fields give
+//! the same bytes; the doubled tag hash separates the two uses (the tagged hash of BIP 340). The
+//! fingerprint takes the body's bytes as received and not canonical JSON: RFC 8785 maps
+//! 9007199254740993 and …992 to one text.
 //!
-//! The database computes both again from the principal it established itself, so a function cannot claim a
-//! key in another's name.
+//! The database computes both again from the principal it established itself, so a function cannot
+//! claim a key in another's name.
 
 mod client_key;
 mod digest;
@@ -235,7 +236,8 @@ mod tests {
     }
 
     proptest! {
-        /// Bytes cannot be moved over a field's border, nor a field split, joined, added or dropped.
+        /// Bytes cannot be moved over a field's border, nor a field split, joined, added or
+        /// dropped.
         #[test]
         fn different_fields_have_different_hashes(
             (joined, cuts, others) in vec(0_u8..3, 0..12).prop_flat_map(|joined| {

@@ -15,7 +15,8 @@ use super::key_set::{KeySet, KeySetError};
 
 const BYTES_MAX: usize = 150_000;
 
-/// Shorter than the idle time-outs on the way (NAT, load balancers), so that a kept connection is alive.
+/// Shorter than the idle time-outs on the way (NAT, load balancers), so that a kept connection is
+/// alive.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Follows no redirect, knows no proxy and no cookie, and keeps connections alive.
@@ -38,8 +39,8 @@ impl Fetcher {
         Self { uri, client }
     }
 
-    /// The caller limits the time. A connection that died while the function was frozen fails at once, so
-    /// there is a second try within that time; reading keys twice does no harm.
+    /// The caller limits the time. A connection that died while the function was frozen fails at
+    /// once, so there is a second try within that time; reading keys twice does no harm.
     pub(super) async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
         match self.get().await {
             Err(KeysUnavailable::Unreachable(_)) => self.get().await,

@@ -1,8 +1,8 @@
 //! From a JWK set (RFC 7517, RFC 7518, RFC 8037) to the keys that can verify our three algorithms.
 //!
-//! A set is refused whole when its publisher does not know what it publishes: a symmetric or private key in
-//! it, or two keys of one name. A key that is merely not for us (other use, other curve, too small) is left
-//! out, since issuers add such keys without asking.
+//! A set is refused whole when its publisher does not know what it publishes: a symmetric or
+//! private key in it, or two keys of one name. A key that is merely not for us (other use, other
+//! curve, too small) is left out, since issuers add such keys without asking.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::auth::json;
+use crate::auth::json::{self, Object};
 
 /// The usable keys of a JWK set. No two have the same `kid`.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl KeySet {
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         let Document { keys } = json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
         let mut kids = HashSet::new();
-        for jwk in &keys {
+        for Object(jwk) in &keys {
             if jwk.kty == "oct" || jwk.k.is_some() {
                 return Err(KeySetError::SymmetricKey);
             }
@@ -43,7 +43,9 @@ impl KeySet {
                 return Err(KeySetError::DuplicateKid);
             }
         }
-        Ok(Self(keys.iter().filter_map(Jwk::usable).collect()))
+        Ok(Self(
+            keys.iter().filter_map(|Object(jwk)| jwk.usable()).collect(),
+        ))
     }
 
     /// Whether a usable key has this `kid`.
@@ -79,7 +81,7 @@ pub enum KeySetError {
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<Jwk>,
+    keys: Vec<Object<Jwk>>,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +135,8 @@ impl Jwk {
         })
     }
 
-    /// The uncompressed point (SEC 1, 2.3.3). That it is on the curve, `ring` checks at each verification.
+    /// The uncompressed point (SEC 1, 2.3.3). That it is on the curve, `ring` checks at each
+    /// verification.
     fn p256(&self) -> Option<DecodingKey> {
         let (x, y) = (
             coordinate(self.x.as_deref()?)?,
@@ -147,7 +150,8 @@ impl Jwk {
         Some(DecodingKey::from_ed_der(&x))
     }
 
-    /// A modulus of 2048 to 8192 bits and an odd exponent of 65537 (FIPS 186-5, 5.1) to 2^33, `ring`'s limit.
+    /// A modulus of 2048 to 8192 bits and an odd exponent of 65537 (FIPS 186-5, 5.1) to 2^33,
+    /// `ring`'s limit.
     fn rsa(&self) -> Option<DecodingKey> {
         let n = integer(self.n.as_deref()?)?;
         let e = integer(self.e.as_deref()?)?;
@@ -178,213 +182,4 @@ fn base64url(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::auth::test_keys::{ec_jwk, ed_jwk, rsa_jwk};
-
-    #[test]
-    fn the_three_kinds_of_keys_are_found_for_their_algorithm_alone() {
-        for (jwk, algorithm) in [
-            (ec_jwk("k"), Algorithm::ES256),
-            (ed_jwk("k"), Algorithm::EdDSA),
-            (rsa_jwk("k"), Algorithm::RS256),
-        ] {
-            let keys = parse(&[jwk]).unwrap();
-            for other in [
-                Algorithm::ES256,
-                Algorithm::EdDSA,
-                Algorithm::RS256,
-                Algorithm::HS256,
-            ] {
-                assert_eq!(keys.find("k", other).is_some(), other == algorithm);
-            }
-            assert!(keys.find("K", algorithm).is_none());
-        }
-    }
-
-    #[test]
-    fn what_is_optional_may_be_absent() {
-        for jwk in [ec_jwk("k"), ed_jwk("k"), rsa_jwk("k")] {
-            let bare = ["alg", "use", "key_ops"]
-                .iter()
-                .fold(jwk, |jwk, name| without(jwk, name));
-            assert!(parse(&[bare]).unwrap().has("k"));
-        }
-    }
-
-    #[test]
-    fn keys_that_are_not_for_us_are_left_out() {
-        let short = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        for (jwk, name, value) in [
-            (ec_jwk("k"), "kty", json!("OKP")),
-            (ec_jwk("k"), "kty", json!("RSA")),
-            (ec_jwk("k"), "kty", json!("ec")),
-            (ec_jwk("k"), "crv", json!("P-384")),
-            (ec_jwk("k"), "crv", json!("secp256k1")),
-            (ec_jwk("k"), "alg", json!("ES384")),
-            (ec_jwk("k"), "alg", json!("RS256")),
-            (ec_jwk("k"), "alg", json!("HS256")),
-            (ec_jwk("k"), "alg", json!("none")),
-            (ec_jwk("k"), "use", json!("enc")),
-            (ec_jwk("k"), "key_ops", json!([])),
-            (ec_jwk("k"), "key_ops", json!(["sign"])),
-            (ec_jwk("k"), "kid", json!("")),
-            (ec_jwk("k"), "x", json!(short)),
-            (ec_jwk("k"), "x", json!("")),
-            (ec_jwk("k"), "y", json!(format!("{short}AAA"))),
-            (ed_jwk("k"), "crv", json!("X25519")),
-            (ed_jwk("k"), "crv", json!("Ed448")),
-            (ed_jwk("k"), "alg", json!("ES256")),
-            (ed_jwk("k"), "x", json!(short)),
-            (ed_jwk("k"), "y", json!("AA")),
-            (rsa_jwk("k"), "alg", json!("PS256")),
-            (rsa_jwk("k"), "alg", json!("RS512")),
-            (rsa_jwk("k"), "crv", json!("P-256")),
-            (rsa_jwk("k"), "e", json!("Aw")),
-            (rsa_jwk("k"), "e", json!("AQAA")),
-            (rsa_jwk("k"), "e", json!("")),
-            (rsa_jwk("k"), "e", json!("AAEAAQ")),
-            (rsa_jwk("k"), "e", json!("AQAAAAAAAAAAAQ")),
-            (rsa_jwk("k"), "n", json!(modulus(2047))),
-            (rsa_jwk("k"), "n", json!(modulus(1024))),
-            (rsa_jwk("k"), "n", json!(modulus(8200))),
-        ] {
-            let keys = parse(&[with(jwk, name, value.clone())]).unwrap();
-            assert!(!keys.has("k"), "{name} = {value}");
-        }
-        for (jwk, members) in [
-            (ec_jwk("k"), &["kid", "crv", "x", "y"][..]),
-            (ed_jwk("k"), &["crv", "x"]),
-            (rsa_jwk("k"), &["n", "e"]),
-        ] {
-            for name in members {
-                assert!(
-                    !parse(&[without(jwk.clone(), name)]).unwrap().has("k"),
-                    "without {name}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn base64url_is_canonical() {
-        let x = ec_jwk("k")["x"].as_str().unwrap().to_owned();
-        for bad in [
-            format!("{x}="),
-            format!(" {x}"),
-            format!("{x}\n"),
-            format!("{}+", &x[1..]),
-            stray_bit(&x),
-        ] {
-            assert!(
-                !parse(&[with(ec_jwk("k"), "x", json!(bad))])
-                    .unwrap()
-                    .has("k"),
-                "{bad:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn sets_that_are_refused_whole() {
-        let good = || ec_jwk("good");
-        let symmetric = json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "c2VjcmV0"});
-        for (keys, expected) in [
-            (vec![good(), symmetric], KeySetError::SymmetricKey),
-            (
-                vec![good(), json!({"kty": "oct"})],
-                KeySetError::SymmetricKey,
-            ),
-            (
-                vec![good(), with(ec_jwk("s"), "k", json!("AA"))],
-                KeySetError::SymmetricKey,
-            ),
-            (
-                vec![good(), with(ec_jwk("p"), "d", json!("AA"))],
-                KeySetError::PrivateKey,
-            ),
-            (
-                vec![good(), with(rsa_jwk("p"), "d", Value::Null)],
-                KeySetError::PrivateKey,
-            ),
-            (vec![good(), good()], KeySetError::DuplicateKid),
-            (
-                vec![good(), with(rsa_jwk("good"), "use", json!("enc"))],
-                KeySetError::DuplicateKid,
-            ),
-            (
-                vec![good(), without(ec_jwk("x"), "kty")],
-                KeySetError::Malformed,
-            ),
-            (vec![good(), json!("x")], KeySetError::Malformed),
-            (vec![with(good(), "kid", json!(1))], KeySetError::Malformed),
-            (
-                vec![with(good(), "use", Value::Null)],
-                KeySetError::Malformed,
-            ),
-        ] {
-            assert_eq!(parse(&keys).unwrap_err(), expected, "{keys:?}");
-        }
-        for document in [
-            "",
-            "[]",
-            "{}",
-            r#"{"keys":null}"#,
-            r#"{"keys":{}}"#,
-            r#"{"keys":[],"keys":[]}"#,
-            r#"{"keys":[]} x"#,
-        ] {
-            assert_eq!(
-                KeySet::parse(document.as_bytes()).unwrap_err(),
-                KeySetError::Malformed,
-                "{document}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_set_may_be_empty_and_may_say_more() {
-        assert!(!KeySet::parse(br#"{"keys":[],"x":1}"#).unwrap().has("k"));
-        assert!(
-            parse(&[
-                with(ec_jwk("k"), "ext", json!(true)),
-                json!({"kty": "AKP", "pub": "x"})
-            ])
-            .unwrap()
-            .has("k")
-        );
-    }
-
-    fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
-        KeySet::parse(json!({ "keys": keys }).to_string().as_bytes())
-    }
-
-    fn with(mut jwk: Value, name: &str, value: Value) -> Value {
-        jwk[name] = value;
-        jwk
-    }
-
-    fn without(mut jwk: Value, name: &str) -> Value {
-        jwk.as_object_mut().unwrap().remove(name);
-        jwk
-    }
-
-    fn modulus(bits: usize) -> String {
-        let mut bytes = vec![0xff; bits.div_ceil(8)];
-        bytes[0] >>= bytes.len() * 8 - bits;
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// 43 characters hold 258 bits; the last two must be zero.
-    fn stray_bit(text: &str) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let (start, last) = text.split_at(text.len() - 1);
-        let index = ALPHABET
-            .iter()
-            .position(|&c| c == last.as_bytes()[0])
-            .unwrap();
-        format!("{start}{}", ALPHABET[index + 1] as char)
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
-//! The issuer's public keys (JWK set, RFC 7517), fetched for each request or shared for a bounded time.
+//! The issuer's public keys (JWK set, RFC 7517), fetched for each request or shared for a bounded
+//! time.
 //!
-//! It fails closed: without a fresh key set there is no answer, and an old set is never used for want of a
-//! new one.
+//! It fails closed: without a fresh key set there is no answer, and an old set is never used for
+//! want of a new one.
 
 mod fetch;
 mod key_set;
@@ -21,7 +22,8 @@ pub use self::{
 /// How long a caller waits for the key set at most, other callers' fetches included.
 const WAIT_MAX: Duration = Duration::from_millis(1500);
 
-/// An unknown `kid` may be a new key, or an invented one: this bounds what inventing costs the issuer.
+/// An unknown `kid` may be a new key, or an invented one: this bounds what inventing costs the
+/// issuer.
 const UNKNOWN_KID_REFETCH_SECONDS: u64 = 30;
 
 /// Where key sets come from.
@@ -84,7 +86,8 @@ impl KeySource {
     }
 }
 
-/// Times are Unix seconds of the wall clock: a monotonic clock may stand still while a function is frozen.
+/// Times are Unix seconds of the wall clock: a monotonic clock may stand still while a function is
+/// frozen.
 #[derive(Debug)]
 struct Shared {
     keys: Arc<KeySet>,

@@ -6,8 +6,8 @@ use crate::{
     ids::{Sub, canonical_uuid},
 };
 
-/// The claims we rely on; a token has more. The types are part of the check: `exp` as a text, a fraction or
-/// null is refused.
+/// The claims we rely on; a token has more. The types are part of the check: `exp` as a text, a
+/// fraction or null is refused.
 #[derive(Deserialize)]
 pub(super) struct UnverifiedClaims {
     iss: String,

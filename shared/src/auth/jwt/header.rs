@@ -6,8 +6,9 @@ use serde::Deserialize;
 use super::TokenError;
 use crate::auth::json;
 
-/// The JOSE header of a Supabase token has these members. Any other is refused: `crit` and `b64` would
-/// change what is verified, `zip` what is read; `jku`, `jwk`, `x5u`, `x5c` offer a key of the sender's choice.
+/// The JOSE header of a Supabase token has these members. Any other is refused: `crit` and `b64`
+/// would change what is verified, `zip` what is read; `jku`, `jwk`, `x5u`, `x5c` offer a key of the
+/// sender's choice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnverifiedHeader {

@@ -1,14 +1,15 @@
 //! Supabase Auth tokens: signed JWTs (RFC 7515, RFC 7519, RFC 8725), in two stages.
 //!
-//! 1. [`Policy::screen`] checks everything that needs no key: form, header, claims, time. What it yields is
-//!    [`Unverified`]: it may name a key to fetch and nothing else.
+//! 1. [`Policy::screen`] checks everything that needs no key: form, header, claims, time. What it
+//!    yields is [`Unverified`]: it may name a key to fetch and nothing else.
 //! 2. [`Unverified::verify`] checks the signature and yields a [`Human`].
 //!
-//! jsonwebtoken verifies the signature, and issuer and audience a second time. It reads the clock for `exp`,
-//! and enforces neither `crit`, `typ`, duplicate members nor the types of claims; stage 1 does.
+//! jsonwebtoken verifies the signature, and issuer and audience a second time. It reads the clock
+//! for `exp`, and enforces neither `crit`, `typ`, duplicate members nor the types of claims; stage
+//! 1 does.
 //!
-//! Not here: revocation. A token is good until it expires, an hour after its issue at the latest; a member
-//! who loses a role loses it in the database, at once.
+//! Not here: revocation. A token is good until it expires, an hour after its issue at the latest; a
+//! member who loses a role loses it in the database, at once.
 
 mod claims;
 mod header;
@@ -24,8 +25,9 @@ use self::{claims::UnverifiedClaims, header::UnverifiedHeader};
 use super::{Human, Token, json, jwks::KeySet, ring_provider};
 use crate::ids::Sub;
 
-/// How far our clock and the issuer's may be apart. Both follow NTP to milliseconds, and claims are whole
-/// seconds; this also covers a smeared leap second, and prolongs a token's life by nothing that matters.
+/// How far our clock and the issuer's may be apart. Both follow NTP to milliseconds, and claims are
+/// whole seconds; this also covers a smeared leap second, and prolongs a token's life by nothing
+/// that matters.
 pub const LEEWAY_SECONDS: i64 = 5;
 
 /// The longest life of a token, from `iat` to `exp`: Supabase's default.
@@ -104,8 +106,8 @@ impl Policy {
         })
     }
 
-    /// What jsonwebtoken checks besides the signature. Of its clock we make no use: stage 1 has checked the
-    /// times.
+    /// What jsonwebtoken checks besides the signature. Of its clock we make no use: stage 1 has
+    /// checked the times.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.validate_exp = false;
@@ -116,8 +118,8 @@ impl Policy {
     }
 }
 
-/// A token that says the right things. Anybody can make one: until its signature is verified, it is good
-/// for choosing a key and for nothing else.
+/// A token that says the right things. Anybody can make one: until its signature is verified, it is
+/// good for choosing a key and for nothing else.
 pub struct Unverified<'a> {
     policy: &'a Policy,
     token: &'a str,
@@ -155,8 +157,8 @@ impl Unverified<'_> {
     }
 }
 
-/// The engine refuses padding, foreign characters and stray bits: a part has one spelling. Neither error
-/// goes on: serde's texts quote the input.
+/// The engine refuses padding, foreign characters and stray bits: a part has one spelling. Neither
+/// error goes on: serde's texts quote the input.
 fn decode<T: DeserializeOwned>(part: &str, error: TokenError) -> Result<T, TokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form)?;
     json::from_slice(&bytes).map_err(|_| error)

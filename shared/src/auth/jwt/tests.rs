@@ -2,7 +2,7 @@ use http::HeaderValue;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{TokenError as E, *};
 use crate::auth::test_keys::{Signer, encode, rsa_jwk};
 
 const ISSUER: &str = "https://project.supabase.co/auth/v1";
@@ -48,175 +48,114 @@ fn good_tokens() {
 
 #[test]
 fn bad_headers() {
-    for (header, expected) in [
+    for (name, values, expected) in [
         (
-            with(header("ES256"), "alg", json!("none")),
-            TokenError::Algorithm,
+            "alg",
+            json!([
+                "none", "None", "", "es256", "HS256", "ES384", "PS256", "RS512"
+            ]),
+            E::Algorithm,
         ),
-        (
-            with(header("ES256"), "alg", json!("None")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("es256")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("HS256")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("ES384")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("PS256")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!("RS512")),
-            TokenError::Algorithm,
-        ),
-        (
-            with(header("ES256"), "alg", json!(["ES256"])),
-            TokenError::Header,
-        ),
-        (with(header("ES256"), "kid", json!("")), TokenError::KeyId),
-        (
-            with(header("ES256"), "kid", Value::Null),
-            TokenError::Header,
-        ),
-        (with(header("ES256"), "kid", json!(1)), TokenError::Header),
-        (
-            with(header("ES256"), "kid", json!("k\0")),
-            TokenError::Header,
-        ),
-        (
-            with(header("ES256"), "kid", json!("other")),
-            TokenError::UnknownKey,
-        ),
-        (
-            with(header("ES256"), "typ", json!("at+jwt")),
-            TokenError::Type,
-        ),
-        (
-            with(header("ES256"), "typ", Value::Null),
-            TokenError::Header,
-        ),
-        (with(header("ES256"), "crit", json!([])), TokenError::Header),
-        (
-            with(header("ES256"), "crit", json!(["exp"])),
-            TokenError::Header,
-        ),
-        (
-            with(header("ES256"), "b64", json!(true)),
-            TokenError::Header,
-        ),
-        (
-            with(header("ES256"), "zip", json!("DEF")),
-            TokenError::Header,
-        ),
-        (
-            with(header("ES256"), "jku", json!("https://attacker.example")),
-            TokenError::Header,
-        ),
-        (with(header("ES256"), "jwk", json!({})), TokenError::Header),
-        (
-            with(header("ES256"), "x5u", json!("https://attacker.example")),
-            TokenError::Header,
-        ),
-        (with(header("ES256"), "x5c", json!([])), TokenError::Header),
-        (
-            with(header("ES256"), "cty", json!("JWT")),
-            TokenError::Header,
-        ),
-        (without(header("ES256"), "alg"), TokenError::Header),
-        (without(header("ES256"), "kid"), TokenError::Header),
-        (json!([]), TokenError::Header),
-        (json!("ES256"), TokenError::Header),
+        ("alg", json!([["ES256"], null, 1]), E::Header),
+        ("kid", json!([""]), E::KeyId),
+        ("kid", json!(["other", "K", "k "]), E::UnknownKey),
+        ("kid", json!(["k\0", null, 1]), E::Header),
+        ("typ", json!(["at+jwt", ""]), E::Type),
+        ("typ", json!([null, 1]), E::Header),
+        ("crit", json!([[], ["exp"], ["b64"]]), E::Header),
+        ("b64", json!([true, false]), E::Header),
+        ("zip", json!(["DEF"]), E::Header),
+        ("jku", json!(["https://attacker.example"]), E::Header),
+        ("jwk", json!([{}, null]), E::Header),
+        ("x5u", json!(["https://attacker.example"]), E::Header),
+        ("x5c", json!([[], ["AA"]]), E::Header),
+        ("x5t", json!(["AA"]), E::Header),
+        ("cty", json!(["JWT"]), E::Header),
     ] {
-        assert_refused(&header.to_string(), &claims().to_string(), expected);
+        for value in values.as_array().unwrap() {
+            let header = with(header("ES256"), name, value.clone());
+            assert_refused(&header.to_string(), &claims().to_string(), expected);
+        }
     }
     for header in [
+        r#"{"alg":"ES256"}"#,
+        r#"{"kid":"k"}"#,
         r#"{"alg":"none","alg":"ES256","kid":"k"}"#,
         r#"{"alg":"ES256","kid":"k","\u006bid":"k"}"#,
         r#"{"alg":"ES256","kid":"k"}{}"#,
+        r#"["ES256","k","JWT"]"#,
+        r#""ES256""#,
         "",
     ] {
-        assert_refused(header, &claims().to_string(), TokenError::Header);
+        assert_refused(header, &claims().to_string(), E::Header);
     }
 }
 
 #[test]
 fn bad_claims() {
-    for (name, value, expected) in [
+    let too_early = NOW + LEEWAY_SECONDS + 1;
+    for (name, values, expected) in [
         (
             "iss",
-            json!("https://attacker.example/auth/v1"),
-            TokenError::Issuer,
+            json!(["https://attacker.example", format!("{ISSUER}/"), ""]),
+            E::Issuer,
         ),
-        ("iss", json!(format!("{ISSUER}/")), TokenError::Issuer),
-        ("iss", json!([ISSUER]), TokenError::Claims),
-        ("aud", json!("anon"), TokenError::Audience),
-        ("aud", json!(""), TokenError::Audience),
-        ("aud", json!([]), TokenError::Audience),
-        ("aud", json!(["anon"]), TokenError::Audience),
-        ("aud", json!(["authenticated", 1]), TokenError::Claims),
-        ("aud", json!({"authenticated": true}), TokenError::Claims),
-        ("sub", json!(""), TokenError::Subject),
-        ("sub", json!("alice"), TokenError::Subject),
-        ("sub", json!(SUB.to_uppercase()), TokenError::Subject),
-        ("sub", json!(1), TokenError::Claims),
-        ("exp", json!(NOW - LEEWAY_SECONDS), TokenError::Expired),
-        ("exp", json!(NOW - 60 + 3601), TokenError::Lifetime),
-        ("exp", json!(NOW - 60), TokenError::Lifetime),
-        ("exp", json!(i64::MAX), TokenError::Lifetime),
-        ("exp", json!(u64::MAX), TokenError::Claims),
-        ("exp", json!(f64::from(i32::MAX)), TokenError::Claims),
-        ("exp", json!((NOW + 600).to_string()), TokenError::Claims),
-        ("exp", json!(true), TokenError::Claims),
+        ("iss", json!([[ISSUER], 1]), E::Claims),
+        (
+            "aud",
+            json!(["anon", "", [], ["anon"], [""], "authenticated "]),
+            E::Audience,
+        ),
+        (
+            "aud",
+            json!([["authenticated", 1], {"authenticated": true}, 1]),
+            E::Claims,
+        ),
+        (
+            "sub",
+            json!(["", "alice", SUB.to_uppercase(), SUB.replace('-', "")]),
+            E::Subject,
+        ),
+        ("sub", json!([1, [SUB]]), E::Claims),
+        ("exp", json!([NOW - LEEWAY_SECONDS]), E::Expired),
+        (
+            "exp",
+            json!([NOW - 60, NOW - 60 + 3601, 0, -1, i64::MAX]),
+            E::Lifetime,
+        ),
+        (
+            "exp",
+            json!([u64::MAX, 1.8e9, 1e300, "1800000060", true]),
+            E::Claims,
+        ),
+        ("iat", json!([too_early]), E::NotYetValid),
         (
             "iat",
-            json!(NOW + LEEWAY_SECONDS + 1),
-            TokenError::NotYetValid,
+            json!([NOW + 3540, 0, i64::MIN, i64::MAX]),
+            E::Lifetime,
         ),
-        ("iat", json!(i64::MIN), TokenError::Lifetime),
-        ("iat", json!("0"), TokenError::Claims),
+        ("iat", json!(["0", 0.5]), E::Claims),
+        ("nbf", json!([too_early, i64::MAX]), E::NotYetValid),
+        ("nbf", json!(["0", 0.5, null]), E::Claims),
         (
-            "nbf",
-            json!(NOW + LEEWAY_SECONDS + 1),
-            TokenError::NotYetValid,
+            "role",
+            json!(["", "anon", "service_role", "Authenticated"]),
+            E::Role,
         ),
-        ("nbf", json!(i64::MAX), TokenError::NotYetValid),
-        ("nbf", json!("0"), TokenError::Claims),
-        ("nbf", json!(0.5), TokenError::Claims),
-        ("nbf", Value::Null, TokenError::Claims),
-        ("role", json!("anon"), TokenError::Role),
-        ("role", json!("service_role"), TokenError::Role),
-        ("role", json!(["authenticated"]), TokenError::Claims),
-        ("session_id", json!(""), TokenError::Session),
-        ("session_id", json!(1), TokenError::Claims),
-        ("is_anonymous", json!(true), TokenError::Role),
-        ("is_anonymous", json!("true"), TokenError::Claims),
-        ("is_anonymous", Value::Null, TokenError::Claims),
+        ("role", json!([["authenticated"]]), E::Claims),
+        ("session_id", json!(["", "1"]), E::Session),
+        ("session_id", json!([1]), E::Claims),
+        ("is_anonymous", json!([true]), E::Role),
+        ("is_anonymous", json!(["true", "false", 0, null]), E::Claims),
     ] {
-        assert_refused(
-            &header("ES256").to_string(),
-            &with(claims(), name, value).to_string(),
-            expected,
-        );
+        for value in values.as_array().unwrap() {
+            let claims = with(claims(), name, value.clone());
+            assert_refused(&header("ES256").to_string(), &claims.to_string(), expected);
+        }
     }
     for name in ["iss", "aud", "sub", "exp", "iat", "role", "session_id"] {
         for claims in [without(claims(), name), with(claims(), name, Value::Null)] {
-            assert_refused(
-                &header("ES256").to_string(),
-                &claims.to_string(),
-                TokenError::Claims,
-            );
+            assert_refused(&header("ES256").to_string(), &claims.to_string(), E::Claims);
         }
     }
 }
@@ -234,7 +173,7 @@ fn claims_that_two_readers_could_read_in_two_ways() {
         format!("[{good}]"),
         String::new(),
     ] {
-        assert_refused(&header("ES256").to_string(), &claims, TokenError::Claims);
+        assert_refused(&header("ES256").to_string(), &claims, E::Claims);
     }
 }
 
@@ -245,29 +184,20 @@ fn bad_forms() {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let wide = json!({"kid": "k".repeat(TOKEN_BYTES_MAX), "alg": "ES256"}).to_string();
     for (bad, expected) in [
-        (String::new(), TokenError::Form),
-        (message.to_owned(), TokenError::Form),
-        (format!("{token}."), TokenError::Form),
-        (format!(".{token}"), TokenError::Form),
-        (format!("{token}="), TokenError::Form),
-        (format!("{token} "), TokenError::Form),
-        (format!(" {token}"), TokenError::Form),
-        (format!("{token}, Bearer {token}"), TokenError::Form),
-        (format!("{message}.+{}", &signature[1..]), TokenError::Form),
-        (format!("{message}."), TokenError::Signature),
-        (
-            format!("{message}.{}", &signature[..84]),
-            TokenError::Signature,
-        ),
-        (
-            format!("{message}.{}", encode([0; 64])),
-            TokenError::Signature,
-        ),
-        (
-            format!("{message}.{}", encode([0xff; 64])),
-            TokenError::Signature,
-        ),
-        (signer.token(&wide, "{}"), TokenError::TooLong),
+        (String::new(), E::Form),
+        (message.to_owned(), E::Form),
+        (format!("{token}."), E::Form),
+        (format!(".{token}"), E::Form),
+        (format!("{token}="), E::Form),
+        (format!("{token} "), E::Form),
+        (format!(" {token}"), E::Form),
+        (format!("{token}, Bearer {token}"), E::Form),
+        (format!("{message}.+{}", &signature[1..]), E::Form),
+        (format!("{message}."), E::Signature),
+        (format!("{message}.{}", &signature[..84]), E::Signature),
+        (format!("{message}.{}", encode([0; 64])), E::Signature),
+        (format!("{message}.{}", encode([0xff; 64])), E::Signature),
+        (signer.token(&wide, "{}"), E::TooLong),
     ] {
         assert_eq!(
             verify(&signer, &bad).map(drop).unwrap_err(),
@@ -282,20 +212,17 @@ fn bad_signatures() {
     let (signer, other) = (Signer::es256(), Signer::es256());
     let (header, claims) = (header("ES256").to_string(), claims().to_string());
     let token = signer.token(&header, &claims);
-    assert_eq!(verify(&other, &token).unwrap_err(), TokenError::Signature);
+    assert_eq!(verify(&other, &token).unwrap_err(), E::Signature);
     // The signature of one token under the claims of another.
     let elevated = claims.replace(SUB, "00000000-0000-4000-8000-000000000001");
     let (_, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{}.{}.{signature}", encode(&header), encode(elevated));
-    assert_eq!(verify(&signer, &forged).unwrap_err(), TokenError::Signature);
+    assert_eq!(verify(&signer, &forged).unwrap_err(), E::Signature);
     // The right key name under another algorithm.
     let eddsa = Signer::eddsa();
     let confused = eddsa.token(&header.replace("ES256", "EdDSA"), &claims);
-    assert_eq!(
-        verify(&signer, &confused).unwrap_err(),
-        TokenError::UnknownKey
-    );
-    assert_eq!(verify(&eddsa, &token).unwrap_err(), TokenError::UnknownKey);
+    assert_eq!(verify(&signer, &confused).unwrap_err(), E::UnknownKey);
+    assert_eq!(verify(&eddsa, &token).unwrap_err(), E::UnknownKey);
 }
 
 proptest! {
@@ -366,14 +293,14 @@ fn bearer_values() {
         (&["Bearer a.b.c"][..], Ok("a.b.c")),
         (&["bearer a.b.c"], Ok("a.b.c")),
         (&["Bearer a, Bearer b"], Ok("a, Bearer b")),
-        (&[], Err(TokenError::Authorization)),
-        (&["Bearer a", "Bearer a"], Err(TokenError::Authorization)),
-        (&[""], Err(TokenError::Authorization)),
-        (&["Bearer"], Err(TokenError::Authorization)),
-        (&["Basic a"], Err(TokenError::Authorization)),
-        (&["Bearer\ta"], Err(TokenError::Authorization)),
-        (&["a.b.c"], Err(TokenError::Authorization)),
-        (&["Bearer é"], Err(TokenError::Authorization)),
+        (&[], Err(E::Authorization)),
+        (&["Bearer a", "Bearer a"], Err(E::Authorization)),
+        (&[""], Err(E::Authorization)),
+        (&["Bearer"], Err(E::Authorization)),
+        (&["Basic a"], Err(E::Authorization)),
+        (&["Bearer\ta"], Err(E::Authorization)),
+        (&["a.b.c"], Err(E::Authorization)),
+        (&["Bearer é"], Err(E::Authorization)),
     ] {
         let mut headers = HeaderMap::new();
         for value in values {

@@ -4,7 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use crate::{auth::json, ids::AgentId};
+use crate::{
+    auth::json::{self, Object},
+    ids::AgentId,
+};
 
 /// The agents' secrets, from the function's entry in the secret store:
 ///
@@ -12,8 +15,9 @@ use crate::{auth::json, ids::AgentId};
 /// {"agents": {"escrow-one": {"scheme": "standard-webhooks", "secrets": ["whsec_…"]}}}
 /// ```
 ///
-/// An agent has one secret, or two during a rotation. A `standard-webhooks` secret is `whsec_` and the base64
-/// of 24 to 64 bytes; a `raw-body` secret is a text of at least 32 bytes, which are the key.
+/// An agent has one secret, or two during a rotation. A `standard-webhooks` secret is `whsec_` and
+/// the base64 of 24 to 64 bytes; a `raw-body` secret is a text of at least 32 bytes, which are the
+/// key.
 pub struct KeyRing(HashMap<AgentId, Keys>);
 
 struct Keys {
@@ -47,7 +51,7 @@ impl KeyRing {
     pub fn parse(secret_json: &str) -> Result<Self, KeyRingError> {
         let document: Document =
             json::from_slice(secret_json.as_bytes()).map_err(|_| KeyRingError::Malformed)?;
-        let agents = document.agents.into_iter().map(|(id, entry)| {
+        let agents = document.agents.into_iter().map(|(id, Object(entry))| {
             let id: AgentId = id.parse().map_err(|_| KeyRingError::AgentId)?;
             let secrets = match &entry.secrets[..] {
                 [one] => [one, one],
@@ -133,7 +137,7 @@ pub enum KeyRingError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    agents: HashMap<String, Entry>,
+    agents: HashMap<String, Object<Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -251,6 +255,7 @@ mod tests {
             json!({"agents": {}, "more": 1}).to_string(),
             json!({"agents": {"escrow-one": {"scheme": "raw-body"}}}).to_string(),
             json!({"agents": {"escrow-one": {"secrets": [RAW_32]}}}).to_string(),
+            json!({"agents": {"escrow-one": ["raw-body", [RAW_32]]}}).to_string(),
             json!({"agents": {"escrow-one": {"scheme": "raw-body", "secrets": [RAW_32], "more": 1}}}).to_string(),
             format!(r#"{{"agents":{{"escrow-one":{entry},"escrow-one":{entry}}}}}"#),
         ] {

@@ -5,14 +5,15 @@
 //! | Standard Webhooks 1.0 | `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,<base64> …` | `id.timestamp.body` |
 //! | raw body | `x-signature-256: sha256=<hex>` | `body` |
 //!
-//! The header texts are signed as received. A dot in an id cannot move bytes between the parts: a timestamp
-//! is digits only, and a body begins with a brace.
+//! The header texts are signed as received. A dot in an id cannot move bytes between the parts: a
+//! timestamp is digits only, and a body begins with a brace.
 //!
-//! Whether an agent exists, which scheme it uses and how many secrets it has make no difference in the work
-//! done: the headers are parsed before the agent is looked up, and two secrets are tried always.
+//! Whether an agent exists, which scheme it uses and how many secrets it has make no difference in
+//! the work done: the headers are parsed before the agent is looked up, and two secrets are tried
+//! always.
 //!
-//! Not here: replay. Within the time window, and for raw bodies for ever, a replayed delivery verifies; the
-//! commitment ledger knows its id and executes nothing.
+//! Not here: replay. Within the time window, and for raw bodies for ever, a replayed delivery
+//! verifies; the commitment ledger knows its id and executes nothing.
 
 mod key_ring;
 mod presented;
