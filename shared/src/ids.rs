@@ -113,7 +113,7 @@ impl FromStr for AgentId {
             && text.bytes().all(tail);
         if !valid {
             return Err(Invalid(
-                "must be 3 to 63 characters: a lower-case letter, then lower-case letters, digits and hyphens",
+                "must be 3 to 63 lower-case letters, digits and hyphens, the first a letter",
             ));
         }
         Ok(Self(text.to_owned()))

@@ -6,12 +6,12 @@
 //!
 //! A caller learns only that it was refused. The error types say why, for the log.
 
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod json;
 pub mod jwks;
 pub mod jwt;
 mod ring_provider;
-#[cfg(test)]
-mod test_keys;
 pub mod webhook;
 
 use std::{fmt, time::Duration};

@@ -8,12 +8,15 @@ use std::{
     thread,
 };
 
+use http::{HeaderMap, header::AUTHORIZATION};
 use serde_json::json;
 
 use super::*;
-use crate::auth::test_keys::ec_jwk;
-
-const NOW: i64 = 1_800_000_000;
+use crate::auth::{
+    Authenticator, Unauthenticated,
+    fixtures::{ISSUER, NOW, Signer, claims, ec_jwk, header},
+    jwt::TokenError,
+};
 
 #[tokio::test]
 async fn by_default_each_call_fetches_over_one_connection() {
@@ -72,6 +75,20 @@ async fn an_unknown_kid_fetches_once_in_thirty_seconds() {
         );
         assert_eq!(issuer.requests(), requests, "{kid} at {seconds}");
     }
+}
+
+#[tokio::test]
+async fn a_failed_try_for_an_unknown_kid_counts_and_spoils_nothing() {
+    let issuer = Issuer::start(|n| match n {
+        0 => ok("application/json", &set("k")),
+        _ => status(500),
+    });
+    let source = issuer.source(600);
+    assert!(source.keys_for("k", at(0)).await.is_ok());
+    assert!(source.keys_for("new", at(30)).await.is_err());
+    assert!(!source.keys_for("new", at(59)).await.unwrap().has("new"));
+    assert!(source.keys_for("k", at(59)).await.unwrap().has("k"));
+    assert_eq!(issuer.requests(), 2);
 }
 
 #[tokio::test]
@@ -134,14 +151,18 @@ async fn nothing_but_a_key_set_in_json_with_status_200_is_taken() {
 async fn a_silent_or_absent_host_is_given_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let started = std::time::Instant::now();
-    for age_max in [0, 60] {
-        let source = KeySource::new(uri(&silent), Duration::from_secs(age_max));
-        assert!(matches!(
-            source.keys_for("k", at(0)).await,
-            Err(KeysUnavailable::TimedOut)
-        ));
+    let each_time = KeySource::new(uri(&silent), Duration::ZERO);
+    let shared = KeySource::new(uri(&silent), Duration::from_mins(1));
+    let answers = tokio::join!(
+        each_time.keys_for("k", at(0)),
+        shared.keys_for("k", at(0)),
+        // Waits for the other's fetch, and no longer than it would wait for its own.
+        shared.keys_for("k", at(0)),
+    );
+    for answer in <[_; 3]>::from(answers) {
+        assert!(matches!(answer, Err(KeysUnavailable::TimedOut)));
     }
-    assert!(started.elapsed() < 2 * WAIT_MAX + Duration::from_millis(500));
+    assert!(started.elapsed() < WAIT_MAX + Duration::from_millis(500));
     let uri = uri(&silent);
     drop(silent);
     let absent = KeySource::new(uri, Duration::ZERO);
@@ -153,7 +174,7 @@ async fn a_silent_or_absent_host_is_given_up() {
 
 #[tokio::test]
 async fn a_connection_that_died_while_kept_is_replaced() {
-    // The issuer closes each connection after one answer, without saying so.
+    // The issuer drops each connection at its second request.
     let issuer = Issuer::closing(|_| ok("application/json", &set("k")));
     let source = issuer.source(0);
     for _ in 0..3 {
@@ -175,6 +196,45 @@ async fn plain_http_is_refused_behind_an_https_address() {
     assert!(matches!(
         source.keys_for("k", at(0)).await,
         Err(KeysUnavailable::Unreachable(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_token_is_refused_before_any_fetch_and_judged_only_after_one() {
+    let signer = Signer::es256();
+    let document = json!({ "keys": [signer.jwk("k")] }).to_string();
+    let issuer = Issuer::start(move |n| match n {
+        0 | 1 => ok("application/json", &document),
+        _ => status(503),
+    });
+    let authenticator = Authenticator::new(
+        ISSUER.into(),
+        "authenticated".into(),
+        issuer.uri.clone(),
+        Duration::ZERO,
+    );
+    let good = signer.token(&header("ES256").to_string(), &claims().to_string());
+    let forged = Signer::es256().token(&header("ES256").to_string(), &claims().to_string());
+    let expired = at(3600);
+    let answers = [
+        (&good, expired, "Refused(Expired)", 0),
+        (&good, at(0), "Human", 1),
+        (&forged, at(0), "Refused(Signature)", 2),
+        (&good, at(0), "KeysUnavailable(Status(503))", 3),
+    ];
+    for (token, now, expected, requests) in answers {
+        let headers =
+            HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
+        let answer = match authenticator.authenticate(&headers, now).await {
+            Ok(human) => format!("{human:?}"),
+            Err(unauthenticated) => format!("{unauthenticated:?}"),
+        };
+        assert!(answer.starts_with(expected), "{answer}");
+        assert_eq!(issuer.requests(), requests, "{expected}");
+    }
+    assert!(matches!(
+        authenticator.authenticate(&HeaderMap::new(), at(0)).await,
+        Err(Unauthenticated::Refused(TokenError::Authorization))
     ));
 }
 
@@ -230,19 +290,12 @@ impl Issuer {
     }
 }
 
-fn answer(mut stream: &TcpStream, respond: &dyn Fn() -> String, requests_max: usize) {
-    let mut lines = BufReader::new(stream).lines();
-    for _ in 0..requests_max {
-        if lines
-            .by_ref()
-            .map_while(Result::ok)
-            .take_while(|line| !line.is_empty())
-            .count()
-            == 0
-        {
-            return;
-        }
+fn answer(mut stream: &TcpStream, respond: &dyn Fn() -> String, answers_max: usize) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut answers = 0;
+    while lines.by_ref().take_while(|line| !line.is_empty()).count() > 0 && answers < answers_max {
         stream.write_all(respond().as_bytes()).unwrap();
+        answers += 1;
     }
 }
 

@@ -3,11 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{TokenError as E, *};
-use crate::auth::test_keys::{Signer, encode, rsa_jwk};
-
-const ISSUER: &str = "https://project.supabase.co/auth/v1";
-const SUB: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
-const NOW: i64 = 1_800_000_000;
+use crate::auth::fixtures::{ISSUER, NOW, SUB, Signer, claims, encode, header, rsa_jwk};
 
 #[test]
 fn good_tokens() {
@@ -153,6 +149,12 @@ fn bad_claims() {
             assert_refused(&header("ES256").to_string(), &claims.to_string(), expected);
         }
     }
+    let both = with(with(claims(), "iat", json!(too_early)), "nbf", json!(NOW));
+    assert_refused(
+        &header("ES256").to_string(),
+        &both.to_string(),
+        E::NotYetValid,
+    );
     for name in ["iss", "aud", "sub", "exp", "iat", "role", "session_id"] {
         for claims in [without(claims(), name), with(claims(), name, Value::Null)] {
             assert_refused(&header("ES256").to_string(), &claims.to_string(), E::Claims);
@@ -204,6 +206,17 @@ fn bad_forms() {
             expected,
             "{bad}"
         );
+    }
+}
+
+#[test]
+fn no_key_is_fetched_for_a_signature_of_impossible_length() {
+    let token = Signer::es256().token(&header("ES256").to_string(), &claims().to_string());
+    let (message, _) = token.rsplit_once('.').unwrap();
+    for length in [0, 63, 65, 70, 71, 72, 256] {
+        let altered = format!("{message}.{}", encode(vec![1; length]));
+        let refused = policy().screen(&altered, now()).map(drop);
+        assert_eq!(refused, Err(E::Signature), "{length}");
     }
 }
 
@@ -346,20 +359,6 @@ fn key_set(jwk: &Value) -> KeySet {
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(NOW).unwrap()
-}
-
-fn header(alg: &str) -> Value {
-    json!({"alg": alg, "kid": "k", "typ": "JWT"})
-}
-
-/// As Supabase Auth issues them.
-fn claims() -> Value {
-    json!({
-        "iss": ISSUER, "aud": "authenticated", "sub": SUB, "iat": NOW - 60, "exp": NOW + 3540,
-        "role": "authenticated", "aal": "aal1", "amr": [{"method": "password", "timestamp": NOW - 60}],
-        "session_id": "b1a7c0de-0000-4000-8000-000000000000", "email": "alice@example.com", "phone": "",
-        "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {}, "is_anonymous": false,
-    })
 }
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {

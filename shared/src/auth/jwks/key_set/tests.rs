@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::test_keys::{ec_jwk, ed_jwk, rsa_jwk};
+use crate::auth::fixtures::{ec_jwk, ed_jwk, rsa_jwk};
 
 #[test]
 fn the_three_kinds_of_keys_are_found_for_their_algorithm_alone() {
@@ -60,7 +60,7 @@ fn keys_that_are_not_for_us_are_left_out() {
         (
             rsa_jwk("k"),
             "e",
-            json!(["Aw", "AQAA", "", "AAEAAQ", "AQAAAAAAAAAAAQ"]),
+            json!(["Aw", "AQAC", "", "AAEAAQ", "AQAAAAAAAAAAAQ"]),
         ),
         (
             rsa_jwk("k"),

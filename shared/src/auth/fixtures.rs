@@ -1,4 +1,4 @@
-//! Keys for tests: published examples, and fresh ones that can sign.
+//! Keys for tests, published ones and fresh ones that can sign, and what a good token says.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -6,6 +6,10 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
 };
 use serde_json::{Value, json};
+
+pub(super) const ISSUER: &str = "https://project.supabase.co/auth/v1";
+pub(super) const SUB: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+pub(super) const NOW: i64 = 1_800_000_000;
 
 /// RFC 7515, A.3.1.
 pub(super) fn ec_jwk(kid: &str) -> Value {
@@ -32,6 +36,20 @@ pub(super) fn rsa_jwk(kid: &str) -> Value {
               SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-\
               UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2et\
               hFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
+    })
+}
+
+pub(super) fn header(alg: &str) -> Value {
+    json!({"alg": alg, "kid": "k", "typ": "JWT"})
+}
+
+/// As Supabase Auth issues them.
+pub(super) fn claims() -> Value {
+    json!({
+        "iss": ISSUER, "aud": "authenticated", "sub": SUB, "iat": NOW - 60, "exp": NOW + 3540,
+        "role": "authenticated", "aal": "aal1", "amr": [{"method": "password", "timestamp": NOW - 60}],
+        "session_id": "b1a7c0de-0000-4000-8000-000000000000", "email": "alice@example.com", "phone": "",
+        "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {}, "is_anonymous": false,
     })
 }
 
