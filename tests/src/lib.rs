@@ -1,1 +1,41 @@
-//! The local stack: a PostgreSQL of its own, an issuer, AWS over the wire, and a Lambda in front.
+//! The local stack: the real binaries on real parts, on this machine alone.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`folders`] | where the stack keeps its tools and its state |
+//! | [`tools`] | the Python tools, installed once from pinned requirements |
+//! | [`child`] | a program that cannot outlive us |
+//! | [`http`] | requests and replies, a client, and a server that can misbehave |
+//! | [`cargo`], [`routes`] | the build and the routes of the workspace |
+//! | [`postgres`] | a PostgreSQL cluster of our own |
+//! | [`secrets`] | AWS Secrets Manager, by moto's server |
+//! | [`issuer`] | a Supabase-shaped token issuer, and keys to forge with |
+//! | [`lambda`] | a Lambda Runtime API that invokes the binaries, and kills them on request |
+//! | [`watch`] | cargo-lambda's gateway, the same binaries behind HTTP |
+//! | [`world`] | the sample people, agents and facilities, and clients that speak as them |
+//! | [`deployment`] | secrets, logins and environment: what an operator does once |
+//! | [`stack`] | all of it behind one gateway: what `cargo xtask up` and `demo` run |
+//! | [`rig`] | all of it in front of a fresh database: what each test runs on |
+//!
+//! Everything is synchronous and adds no feature to a crate that the functions compile: the
+//! tests then share the functions' build instead of doubling it.
+
+// A tool for tests: what cannot be set up cannot be tested, and says so loudly.
+#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::panic)]
+
+pub mod cargo;
+pub mod child;
+pub mod deployment;
+pub mod folders;
+pub mod http;
+pub mod issuer;
+pub mod lambda;
+pub mod postgres;
+pub mod progress;
+pub mod rig;
+pub mod routes;
+pub mod secrets;
+pub mod stack;
+pub mod tools;
+pub mod watch;
+pub mod world;

@@ -1,0 +1,159 @@
+//! What an operator does once for a database, and the environment that the functions then need.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::folders;
+use crate::issuer::{AUDIENCE, Issuer};
+use crate::postgres::Database;
+use crate::secrets::{Secrets, random_hex};
+use crate::world::{Agent, Kind, PLATFORM};
+
+/// The secrets of one installation.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// `SECRETS_PREFIX`.
+    pub prefix: String,
+    /// Function name to the password of its login.
+    pub passwords: BTreeMap<String, String>,
+    /// The agents with their secrets.
+    pub agents: Vec<Agent>,
+}
+
+impl Deployment {
+    /// New random passwords for all functions.
+    pub fn new(prefix: &str, agents: Vec<Agent>) -> Result<Self> {
+        let passwords = functions()?
+            .into_iter()
+            .map(|name| (name, random_hex(24)))
+            .collect();
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            passwords,
+            agents,
+        })
+    }
+
+    /// Stores everything where the functions look for it.
+    pub fn store(&self, secrets: &Secrets) -> Result<()> {
+        for (function, password) in &self.passwords {
+            let value = json!({ "username": login(function), "password": password });
+            secrets.put(&format!("{}/database/{function}", self.prefix), &value)?;
+        }
+        for kind in [Kind::Platform, Kind::Escrow, Kind::Settlement] {
+            secrets.put(&self.key_ring_name(kind), &self.key_ring(kind))?;
+        }
+        Ok(())
+    }
+
+    /// Where the secrets of the agents of a kind are.
+    #[must_use]
+    pub fn key_ring_name(&self, kind: Kind) -> String {
+        format!("{}/webhooks/{}", self.prefix, kind.function())
+    }
+
+    /// The secrets of the agents of a kind.
+    #[must_use]
+    pub fn key_ring(&self, kind: Kind) -> Value {
+        let agents = self.agents.iter().filter(|agent| agent.kind == kind);
+        let entry = |agent: &Agent| {
+            (
+                agent.id.clone(),
+                json!({ "scheme": agent.scheme.name(), "secrets": [agent.secret] }),
+            )
+        };
+        json!({ "agents": agents.map(entry).collect::<serde_json::Map<_, _>>() })
+    }
+
+    /// Gives the empty database to the login `migrate`, as the cluster's superuser.
+    pub fn bootstrap(&self, admin: &Database) -> Result<()> {
+        let script = folders::workspace().join("migrations/bootstrap.sql");
+        let script = fs::read_to_string(&script).with_context(|| script.display().to_string())?;
+        admin
+            .connect()?
+            .batch_execute(&script)
+            .context("bootstrap.sql failed")?;
+        self.set_password(admin, "migrate")
+    }
+
+    /// Gives every function's login its password; the migrations have created them without one.
+    pub fn set_passwords(&self, admin: &Database) -> Result<()> {
+        self.passwords
+            .keys()
+            .try_for_each(|function| self.set_password(admin, function))
+    }
+
+    /// A database as a function's login.
+    pub fn database(&self, admin: &Database, function: &str) -> Result<Database> {
+        let password = self
+            .passwords
+            .get(function)
+            .with_context(|| format!("there is no function {function}"))?;
+        Ok(admin.login(&login(function), password))
+    }
+
+    /// The agent of that id.
+    pub fn agent(&self, id: &str) -> Result<Agent> {
+        self.agents
+            .iter()
+            .find(|agent| agent.id == id)
+            .cloned()
+            .with_context(|| format!("there is no agent {id}"))
+    }
+
+    /// The environment of every function.
+    #[must_use]
+    pub fn environment(
+        &self,
+        database: &Database,
+        issuer: &Issuer,
+        secrets: &Secrets,
+    ) -> Vec<(String, String)> {
+        let ours = [
+            ("DATABASE_URL", database.public_url()),
+            ("SECRETS_PREFIX", self.prefix.clone()),
+            ("JWT_ISSUER", issuer.name().to_owned()),
+            ("JWT_AUDIENCE", AUDIENCE.to_owned()),
+            ("JWKS_URL", issuer.jwks_url()),
+            ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
+        ];
+        let ours = ours.map(|(name, value)| (name.to_owned(), value));
+        ours.into_iter().chain(secrets.environment()).collect()
+    }
+
+    fn set_password(&self, admin: &Database, function: &str) -> Result<()> {
+        let password = self
+            .passwords
+            .get(function)
+            .with_context(|| format!("there is no function {function}"))?;
+        // Names are folders of ours and the password is hex: nothing here needs quoting.
+        let statement = format!("alter role {} password '{password}'", login(function));
+        admin
+            .connect()?
+            .batch_execute(&statement)
+            .with_context(|| format!("the login of {function} got no password"))
+    }
+}
+
+/// All functions, by their folders.
+pub fn functions() -> Result<Vec<String>> {
+    let folder = folders::workspace().join("functions");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The login of a function.
+#[must_use]
+pub fn login(function: &str) -> String {
+    function.replace('-', "_")
+}

@@ -1,0 +1,98 @@
+//! How the sample world comes to be: the platform's deliveries, in their order.
+
+use serde_json::{Value, json};
+
+use super::{AURORA, Allocator, BOREALIS, FACILITIES, PEOPLE, PLATFORM};
+
+/// Long ago and always the same: a delivery that is sent again must be the same to the byte.
+const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
+
+/// One delivery of the platform.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it brings about, in a few words.
+    pub title: String,
+    /// The event.
+    pub event: Value,
+}
+
+/// All deliveries that make the sample world, deposits included.
+#[must_use]
+pub fn steps() -> Vec<Step> {
+    let mut steps: Vec<Step> = [AURORA, BOREALIS].into_iter().map(allocator).collect();
+    steps.extend(PEOPLE.iter().flat_map(|person| person.roles.iter().map(move |role| (person, role))).map(|(person, role)| {
+        let data = json!({ "allocator_id": person.allocator.id.to_string(), "sub": person.sub.to_string(), "role": role });
+        step("member.granted", &format!("{}-{role}", person.name), format!("{} becomes {role} of {}", person.name, person.allocator.name), &data)
+    }));
+    for (id, kind, name) in [
+        ("escrow-one", "escrow", "First Escrow Bank"),
+        ("settle-one", "settlement", "Meridian Settlement"),
+    ] {
+        let data = json!({ "agent_id": id, "kind": kind, "name": name });
+        steps.push(step(
+            "agent.registered",
+            id,
+            format!("{id} is registered as {kind} agent"),
+            &data,
+        ));
+    }
+    for facility in FACILITIES {
+        let data = json!({
+            "facility_id": facility.id.to_string(),
+            "name": facility.name,
+            "currency": facility.currency,
+            "limit_minor": facility.limit_minor.to_string(),
+            "escrow_agent": facility.escrow_agent,
+            "settlement_agent": facility.settlement_agent,
+        });
+        steps.push(step(
+            "facility.opened",
+            facility.currency,
+            format!("facility {} opens", facility.name),
+            &data,
+        ));
+    }
+    steps.push(deposit(AURORA, "USD", 1_000_000_000));
+    steps.push(deposit(AURORA, "EUR", 500_000_000));
+    steps.push(deposit(BOREALIS, "USD", 200_000_000));
+    steps
+}
+
+fn allocator(allocator: Allocator) -> Step {
+    let data = json!({ "allocator_id": allocator.id.to_string(), "legal_name": allocator.name });
+    step(
+        "allocator.onboarded",
+        &allocator.id.to_string(),
+        format!("{} is onboarded", allocator.name),
+        &data,
+    )
+}
+
+fn deposit(allocator: Allocator, currency: &str, amount_minor: u64) -> Step {
+    let data = json!({
+        "allocator_id": allocator.id.to_string(),
+        "amount_minor": amount_minor.to_string(),
+        "currency": currency,
+        "reference": "initial deposit",
+    });
+    let title = format!(
+        "{} deposits {currency} {}.{:02}",
+        allocator.name,
+        amount_minor / 100,
+        amount_minor % 100
+    );
+    step(
+        "capital.deposited",
+        &format!("{}-{currency}", allocator.id),
+        title,
+        &data,
+    )
+}
+
+fn step(kind: &str, what: &str, title: String, data: &Value) -> Step {
+    let id = format!("{PLATFORM}-{kind}-{what}");
+    Step {
+        title,
+        event: json!({ "id": id, "type": kind, "occurred_at": OCCURRED_AT, "data": data }),
+    }
+}
