@@ -156,7 +156,7 @@ impl fmt::Display for DeliveryId {
 }
 
 /// `Uuid`'s own parser also takes braces, URNs, upper case and missing hyphens.
-pub(crate) fn canonical_uuid(text: &str) -> Result<Uuid, Invalid> {
+fn canonical_uuid(text: &str) -> Result<Uuid, Invalid> {
     Uuid::try_parse(text)
         .ok()
         .filter(|id| {

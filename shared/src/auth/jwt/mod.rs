@@ -190,7 +190,7 @@ pub enum TokenError {
     Audience,
     #[error("the subject is not a canonical UUID")]
     Subject,
-    #[error("the session id is not a canonical UUID")]
+    #[error("the session id is empty")]
     Session,
     #[error("the token is not of an authenticated person")]
     Role,
