@@ -71,6 +71,10 @@ begin
             perform ledger.refuse('amount-mismatch', jsonb_build_object('expected_minor', settlement.amount_minor::text));
         end if;
         perform capital.require_state(settlement, _to, _from);
+        -- When a settlement's time is over must not depend on when the scheduler comes by.
+        if _to = 'ESCROWED' and settlement.expires_at <= now() then
+            perform ledger.refuse('expired');
+        end if;
         settlement := capital.transition(settlement, _to, _reason);
     exception
         when sqlstate 'OPK01' then
