@@ -124,7 +124,8 @@ impl Deployment {
         ours.into_iter().chain(secrets.environment()).collect()
     }
 
-    fn set_password(&self, admin: &Database, function: &str) -> Result<()> {
+    /// Gives one function's login its password.
+    pub fn set_password(&self, admin: &Database, function: &str) -> Result<()> {
         let password = self
             .passwords
             .get(function)

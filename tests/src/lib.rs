@@ -23,6 +23,9 @@
 // A tool for tests: what cannot be set up cannot be tested, and says so loudly.
 #![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::panic)]
 
+/// What SQL can fail with: for those who try what must fail.
+pub use ::postgres::Error as SqlError;
+
 pub mod cargo;
 pub mod child;
 pub mod deployment;

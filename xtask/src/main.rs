@@ -1,3 +1,61 @@
-//! The project's commands.
+//! The project's commands: `cargo xtask demo | up | token | deliver | test`.
 
-fn main() {}
+// Its words to the person who typed the command are its whole purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod demo;
+mod speak;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything, plays one settlement's whole life, and stops everything.
+    Demo,
+    /// Starts everything and keeps it running until Ctrl-C.
+    Up(up::Arguments),
+    /// Prints a fresh token of a sample person, for the stack that `up` runs.
+    Token {
+        /// alice, bob, carol, dave or mallory
+        person: String,
+    },
+    /// Signs a webhook and sends it to the stack that `up` runs.
+    Deliver {
+        /// optkas-platform, escrow-one or settle-one
+        agent: String,
+        /// The event, a JSON file; `-` reads standard input.
+        event: PathBuf,
+    },
+    /// Runs every check and every test.
+    Test,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Demo => demo::run(),
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Token { person } => speak::token(&person),
+        Command::Deliver { agent, event } => speak::deliver(&agent, &event),
+        Command::Test => check::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -108,3 +108,15 @@ pub fn delivery(kind: &str, data: &Value) -> Value {
 pub fn idempotency_key() -> String {
     Uuid::new_v4().to_string()
 }
+
+/// A value date that stays valid for a while, also past midnight.
+#[must_use]
+pub fn value_date() -> String {
+    let date = (OffsetDateTime::now_utc() + time::Duration::days(2)).date();
+    format!(
+        "{:04}-{:02}-{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    )
+}

@@ -8,7 +8,7 @@ mod client;
 mod onboarding;
 
 pub use agent::{Agent, Kind, Scheme};
-pub use client::{AgentClient, PersonClient, delivery, idempotency_key};
+pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
 pub use onboarding::{Step, steps};
 
 use anyhow::{Context, Result};

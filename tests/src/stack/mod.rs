@@ -1,0 +1,296 @@
+//! The whole stack behind one gateway: what `cargo xtask up` keeps and `demo` throws away.
+
+mod state;
+
+pub use state::{FILE, Kept, read};
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::cargo::{self, Profile};
+use crate::deployment::Deployment;
+use crate::folders;
+use crate::http::Response;
+use crate::issuer::{AUDIENCE, Issuer};
+use crate::postgres::{Cluster, Database, Durability, Options, free_port};
+use crate::progress::step;
+use crate::secrets::Secrets;
+use crate::tools;
+use crate::watch::Gateway;
+use crate::world::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
+
+const DATABASE: &str = "optkas";
+/// An invocation of `expire-settlements` ends a bounded batch; more of them follow at once.
+const EXPIRY_BATCHES_MAX: u32 = 20;
+
+/// Ports; 0 means the one of the last time if it is free, else any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    /// The gateway's.
+    pub gateway: u16,
+    /// The issuer's.
+    pub issuer: u16,
+    /// PostgreSQL's.
+    pub postgres: u16,
+}
+
+/// Which stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The name of its folder below `target/`.
+    pub name: &'static str,
+    /// See [`Ports`].
+    pub ports: Ports,
+    /// Forget what an earlier stack of that name has kept.
+    pub fresh: bool,
+    /// Keep nothing.
+    pub temporary: bool,
+}
+
+/// A running stack; dropping it stops it, the gateway first.
+pub struct Stack {
+    gateway: Gateway,
+    issuer: Issuer,
+    _secrets: Secrets,
+    _cluster: Cluster,
+    admin: Database,
+    deployment: Deployment,
+    folder: PathBuf,
+    _lock: fs::File,
+}
+
+impl Stack {
+    /// Installs, builds, starts and migrates; the world is still empty when this returns.
+    pub fn start(settings: Settings) -> Result<Self> {
+        prepare()?;
+        let folder = folders::own(settings.name)?;
+        let lock = lock(&folder)?;
+        // A cluster without the password that is kept here is of no use to anybody.
+        if settings.fresh || !Kept::exists(&folder) {
+            forget(settings.name, &folder)?;
+        }
+        let mut kept = Kept::load(&folder)?;
+        let cluster = Cluster::start(Options {
+            name: settings.name.to_owned(),
+            password: kept.admin_password.clone(),
+            port: choose(settings.ports.postgres, kept.ports.postgres)?,
+            durability: if settings.temporary {
+                Durability::None
+            } else {
+                Durability::Full
+            },
+            temporary: settings.temporary,
+        })?;
+        let issuer = Issuer::start(
+            choose(settings.ports.issuer, kept.ports.issuer)?,
+            kept.key()?,
+        )?;
+        let secrets = Secrets::start(&folder, settings.temporary)?;
+        let deployment = Deployment::new("optkas/local", kept.agents.clone())?;
+        deployment.store(&secrets)?;
+
+        let admin = cluster.admin(DATABASE);
+        if create_database(&cluster)? {
+            deployment.bootstrap(&admin)?;
+        }
+        deployment.set_password(&admin, "migrate")?;
+        let environment = deployment.environment(&admin, &issuer, &secrets);
+        let port = choose(settings.ports.gateway, kept.ports.gateway)?;
+        let gateway = step("Starting the gateway", || {
+            Gateway::start(&folder, port, &environment)
+        })?;
+        kept.ports = Ports {
+            gateway: port,
+            issuer: issuer.port(),
+            postgres: cluster.port(),
+        };
+        kept.save(&folder)?;
+
+        let stack = Self {
+            gateway,
+            issuer,
+            _secrets: secrets,
+            _cluster: cluster,
+            admin,
+            deployment,
+            folder,
+            _lock: lock,
+        };
+        step("Migrating the database", || stack.migrate())?;
+        stack.deployment.set_passwords(&stack.admin)?;
+        Ok(stack)
+    }
+
+    /// Sends one of the deliveries that make the sample world.
+    pub fn onboard(&self, step: &Step) -> Result<Response> {
+        self.agent(PLATFORM)?.deliver(&step.event)
+    }
+
+    /// Makes the sample world, or finds it made already.
+    pub fn populate(&self) -> Result<()> {
+        for delivery in steps() {
+            let answer = self.onboard(&delivery)?;
+            ensure!(
+                answer.status == 200,
+                "{}: {} {}",
+                delivery.title,
+                answer.status,
+                answer.text()
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends all settlements whose time has run out, as the schedule does.
+    pub fn expire(&self) -> Result<u64> {
+        let event =
+            json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+        let mut expired = 0;
+        for _ in 0..EXPIRY_BATCHES_MAX {
+            let answer = self.gateway.invoke("expire-settlements", &event)?;
+            ensure!(
+                answer.status == 200,
+                "expire-settlements: {} {}",
+                answer.status,
+                answer.text()
+            );
+            let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            expired += body["expired"].as_u64().unwrap_or_default();
+            if body["more"] != json!(true) {
+                break;
+            }
+        }
+        Ok(expired)
+    }
+
+    /// Speaks as a sample person.
+    pub fn person(&self, name: &str) -> Result<PersonClient<'_>> {
+        Ok(PersonClient::new(
+            &self.gateway,
+            self.issuer.minter(),
+            find_person(name)?,
+        ))
+    }
+
+    /// Speaks as a sample agent.
+    pub fn agent(&self, id: &str) -> Result<AgentClient<'_>> {
+        Ok(AgentClient::new(&self.gateway, self.deployment.agent(id)?))
+    }
+
+    /// The HTTP side.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The tokens' side.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The database, as the superuser.
+    #[must_use]
+    pub fn admin(&self) -> &Database {
+        &self.admin
+    }
+
+    /// The database, as a function's login.
+    pub fn login(&self, function: &str) -> Result<Database> {
+        self.deployment.database(&self.admin, function)
+    }
+
+    /// Writes stack.json, and says where.
+    pub fn describe(&self) -> Result<PathBuf> {
+        let logins: Result<serde_json::Map<String, Value>> = self
+            .deployment
+            .passwords
+            .keys()
+            .map(|function| Ok((function.clone(), json!(self.login(function)?.url()))))
+            .collect();
+        let description = json!({
+            "gateway": self.gateway.url(),
+            "issuer": self.issuer.name(),
+            "audience": AUDIENCE,
+            "signing_key": self.issuer.key().private_jwk()?,
+            "postgres": { "admin": self.admin.url(), "logins": logins? },
+            "agents": self.deployment.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
+            "people": state::people(),
+            "facilities": state::facilities(),
+        });
+        let path = self.folder.join(FILE);
+        state::write_private(&path, &description)?;
+        Ok(path)
+    }
+
+    fn migrate(&self) -> Result<()> {
+        let answer = self.gateway.invoke("migrate", &json!({}))?;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status != 200 || body.get("errorMessage").is_some() {
+            bail!(
+                "migrate: {} {}\n{}",
+                answer.status,
+                answer.text(),
+                self.gateway.log_tail()
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.gateway.stop();
+        // It describes what runs; nothing does any more. Left behind, it would only be out of date.
+        let _left = fs::remove_file(self.folder.join(FILE));
+    }
+}
+
+/// Installs the tools and builds the functions, both at a time: one waits for the network mostly.
+fn prepare() -> Result<()> {
+    thread::scope(|scope| {
+        let tools = scope.spawn(|| tools::install(tools::Set::Local));
+        cargo::build_functions(Profile::Debug)?;
+        tools
+            .join()
+            .map_err(|_| anyhow!("the installation of the tools broke off"))??;
+        Ok(())
+    })
+}
+
+fn lock(folder: &Path) -> Result<fs::File> {
+    let lock = fs::File::create(folder.join("lock"))?;
+    lock.try_lock()
+        .with_context(|| format!("a stack already runs on {}", folder.display()))?;
+    Ok(lock)
+}
+
+fn forget(name: &str, folder: &Path) -> Result<()> {
+    Cluster::remove(name)?;
+    Kept::forget(folder)
+}
+
+/// The wanted port; without a wish the last one if it is free, else any.
+fn choose(wanted: u16, last: u16) -> Result<u16> {
+    if wanted != 0 {
+        return free_port(wanted);
+    }
+    free_port(last).or_else(|_| free_port(0))
+}
+
+/// Whether the database had to be created.
+fn create_database(cluster: &Cluster) -> Result<bool> {
+    let mut client = cluster.admin("postgres").connect()?;
+    if client
+        .query_opt("select from pg_database where datname = $1", &[&DATABASE])?
+        .is_some()
+    {
+        return Ok(false);
+    }
+    client.batch_execute(&format!("create database {DATABASE}"))?;
+    Ok(true)
+}

@@ -1,0 +1,162 @@
+//! What a stack keeps between two runs, and the file that describes a running one.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::Ports;
+use crate::folders;
+use crate::issuer::{Algorithm, Key};
+use crate::secrets::random_hex;
+use crate::world::{Agent, FACILITIES, PEOPLE};
+
+/// The file that describes the running stack, in its folder.
+pub const FILE: &str = "stack.json";
+const STATE: &str = "state.json";
+
+/// Kept so that tokens, signatures and URLs of yesterday still work today.
+#[derive(Debug)]
+pub struct Kept {
+    /// The superuser's password, fixed when the cluster is created.
+    pub admin_password: String,
+    /// The issuer's signing key.
+    pub signing_key: Value,
+    /// The agents' secrets.
+    pub agents: Vec<Agent>,
+    /// The last ports.
+    pub ports: Ports,
+}
+
+impl Kept {
+    /// Whether a last run has kept anything.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(STATE).is_file()
+    }
+
+    /// What the last run has kept, or a new beginning.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let Ok(text) = fs::read_to_string(folder.join(STATE)) else {
+            return Self::begin(folder);
+        };
+        let value: Value = serde_json::from_str(&text)?;
+        let port = |name: &str| {
+            value["ports"][name]
+                .as_u64()
+                .and_then(|port| u16::try_from(port).ok())
+        };
+        Ok(Self {
+            admin_password: value["admin_password"]
+                .as_str()
+                .context("no password is kept")?
+                .to_owned(),
+            signing_key: value["signing_key"].clone(),
+            agents: value["agents"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(Agent::from_json)
+                .collect::<Result<_>>()?,
+            ports: Ports {
+                gateway: port("gateway").unwrap_or_default(),
+                issuer: port("issuer").unwrap_or_default(),
+                postgres: port("postgres").unwrap_or_default(),
+            },
+        })
+    }
+
+    /// Writes it, for us alone to read.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let Ports {
+            gateway,
+            issuer,
+            postgres,
+        } = self.ports;
+        let value = json!({
+            "admin_password": self.admin_password,
+            "signing_key": self.signing_key,
+            "agents": self.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
+            "ports": { "gateway": gateway, "issuer": issuer, "postgres": postgres },
+        });
+        write_private(&folder.join(STATE), &value)
+    }
+
+    /// Removes what was kept.
+    pub fn forget(folder: &Path) -> Result<()> {
+        match fs::remove_file(folder.join(STATE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The issuer's signing key.
+    pub fn key(&self) -> Result<Key> {
+        Key::from_private_jwk(&self.signing_key)
+    }
+
+    /// Saved before anything is created with it: a cluster whose password is lost is of no use.
+    fn begin(folder: &Path) -> Result<Self> {
+        let kept = Self {
+            admin_password: random_hex(24),
+            signing_key: Key::generate(Algorithm::Es256)?.private_jwk()?,
+            agents: Agent::samples(),
+            ports: Ports::default(),
+        };
+        kept.save(folder)?;
+        Ok(kept)
+    }
+}
+
+/// The description of the running stack.
+pub fn read(name: &str) -> Result<Value> {
+    let path = folders::workspace().join("target").join(name).join(FILE);
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!(
+            "no stack is running (there is no {}); start one with: cargo xtask up",
+            path.display()
+        )
+    })?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Writes the whole file or none of it, readable by us alone.
+pub(super) fn write_private(path: &Path, value: &Value) -> Result<()> {
+    let new = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(serde_json::to_string_pretty(value)?.as_bytes())?;
+    file.write_all(b"\n")?;
+    fs::rename(new, path)?;
+    Ok(())
+}
+
+pub(super) fn people() -> Vec<Value> {
+    let describe = |person: &crate::world::Person| {
+        json!({
+            "name": person.name,
+            "sub": person.sub.to_string(),
+            "allocator": person.allocator.id.to_string(),
+            "roles": person.roles,
+        })
+    };
+    PEOPLE.iter().map(describe).collect()
+}
+
+pub(super) fn facilities() -> Vec<Value> {
+    let describe = |facility: &crate::world::Facility| {
+        json!({
+            "id": facility.id.to_string(),
+            "currency": facility.currency,
+            "agents": { "escrow": facility.escrow_agent, "settlement": facility.settlement_agent },
+        })
+    };
+    FACILITIES.iter().map(describe).collect()
+}

@@ -1,0 +1,91 @@
+//! Telling the story: what was tried, what came back, and whether that is what was promised.
+
+use serde_json::{Value, json};
+use tests::http::Response;
+
+const TRIED_WIDTH: usize = 66;
+
+/// Counts what it tells.
+pub(super) struct Story {
+    told: usize,
+    wrong: usize,
+    acts: usize,
+}
+
+impl Story {
+    pub(super) fn begin() -> Self {
+        Self {
+            told: 0,
+            wrong: 0,
+            acts: 0,
+        }
+    }
+
+    pub(super) fn told(&self) -> usize {
+        self.told
+    }
+
+    pub(super) fn wrong(&self) -> usize {
+        self.wrong
+    }
+
+    /// A heading.
+    pub(super) fn act(&mut self, title: &str) {
+        self.acts += 1;
+        println!("\n{}. {title}", self.acts);
+    }
+
+    /// A request and its answer, against the summary that is expected of it.
+    pub(super) fn answer(&mut self, tried: &str, answer: &Response, expected: &str) {
+        self.fact(tried, &summary(answer), expected);
+    }
+
+    /// Anything that can be said in one line.
+    pub(super) fn fact(&mut self, tried: &str, came: &str, expected: &str) {
+        self.told += 1;
+        if came == expected {
+            println!("  {tried:<TRIED_WIDTH$} {came}");
+        } else {
+            self.wrong += 1;
+            println!("  {tried:<TRIED_WIDTH$} {came}   <-- WRONG, expected: {expected}");
+        }
+    }
+
+    /// An attempt that must be refused, whatever the words are.
+    pub(super) fn refused(&mut self, tried: &str, came: &str, refused: bool) {
+        self.fact(tried, came, if refused { came } else { "a refusal" });
+    }
+}
+
+/// An answer in a few words: its status, and the one thing that matters about it.
+fn summary(answer: &Response) -> String {
+    let status = answer.status;
+    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return format!("{status}");
+    };
+    let outcome = |value: &Value| value["outcome"].as_str().unwrap_or("nothing").to_owned();
+    if body["duplicate"] == json!(true) {
+        return format!("{status} duplicate of {}", outcome(&body["original"]));
+    }
+    if status >= 400 {
+        let name = body["type"]
+            .as_str()
+            .and_then(|kind| kind.strip_prefix("urn:optkas:problem:"));
+        let name = name.or(body["title"].as_str()).unwrap_or("?");
+        return match &body["original"] {
+            Value::Null => format!("{status} {name}"),
+            original => format!(
+                "{status} {name}, original {} {}",
+                outcome(original),
+                original["status"]
+            ),
+        };
+    }
+    match body["status"].as_str() {
+        Some(state) => format!("{status} {state}"),
+        None if body["commitment"].is_object() => {
+            format!("{status} {}", outcome(&body["commitment"]))
+        }
+        None => format!("{status}"),
+    }
+}

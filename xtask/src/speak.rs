@@ -1,0 +1,83 @@
+//! `cargo xtask token` and `deliver`: they speak to the stack that `up` runs, by its stack.json.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::http;
+use tests::issuer::{Key, Minter};
+use tests::stack;
+use tests::world::{Agent, find_person};
+
+use crate::up::STACK;
+
+/// Prints a token that is valid for an hour, and nothing else.
+pub(crate) fn token(person: &str) -> Result<()> {
+    let person = find_person(person)?;
+    let stack = stack::read(STACK)?;
+    let minter = Minter {
+        issuer: text(&stack, "issuer")?.to_owned(),
+        audience: text(&stack, "audience")?.to_owned(),
+        key: Arc::new(Key::from_private_jwk(&stack["signing_key"])?),
+    };
+    println!("{}", minter.token(person.sub, person.name));
+    Ok(())
+}
+
+/// Signs the event as it is, byte for byte, and prints the answer.
+pub(crate) fn deliver(agent: &str, event: &Path) -> Result<()> {
+    let stack = stack::read(STACK)?;
+    let agent = find_agent(&stack, agent)?;
+    let answer = http::send(gateway(&stack)?, &agent.sign(&read(event)?))?;
+    println!("{}", answer.text());
+    ensure!(
+        (200..300).contains(&answer.status),
+        "{} answered {}",
+        agent.path(),
+        answer.status
+    );
+    Ok(())
+}
+
+fn find_agent(stack: &Value, id: &str) -> Result<Agent> {
+    let known = stack["agents"]
+        .as_array()
+        .context("stack.json names no agents")?;
+    let agents: Vec<Agent> = known.iter().map(Agent::from_json).collect::<Result<_>>()?;
+    let names = agents
+        .iter()
+        .map(|agent| &*agent.id)
+        .collect::<Vec<_>>()
+        .join(", ");
+    agents
+        .into_iter()
+        .find(|agent| agent.id == id)
+        .with_context(|| format!("there is no agent {id}; known: {names}"))
+}
+
+fn gateway(stack: &Value) -> Result<SocketAddr> {
+    let url = text(stack, "gateway")?;
+    url.strip_prefix("http://")
+        .context("the gateway is no plain HTTP")?
+        .parse()
+        .context(url.to_owned())
+}
+
+fn read(event: &Path) -> Result<String> {
+    if event == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    fs::read_to_string(event).with_context(|| event.display().to_string())
+}
+
+fn text<'a>(stack: &'a Value, name: &str) -> Result<&'a str> {
+    stack[name]
+        .as_str()
+        .with_context(|| format!("stack.json has no {name}"))
+}

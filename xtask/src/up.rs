@@ -1,0 +1,131 @@
+//! `cargo xtask up`: the stack, until Ctrl-C.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tests::progress::say;
+use tests::stack::{Ports, Settings, Stack};
+use tests::world::{PEOPLE, USD_FACILITY, value_date};
+
+/// The folder below `target/` that keeps the stack's data.
+pub(crate) const STACK: &str = "local";
+/// How often settlements whose time has run out are ended; template.yaml has the same rate.
+const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The gateway's port; a free one if it is not given.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The issuer's port.
+    #[arg(long, default_value_t = 0)]
+    issuer_port: u16,
+    /// The database's port.
+    #[arg(long, default_value_t = 0)]
+    postgres_port: u16,
+    /// Starts over: forgets the data of earlier runs.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Runs until a signal asks for the end.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let stack = Stack::start(Settings {
+        name: STACK,
+        ports: Ports {
+            gateway: arguments.port,
+            issuer: arguments.issuer_port,
+            postgres: arguments.postgres_port,
+        },
+        fresh: arguments.fresh,
+        temporary: false,
+    })?;
+    // From here on a signal ends the stack in good order; before, it just ends us, and the keepers
+    // of what has been started do the rest.
+    let signals = signals()?;
+    stack.populate()?;
+    let description = stack.describe()?;
+    explain(&stack, &description.display().to_string());
+    loop {
+        match signals.recv_timeout(EXPIRY_INTERVAL) {
+            Ok(()) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => tick(&stack),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                bail!("nobody listens for signals any more")
+            }
+        }
+    }
+    say("Stopping …");
+    Ok(())
+}
+
+fn signals() -> Result<mpsc::Receiver<()>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            if sender.send(()).is_err() {
+                // The end has begun and takes too long for somebody: the keepers end the rest.
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// One beat of the schedule; a failure is told and tried again at the next.
+fn tick(stack: &Stack) {
+    match stack.expire() {
+        Ok(0) => {}
+        Ok(expired) => say(&format!("expire-settlements: {expired} expired")),
+        Err(error) => say(&format!("expire-settlements failed: {error:#}")),
+    }
+}
+
+fn explain(stack: &Stack, description: &str) {
+    let gateway = stack.gateway().url();
+    println!();
+    println!("The gateway listens on   {gateway}");
+    println!("Everything about it is in {description}");
+    println!();
+    println!("People (cargo xtask token <name>):");
+    for person in PEOPLE {
+        println!(
+            "  {:<8} {:<16} of {}",
+            person.name,
+            person.roles.join(", "),
+            person.allocator.name
+        );
+    }
+    println!();
+    println!("Try:");
+    for line in examples(&gateway) {
+        println!("  {line}");
+    }
+    println!();
+    println!("Ctrl-C stops everything; the data is kept for the next time (--fresh starts over).");
+}
+
+fn examples(gateway: &str) -> Vec<String> {
+    let facility = USD_FACILITY.id;
+    let today = value_date();
+    vec![
+        format!(
+            r#"curl -s {gateway}/v1/positions -H "Authorization: Bearer $(cargo xtask token carol)""#
+        ),
+        format!(
+            r#"curl -s {gateway}/v1/settlements -H "Authorization: Bearer $(cargo xtask token alice)" -H "Idempotency-Key: try-$(date +%s%N)" -H 'Content-Type: application/json' -d '{{"facility_id":"{facility}","amount_minor":"2500000","currency":"USD","value_date":"{today}"}}'"#
+        ),
+        format!(
+            r#"curl -s -X POST {gateway}/v1/settlements/$ID/verify -H "Authorization: Bearer $(cargo xtask token bob)" -H "Idempotency-Key: try-$(date +%s%N)""#
+        ),
+        format!(
+            r#"echo '{{"id":"evt-'$RANDOM$RANDOM'","type":"escrow.funded","occurred_at":"'$(date -u +%FT%TZ)'","data":{{"settlement_id":"'$ID'","facility_id":"{facility}","amount_minor":"2500000","currency":"USD"}}}}' | cargo xtask deliver escrow-one -"#
+        ),
+    ]
+}
