@@ -1,0 +1,338 @@
+//! The variables of each kind of function, each as one type.
+
+use std::{env, path::Path, time::Duration};
+
+use http::Uri;
+use once_cell::sync::OnceCell;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{DatabaseUrl, Malformed, Variables, urls::http_url};
+use crate::ids::AgentId;
+
+/// The most connections one instance of a function keeps, however many requests it serves at once.
+const CONNECTIONS_MAX: usize = 16;
+
+/// What every function has.
+#[derive(Debug)]
+pub struct Base {
+    /// `DATABASE_URL`.
+    pub database: DatabaseUrl,
+    /// The certificates in `DATABASE_CA_FILE`, to trust instead of the public roots.
+    pub database_ca: Option<Vec<CertificateDer<'static>>>,
+    /// `SECRETS_PREFIX`: what the names of this stage's secrets begin with.
+    pub secrets_prefix: String,
+    /// How many requests Lambda may give to this instance at once, up to a limit of ours.
+    pub connections_max: usize,
+}
+
+/// Whose tokens are accepted.
+#[derive(Debug)]
+pub struct Identity {
+    /// `JWT_ISSUER`, letter by letter.
+    pub issuer: String,
+    /// `JWT_AUDIENCE`.
+    pub audience: String,
+}
+
+/// Where the keys of tokens are.
+#[derive(Debug)]
+pub struct KeySetSource {
+    /// `JWKS_URL`.
+    pub url: Uri,
+    /// `JWKS_MAX_AGE_SECONDS`; by default the set is read for every request.
+    pub max_age: Duration,
+}
+
+/// The environment of a function that people call.
+#[derive(Debug)]
+pub struct People {
+    /// What every function has.
+    pub base: Base,
+    /// Whose tokens are accepted.
+    pub identity: Identity,
+    /// Where their keys are.
+    pub key_set: KeySetSource,
+}
+
+/// The environment of the deployment's function.
+#[derive(Debug)]
+pub struct Deployment {
+    /// What every function has.
+    pub base: Base,
+    /// Whose tokens the database is to accept.
+    pub identity: Identity,
+    /// `PLATFORM_AGENT_ID`: the agent that onboards.
+    pub platform_agent: AgentId,
+}
+
+/// Parses this process's environment, once.
+///
+/// # Errors
+///
+/// Every variable that is missing or malformed.
+pub fn load<T>(
+    once: &'static OnceCell<T>,
+    parse: impl FnOnce(Variables<fn(&str) -> Option<String>>) -> Result<T, Malformed>,
+) -> Result<&'static T, Malformed> {
+    once.get_or_try_init(|| {
+        parse(Variables::new(|name| {
+            // What is no Unicode becomes a text with U+FFFD, which no rule accepts.
+            env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        }))
+    })
+}
+
+impl Base {
+    /// The environment of a function that agents or a schedule call: nothing more.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<F: Fn(&str) -> Option<String>>(
+        mut variables: Variables<F>,
+    ) -> Result<Self, Malformed> {
+        let base = Self::read(&mut variables);
+        variables.finish(base)
+    }
+
+    fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
+        let database = variables.required("DATABASE_URL", str::parse);
+        let database_ca = variables.optional("DATABASE_CA_FILE", certificates);
+        let secrets_prefix = variables.required("SECRETS_PREFIX", secrets_prefix);
+        let connections_max = variables.optional("AWS_LAMBDA_MAX_CONCURRENCY", str::parse::<usize>);
+        Some(Self {
+            database: database?,
+            database_ca: database_ca?,
+            secrets_prefix: secrets_prefix?,
+            connections_max: connections_max?.unwrap_or(1).clamp(1, CONNECTIONS_MAX),
+        })
+    }
+}
+
+impl People {
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<F: Fn(&str) -> Option<String>>(
+        mut variables: Variables<F>,
+    ) -> Result<Self, Malformed> {
+        let base = Base::read(&mut variables);
+        let identity = Identity::read(&mut variables);
+        let url = variables.required("JWKS_URL", |text| {
+            http_url(text).and_then(|url| url.parse::<Uri>().map_err(|_| "must be a URL"))
+        });
+        let max_age = variables.optional("JWKS_MAX_AGE_SECONDS", max_age);
+        let key_set = url.zip(max_age).map(|(url, max_age)| KeySetSource {
+            url,
+            max_age: max_age.unwrap_or_default(),
+        });
+        let people = base
+            .zip(identity)
+            .zip(key_set)
+            .map(|((base, identity), key_set)| Self {
+                base,
+                identity,
+                key_set,
+            });
+        variables.finish(people)
+    }
+}
+
+impl Deployment {
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<F: Fn(&str) -> Option<String>>(
+        mut variables: Variables<F>,
+    ) -> Result<Self, Malformed> {
+        let base = Base::read(&mut variables);
+        let identity = Identity::read(&mut variables);
+        let platform_agent = variables.required("PLATFORM_AGENT_ID", str::parse);
+        let deployment =
+            base.zip(identity)
+                .zip(platform_agent)
+                .map(|((base, identity), platform_agent)| Self {
+                    base,
+                    identity,
+                    platform_agent,
+                });
+        variables.finish(deployment)
+    }
+}
+
+impl Identity {
+    fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
+        let issuer = variables.required("JWT_ISSUER", http_url);
+        let audience = variables.required("JWT_AUDIENCE", audience);
+        Some(Self {
+            issuer: issuer?,
+            audience: audience?,
+        })
+    }
+}
+
+/// Read here and not at the first connection, so that a missing file is told from a database that is away.
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    Some(path)
+        .filter(|path| Path::new(path).is_absolute())
+        .and_then(|path| {
+            CertificateDer::pem_file_iter(path)
+                .ok()?
+                .collect::<Result<Vec<_>, _>>()
+                .ok()
+        })
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or("must be the absolute path of a file of PEM certificates")
+}
+
+/// `^[a-z0-9-]+(/[a-z0-9-]+)*$`, at most 100 characters.
+fn secrets_prefix(text: &str) -> Result<String, &'static str> {
+    let word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+    };
+    if text.len() <= 100 && text.split('/').all(word) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be lower-case words separated by slashes, 100 characters at most")
+    }
+}
+
+fn audience(text: &str) -> Result<String, &'static str> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 255 visible ASCII characters")
+    }
+}
+
+fn max_age(text: &str) -> Result<Duration, &'static str> {
+    Some(text)
+        .filter(|text| text.bytes().all(|c| c.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|seconds| *seconds <= 600)
+        .map(Duration::from_secs)
+        .ok_or("must be a number from 0 to 600")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const GOOD: [(&str, &str); 7] = [
+        (
+            "DATABASE_URL",
+            "postgresql://127.0.0.1:5432/optkas?sslmode=disable",
+        ),
+        ("SECRETS_PREFIX", "optkas/local"),
+        ("JWT_ISSUER", "http://127.0.0.1:9999/auth/v1"),
+        ("JWT_AUDIENCE", "authenticated"),
+        (
+            "JWKS_URL",
+            "http://127.0.0.1:9999/auth/v1/.well-known/jwks.json",
+        ),
+        ("JWKS_MAX_AGE_SECONDS", "600"),
+        ("PLATFORM_AGENT_ID", "optkas-platform"),
+    ];
+
+    /// The variables that are refused when `name` has `value`, for the three kinds of functions.
+    fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 3] {
+        let mut values: HashMap<_, _> = GOOD.into_iter().collect();
+        match value {
+            Some(value) => drop(values.insert(name, value)),
+            None => drop(values.remove(name)),
+        }
+        let variables =
+            || Variables::new(|name: &str| values.get(name).map(|value| (*value).to_owned()));
+        let names = |error: Option<Malformed>| {
+            error
+                .map(|error| error.names().collect())
+                .unwrap_or_default()
+        };
+        [
+            names(Base::parse(variables()).err()),
+            names(People::parse(variables()).err()),
+            names(Deployment::parse(variables()).err()),
+        ]
+    }
+
+    #[test]
+    fn a_full_environment_is_accepted() {
+        assert_eq!(refused("OTHER", None), [[""; 0]; 3]);
+        assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 3]);
+    }
+
+    #[test]
+    fn each_variable_missing_or_malformed_is_named() {
+        let (all, people, deployment) = ([true; 3], [false, true, false], [false, false, true]);
+        let identity = [false, true, true];
+        for (name, who, value) in [
+            ("DATABASE_URL", all, None),
+            ("DATABASE_URL", all, Some("")),
+            (
+                "DATABASE_URL",
+                all,
+                Some("postgresql://me:secret@127.0.0.1:5432/optkas?sslmode=disable"),
+            ),
+            ("DATABASE_CA_FILE", all, Some("")),
+            ("DATABASE_CA_FILE", all, Some("Cargo.toml")),
+            ("DATABASE_CA_FILE", all, Some("/nowhere/ca.pem")),
+            (
+                "DATABASE_CA_FILE",
+                all,
+                Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
+            ),
+            ("SECRETS_PREFIX", all, None),
+            ("SECRETS_PREFIX", all, Some("")),
+            ("SECRETS_PREFIX", all, Some("/optkas")),
+            ("SECRETS_PREFIX", all, Some("optkas/")),
+            ("SECRETS_PREFIX", all, Some("optkas//local")),
+            ("SECRETS_PREFIX", all, Some("optkas/../prod")),
+            ("SECRETS_PREFIX", all, Some("Optkas")),
+            ("SECRETS_PREFIX", all, Some("optkas\u{fffd}")),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", all, Some("many")),
+            ("JWT_ISSUER", identity, None),
+            ("JWT_ISSUER", identity, Some("")),
+            (
+                "JWT_ISSUER",
+                identity,
+                Some("http://issuer.example/auth/v1"),
+            ),
+            ("JWT_AUDIENCE", identity, None),
+            ("JWT_AUDIENCE", identity, Some("")),
+            ("JWT_AUDIENCE", identity, Some("a b")),
+            ("JWKS_URL", people, None),
+            ("JWKS_URL", people, Some("file:///etc/passwd")),
+            ("JWKS_MAX_AGE_SECONDS", people, Some("")),
+            ("JWKS_MAX_AGE_SECONDS", people, Some("601")),
+            ("JWKS_MAX_AGE_SECONDS", people, Some("-1")),
+            ("JWKS_MAX_AGE_SECONDS", people, Some("+1")),
+            ("JWKS_MAX_AGE_SECONDS", people, Some("99999999999999999999")),
+            ("PLATFORM_AGENT_ID", deployment, None),
+            ("PLATFORM_AGENT_ID", deployment, Some("Platform")),
+        ] {
+            let expected = who.map(|concerned| if concerned { vec![name] } else { Vec::new() });
+            assert_eq!(refused(name, value), expected, "{name} {value:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_rules_and_no_values() {
+        let error =
+            Base::parse(Variables::new(|_: &str| Some("hunter2 hunter2".to_owned()))).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert_eq!(
+            error.names().collect::<Vec<_>>(),
+            [
+                "DATABASE_URL",
+                "DATABASE_CA_FILE",
+                "SECRETS_PREFIX",
+                "AWS_LAMBDA_MAX_CONCURRENCY",
+            ]
+        );
+    }
+}

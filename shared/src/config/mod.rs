@@ -1,0 +1,19 @@
+//! What a function is told from outside: its environment and its secrets, parsed once into types.
+//!
+//! Nothing else in the crate reads the environment. An error names a variable or a secret and the rule it
+//! breaks, never a value.
+
+mod database_url;
+mod environment;
+mod secrets;
+mod secrets_manager;
+mod urls;
+mod variables;
+
+pub use self::{
+    database_url::{DatabaseUrl, TlsMode},
+    environment::{Base, Deployment, Identity, KeySetSource, People, load},
+    secrets::{DatabaseLogin, Password, SecretError},
+    secrets_manager::SecretsManager,
+    variables::{Malformed, Variables},
+};

@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use tokio::sync::OnceCell;
+
+use super::{DatabaseLogin, SecretError};
+use crate::auth::webhook::KeyRing;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// Over all tries. A cold start has ten seconds.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const TRIES_MAX: u32 = 3;
+
+/// AWS Secrets Manager, as this function's role may use it: its own secrets and no others.
+///
+/// The SDK finds region, credentials and a local endpoint in its own variables of the environment.
+#[derive(Debug)]
+pub struct SecretsManager {
+    function: &'static str,
+    prefix: &'static str,
+    /// Made at the first use, off the path to the first poll: TLS roots take milliseconds to read.
+    client: OnceCell<Client>,
+}
+
+impl SecretsManager {
+    /// The secrets of `function`, below `prefix`.
+    #[must_use]
+    pub const fn new(function: &'static str, prefix: &'static str) -> Self {
+        Self {
+            function,
+            prefix,
+            client: OnceCell::const_new(),
+        }
+    }
+
+    /// Fetches the function's database login.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    pub async fn database_login(&self) -> Result<DatabaseLogin, SecretError> {
+        DatabaseLogin::parse(&self.fetch("database").await?, self.function)
+    }
+
+    /// Fetches the secrets of the agents that may call the function.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be used.
+    pub async fn key_ring(&self) -> Result<KeyRing, SecretError> {
+        Ok(KeyRing::parse(&self.fetch("webhooks").await?)?)
+    }
+
+    async fn fetch(&self, kind: &str) -> Result<zeroize::Zeroizing<String>, SecretError> {
+        let name = format!("{}/{kind}/{}", self.prefix, self.function);
+        let client = self.client.get_or_init(client).await;
+        let failed = |code: String| SecretError::Unavailable {
+            name: name.clone(),
+            code,
+        };
+        let output = client
+            .get_secret_value()
+            .secret_id(&name)
+            .send()
+            .await
+            .map_err(|error| {
+                failed(
+                    error
+                        .code()
+                        .map_or_else(|| kind_of(&error).to_owned(), str::to_owned),
+                )
+            })?;
+        output
+            .secret_string
+            .map(zeroize::Zeroizing::new)
+            .ok_or_else(|| failed("NoSecretString".to_owned()))
+    }
+}
+
+async fn client() -> Client {
+    let http = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+/// What failed where the store gave no error code. Not the error's text: it is not ours to vouch for.
+fn kind_of<E, R>(error: &aws_sdk_secretsmanager::error::SdkError<E, R>) -> &'static str {
+    use aws_sdk_secretsmanager::error::SdkError;
+    match error {
+        SdkError::ConstructionFailure(_) => "ConstructionFailure",
+        SdkError::TimeoutError(_) => "Timeout",
+        SdkError::DispatchFailure(_) => "Unreachable",
+        SdkError::ResponseError(_) => "MalformedResponse",
+        _ => "Error",
+    }
+}

@@ -1,0 +1,131 @@
+//! The embedded metric format: a log line that `CloudWatch` reads as metrics.
+//!
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::{
+    io::Write,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+/// Counts, during one invocation, what only the gateway module sees.
+#[derive(Debug, Default)]
+pub struct Meter {
+    serialization_retries: AtomicU64,
+    connection_retries: AtomicU64,
+    database_us: AtomicU64,
+}
+
+impl Meter {
+    /// One more try because concurrent transactions were in each other's way.
+    pub fn serialization_retry(&self) {
+        self.serialization_retries.fetch_add(1, Relaxed);
+    }
+
+    /// One more try because the database was lost or busy.
+    pub fn connection_retry(&self) {
+        self.connection_retries.fetch_add(1, Relaxed);
+    }
+
+    /// Time spent on a connection or waiting for one.
+    pub fn database_time(&self, elapsed: Duration) {
+        self.database_us
+            .fetch_add(elapsed.as_micros().try_into().unwrap_or(u64::MAX), Relaxed);
+    }
+}
+
+/// A finished invocation.
+pub(crate) struct Measured<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) outcome: &'a str,
+    /// Of an HTTP function.
+    pub(crate) status: Option<u16>,
+    pub(crate) duration: Duration,
+    pub(crate) meter: &'a Meter,
+}
+
+/// Writes the invocation's one line.
+pub(crate) fn emit(measured: &Measured<'_>) {
+    let line = line(measured, SystemTime::now());
+    // Standard output gone means the process is going; there is nobody to tell.
+    drop(writeln!(std::io::stdout().lock(), "{line}"));
+}
+
+fn line(measured: &Measured<'_>, now: SystemTime) -> Value {
+    let now_ms = now
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    json!({
+        "_aws": {
+            "Timestamp": u64::try_from(now_ms).unwrap_or(u64::MAX),
+            "CloudWatchMetrics": [{
+                "Namespace": "OPTKAS",
+                "Dimensions": [["function"], ["function", "outcome"]],
+                "Metrics": [
+                    {"Name": "invocations", "Unit": "Count"},
+                    {"Name": "duration_ms", "Unit": "Milliseconds"},
+                    {"Name": "database_ms", "Unit": "Milliseconds"},
+                    {"Name": "serialization_retries", "Unit": "Count"},
+                    {"Name": "connection_retries", "Unit": "Count"},
+                ],
+            }],
+        },
+        "function": measured.function,
+        "outcome": measured.outcome,
+        "invocations": 1,
+        "duration_ms": milliseconds(measured.duration),
+        "database_ms": milliseconds(Duration::from_micros(measured.meter.database_us.load(Relaxed))),
+        "serialization_retries": measured.meter.serialization_retries.load(Relaxed),
+        "connection_retries": measured.meter.connection_retries.load(Relaxed),
+        "request_id": measured.request_id,
+        "http_status": measured.status,
+    })
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_and_dimension_is_in_the_line() {
+        let meter = Meter::default();
+        meter.serialization_retry();
+        meter.serialization_retry();
+        meter.database_time(Duration::from_micros(1_500));
+        let measured = Measured {
+            function: "create-settlement",
+            request_id: "r-1",
+            outcome: "accepted",
+            status: Some(201),
+            duration: Duration::from_millis(4),
+            meter: &meter,
+        };
+        let line = line(&measured, UNIX_EPOCH + Duration::from_millis(7));
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(
+                line[metric["Name"].as_str().unwrap()].is_number(),
+                "{metric}"
+            );
+        }
+        for name in directive["Dimensions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|set| set.as_array().unwrap())
+        {
+            assert!(line[name.as_str().unwrap()].is_string(), "{name}");
+        }
+        assert_eq!(line["_aws"]["Timestamp"], 7);
+        assert_eq!(line["serialization_retries"], 2);
+        assert_eq!(line["database_ms"], 1.5);
+    }
+}

@@ -1,0 +1,9 @@
+//! What is known of a running function: JSON log lines and `CloudWatch` metrics, both on standard output.
+//!
+//! No line has a token, a secret, a signature, a header or a body.
+
+mod log;
+mod metrics;
+
+pub(crate) use self::metrics::{Measured, emit};
+pub use self::{log::start_logging, metrics::Meter};
