@@ -1,0 +1,150 @@
+//! Opaque page cursors: where the next page begins, as base64url of fixed bytes.
+//!
+//! A cursor is no capability: whose rows a page may hold is the token's and the database's affair, and a
+//! forged cursor begins a page of the caller's own rows elsewhere.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Fields, instant::parse_instant};
+
+const PAGE_SIZE_DEFAULT: i32 = 50;
+const PAGE_SIZE_MAX: i32 = 100;
+
+const INVALID: &str = "must be a next_cursor of an earlier page";
+
+/// How many a page: the query parameter `limit`, 1 to 100.
+pub fn page_size(query: &mut Fields) -> Option<i32> {
+    let limit = query.optional_with("limit", |text| {
+        Some(text)
+            .filter(|text| text.bytes().all(|c| c.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .filter(|limit| (1..=PAGE_SIZE_MAX).contains(limit))
+            .ok_or("must be a number from 1 to 100")
+    });
+    Some(limit?.unwrap_or(PAGE_SIZE_DEFAULT))
+}
+
+/// After which settlement a page of settlements begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettlementCursor {
+    /// Its creation, to the microsecond.
+    pub created_at: OffsetDateTime,
+    /// Its id, for settlements of the same microsecond.
+    pub id: Uuid,
+}
+
+impl SettlementCursor {
+    /// Reads a query parameter: eight bytes of microseconds since 1970 and sixteen of the id.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let bytes: [u8; 24] = decode(text)?;
+        let (at, id) = bytes.split_first_chunk().ok_or(INVALID)?;
+        Ok(Self {
+            created_at: OffsetDateTime::from_unix_timestamp_nanos(
+                i128::from(i64::from_be_bytes(*at)) * 1_000,
+            )
+            .map_err(|_| INVALID)?,
+            id: Uuid::from_slice(id).map_err(|_| INVALID)?,
+        })
+    }
+
+    /// The cursor for what the database says is next: `{"created_at", "id"}`.
+    #[must_use]
+    pub fn encode(next: &Value) -> Option<String> {
+        let created_at = parse_instant(next.get("created_at")?.as_str()?).ok()?;
+        let id: Uuid = next.get("id")?.as_str()?.parse().ok()?;
+        let at = i64::try_from(created_at.unix_timestamp_nanos() / 1_000).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], id.as_bytes()].concat()))
+    }
+}
+
+/// Before which entry a page of the audit trail begins: its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditCursor(pub i64);
+
+impl AuditCursor {
+    /// Reads a query parameter: the id in eight bytes.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        Ok(Self(i64::from_be_bytes(decode(text)?)))
+    }
+
+    /// The cursor for what the database says is next: the id's digits.
+    #[must_use]
+    pub fn encode(next: &Value) -> Option<String> {
+        let id: i64 = next.as_str()?.parse().ok()?;
+        Some(URL_SAFE_NO_PAD.encode(id.to_be_bytes()))
+    }
+}
+
+/// The decoder is strict: no padding, no other alphabet, no stray bits.
+fn decode<const N: usize>(text: &str) -> Result<[u8; N], &'static str> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(INVALID)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn cursors_read_back() {
+        let id: Uuid = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().unwrap();
+        let next = json!({"created_at": "2026-11-23T00:00:00.123456Z", "id": id.to_string()});
+        let cursor = SettlementCursor::encode(&next).unwrap();
+        let created_at = datetime!(2026-11-23 00:00:00.123456 UTC);
+        assert_eq!(
+            SettlementCursor::parse(&cursor),
+            Ok(SettlementCursor { created_at, id })
+        );
+
+        let cursor = AuditCursor::encode(&json!("9007199254740993")).unwrap();
+        assert_eq!(
+            AuditCursor::parse(&cursor),
+            Ok(AuditCursor(9_007_199_254_740_993))
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_a_cursor() {
+        let far = URL_SAFE_NO_PAD.encode([&i64::MAX.to_be_bytes()[..], &[0; 16]].concat());
+        for bad in [
+            "",
+            "A",
+            "AAAAAAAAAAA=",
+            "AAAAAAAAAAB",
+            "AAAAAAAAAA",
+            "AAAAAAAAAA+",
+            " AAAAAAAAAAA",
+            far.as_str(),
+        ] {
+            assert!(AuditCursor::parse(bad).is_err(), "{bad}");
+            assert!(SettlementCursor::parse(bad).is_err(), "{bad}");
+        }
+        assert!(AuditCursor::parse("AAAAAAAAAAA").is_ok());
+        for next in [
+            json!(null),
+            json!({}),
+            json!(7),
+            json!({"created_at": "yesterday", "id": "x"}),
+        ] {
+            assert_eq!(AuditCursor::encode(&next), None);
+            assert_eq!(SettlementCursor::encode(&next), None);
+        }
+    }
+}

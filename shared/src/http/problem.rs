@@ -1,0 +1,380 @@
+//! Problem documents (RFC 9457). The one place where an error becomes a status.
+
+use serde_json::{Map, Value, json};
+
+use super::{fields::FieldError, response::Response};
+use crate::{auth::Unauthenticated, gateway, gateway::Outcome};
+
+/// Why a request got no success. What a caller must not learn is not in here; it was logged.
+#[derive(Debug)]
+pub enum Problem {
+    /// No request as HTTP has them: an undecodable body, a header that is none.
+    MalformedRequest,
+    /// The body is no JSON text.
+    MalformedBody,
+    /// No header `Idempotency-Key`.
+    IdempotencyKeyMissing,
+    /// `Idempotency-Key` is there twice or in another form.
+    IdempotencyKeyMalformed,
+    /// No acceptable token; one answer for every cause.
+    Unauthenticated,
+    /// No acceptable signature; one answer for every cause.
+    Unsigned,
+    /// The token is good, the person belongs to no allocator.
+    NotAMember,
+    /// The path or the method is of another function or of none.
+    NoRoute,
+    /// The path names nothing that is the caller's.
+    NotFound,
+    /// The body is over the limit.
+    PayloadTooLarge,
+    /// The body is not declared to be JSON.
+    UnsupportedMediaType,
+    /// Members of the body or parameters of the query.
+    Invalid(Vec<FieldError>),
+    /// The database's own document of a business refusal.
+    Refused {
+        /// `refused`, or `replayed` for a retry of our own.
+        outcome: Outcome,
+        /// The document's status.
+        status: u16,
+        /// The document without a request id.
+        document: Map<String, Value>,
+    },
+    /// The key is known, with this request: the original's outcome and commitment.
+    Duplicate(Map<String, Value>),
+    /// The key is known, with another request: its commitment.
+    IdempotencyKeyReused(Map<String, Value>),
+    /// Not now. Nothing half-done exists; the same request may be repeated with the same key.
+    Unavailable,
+    /// Our fault, and no word about it.
+    Internal,
+}
+
+impl From<gateway::Error> for Problem {
+    fn from(error: gateway::Error) -> Self {
+        match error {
+            gateway::Error::TokenRefused => Self::Unauthenticated,
+            gateway::Error::NotAMember => Self::NotAMember,
+            gateway::Error::Unavailable => Self::Unavailable,
+            gateway::Error::Broken => Self::Internal,
+        }
+    }
+}
+
+impl From<&Unauthenticated> for Problem {
+    fn from(error: &Unauthenticated) -> Self {
+        match error {
+            Unauthenticated::Refused(_) => Self::Unauthenticated,
+            Unauthenticated::KeysUnavailable(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl Problem {
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let Answer {
+            outcome,
+            status,
+            mut document,
+            header,
+        } = self.answer();
+        // The generic 500 is the same to the byte, whatever its cause.
+        if status != 500 {
+            document.insert("request_id".to_owned(), request_id.into());
+        }
+        let mut response = Response::new(
+            status,
+            "application/problem+json",
+            &document,
+            request_id,
+            outcome,
+        );
+        response
+            .headers
+            .extend(header.map(|(name, value)| (name, value.to_owned())));
+        response
+    }
+
+    fn answer(self) -> Answer {
+        match self {
+            Self::MalformedRequest => blank(400, "Bad Request", "The request is malformed."),
+            Self::MalformedBody => {
+                blank(400, "Bad Request", "The body is not a JSON text in UTF-8.")
+            }
+            Self::IdempotencyKeyMissing => own(
+                400,
+                "idempotency-key-missing",
+                "Idempotency key missing",
+                "This request needs the header Idempotency-Key.",
+            ),
+            Self::IdempotencyKeyMalformed => own(
+                400,
+                "idempotency-key-malformed",
+                "Idempotency key malformed",
+                "Idempotency-Key must be given once, with 16 to 255 visible ASCII characters.",
+            ),
+            Self::Unauthenticated => {
+                blank(401, "Unauthorized", "A valid bearer token is required.")
+                    .with_header("www-authenticate", "Bearer")
+            }
+            Self::Unsigned => blank(
+                401,
+                "Unauthorized",
+                "A valid webhook signature is required.",
+            )
+            .with_header("www-authenticate", "HMAC-SHA256"),
+            Self::NotAMember => own(
+                403,
+                "not-a-member",
+                "Not a member",
+                "This person is a member of no allocator.",
+            ),
+            Self::NoRoute => blank(404, "Not Found", "There is no such route."),
+            // To the letter what the database says of an id that is somebody else's.
+            Self::NotFound => own(
+                404,
+                "not-found",
+                "Not found",
+                "There is no such resource for you.",
+            ),
+            Self::PayloadTooLarge => {
+                blank(413, "Content Too Large", "The body is over 65536 bytes.")
+            }
+            Self::UnsupportedMediaType => blank(
+                415,
+                "Unsupported Media Type",
+                "The body must be application/json in UTF-8.",
+            ),
+            Self::Invalid(errors) => own(
+                422,
+                "invalid-request",
+                "Invalid request",
+                "The request is well-formed but not valid.",
+            )
+            .with("errors", json!(errors)),
+            Self::IdempotencyKeyReused(members) => own(
+                422,
+                "idempotency-key-reused",
+                "Idempotency key reused",
+                "This Idempotency-Key was used with another request.",
+            )
+            .with_all(members)
+            .of(Outcome::Reused),
+            Self::Duplicate(members) => own(
+                409,
+                "duplicate-request",
+                "Duplicate request",
+                "This request was made before; it was not executed again.",
+            )
+            .with_receipt(&members)
+            .with_all(members)
+            .of(Outcome::Duplicate),
+            Self::Refused {
+                outcome,
+                status,
+                document,
+            } => Answer {
+                outcome: outcome.as_str(),
+                status,
+                document,
+                header: None,
+            },
+            Self::Unavailable => blank(
+                503,
+                "Service Unavailable",
+                "Nothing was changed. Repeat the same request.",
+            )
+            .with_header("retry-after", "1"),
+            Self::Internal => blank(500, "Internal Server Error", ""),
+        }
+    }
+}
+
+struct Answer {
+    outcome: &'static str,
+    status: u16,
+    document: Map<String, Value>,
+    header: Option<(&'static str, &'static str)>,
+}
+
+/// A plain status: its meaning is HTTP's.
+fn blank(status: u16, title: &str, detail: &str) -> Answer {
+    let mut document = Map::from_iter([
+        ("type".to_owned(), "about:blank".into()),
+        ("title".to_owned(), title.into()),
+        ("status".to_owned(), status.into()),
+    ]);
+    if !detail.is_empty() {
+        document.insert("detail".to_owned(), detail.into());
+    }
+    let outcome = match status {
+        500 => "failed",
+        503 => "unavailable",
+        _ => "rejected",
+    };
+    Answer {
+        outcome,
+        status,
+        document,
+        header: None,
+    }
+}
+
+/// A problem type of ours.
+fn own(status: u16, name: &str, title: &str, detail: &str) -> Answer {
+    blank(status, title, detail).with("type", format!("urn:optkas:problem:{name}").into())
+}
+
+impl Answer {
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.document.insert(name.to_owned(), value);
+        self
+    }
+
+    fn with_all(mut self, members: Map<String, Value>) -> Self {
+        self.document.extend(members);
+        self
+    }
+
+    /// Where the ledger's entry of the original is.
+    fn with_receipt(self, members: &Map<String, Value>) -> Self {
+        let key = members
+            .get("commitment")
+            .and_then(|commitment| commitment.get("idempotency_key"));
+        let receipt = key
+            .and_then(Value::as_str)
+            .map(|key| format!("/v1/commitments/{key}"));
+        self.with("receipt", receipt.into())
+    }
+
+    fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    fn of(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome.as_str();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(value: &Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn the_table() {
+        let refused = Problem::Refused {
+            outcome: Outcome::Refused,
+            status: 409,
+            document: members(
+                &json!({"type": "urn:optkas:problem:four-eyes", "title": "t", "status": 409}),
+            ),
+        };
+        for (problem, status, kind, outcome) in [
+            (Problem::MalformedRequest, 400, "about:blank", "rejected"),
+            (Problem::MalformedBody, 400, "about:blank", "rejected"),
+            (
+                Problem::IdempotencyKeyMissing,
+                400,
+                "urn:optkas:problem:idempotency-key-missing",
+                "rejected",
+            ),
+            (
+                Problem::IdempotencyKeyMalformed,
+                400,
+                "urn:optkas:problem:idempotency-key-malformed",
+                "rejected",
+            ),
+            (Problem::Unauthenticated, 401, "about:blank", "rejected"),
+            (Problem::Unsigned, 401, "about:blank", "rejected"),
+            (
+                Problem::NotAMember,
+                403,
+                "urn:optkas:problem:not-a-member",
+                "rejected",
+            ),
+            (Problem::NoRoute, 404, "about:blank", "rejected"),
+            (
+                Problem::NotFound,
+                404,
+                "urn:optkas:problem:not-found",
+                "rejected",
+            ),
+            (Problem::PayloadTooLarge, 413, "about:blank", "rejected"),
+            (
+                Problem::UnsupportedMediaType,
+                415,
+                "about:blank",
+                "rejected",
+            ),
+            (
+                Problem::Invalid(Vec::new()),
+                422,
+                "urn:optkas:problem:invalid-request",
+                "rejected",
+            ),
+            (refused, 409, "urn:optkas:problem:four-eyes", "refused"),
+            (
+                Problem::Duplicate(Map::new()),
+                409,
+                "urn:optkas:problem:duplicate-request",
+                "duplicate",
+            ),
+            (
+                Problem::IdempotencyKeyReused(Map::new()),
+                422,
+                "urn:optkas:problem:idempotency-key-reused",
+                "reused",
+            ),
+            (Problem::Unavailable, 503, "about:blank", "unavailable"),
+        ] {
+            let response = problem.into_response("r-1");
+            let document: Value = serde_json::from_str(&response.body).unwrap();
+            assert_eq!(response.status_code, status, "{document}");
+            assert_eq!(document["status"], status, "{document}");
+            assert_eq!(document["type"], kind);
+            assert_eq!(document["request_id"], "r-1", "{document}");
+            assert_eq!(response.outcome, outcome, "{document}");
+            assert_eq!(response.headers["content-type"], "application/problem+json");
+            assert_eq!(response.headers["cache-control"], "no-store");
+            assert_eq!(response.headers["x-request-id"], "r-1");
+        }
+    }
+
+    #[test]
+    fn the_generic_500_says_nothing() {
+        let response = Problem::Internal.into_response("r-1");
+        let document: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(
+            document,
+            json!({"type": "about:blank", "title": "Internal Server Error", "status": 500})
+        );
+        assert_eq!(response.headers["x-request-id"], "r-1");
+    }
+
+    #[test]
+    fn challenges_and_retry() {
+        for (problem, name, value) in [
+            (Problem::Unauthenticated, "www-authenticate", "Bearer"),
+            (Problem::Unsigned, "www-authenticate", "HMAC-SHA256"),
+            (Problem::Unavailable, "retry-after", "1"),
+        ] {
+            assert_eq!(problem.into_response("r").headers[name], value);
+        }
+    }
+
+    #[test]
+    fn a_duplicate_names_its_receipt() {
+        let known = json!({"commitment": {"idempotency_key": "ab"}, "original": {"status": 201}});
+        let response = Problem::Duplicate(members(&known)).into_response("r");
+        let document: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(document["receipt"], "/v1/commitments/ab");
+        assert_eq!(document["original"], json!({"status": 201}));
+    }
+}

@@ -1,0 +1,214 @@
+//! What goes back to API Gateway.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Problem;
+use crate::gateway::{Outcome, Reply};
+
+/// An answer that is no problem.
+#[derive(Debug)]
+pub struct Success {
+    status: u16,
+    body: Map<String, Value>,
+    location: Option<String>,
+    outcome: Outcome,
+}
+
+impl Success {
+    /// The database's answer, where it is none of the problems.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, a duplicate or a reused key.
+    pub fn from_reply(reply: Reply) -> Result<Self, Problem> {
+        let Reply {
+            outcome,
+            status,
+            body,
+        } = reply;
+        match outcome {
+            Outcome::Ok | Outcome::Accepted => {}
+            Outcome::Replayed if status < 400 => {}
+            Outcome::Refused | Outcome::Replayed => {
+                return Err(Problem::Refused {
+                    outcome,
+                    status,
+                    document: body,
+                });
+            }
+            Outcome::Duplicate => return Err(Problem::Duplicate(body)),
+            Outcome::Reused => return Err(Problem::IdempotencyKeyReused(body)),
+        }
+        Ok(Self {
+            status,
+            body,
+            location: None,
+            outcome,
+        })
+    }
+
+    /// As [`Success::from_reply`], but a duplicate is acknowledged with 200 and executes nothing: agents
+    /// repeat for days what is not acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// A refusal or a reused delivery id.
+    pub fn acknowledging(reply: Reply) -> Result<Self, Problem> {
+        if reply.outcome != Outcome::Duplicate {
+            return Self::from_reply(reply);
+        }
+        let mut body = reply.body;
+        body.insert("duplicate".to_owned(), true.into());
+        Ok(Self {
+            status: 200,
+            body,
+            location: None,
+            outcome: Outcome::Duplicate,
+        })
+    }
+
+    /// Adds where the created resource is: below `collection`, by its `id`.
+    #[must_use]
+    pub fn located_in(mut self, collection: &str) -> Self {
+        let id = self.body.get("id").and_then(Value::as_str);
+        self.location = id.map(|id| format!("{collection}/{id}"));
+        self
+    }
+
+    /// Turns the database's `next` into the `next_cursor` of a page.
+    #[must_use]
+    pub fn paged(mut self, encode: impl FnOnce(&Value) -> Option<String>) -> Self {
+        let next = self.body.remove("next").as_ref().and_then(encode);
+        self.body.insert("next_cursor".to_owned(), next.into());
+        self
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let mut response = Response::new(
+            self.status,
+            "application/json",
+            &self.body,
+            request_id,
+            self.outcome.as_str(),
+        );
+        if let Some(location) = self.location {
+            response.headers.insert("location", location);
+        }
+        response
+    }
+}
+
+/// The result of an invocation, payload format 2.0.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Response {
+    pub(crate) status_code: u16,
+    pub(crate) headers: BTreeMap<&'static str, String>,
+    pub(crate) body: String,
+    is_base64_encoded: bool,
+    /// None, ever; readers of this format expect the member.
+    cookies: [(); 0],
+    /// What the metrics call this.
+    #[serde(skip)]
+    pub(crate) outcome: &'static str,
+}
+
+impl Response {
+    pub(super) fn new(
+        status: u16,
+        content_type: &str,
+        body: &impl Serialize,
+        request_id: &str,
+        outcome: &'static str,
+    ) -> Self {
+        let headers = BTreeMap::from([
+            ("cache-control", "no-store".to_owned()),
+            ("content-type", content_type.to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+            ("x-request-id", request_id.to_owned()),
+        ]);
+        let body = serde_json::to_string(body).expect("maps with text keys are JSON");
+        Self {
+            status_code: status,
+            headers,
+            body,
+            is_base64_encoded: false,
+            cookies: [],
+            outcome,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(outcome: Outcome, status: u16, body: &Value) -> Reply {
+        Reply {
+            outcome,
+            status,
+            body: body.as_object().unwrap().clone(),
+        }
+    }
+
+    #[test]
+    fn a_created_resource_says_where_it_is() {
+        let reply = reply(Outcome::Accepted, 201, &json!({"id": "a"}));
+        let response = Success::from_reply(reply)
+            .unwrap()
+            .located_in("/v1/settlements")
+            .into_response("r");
+        assert_eq!(
+            serde_json::to_value(&response).unwrap(),
+            json!({
+                "statusCode": 201,
+                "headers": {
+                    "cache-control": "no-store", "content-type": "application/json", "x-request-id": "r",
+                    "location": "/v1/settlements/a", "x-content-type-options": "nosniff",
+                },
+                "body": r#"{"id":"a"}"#, "isBase64Encoded": false, "cookies": [],
+            })
+        );
+    }
+
+    #[test]
+    fn a_replay_is_answered_as_the_first_time() {
+        let body = json!({"id": "a"});
+        assert!(Success::from_reply(reply(Outcome::Replayed, 201, &body)).is_ok());
+        let refused = Success::from_reply(reply(Outcome::Replayed, 409, &body));
+        assert!(matches!(refused, Err(Problem::Refused { status: 409, .. })));
+    }
+
+    #[test]
+    fn an_agent_learns_that_a_duplicate_arrived() {
+        let body = json!({"original": {"status": 409}, "commitment": {}});
+        let response = Success::acknowledging(reply(Outcome::Duplicate, 409, &body))
+            .unwrap()
+            .into_response("r");
+        assert_eq!(response.status_code, 200);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(
+            body,
+            json!({"duplicate": true, "original": {"status": 409}, "commitment": {}})
+        );
+    }
+
+    #[test]
+    fn pages_have_a_cursor_or_null() {
+        for (next, expected) in [(json!("7"), json!("7+")), (Value::Null, Value::Null)] {
+            let reply = reply(Outcome::Ok, 200, &json!({"entries": [], "next": next}));
+            let page = Success::from_reply(reply)
+                .unwrap()
+                .paged(|next| Some(format!("{}+", next.as_str()?)));
+            assert_eq!(
+                Value::from(page.body),
+                json!({"entries": [], "next_cursor": expected})
+            );
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Which request is for this function.
+
+/// A function that serves a route: its name, and the route that leads to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint {
+    /// The function's name: folder, binary, operation, and with underscores the database login.
+    pub function: &'static str,
+    /// The one method.
+    pub method: &'static str,
+    /// The path, with at most one `{parameter}`.
+    pub route: &'static str,
+}
+
+impl Endpoint {
+    /// The path's parameter if the request is for this endpoint: empty where the route has none.
+    ///
+    /// The path is compared as it was received, without decoding or normalising: API Gateway chose this
+    /// function by its own reading of the path, and a direct invocation by nobody's.
+    #[must_use]
+    pub fn matches<'a>(&self, method: &str, raw_path: &'a str) -> Option<&'a str> {
+        if method != self.method {
+            return None;
+        }
+        let mut parameter = "";
+        let mut segments = raw_path.split('/');
+        for expected in self.route.split('/') {
+            let segment = segments.next()?;
+            if expected.starts_with('{') && !segment.is_empty() {
+                parameter = segment;
+            } else if segment != expected {
+                return None;
+            }
+        }
+        segments.next().is_none().then_some(parameter)
+    }
+
+    /// Whether the request may change something, and so may have a body.
+    #[must_use]
+    pub fn is_mutation(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERIFY: Endpoint = Endpoint {
+        function: "verify-settlement",
+        method: "POST",
+        route: "/v1/settlements/{id}/verify",
+    };
+    const LIST: Endpoint = Endpoint {
+        function: "list-settlements",
+        method: "GET",
+        route: "/v1/settlements",
+    };
+
+    #[test]
+    fn routes() {
+        for (endpoint, method, path, parameter) in [
+            (VERIFY, "POST", "/v1/settlements/a/verify", Some("a")),
+            (VERIFY, "POST", "/v1/settlements/%61/verify", Some("%61")),
+            (VERIFY, "POST", "/v1/settlements/../verify", Some("..")),
+            (VERIFY, "GET", "/v1/settlements/a/verify", None),
+            (VERIFY, "post", "/v1/settlements/a/verify", None),
+            (VERIFY, "POST", "/v1/settlements//verify", None),
+            (VERIFY, "POST", "/v1/settlements/a/verify/", None),
+            (VERIFY, "POST", "/v1/settlements/a/Verify", None),
+            (VERIFY, "POST", "/v1/settlements/a/b/verify", None),
+            (VERIFY, "POST", "//v1/settlements/a/verify", None),
+            (VERIFY, "POST", "v1/settlements/a/verify", None),
+            (LIST, "GET", "/v1/settlements", Some("")),
+            (LIST, "GET", "/v1/settlements/", None),
+            (LIST, "GET", "/v1", None),
+            (LIST, "GET", "/", None),
+            (LIST, "GET", "", None),
+        ] {
+            assert_eq!(endpoint.matches(method, path), parameter, "{method} {path}");
+        }
+    }
+}
