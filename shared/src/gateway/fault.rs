@@ -1,0 +1,183 @@
+use std::fmt;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use super::{Error, reply::Unusable};
+
+/// What went wrong with one try, as far as anybody acts differently.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Concurrent transactions were in each other's way.
+    Conflict(Cause),
+    /// No connection, a lost one, or a server that has no room or time.
+    Away(Cause),
+    /// The invocation's time is over.
+    Deadline,
+    /// `auth.present` refused the token.
+    TokenRefused,
+    /// The token's subject belongs to no allocator.
+    NotAMember,
+    /// The server refused the login: its password may have been changed.
+    Login(Cause),
+    /// Anything else.
+    Broken(Cause),
+}
+
+/// For the log: a code, and the name of a constraint. The server's sentence may quote data; the one of our
+/// own codes is our own.
+#[derive(Debug, Default)]
+pub(super) struct Cause {
+    code: String,
+    constraint: Option<String>,
+    sentence: Option<String>,
+}
+
+impl Fault {
+    /// After these the connection is not given back.
+    pub(super) const fn loses_connection(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Deadline)
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(answer) = error.as_db_error() else {
+            // What tokio-postgres says of its own: a kind of failure, and the operating system's word.
+            let cause = Cause {
+                code: error.to_string(),
+                ..Cause::default()
+            };
+            return if is_of_transport(&error) {
+                Self::Away(cause)
+            } else {
+                Self::Broken(cause)
+            };
+        };
+        let code = answer.code().code();
+        let cause = Cause {
+            code: code.to_owned(),
+            constraint: answer.constraint().map(str::to_owned),
+            sentence: code.starts_with("OPK").then(|| answer.message().to_owned()),
+        };
+        match code {
+            "OPK02" => Self::TokenRefused,
+            "OPK03" => Self::NotAMember,
+            _ if code.starts_with("28") => Self::Login(cause),
+            _ if is_conflict(answer.code()) => Self::Conflict(cause),
+            _ if is_away(code) => Self::Away(cause),
+            _ => Self::Broken(cause),
+        }
+    }
+}
+
+impl From<Unusable> for Fault {
+    fn from(unusable: Unusable) -> Self {
+        Self::Broken(Cause {
+            code: unusable.to_string(),
+            ..Cause::default()
+        })
+    }
+}
+
+impl From<PoolError> for Fault {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            error => Self::Away(Cause {
+                code: error.to_string(),
+                ..Cause::default()
+            }),
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TokenRefused => Self::TokenRefused,
+            Fault::NotAMember => Self::NotAMember,
+            Fault::Conflict(_) | Fault::Away(_) | Fault::Deadline => Self::Unavailable,
+            Fault::Login(_) | Fault::Broken(_) => Self::Broken,
+        }
+    }
+}
+
+fn is_conflict(code: &SqlState) -> bool {
+    *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+}
+
+/// Connection exceptions, no resources, an operator's intervention (57014 a cancelled statement, 57P01 to 05
+/// a server that goes or comes), a lock that was not to be had, an idle time-out.
+fn is_away(code: &str) -> bool {
+    code.starts_with("08")
+        || code.starts_with("53")
+        || matches!(
+            code,
+            "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "55P03" | "25P03" | "25P04"
+        )
+}
+
+/// Whether the bytes did not get through, as opposed to having been wrong.
+fn is_of_transport(error: &tokio_postgres::Error) -> bool {
+    use std::error::Error;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    // A closed connection and a connection that timed out have no source.
+    error.is_closed() || error.source().is_none()
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict(cause)
+            | Self::Away(cause)
+            | Self::Login(cause)
+            | Self::Broken(cause) => cause.fmt(f),
+            Self::Deadline => f.write_str("deadline"),
+            Self::TokenRefused => f.write_str("OPK02"),
+            Self::NotAMember => f.write_str("OPK03"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        if let Some(constraint) = &self.constraint {
+            write!(f, " {constraint}")?;
+        }
+        self.sentence
+            .as_ref()
+            .map_or(Ok(()), |sentence| write!(f, " {sentence}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlstates() {
+        for away in [
+            "08006", "08P01", "53300", "53400", "57014", "57P01", "57P03", "55P03",
+        ] {
+            assert!(is_away(away), "{away}");
+        }
+        for broken in [
+            "23505", "23514", "42501", "42883", "22P02", "28P01", "3D000", "OPK04", "XX000",
+            "P0001",
+        ] {
+            assert!(!is_away(broken), "{broken}");
+            assert!(!is_conflict(&SqlState::from_code(broken)), "{broken}");
+        }
+        for conflict in ["40001", "40P01"] {
+            assert!(is_conflict(&SqlState::from_code(conflict)), "{conflict}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the function `migrate` does to the database, in order; safe to run again.
+//!
+//! 1. One deployment at a time: a session's advisory lock.
+//! 2. `migrations/roles.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`.
+//! 3. As `optkas_owner`: `migrations/NNNN_*.sql` that are new, all in one transaction. A database that has
+//!    migrations this build does not know is newer, and is refused.
+//! 4. As `optkas_owner`: every `migrations/gateway/*.sql`, in one transaction, each time.
+//! 5. The membership is taken back, whatever happened before.
+//!
+//! A crash between the steps leaves a database that serves the old functions or the new ones, never half of
+//! a file; running again completes it. The membership that a crash leaves is taken back by the next run.
+
+mod embedded;
+
+use refinery::{Migration, Runner};
+use tokio_postgres::{Client, NoTls};
+
+use self::embedded::{GATEWAY, MIGRATIONS, ROLES};
+use super::connect;
+use crate::config::{Base, DatabaseLogin, TlsMode};
+
+/// Any number that no other advisory lock of this database has: the letters of "optkas".
+const LOCK: i64 = 0x6f_70_74_6b_61_73;
+
+/// Longer than a deployment takes: the second one waits for the first.
+const LOCK_TIMEOUT: &str = "5min";
+
+/// Where refinery keeps what was applied.
+const HISTORY: &str = "deploy.schema_history";
+
+/// The migrations that were applied by this run.
+pub type Applied = Vec<String>;
+
+/// Why the database is not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// No connection, or a statement failed.
+    #[error("a statement of the deployment failed")]
+    Database(#[from] tokio_postgres::Error),
+    /// A migration failed, was changed after it was applied, or is unknown to this build.
+    #[error("the migrations cannot be applied")]
+    Refinery(#[from] Box<refinery::Error>),
+}
+
+impl MigrationError {
+    /// For the log of a deployment, where no caller's data is: the server's code and sentence.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let mut texts = Vec::new();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            texts.push(cause.to_string());
+            source = cause.source();
+        }
+        texts.join(": ")
+    }
+}
+
+/// Brings the database up to date.
+///
+/// # Errors
+///
+/// As [`MigrationError`]; what was done before stays.
+pub async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, MigrationError> {
+    let mut client = connect(base, login).await?;
+    client
+        .batch_execute(&format!(
+            "set lock_timeout = '{LOCK_TIMEOUT}'; select pg_catalog.pg_advisory_lock({LOCK})"
+        ))
+        .await?;
+    client.batch_execute(&transaction(ROLES)).await?;
+    let applied = as_owner(&mut client).await;
+    let revoked = client
+        .batch_execute("rollback; reset role; revoke optkas_owner from migrate")
+        .await;
+    // The lock goes with the session.
+    let applied = applied?;
+    revoked?;
+    Ok(applied)
+}
+
+async fn as_owner(client: &mut Client) -> Result<Applied, MigrationError> {
+    client.batch_execute("set role optkas_owner").await?;
+    let mut runner = Runner::new(&migrations()?)
+        .set_grouped(true)
+        .set_abort_divergent(true)
+        .set_abort_missing(true);
+    runner.set_migration_table_name(HISTORY);
+    let report = runner.run_async(client).await.map_err(Box::new)?;
+    let applied: Applied = report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let gateway: String = GATEWAY.iter().flat_map(|(_, sql)| [sql, "\n"]).collect();
+    client.batch_execute(&transaction(&gateway)).await?;
+    Ok(applied)
+}
+
+async fn connect(base: &Base, login: &DatabaseLogin) -> Result<Client, tokio_postgres::Error> {
+    let config = connect::config(&base.database, login);
+    let (client, connection) = match base.database.tls {
+        TlsMode::LoopbackPlain => {
+            let (client, connection) = config.connect(NoTls).await?;
+            (client, tokio::spawn(connection))
+        }
+        TlsMode::VerifyFull => {
+            let (client, connection) = config.connect(connect::tls(base)).await?;
+            (client, tokio::spawn(connection))
+        }
+    };
+    drop(connection);
+    Ok(client)
+}
+
+/// The files' names begin with their numbers; refinery wants `V<number>__<name>`.
+fn migrations() -> Result<Vec<Migration>, MigrationError> {
+    let migration = |(file, sql): &(&str, &str)| {
+        let name = file.trim_end_matches(".sql").replacen('_', "__", 1);
+        Migration::unapplied(&format!("V{name}"), sql).map_err(|error| Box::new(error).into())
+    };
+    MIGRATIONS.iter().map(migration).collect()
+}
+
+fn transaction(sql: &str) -> String {
+    format!("begin;\n{sql}\ncommit;")
+}

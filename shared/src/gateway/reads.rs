@@ -1,0 +1,138 @@
+//! What people look at. Nothing here writes.
+
+use time::OffsetDateTime;
+use tokio_postgres::types::Type;
+
+use super::{Error, Gateway, Reply};
+use crate::{
+    auth::Token,
+    commitment::IdempotencyKey,
+    http::cursor::{AuditCursor, SettlementCursor},
+    ids::{FacilityId, SettlementId},
+    settlement::Status,
+};
+
+/// Which settlements to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettlementFilter {
+    /// How many a page, 1 to 100.
+    pub page_size: i32,
+    /// Where the page begins.
+    pub cursor: Option<SettlementCursor>,
+    /// Only in this state.
+    pub status: Option<Status>,
+    /// Only to this facility.
+    pub facility_id: Option<FacilityId>,
+    /// Only created after this instant.
+    pub created_after: Option<OffsetDateTime>,
+    /// Only created before this instant.
+    pub created_before: Option<OffsetDateTime>,
+}
+
+impl Gateway {
+    /// `gateway.list_settlements`: newest first.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_settlements(
+        &self,
+        token: &Token,
+        filter: &SettlementFilter,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.list_settlements($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&filter.page_size, Type::INT4),
+                (
+                    &filter.cursor.map(|cursor| cursor.created_at),
+                    Type::TIMESTAMPTZ,
+                ),
+                (&filter.cursor.map(|cursor| cursor.id), Type::UUID),
+                (&filter.status.map(Status::as_str), Type::TEXT),
+                (&filter.facility_id.map(FacilityId::as_uuid), Type::UUID),
+                (&filter.created_after, Type::TIMESTAMPTZ),
+                (&filter.created_before, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.get_settlement`: one, with its transitions.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_settlement(&self, token: &Token, id: SettlementId) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.get_settlement($1, $2)",
+            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
+        )
+        .await
+    }
+
+    /// `gateway.list_positions`: as of an instant, or now.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_positions(
+        &self,
+        token: &Token,
+        as_of: Option<OffsetDateTime>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.list_positions($1, $2)",
+            &[(&token.expose(), Type::TEXT), (&as_of, Type::TIMESTAMPTZ)],
+        )
+        .await
+    }
+
+    /// `gateway.get_commitment`: one ledger entry.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_commitment(
+        &self,
+        token: &Token,
+        key: &IdempotencyKey,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.get_commitment($1, $2)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&&key.as_bytes()[..], Type::BYTEA),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.list_audit`: newest first.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_audit(
+        &self,
+        token: &Token,
+        page_size: i32,
+        cursor: Option<AuditCursor>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.list_audit($1, $2, $3)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&page_size, Type::INT4),
+                (&cursor.map(|AuditCursor(id)| id), Type::INT8),
+            ],
+        )
+        .await
+    }
+}

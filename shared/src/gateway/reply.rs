@@ -1,0 +1,79 @@
+use serde_json::{Map, Value};
+use tokio_postgres::{Error, Row, types::Json};
+
+/// What a gateway function returned: exactly one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// What became of the call.
+    pub outcome: Outcome,
+    /// The HTTP status that goes with it.
+    pub status: u16,
+    /// The answer, or the problem document of a refusal without its request id.
+    pub body: Map<String, Value>,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A read.
+    Ok,
+    /// A mutation took effect.
+    Accepted,
+    /// A business refusal.
+    Refused,
+    /// This very invocation had been answered before; the same answer.
+    Replayed,
+    /// The key is known, with the same request.
+    Duplicate,
+    /// The key is known, with another request.
+    Reused,
+}
+
+impl Outcome {
+    const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Accepted,
+        Self::Refused,
+        Self::Replayed,
+        Self::Duplicate,
+        Self::Reused,
+    ];
+
+    /// The outcome's name in the database and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Replayed => "replayed",
+            Self::Duplicate => "duplicate",
+            Self::Reused => "reused",
+        }
+    }
+}
+
+/// The column whose value is not what the gateway functions return.
+#[derive(Debug, thiserror::Error)]
+#[error("the column {0} of the reply is unusable")]
+pub(super) struct Unusable(&'static str);
+
+impl Reply {
+    pub(super) fn from_row(row: &Row) -> Result<Self, Unusable> {
+        let outcome: &str = column(row.try_get("outcome"), "outcome")?;
+        let status: i32 = column(row.try_get("status"), "status")?;
+        let Json(body) = column(row.try_get("body"), "body")?;
+        Ok(Self {
+            outcome: Outcome::ALL
+                .into_iter()
+                .find(|known| known.as_str() == outcome)
+                .ok_or(Unusable("outcome"))?,
+            status: u16::try_from(status).map_err(|_| Unusable("status"))?,
+            body,
+        })
+    }
+}
+
+fn column<T>(value: Result<T, Error>, name: &'static str) -> Result<T, Unusable> {
+    value.map_err(|_| Unusable(name))
+}
