@@ -2,8 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`runtime`] | the one start-up of all functions |
+//! | [`config`] | environment and secrets, parsed once into types |
+//! | [`http`] | event, request, response, problem |
 //! | [`auth`] | who is calling: tokens of people, signatures of agents |
 //! | [`commitment`] | idempotency key and fingerprint, to the byte |
+//! | [`gateway`] | the only SQL: one Rust function for each gateway function |
+//! | [`telemetry`] | JSON log lines, embedded metrics |
 //! | [`ids`], [`money`], [`settlement`] | the words of the domain |
 //!
 //! # The dependency rule
@@ -16,6 +21,11 @@
 
 pub mod auth;
 pub mod commitment;
+pub mod config;
+pub mod gateway;
+pub mod http;
 pub mod ids;
 pub mod money;
+pub mod runtime;
 pub mod settlement;
+pub mod telemetry;

@@ -1,0 +1,136 @@
+use std::{process::ExitCode, sync::Arc};
+
+use once_cell::sync::OnceCell;
+use time::OffsetDateTime;
+use tracing::{info, warn};
+
+use super::{
+    Endpoint,
+    invocation::Invocation,
+    prepare::Databases,
+    prepare::Prepare,
+    serve::{Function, http},
+};
+use crate::{
+    auth::{Authenticator, Human, Unauthenticated},
+    commitment,
+    config::{People, SecretError, load},
+    gateway::{Claim, Database, Gateway},
+    http::{Problem, Request, Success},
+};
+
+/// A request of a person whose token was verified.
+#[derive(Debug)]
+pub struct HumanCall {
+    /// Who asks.
+    pub human: Human,
+    /// What is asked.
+    pub request: Request,
+    /// The database, for this invocation.
+    pub gateway: Gateway,
+    /// When it was asked.
+    pub now: OffsetDateTime,
+    function: &'static str,
+}
+
+impl HumanCall {
+    /// The claim to the key that the request's `Idempotency-Key` gives on `resource`: the canonical id in
+    /// the path, or an empty text.
+    ///
+    /// # Errors
+    ///
+    /// 400 when the header is missing or malformed.
+    pub fn claim(&self, resource: &str) -> Result<Claim, Problem> {
+        let mut values = self.request.headers.get_all("idempotency-key").iter();
+        let value = values.next().ok_or(Problem::IdempotencyKeyMissing)?;
+        let client_key = Some(value)
+            .filter(|_| values.next().is_none())
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .ok_or(Problem::IdempotencyKeyMalformed)?;
+        let request = commitment::Request {
+            actor: &self.human.actor(),
+            operation: self.function,
+            resource,
+        };
+        let key = request.idempotency_key(&client_key);
+        Ok(Claim {
+            client_key,
+            key,
+            fingerprint: request.fingerprint(&self.request.body),
+        })
+    }
+}
+
+/// Serves an endpoint that people call.
+pub fn human<H, F>(endpoint: Endpoint, handler: H) -> ExitCode
+where
+    H: Fn(HumanCall) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Success, Problem>> + Send,
+{
+    static CONFIG: OnceCell<People> = OnceCell::new();
+    let function = Function::start(
+        || load(&CONFIG, People::parse),
+        |config: &'static People| Person::new(endpoint.function, config),
+    );
+    http(
+        endpoint,
+        function,
+        move |_, (database, authenticator), request, invocation: Invocation| async move {
+            let human = authenticator
+                .authenticate(&request.headers, invocation.now)
+                .await
+                .map_err(|error| refuse(&error))?;
+            let gateway = invocation.gateway(database);
+            handler(HumanCall {
+                human,
+                request,
+                gateway,
+                now: invocation.now,
+                function: endpoint.function,
+            })
+            .await
+        },
+    )
+}
+
+struct Person {
+    databases: Databases,
+    authenticator: Arc<Authenticator>,
+}
+
+impl Person {
+    fn new(function: &'static str, config: &'static People) -> Self {
+        let (identity, key_set) = (&config.identity, &config.key_set);
+        let authenticator = Authenticator::new(
+            identity.issuer.clone(),
+            identity.audience.clone(),
+            key_set.url.clone(),
+            key_set.max_age,
+        );
+        Self {
+            databases: Databases::new(function, &config.base),
+            authenticator: Arc::new(authenticator),
+        }
+    }
+}
+
+impl Prepare for Person {
+    type Ready = (Arc<Database>, Arc<Authenticator>);
+
+    async fn prepare(&self) -> Result<Self::Ready, SecretError> {
+        Ok((
+            self.databases.prepare().await?,
+            Arc::clone(&self.authenticator),
+        ))
+    }
+}
+
+fn refuse(error: &Unauthenticated) -> Problem {
+    match error {
+        Unauthenticated::Refused(cause) => info!(auth.refused = %cause, "The token is refused."),
+        Unauthenticated::KeysUnavailable(cause) => {
+            warn!(auth.keys_unavailable = %cause, "No token can be judged without the key set.");
+        }
+    }
+    error.into()
+}

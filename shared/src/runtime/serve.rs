@@ -1,0 +1,153 @@
+//! From a parsed environment to the Lambda runtime's loop.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, process::ExitCode, time::Duration};
+
+use futures_util::FutureExt;
+use lambda_runtime::{Diagnostic, LambdaEvent, run_concurrent, service_fn};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::sleep_until;
+use tracing::error;
+
+use super::{invocation::Invocation, prepare::Prepare};
+use crate::{
+    config::Malformed,
+    http::{Endpoint, Problem, Request, Success, response::Response},
+    telemetry::start_logging,
+};
+
+/// The generic 500 for want of configuration takes this long, whatever is wanting: not knowing a variable
+/// is quick, not getting a secret takes a call over the network.
+const REFUSAL_TIME: Duration = Duration::from_millis(50);
+
+/// A function's state, or none where its environment is malformed. It lives as long as the process.
+pub(super) struct Function<C: 'static, P: 'static> {
+    config: &'static C,
+    prepare: P,
+}
+
+impl<C, P: Prepare> Function<C, P> {
+    /// Starts logging, and what was parsed.
+    pub(super) fn start(
+        config: impl FnOnce() -> Result<&'static C, Malformed>,
+        prepare: impl FnOnce(&'static C) -> P,
+    ) -> Option<&'static Self> {
+        start_logging();
+        match config() {
+            Ok(config) => Some(Box::leak(Box::new(Self {
+                config,
+                prepare: prepare(config),
+            }))),
+            Err(malformed) => {
+                error!(config.malformed = %malformed, "The environment is malformed: every invocation will fail.");
+                None
+            }
+        }
+    }
+
+    /// The configuration and what was prepared; without them nothing may be answered.
+    pub(super) async fn ready(
+        function: Option<&'static Self>,
+        invocation: &Invocation,
+    ) -> Option<(&'static C, P::Ready)> {
+        let ready = match function {
+            Some(function) => function
+                .prepare()
+                .await
+                .map(|ready| (function.config, ready)),
+            None => None,
+        };
+        if ready.is_none() {
+            sleep_until((invocation.started + REFUSAL_TIME).into()).await;
+        }
+        ready
+    }
+
+    async fn prepare(&self) -> Option<P::Ready> {
+        match self.prepare.prepare().await {
+            Ok(ready) => Some(ready),
+            Err(refused) => {
+                error!(config.secret = %refused, "A secret is missing or malformed: this invocation fails.");
+                None
+            }
+        }
+    }
+}
+
+/// Serves an HTTP endpoint until the process is ended.
+pub(super) fn http<C, P, A, F>(
+    endpoint: Endpoint,
+    function: Option<&'static Function<C, P>>,
+    answer: A,
+) -> ExitCode
+where
+    C: Sync,
+    P: Prepare,
+    A: Fn(&'static C, P::Ready, Request, Invocation) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Success, Problem>> + Send,
+{
+    run(
+        function,
+        move |event: LambdaEvent<Box<RawValue>>| async move {
+            let invocation = Invocation::new(&event.context);
+            let work = async {
+                let (config, ready) = Function::ready(function, &invocation)
+                    .await
+                    .ok_or(Problem::Internal)?;
+                let request = Request::from_event(event.payload.get(), &endpoint)?;
+                answer(config, ready, request, invocation.clone()).await
+            };
+            let answer = AssertUnwindSafe(work)
+                .catch_unwind()
+                .await
+                .unwrap_or(Err(Problem::Internal));
+            let response = match answer {
+                Ok(success) => success.into_response(&invocation.request_id),
+                Err(problem) => problem.into_response(&invocation.request_id),
+            };
+            invocation.finish(
+                endpoint.function,
+                response.outcome,
+                Some(response.status_code),
+            );
+            Ok::<Response, Infallible>(response)
+        },
+    )
+}
+
+/// Runs the Lambda runtime's loop over a handler.
+///
+/// One thread: an instance has less than one CPU, its work is waiting, and threads would be started before
+/// the first poll. With several requests at once (`AWS_LAMBDA_MAX_CONCURRENCY`) they take turns on it.
+pub(super) fn run<C, P, H, F, R, E>(
+    function: Option<&'static Function<C, P>>,
+    handler: H,
+) -> ExitCode
+where
+    C: Sync,
+    P: Prepare,
+    H: Fn(LambdaEvent<Box<RawValue>>) -> F + Copy + Send + 'static,
+    F: Future<Output = Result<R, E>> + Send + 'static,
+    R: Serialize + Send + 'static,
+    E: Into<Diagnostic> + std::fmt::Debug,
+{
+    let work = async {
+        if let Some(function) = function {
+            // What comes of it is kept for the first invocation, which waits for it.
+            tokio::spawn(async { drop(function.prepare().await) });
+        }
+        run_concurrent(service_fn(handler)).await
+    };
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(work));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(lost) => {
+            error!(runtime.lost = %lost, "The Lambda runtime is lost; it will start the function anew.");
+            ExitCode::FAILURE
+        }
+    }
+}
