@@ -1,3 +1,11 @@
 //! Scheduled: settlements whose time has run out become EXPIRED.
 
-fn main() {}
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::system;
+
+fn main() -> ExitCode {
+    system(env!("CARGO_PKG_NAME"), handler::handle)
+}

@@ -1,3 +1,18 @@
-//! GET /v1/commitments/{key}: one entry of the commitment ledger.
+//! `GET /v1/commitments/{key}`: the ledger's entry of one of the allocator's own commitments.
 
-fn main() {}
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::{Endpoint, human};
+
+fn main() -> ExitCode {
+    human(
+        Endpoint {
+            function: env!("CARGO_PKG_NAME"),
+            method: "GET",
+            route: "/v1/commitments/{key}",
+        },
+        handler::handle,
+    )
+}

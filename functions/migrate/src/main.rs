@@ -1,3 +1,11 @@
-//! Deployment: migrations, gateway functions, identity of the deployment.
+//! Deployment: migrations, gateway functions, and what the deployment was told. Safe to run again.
 
-fn main() {}
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::deployment;
+
+fn main() -> ExitCode {
+    deployment(env!("CARGO_PKG_NAME"), handler::handle)
+}
