@@ -126,3 +126,6 @@ pub trait Transport: Sync {
     /// Sends one request and waits for its reply; an error means that no reply came.
     fn send(&self, request: &Request) -> anyhow::Result<Response>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,62 @@ fn body(headers: &BTreeMap<String, String>, bytes: &[u8]) -> (Option<String>, bo
         Ok(_) | Err(_) => (Some(STANDARD.encode(bytes)), true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::{event, response};
+    use crate::http::Request;
+    use crate::routes::Route;
+
+    fn route() -> Route {
+        Route {
+            method: "POST".to_owned(),
+            path: "/v1/x".to_owned(),
+            function: "x".to_owned(),
+        }
+    }
+
+    #[test]
+    fn repeated_headers_are_joined_and_binary_bodies_encoded() {
+        let request = Request::new("POST", "/v1/x?a=1&a=2%20")
+            .header("X-One", "1")
+            .header("x-one", "2")
+            .body([255]);
+        let event = event(&request, &route(), &BTreeMap::new());
+        assert_eq!(event["headers"]["x-one"], "1,2");
+        assert_eq!(
+            (&event["body"], &event["isBase64Encoded"]),
+            (&json!("/w=="), &json!(true))
+        );
+        assert_eq!(event["queryStringParameters"], json!({ "a": "1,2 " }));
+    }
+
+    #[test]
+    fn json_stays_text_and_no_body_is_no_member() {
+        let request = Request::new("POST", "/v1/x").json(&json!({}));
+        let with_body = event(&request, &route(), &BTreeMap::new());
+        assert_eq!(
+            (&with_body["body"], &with_body["isBase64Encoded"]),
+            (&json!("{}"), &json!(false))
+        );
+        assert!(
+            event(&Request::new("POST", "/v1/x"), &route(), &BTreeMap::new())
+                .get("body")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn an_answer_becomes_a_reply() {
+        let answer = json!({ "statusCode": 201, "headers": { "Location": "/x" }, "multiValueHeaders": {}, "body": "/w==", "isBase64Encoded": true });
+        let reply = response(&answer).expect("a reply");
+        assert_eq!(
+            (reply.status, reply.header("location"), &*reply.body),
+            (201, Some("/x"), &[255][..])
+        );
+    }
+}

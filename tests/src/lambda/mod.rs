@@ -12,3 +12,6 @@ mod runtime_api;
 pub use event::{event, response};
 pub use function::{Function, Launch};
 pub use job::{Answer, Invocation, Moment};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! What several modules need: the rules that hold after whatever a test has done, and many threads at once.
+
+use std::sync::Barrier;
+use std::thread;
+
+use anyhow::{Context, Result};
+use postgres::Client;
+
+/// Every rule beside the rows that break it, as the superuser sees them.
+const BROKEN_RULES: &str = r"
+    select 'a journal sums to zero in each currency' as rule, journal_id::text as broken_by
+    from capital.posting group by journal_id, currency having sum(amount_minor) <> 0
+union all
+    select 'a journal has postings', journal_id::text
+    from capital.journal as j
+    where not exists (select from capital.posting as p where p.journal_id = j.journal_id)
+union all
+    select 'a balance is the sum of its postings', a.account_id::text
+    from capital.account as a left join capital.posting as p using (account_id)
+    group by a.account_id having a.balance_minor <> coalesce(sum(p.amount_minor), 0)
+union all
+    select 'no balance is negative', account_id::text
+    from capital.account
+    where (kind = 'external' and balance_minor > 0) or (kind <> 'external' and balance_minor < 0)
+union all
+    select 'what is reserved, escrowed or a position is what the settlements say', a.account_id::text
+    from capital.account as a
+    where a.kind in ('reserved', 'escrowed', 'position')
+        and a.balance_minor <> (
+            select coalesce(sum(s.amount_minor), 0)
+            from capital.settlement as s
+            where s.allocator_id = a.allocator_id and s.currency = a.currency
+                and s.status = case a.kind
+                    when 'reserved' then 'VERIFIED' when 'escrowed' then 'ESCROWED' else 'SETTLED' end
+                and s.facility_id = coalesce(a.facility_id, s.facility_id)
+        )
+union all
+    select 'a facility has committed what its settlements say, within its limit', u.facility_id::text
+    from capital.facility_utilisation as u
+    where u.committed_minor > u.limit_minor
+        or u.committed_minor <> (
+            select coalesce(sum(s.amount_minor), 0)
+            from capital.settlement as s
+            where s.facility_id = u.facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+        )
+union all
+    select 'a claim has an outcome of its own transaction', encode(l.key, 'hex')
+    from ledger.commitment_ledger as l
+    where not exists (
+        select from ledger.commitment_outcome as o where o.key = l.key and o.xid = l.xid
+    )
+union all
+    select 'an outcome has a claim', encode(o.key, 'hex')
+    from ledger.commitment_outcome as o
+    where not exists (select from ledger.commitment_ledger as l where l.key = o.key)
+union all
+    select 'a settlement is where its last transition led', s.settlement_id::text
+    from capital.settlement as s
+    where (s.version, s.status) is distinct from (
+        select (t.seq, t.to_status)
+        from capital.settlement_transition as t
+        where t.settlement_id = s.settlement_id
+        order by t.seq desc limit 1
+    )
+union all
+    select 'transitions are numbered without a gap', settlement_id::text
+    from capital.settlement_transition
+    group by settlement_id having count(*) <> max(seq) or min(seq) <> 1
+union all
+    select 'a commitment makes one transition', encode(commitment_key, 'hex')
+    from capital.settlement_transition group by commitment_key having count(*) > 1
+union all
+    select 'a commitment makes one journal', encode(commitment_key, 'hex')
+    from capital.journal group by commitment_key having count(*) > 1
+union all
+    select 'an audit row has a commitment of its own transaction', l.id::text
+    from audit.log as l
+    where not exists (
+        select from ledger.commitment_ledger as c where c.key = l.commitment_key and c.xid = l.xid
+    )
+union all
+    select 'an audit row has the hash of what it says', l.id::text
+    from audit.log as l where l.mutation_hash <> audit.mutation_hash(l)
+union all
+    select 'a refused commitment changed nothing', encode(o.key, 'hex')
+    from ledger.commitment_outcome as o
+    where o.outcome = 'refused'
+        and exists (select from audit.log as l where l.commitment_key = o.key)
+union all
+    select 'an accepted commitment changed something', encode(o.key, 'hex')
+    from ledger.commitment_outcome as o
+    where o.outcome = 'accepted' and o.principal_id <> 'migrate'
+        and not exists (select from audit.log as l where l.commitment_key = o.key)
+";
+
+/// Whatever happened: the books balance, every claim has its outcome, every state its transition,
+/// every change its audit row.
+pub(crate) fn assert_books(admin: &mut Client) -> Result<()> {
+    let broken: Vec<(String, String)> = admin
+        .query(BROKEN_RULES, &[])
+        .context("the rules cannot be checked")?
+        .iter()
+        .map(|row| (row.get("rule"), row.get("broken_by")))
+        .collect();
+    assert!(broken.is_empty(), "broken rules: {broken:#?}");
+    Ok(())
+}
+
+/// The one number that a query gives.
+pub(crate) fn count(admin: &mut Client, sql: &str) -> Result<i64> {
+    Ok(admin.query_one(sql, &[]).with_context(|| sql.to_owned())?.try_get(0)?)
+}
+
+/// Does it so often at once, and collects what came of it in the order of the numbers.
+pub(crate) fn together<T: Send>(times: usize, act: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let start = Barrier::new(times);
+    thread::scope(|scope| {
+        let (start, act) = (&start, &act);
+        let threads: Vec<_> = (0..times)
+            .map(|number| {
+                scope.spawn(move || {
+                    start.wait();
+                    act(number)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a thread that fails has said why"))
+            .collect()
+    })
+}
