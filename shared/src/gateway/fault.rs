@@ -103,8 +103,15 @@ impl From<Fault> for Error {
     }
 }
 
+/// A unique violation too: the gateway functions look before they insert, so it is somebody else's insert
+/// that came between, and the next try sees it.
 fn is_conflict(code: &SqlState) -> bool {
-    *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+    [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNIQUE_VIOLATION,
+    ]
+    .contains(code)
 }
 
 /// Connection exceptions, no resources, an operator's intervention (57014 a cancelled statement, 57P01 to 05
@@ -170,13 +177,13 @@ mod tests {
             assert!(is_away(away), "{away}");
         }
         for broken in [
-            "23505", "23514", "42501", "42883", "22P02", "28P01", "3D000", "OPK04", "XX000",
+            "23503", "23514", "42501", "42883", "22P02", "28P01", "3D000", "OPK04", "XX000",
             "P0001",
         ] {
             assert!(!is_away(broken), "{broken}");
             assert!(!is_conflict(&SqlState::from_code(broken)), "{broken}");
         }
-        for conflict in ["40001", "40P01"] {
+        for conflict in ["40001", "40P01", "23505"] {
             assert!(is_conflict(&SqlState::from_code(conflict)), "{conflict}");
         }
     }
