@@ -49,7 +49,7 @@ impl Gateway {
                 "--timeout",
                 "30",
                 "--concurrency",
-                "16",
+                "1",
             ])
             .arg("--env-file")
             .arg(env_file);
@@ -115,7 +115,7 @@ fn write_environment(
     let lines: String = environment
         .iter()
         .fold(String::new(), |text, (name, value)| {
-            format!("{text}{name}={value}\n")
+            format!("{text}{name}='{value}'\n")
         });
     let mut file = fs::OpenOptions::new()
         .create(true)
