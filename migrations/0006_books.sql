@@ -240,7 +240,11 @@ begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
     where a.account_id = _account_id
-        and (a.kind = 'external' or a.balance_minor + _amount_minor >= 0)
+        -- Whichever leg comes first refuses: nobody takes out more than ever came in.
+        and case a.kind
+            when 'external' then a.balance_minor + _amount_minor <= 0
+            else a.balance_minor + _amount_minor >= 0
+        end
     returning a.* into account;
     if not found then
         perform ledger.refuse('insufficient-capital');
