@@ -3,6 +3,7 @@
 
 mod catalog;
 mod endpoints;
+mod logins;
 mod matrix;
 mod sessions;
 
