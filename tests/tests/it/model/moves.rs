@@ -262,8 +262,9 @@ impl Play<'_> {
         if !due.is_empty() {
             self.note("expire", &reply, "ok", &what)?;
         }
-        due.into_iter()
-            .for_each(|index| ledger.advance(index, "EXPIRED"));
+        for index in due {
+            ledger.advance(index, "EXPIRED");
+        }
         Ok(what)
     }
 }
