@@ -7,8 +7,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 use crate::cargo::{self, Profile};
 use crate::child::{Child, Plan};
@@ -16,6 +16,9 @@ use crate::http::{self, Request, Response, Transport};
 use crate::{folders, tools};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// An invocation of `expire-settlements` ends a bounded batch; more of them follow at once.
+const EXPIRY_BATCHES_MAX: u32 = 20;
 
 /// A running gateway.
 #[derive(Debug)]
@@ -43,14 +46,9 @@ impl Gateway {
                 "--invoke-port",
                 &port.to_string(),
             ])
-            .args([
-                "--disable-cors",
-                "--ignore-changes",
-                "--timeout",
-                "30",
-                "--concurrency",
-                "16",
-            ])
+            // No `--timeout`: it would also end a function's wait for its next event, and the function with
+            // it. And no `--concurrency`: that many processes would start at the first request.
+            .args(["--disable-cors", "--ignore-changes"])
             .arg("--env-file")
             .arg(env_file);
         for variable in cargo::inherited() {
@@ -78,14 +76,12 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
-    /// Invokes a function directly, as a schedule or a deployment does.
-    pub fn invoke(&self, function: &str, event: &Value) -> Result<Response> {
-        let request = Request::new(
-            "POST",
-            &format!("/2015-03-31/functions/{function}/invocations"),
-        )
-        .json(event);
-        self.send(&request)
+    /// Where functions are invoked directly, as by a schedule or a deployment.
+    #[must_use]
+    pub fn invoker(&self) -> Invoker {
+        Invoker {
+            address: self.address,
+        }
     }
 
     /// Ends it and all functions that it has started.
@@ -97,6 +93,39 @@ impl Gateway {
     #[must_use]
     pub fn log_tail(&self) -> String {
         self.server.log_tail()
+    }
+}
+
+/// Invokes functions directly; it holds no more than the gateway's address.
+#[derive(Clone, Copy, Debug)]
+pub struct Invoker {
+    address: SocketAddr,
+}
+
+impl Invoker {
+    /// Invokes a function with this event and expects JSON.
+    pub fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let answer = http::send(self.address, &Request::new("POST", &path).json(event))?;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let failed = answer.status != 200 || body.get("errorMessage").is_some();
+        ensure!(!failed, "{function}: {} {}", answer.status, answer.text());
+        Ok(body)
+    }
+
+    /// Ends all settlements whose time has run out, as the schedule does; answers how many.
+    pub fn expire(&self) -> Result<u64> {
+        let event =
+            json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+        let mut expired = 0;
+        for _ in 0..EXPIRY_BATCHES_MAX {
+            let body = self.invoke("expire-settlements", &event)?;
+            expired += body["expired"].as_u64().unwrap_or_default();
+            if body["more"] != json!(true) {
+                break;
+            }
+        }
+        Ok(expired)
     }
 }
 
@@ -115,7 +144,7 @@ fn write_environment(
     let lines: String = environment
         .iter()
         .fold(String::new(), |text, (name, value)| {
-            format!("{text}{name}={value}\n")
+            format!("{text}{name}='{value}'\n")
         });
     let mut file = fs::OpenOptions::new()
         .create(true)

@@ -4,12 +4,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tests::progress::say;
 use tests::stack::{Ports, Settings, Stack};
+use tests::watch::Invoker;
 use tests::world::{PEOPLE, USD_FACILITY, value_date};
 
 /// The folder below `target/` that keeps the stack's data.
@@ -51,15 +52,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     stack.populate()?;
     let description = stack.describe()?;
     explain(&stack, &description.display().to_string());
-    loop {
-        match signals.recv_timeout(EXPIRY_INTERVAL) {
-            Ok(()) => break,
-            Err(mpsc::RecvTimeoutError::Timeout) => tick(&stack),
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                bail!("nobody listens for signals any more")
-            }
-        }
-    }
+    let invoker = stack.gateway().invoker();
+    // On its own: a function that hangs must not keep anybody from stopping it.
+    thread::spawn(move || schedule(invoker));
+    signals
+        .recv()
+        .context("nobody listens for signals any more")?;
     say("Stopping …");
     Ok(())
 }
@@ -78,12 +76,15 @@ fn signals() -> Result<mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-/// One beat of the schedule; a failure is told and tried again at the next.
-fn tick(stack: &Stack) {
-    match stack.expire() {
-        Ok(0) => {}
-        Ok(expired) => say(&format!("expire-settlements: {expired} expired")),
-        Err(error) => say(&format!("expire-settlements failed: {error:#}")),
+/// A failure is told, and tried again at the next beat.
+fn schedule(invoker: Invoker) {
+    loop {
+        thread::sleep(EXPIRY_INTERVAL);
+        match invoker.expire() {
+            Ok(0) => {}
+            Ok(expired) => say(&format!("{expired} settlements have expired")),
+            Err(error) => say(&format!("Nothing could expire: {error:#}")),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use http::Uri;
 use once_cell::sync::OnceCell;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{DatabaseUrl, Malformed, Variables, urls::http_url};
+use super::{Aws, DatabaseUrl, Malformed, Variables, urls::http_url};
 use crate::ids::AgentId;
 
 /// The most connections one instance of a function keeps, however many requests it serves at once.
@@ -21,6 +21,8 @@ pub struct Base {
     pub database_ca: Option<Vec<CertificateDer<'static>>>,
     /// `SECRETS_PREFIX`: what the names of this stage's secrets begin with.
     pub secrets_prefix: String,
+    /// How the secrets are reached.
+    pub aws: Aws,
     /// How many requests Lambda may give to this instance at once, up to a limit of ours.
     pub connections_max: usize,
 }
@@ -99,11 +101,13 @@ impl Base {
         let database = variables.required("DATABASE_URL", str::parse);
         let database_ca = variables.optional("DATABASE_CA_FILE", certificates);
         let secrets_prefix = variables.required("SECRETS_PREFIX", secrets_prefix);
+        let aws = Aws::read(variables);
         let connections_max = variables.optional("AWS_LAMBDA_MAX_CONCURRENCY", str::parse::<usize>);
         Some(Self {
             database: database?,
             database_ca: database_ca?,
             secrets_prefix: secrets_prefix?,
+            aws: aws?,
             connections_max: connections_max?.unwrap_or(1).clamp(1, CONNECTIONS_MAX),
         })
     }
@@ -223,12 +227,15 @@ mod tests {
 
     use super::*;
 
-    const GOOD: [(&str, &str); 7] = [
+    const GOOD: [(&str, &str); 10] = [
         (
             "DATABASE_URL",
             "postgresql://127.0.0.1:5432/optkas?sslmode=disable",
         ),
         ("SECRETS_PREFIX", "optkas/local"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
         ("JWT_ISSUER", "http://127.0.0.1:9999/auth/v1"),
         ("JWT_AUDIENCE", "authenticated"),
         (
@@ -294,6 +301,18 @@ mod tests {
             ("SECRETS_PREFIX", all, Some("optkas/../prod")),
             ("SECRETS_PREFIX", all, Some("Optkas")),
             ("SECRETS_PREFIX", all, Some("optkas\u{fffd}")),
+            ("AWS_REGION", all, None),
+            ("AWS_REGION", all, Some("eu central")),
+            ("AWS_ACCESS_KEY_ID", all, None),
+            ("AWS_ACCESS_KEY_ID", all, Some("")),
+            ("AWS_SECRET_ACCESS_KEY", all, None),
+            ("AWS_SECRET_ACCESS_KEY", all, Some("a b")),
+            ("AWS_SESSION_TOKEN", all, Some("")),
+            (
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                all,
+                Some("http://secrets.example"),
+            ),
             ("AWS_LAMBDA_MAX_CONCURRENCY", all, Some("many")),
             ("JWT_ISSUER", identity, None),
             ("JWT_ISSUER", identity, Some("")),
@@ -331,6 +350,11 @@ mod tests {
                 "DATABASE_URL",
                 "DATABASE_CA_FILE",
                 "SECRETS_PREFIX",
+                "AWS_REGION",
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_SESSION_TOKEN",
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 "AWS_LAMBDA_MAX_CONCURRENCY",
             ]
         );

@@ -3,6 +3,7 @@
 //! Nothing else in the crate reads the environment. An error names a variable or a secret and the rule it
 //! breaks, never a value.
 
+mod aws;
 mod database_url;
 mod environment;
 mod secrets;
@@ -11,6 +12,7 @@ mod urls;
 mod variables;
 
 pub use self::{
+    aws::Aws,
     database_url::{DatabaseUrl, TlsMode},
     environment::{Base, Deployment, Identity, KeySetSource, People, load},
     secrets::{DatabaseLogin, Password, SecretError},

@@ -1,14 +1,17 @@
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
+use aws_sdk_secretsmanager::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    error::{ProvideErrorMetadata, SdkError},
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use tokio::sync::OnceCell;
+use once_cell::sync::OnceCell;
 
-use super::{DatabaseLogin, SecretError};
+use super::{Aws, DatabaseLogin, SecretError};
 use crate::auth::webhook::KeyRing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,12 +21,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 const TRIES_MAX: u32 = 3;
 
 /// AWS Secrets Manager, as this function's role may use it: its own secrets and no others.
-///
-/// The SDK finds region, credentials and a local endpoint in its own variables of the environment.
 #[derive(Debug)]
 pub struct SecretsManager {
     function: &'static str,
     prefix: &'static str,
+    aws: &'static Aws,
     /// Made at the first use, off the path to the first poll: TLS roots take milliseconds to read.
     client: OnceCell<Client>,
 }
@@ -31,11 +33,12 @@ pub struct SecretsManager {
 impl SecretsManager {
     /// The secrets of `function`, below `prefix`.
     #[must_use]
-    pub const fn new(function: &'static str, prefix: &'static str) -> Self {
+    pub const fn new(function: &'static str, prefix: &'static str, aws: &'static Aws) -> Self {
         Self {
             function,
             prefix,
-            client: OnceCell::const_new(),
+            aws,
+            client: OnceCell::new(),
         }
     }
 
@@ -59,7 +62,7 @@ impl SecretsManager {
 
     async fn fetch(&self, kind: &str) -> Result<zeroize::Zeroizing<String>, SecretError> {
         let name = format!("{}/{kind}/{}", self.prefix, self.function);
-        let client = self.client.get_or_init(client).await;
+        let client = self.client.get_or_init(|| client(self.aws));
         let failed = |code: String| SecretError::Unavailable {
             name: name.clone(),
             code,
@@ -83,7 +86,7 @@ impl SecretsManager {
     }
 }
 
-async fn client() -> Client {
+fn client(aws: &Aws) -> Client {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -92,18 +95,28 @@ async fn client() -> Client {
         .read_timeout(READ_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    let credentials = Credentials::new(
+        aws.access_key_id.as_str(),
+        aws.secret_access_key.as_str(),
+        aws.session_token.as_ref().map(|token| token.to_string()),
+        None,
+        "environment",
+    );
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(aws.region.clone()))
+        .credentials_provider(credentials)
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
-        .load()
-        .await;
-    Client::new(&config)
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX));
+    if let Some(endpoint) = &aws.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Client::from_conf(config.build())
 }
 
 /// What failed where the store gave no error code. Not the error's text: it is not ours to vouch for.
-fn kind_of<E, R>(error: &aws_sdk_secretsmanager::error::SdkError<E, R>) -> &'static str {
-    use aws_sdk_secretsmanager::error::SdkError;
+fn kind_of<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::ConstructionFailure(_) => "ConstructionFailure",
         SdkError::TimeoutError(_) => "Timeout",

@@ -13,8 +13,8 @@ use serde::Deserialize;
 pub(crate) struct Event {
     #[serde(default)]
     pub(crate) raw_path: String,
-    #[serde(default)]
-    pub(crate) raw_query_string: String,
+    /// Empty from API Gateway where there is no query, null from cargo-lambda's gateway.
+    pub(crate) raw_query_string: Option<String>,
     #[serde(default)]
     headers: HashMap<String, String>,
     pub(crate) body: Option<String>,

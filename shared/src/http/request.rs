@@ -45,7 +45,7 @@ impl Request {
         Ok(Self {
             headers,
             parameter,
-            query: event.raw_query_string,
+            query: event.raw_query_string.unwrap_or_default(),
             body,
         })
     }

@@ -35,7 +35,7 @@ pub(super) struct Databases {
 impl Databases {
     pub(super) fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
-            secrets: SecretsManager::new(function, &base.secrets_prefix),
+            secrets: SecretsManager::new(function, &base.secrets_prefix, &base.aws),
             base,
             kept: Mutex::default(),
         }
@@ -110,7 +110,7 @@ pub(super) struct Logins {
 impl Logins {
     pub(super) const fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
-            secrets: SecretsManager::new(function, base.secrets_prefix.as_str()),
+            secrets: SecretsManager::new(function, base.secrets_prefix.as_str(), &base.aws),
         }
     }
 }

@@ -136,7 +136,8 @@ where
             // What comes of it is kept for the first invocation, which waits for it.
             tokio::spawn(async { drop(function.prepare().await) });
         }
-        run_concurrent(service_fn(handler)).await
+        // Boxed: the runtime's layers and a handler's together are too deep a type for the compiler.
+        run_concurrent(service_fn(move |event| Box::pin(handler(event)))).await
     };
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()

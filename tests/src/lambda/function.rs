@@ -91,15 +91,17 @@ impl Function {
         let mut restarts = 0;
         self.top_up()?;
         let job = self.api.submit(invocation);
+        let mut pulse = PULSE;
         loop {
-            match job.wait(PULSE) {
+            match job.wait(pulse) {
                 Progress::Answered(answer) => return Ok(answer),
                 Progress::Running(process, taken) => {
-                    if let Moment::After(delay) = kill
-                        && taken.elapsed() >= delay
-                    {
-                        process.kill();
-                        return Ok(job.finish(Answer::Killed(None)));
+                    if let Moment::After(delay) = kill {
+                        if taken.elapsed() >= delay {
+                            process.kill();
+                            return Ok(job.finish(Answer::Killed(None)));
+                        }
+                        pulse = PULSE.min(delay.saturating_sub(taken.elapsed()));
                     }
                     if !process.is_alive() {
                         return Ok(job.finish(Answer::Died));

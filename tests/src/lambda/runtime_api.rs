@@ -78,7 +78,7 @@ impl RuntimeApi {
         // The place is taken before the process can ask: nobody else may get its number.
         let mut queue = self.state.queue();
         let process = Arc::new(start(&format!(
-            "{}/{}",
+            "http://{}/{}",
             self.server.address(),
             queue.processes.len()
         ))?);

@@ -15,7 +15,7 @@ use crate::secrets::random_hex;
 
 const TOY: &str = r#"
 import http.client, json, os, sys, time
-host, _, prefix = os.environ["AWS_LAMBDA_RUNTIME_API"].partition("/")
+host, _, prefix = os.environ["AWS_LAMBDA_RUNTIME_API"].removeprefix("http://").partition("/")
 api = http.client.HTTPConnection(host)
 while True:
     api.request("GET", f"/{prefix}/2018-06-01/runtime/invocation/next")
@@ -131,12 +131,7 @@ fn several_processes_share_the_invocations() {
     let toy = Toy::start(4);
     thread::scope(|scope| {
         for _ in 0..64 {
-            scope.spawn(|| {
-                assert!(matches!(
-                    toy.invoke(Invocation::new(&json!({}))),
-                    Answer::Response(_)
-                ))
-            });
+            scope.spawn(|| toy.invoke(Invocation::new(&json!({}))).json());
         }
     });
     assert_eq!(toy.executions().len(), 64);

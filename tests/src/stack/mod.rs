@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
 use crate::cargo::{self, Profile};
@@ -24,8 +24,6 @@ use crate::watch::Gateway;
 use crate::world::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
 
 const DATABASE: &str = "optkas";
-/// An invocation of `expire-settlements` ends a bounded batch; more of them follow at once.
-const EXPIRY_BATCHES_MAX: u32 = 20;
 
 /// Ports; 0 means the one of the last time if it is free, else any.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,28 +143,6 @@ impl Stack {
         Ok(())
     }
 
-    /// Ends all settlements whose time has run out, as the schedule does.
-    pub fn expire(&self) -> Result<u64> {
-        let event =
-            json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
-        let mut expired = 0;
-        for _ in 0..EXPIRY_BATCHES_MAX {
-            let answer = self.gateway.invoke("expire-settlements", &event)?;
-            ensure!(
-                answer.status == 200,
-                "expire-settlements: {} {}",
-                answer.status,
-                answer.text()
-            );
-            let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-            expired += body["expired"].as_u64().unwrap_or_default();
-            if body["more"] != json!(true) {
-                break;
-            }
-        }
-        Ok(expired)
-    }
-
     /// Speaks as a sample person.
     pub fn person(&self, name: &str) -> Result<PersonClient<'_>> {
         Ok(PersonClient::new(
@@ -228,17 +204,8 @@ impl Stack {
     }
 
     fn migrate(&self) -> Result<()> {
-        let answer = self.gateway.invoke("migrate", &json!({}))?;
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if answer.status != 200 || body.get("errorMessage").is_some() {
-            bail!(
-                "migrate: {} {}\n{}",
-                answer.status,
-                answer.text(),
-                self.gateway.log_tail()
-            );
-        }
-        Ok(())
+        let migrated = self.gateway.invoker().invoke("migrate", &json!({}));
+        migrated.map(drop).with_context(|| self.gateway.log_tail())
     }
 }
 

@@ -81,11 +81,14 @@ fn summary(answer: &Response) -> String {
             ),
         };
     }
-    match body["status"].as_str() {
-        Some(state) => format!("{status} {state}"),
-        None if body["commitment"].is_object() => {
-            format!("{status} {}", outcome(&body["commitment"]))
-        }
+    let state = body["status"]
+        .as_str()
+        .or(body["settlement"]["status"].as_str());
+    let ledger = body["outcome"]
+        .as_str()
+        .or(body["commitment"]["outcome"].as_str());
+    match state.or(ledger) {
+        Some(word) => format!("{status} {word}"),
         None => format!("{status}"),
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, settled: &Settled) -> Resul
     story.answer(
         "… and reads its entry in the ledger",
         &alice.get(&receipt)?,
-        "200 201",
+        "200 accepted",
     );
 
     let answer = alice.post("/v1/settlements", key, &proposal("99"))?;
