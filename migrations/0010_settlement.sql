@@ -108,6 +108,36 @@ alter table capital.settlement
     references capital.settlement_transition (settlement_id, seq, to_status)
     deferrable initially deferred;
 
+-- The reference above says that the state is one of the chain's; this, that it is the chain's end.
+create function capital.require_last_transition()
+returns trigger
+language plpgsql
+-- At commit the gateway function has returned, and the login itself may read nothing.
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from capital.settlement as s
+        where s.settlement_id = new.settlement_id and s.version >= new.seq
+    ) then
+        raise exception using
+            errcode = 'OPK04',
+            message = 'a settlement moves with its transition';
+    end if;
+    return null;
+end
+$$;
+comment on function capital.require_last_transition() is
+    'No transition goes beyond the settlement it belongs to, checked at commit.';
+
+create constraint trigger settlement_transition_last
+    after insert on capital.settlement_transition
+    deferrable initially deferred
+    for each row execute function capital.require_last_transition();
+alter table capital.settlement_transition enable always trigger settlement_transition_last;
+
 create trigger settlement_transition_append_only
     before update or delete or truncate on capital.settlement_transition
     for each statement execute function ledger.forbid_change();

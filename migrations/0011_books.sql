@@ -149,6 +149,35 @@ create constraint trigger posting_balanced
     for each row execute function capital.require_balanced_journal();
 alter table capital.posting enable always trigger posting_balanced;
 
+-- account_last_posting_fkey says that the balance is one of the chain's; this, that it is the chain's end.
+create function capital.require_last_posting()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from capital.account as a
+        where a.account_id = new.account_id and a.version >= new.account_version
+    ) then
+        raise exception using
+            errcode = 'OPK04',
+            message = 'a balance moves with its posting';
+    end if;
+    return null;
+end
+$$;
+comment on function capital.require_last_posting() is
+    'No posting goes beyond the account it belongs to, checked at commit.';
+
+create constraint trigger posting_last
+    after insert on capital.posting
+    deferrable initially deferred
+    for each row execute function capital.require_last_posting();
+alter table capital.posting enable always trigger posting_last;
+
 select audit.watch('capital.account', 'account_id');
 select audit.watch('capital.journal', 'journal_id');
 select audit.watch('capital.posting', 'account_id', 'account_version');
@@ -214,7 +243,11 @@ begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
     where a.account_id = _account_id
-        and (a.kind = 'external' or a.balance_minor + _amount_minor >= 0)
+        -- Whichever leg comes first refuses: nobody takes out more than ever came in.
+        and case a.kind
+            when 'external' then a.balance_minor + _amount_minor <= 0
+            else a.balance_minor + _amount_minor >= 0
+        end
     returning a.* into account;
     if not found then
         perform ledger.refuse('insufficient-capital');

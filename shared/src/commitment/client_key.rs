@@ -3,7 +3,10 @@ use std::str::FromStr;
 use crate::ids::{DeliveryId, Invalid};
 
 /// The caller's own part of an idempotency key: the `Idempotency-Key` header of a person's request,
-/// 16 to 255 visible ASCII characters, or the delivery id of a webhook.
+/// 16 to 255 visible ASCII characters without a comma, or the delivery id of a webhook.
+///
+/// API Gateway joins the values of a repeated header with a comma: what has one may be two keys, and a retry
+/// that names either alone would be another mutation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientKey(String);
 
@@ -19,8 +22,12 @@ impl FromStr for ClientKey {
     type Err = Invalid;
 
     fn from_str(header: &str) -> Result<Self, Invalid> {
-        if !(16..=255).contains(&header.len()) || !header.bytes().all(|c| c.is_ascii_graphic()) {
-            return Err(Invalid("must be 16 to 255 visible ASCII characters"));
+        if !(16..=255).contains(&header.len())
+            || !header.bytes().all(|c| c.is_ascii_graphic() && c != b',')
+        {
+            return Err(Invalid(
+                "must be 16 to 255 visible ASCII characters without a comma",
+            ));
         }
         Ok(Self(header.to_owned()))
     }
@@ -48,6 +55,7 @@ mod tests {
             &too_short,
             &too_long,
             "0123456789 123456",
+            "0123456789012345,0123456789012345",
             "0123456789\t123456",
             "0123456789012345\u{7f}",
             "éééééééééééééééé",

@@ -1,3 +1,26 @@
 //! The promises, attacked: each module tries to break one of them on the real binaries and a real
 //! PostgreSQL. One program, so that one server and one build serve all; each test has a database of its
 //! own.
+
+mod answers;
+mod authentication;
+mod bad_input;
+mod books;
+mod crash;
+mod direct;
+mod endpoints;
+mod expiry;
+mod idempotency;
+mod isolation;
+mod link;
+mod locks;
+mod metrics;
+mod mutations;
+mod outage;
+mod races;
+mod sabotage;
+mod serialization;
+mod settlements;
+mod support;
+mod webhooks;
+mod transitions;

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use anyhow::{Context, Result};
-use postgres::Client;
+use postgres::{Client, GenericClient};
 
 /// Every rule beside the rows that break it, as the superuser sees them.
 const BROKEN_RULES: &str = r"
@@ -96,23 +96,35 @@ union all
 /// Whatever happened: the books balance, every claim has its outcome, every state its transition,
 /// every change its audit row.
 pub(crate) fn assert_books(admin: &mut Client) -> Result<()> {
-    let broken: Vec<(String, String)> = admin
-        .query(BROKEN_RULES, &[])
-        .context("the rules cannot be checked")?
-        .iter()
-        .map(|row| (row.get("rule"), row.get("broken_by")))
-        .collect();
+    let broken = broken_rules(admin)?;
     assert!(broken.is_empty(), "broken rules: {broken:#?}");
     Ok(())
 }
 
+/// The rules that do not hold, each with a row that breaks it.
+pub(crate) fn broken_rules(admin: &mut impl GenericClient) -> Result<Vec<(String, String)>> {
+    let rows = admin
+        .query(BROKEN_RULES, &[])
+        .context("the rules cannot be checked")?;
+    Ok(rows
+        .iter()
+        .map(|row| (row.get("rule"), row.get("broken_by")))
+        .collect())
+}
+
 /// The one number that a query gives.
 pub(crate) fn count(admin: &mut Client, sql: &str) -> Result<i64> {
-    Ok(admin.query_one(sql, &[]).with_context(|| sql.to_owned())?.try_get(0)?)
+    Ok(admin
+        .query_one(sql, &[])
+        .with_context(|| sql.to_owned())?
+        .try_get(0)?)
 }
 
 /// Does it so often at once, and collects what came of it in the order of the numbers.
-pub(crate) fn together<T: Send>(times: usize, act: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(crate) fn together<T: Send>(
+    times: usize,
+    act: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let start = Barrier::new(times);
     thread::scope(|scope| {
         let (start, act) = (&start, &act);

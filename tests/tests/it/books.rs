@@ -1,0 +1,110 @@
+//! The rules that every test ends with are no empty words: each is seen to fail.
+
+use anyhow::Result;
+use tests::rig::Rig;
+
+use crate::settlements::{AMOUNT, escrowed, pending, verified};
+use crate::support::{assert_books, broken_rules};
+
+/// What only a superuser without triggers can do, and the rule that notices.
+const DAMAGE: [(&str, &str); 18] = [
+    (
+        "update capital.posting set amount_minor = amount_minor + 1, balance_after_minor = balance_after_minor + 1
+         where account_version = 1",
+        "a journal sums to zero in each currency",
+    ),
+    ("delete from capital.posting", "a journal has postings"),
+    (
+        "update capital.account set balance_minor = balance_minor + 1 where kind = 'available'",
+        "a balance is the sum of its postings",
+    ),
+    (
+        "alter table capital.account drop constraint account_balance_sign;
+         update capital.account set balance_minor = -1 where kind = 'available'",
+        "no balance is negative",
+    ),
+    (
+        "update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
+        "what is reserved, escrowed or a position is what the settlements say",
+    ),
+    (
+        "update capital.facility_utilisation set committed_minor = committed_minor + 1",
+        "a facility has committed what its settlements say, within its limit",
+    ),
+    (
+        "delete from ledger.commitment_outcome where outcome = 'accepted'",
+        "a claim has an outcome of its own transaction",
+    ),
+    (
+        "update ledger.commitment_outcome set xid = '1'",
+        "a claim has an outcome of its own transaction",
+    ),
+    ("delete from ledger.commitment_ledger", "an outcome has a claim"),
+    (
+        "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'CANCELLED'
+         where status = 'PENDING'",
+        "a settlement is where its last transition led",
+    ),
+    (
+        "delete from capital.settlement_transition where seq = 2",
+        "transitions are numbered without a gap",
+    ),
+    (
+        "update capital.settlement_transition set commitment_key = (select min(key) from ledger.commitment_ledger)",
+        "a commitment makes one transition",
+    ),
+    (
+        "update capital.journal set commitment_key = (select min(key) from ledger.commitment_ledger)",
+        "a commitment makes one journal",
+    ),
+    (
+        "update audit.log set xid = '1'",
+        "an audit row has a commitment of its own transaction",
+    ),
+    (
+        "update audit.log set new_row = new_row || '{\"amount_minor\": 7}' where operation = 'INSERT'",
+        "an audit row has the hash of what it says",
+    ),
+    (
+        "update audit.log set at = at + interval '1 second'",
+        "an audit row has the hash of what it says",
+    ),
+    (
+        "update ledger.commitment_outcome set outcome = 'refused', status = 409",
+        "a refused commitment changed nothing",
+    ),
+    ("delete from audit.log", "an accepted commitment changed something"),
+];
+
+/// No trigger and no foreign key, in this transaction.
+const DEFENCELESS: &str = "
+    do $$ declare name regclass; begin
+        for name in
+            select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+            where c.relkind = 'r' and n.nspname in ('auth', 'ledger', 'audit', 'capital')
+        loop
+            execute format('alter table %s disable trigger all', name);
+        end loop;
+    end $$";
+
+#[test]
+fn every_rule_notices_its_damage() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    pending(&rig, AMOUNT)?;
+    verified(&rig, AMOUNT)?;
+    escrowed(&rig, AMOUNT)?;
+    assert_books(&mut admin)?;
+    for (damage, rule) in DAMAGE {
+        let mut damaged = admin.transaction()?;
+        damaged.batch_execute(DEFENCELESS)?;
+        damaged.batch_execute(damage)?;
+        let broken = broken_rules(&mut damaged)?;
+        assert!(
+            broken.iter().any(|(known, _)| known == rule),
+            "{damage}: {broken:?}"
+        );
+        damaged.rollback()?;
+    }
+    assert_books(&mut admin)
+}

@@ -1,0 +1,225 @@
+//! Whatever dies, and whenever: one effect a request, and whoever asks again is told what became of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tests::http::{Request, Transport as _};
+use tests::lambda::{Answer, Moment, response};
+use tests::rig::Rig;
+use uuid::Uuid;
+
+use crate::answers::told;
+use crate::link::Link;
+use crate::mutations::{MUTATING, accepted, agent, creation, human, refused, scale, verification};
+use crate::settlements::{AMOUNT, of, report};
+use crate::support::{assert_books, count, together};
+
+#[test]
+fn killed_between_commit_and_reply_the_same_invocation_again_gives_the_first_answer() -> Result<()>
+{
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        let (name, id) = (mutation.name, Uuid::new_v4().to_string());
+        let killed = rig.invoke(&mutation.request, |invocation| {
+            invocation.with_request_id(&id).killed(Moment::AtReply)
+        })?;
+        let Answer::Killed(Some(lost)) = killed else {
+            anyhow::bail!("{name}: there was no answer to lose: {killed:?}")
+        };
+        let told = rig.invoke(&mutation.request, |invocation| {
+            invocation.with_request_id(&id)
+        })?;
+        assert_eq!(
+            told.json(),
+            serde_json::from_slice::<Value>(&lost)?,
+            "{name}"
+        );
+        let first = response(&told.json())?;
+        mutation.assert_first(&first);
+        // A caller who asks again is another invocation.
+        mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+    }
+    assert_books(&mut admin)
+}
+
+#[test]
+fn killed_between_commit_and_reply_the_caller_who_asks_again_is_told_the_original() -> Result<()> {
+    let rig = Rig::new()?;
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        let killed = rig.invoke(&mutation.request, |invocation| {
+            invocation.killed(Moment::AtReply)
+        })?;
+        let Answer::Killed(Some(lost)) = killed else {
+            anyhow::bail!("{}: there was no answer to lose: {killed:?}", mutation.name)
+        };
+        let first = response(&serde_json::from_slice(&lost)?)?;
+        mutation.assert_first(&first);
+        mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn a_request_or_a_reply_lost_between_function_and_database_changes_nothing_for_the_caller()
+-> Result<()> {
+    let rig = Rig::new()?;
+    let link = Link::open(0, rig.database())?;
+    for function in MUTATING {
+        rig.start(
+            rig.launch(function)?
+                .with("DATABASE_URL", &link.url(rig.database())?),
+        )?;
+    }
+    for lose in [Link::lose_next_request, Link::lose_next_reply] {
+        // Once without a fault, so that every function has its connection.
+        for mutation in refused(&rig)? {
+            mutation.assert_first(&rig.send(&mutation.request)?);
+        }
+        for mutation in accepted(&rig)?
+            .into_iter()
+            .filter(|mutation| !ONCE_ONLY.contains(&mutation.name))
+            .chain(refused(&rig)?)
+        {
+            lose(&link);
+            let first = rig.send(&mutation.request)?;
+            assert!(link.has_lost(), "{}: nothing was lost", mutation.name);
+            mutation.assert_first(&first);
+            mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+        }
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+/// Events that happen once in a world: the second is refused.
+const ONCE_ONLY: [&str; 2] = ["member.revoked", "agent.registered"];
+
+/// A small generator (xorshift64*), so that a failing run can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % limit
+    }
+}
+
+const SEED: u64 = 20_261_123;
+const LIVES: usize = 8;
+/// So often a request's process is killed; the next try is left alone.
+const KILLS_MAX: usize = 4;
+
+#[test]
+fn killed_at_random_moments_every_request_has_one_effect_in_the_end() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 2)?;
+    let mut admin = rig.admin()?;
+    let keys = "select count(*) from ledger.commitment_ledger";
+    let before = count(&mut admin, keys)?;
+    let deaths = AtomicUsize::new(0);
+    let stories = together(LIVES, |number| {
+        let mut random = Random(SEED + number as u64);
+        live_through(&rig, &mut random, number % 2 == 0, &deaths)
+    })?;
+    assert!(
+        deaths.load(SeqCst) > LIVES,
+        "seed {SEED}: hardly anything was killed"
+    );
+    // Each once more: it was executed, and has the outcome that was told.
+    for (request, told) in stories.iter().flatten() {
+        let body = rig.send(request)?.json();
+        assert_eq!(&body["original"]["body"], told, "seed {SEED}");
+        assert_eq!(
+            body["original"]["outcome"], "accepted",
+            "seed {SEED}: {body}"
+        );
+    }
+    let requests: usize = stories.iter().map(Vec::len).sum();
+    assert_eq!(
+        count(&mut admin, keys)? - before,
+        i64::try_from(requests)?,
+        "seed {SEED}"
+    );
+    for status in ["SETTLED", "CANCELLED"] {
+        let ended = format!("select count(*) from capital.settlement where status = '{status}'");
+        assert_eq!(
+            count(&mut admin, &ended)?,
+            i64::try_from(LIVES / 2)?,
+            "seed {SEED}: {status}"
+        );
+    }
+    assert_books(&mut admin)
+}
+
+/// A settlement's life; every request with the body that it was told in the end.
+fn live_through(
+    rig: &Rig,
+    random: &mut Random,
+    completes: bool,
+    deaths: &AtomicUsize,
+) -> Result<Vec<(Request, Value)>> {
+    let mut made = Vec::new();
+    let mut make = |request: Request| -> Result<Value> {
+        let told = insist(rig, &request, random, deaths)?;
+        made.push((request, told.clone()));
+        Ok(told)
+    };
+    let created = make(creation(rig))?;
+    let id = created["id"].as_str().context("no id")?;
+    make(verification(rig, id))?;
+    if completes {
+        make(agent(rig, "", "escrow-one", &report("escrow.funded", id, AMOUNT)).request)?;
+        make(
+            agent(
+                rig,
+                "",
+                "settle-one",
+                &report("settlement.completed", id, AMOUNT),
+            )
+            .request,
+        )?;
+    } else {
+        make(human(rig, "", "alice", &of(id, "cancel"), &Value::Null).request)?;
+    }
+    Ok(made)
+}
+
+/// Asks until there is an answer; the body of the first answer, whoever got it.
+fn insist(
+    rig: &Rig,
+    request: &Request,
+    random: &mut Random,
+    deaths: &AtomicUsize,
+) -> Result<Value> {
+    let mut request_id = Uuid::new_v4().to_string();
+    for attempt in 0.. {
+        ensure!(attempt < 50, "no answer after {attempt} tries");
+        let moment = match random.below(4) {
+            _ if attempt >= KILLS_MAX => Moment::Never,
+            0 => Moment::Never,
+            1 => Moment::AtReply,
+            _ => Moment::After(Duration::from_micros(random.below(25_000))),
+        };
+        let answer = rig.invoke(request, |invocation| {
+            invocation.with_request_id(&request_id).killed(moment)
+        })?;
+        let Answer::Response(_) = answer else {
+            // Killed, or the neighbour of one that was.
+            ensure!(
+                matches!(answer, Answer::Killed(_) | Answer::Died),
+                "{answer:?}"
+            );
+            deaths.fetch_add(1, SeqCst);
+            if random.below(2) == 0 {
+                request_id = Uuid::new_v4().to_string();
+            }
+            continue;
+        };
+        return told(&response(&answer.json())?);
+    }
+    unreachable!()
+}

@@ -1,0 +1,232 @@
+//! What is due expires, once, in bounded batches, and gives back what it had taken.
+
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use postgres::Client;
+use serde_json::{Value, json};
+use tests::http::Transport as _;
+use tests::lambda::{Answer, Invocation};
+use tests::rig::Rig;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::mutations::{agent, human, scale};
+use crate::settlements::{AMOUNT, fund, of, proposal, propose, report, verify};
+use crate::support::{assert_books, count, together};
+
+const EXPIRE: &str = "expire-settlements";
+
+/// A new settlement that may expire in an hour.
+fn expiring(rig: &Rig) -> Result<String> {
+    let mut body = proposal(AMOUNT);
+    body["expires_at"] =
+        json!((OffsetDateTime::now_utc() + time::Duration::hours(1)).format(&Rfc3339)?);
+    propose(rig, "alice", &body)
+}
+
+fn expiring_verified(rig: &Rig) -> Result<String> {
+    let id = expiring(rig)?;
+    verify(rig, &id)?;
+    Ok(id)
+}
+
+/// Lets the hour pass for all settlements that may expire: nobody but a superuser without triggers can.
+fn let_an_hour_pass(admin: &mut Client) -> Result<()> {
+    admin.batch_execute(
+        "begin;
+         alter table capital.settlement disable trigger user;
+         update capital.settlement
+         set created_at = created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'
+         where expires_at is not null;
+         do $$ declare name text; begin
+             for name in select tgname from pg_trigger where tgrelid = 'capital.settlement'::regclass and not tgisinternal loop
+                 execute format('alter table capital.settlement enable always trigger %I', name);
+             end loop;
+         end $$;
+         commit",
+    )?;
+    Ok(())
+}
+
+/// One beat of the schedule: how many it has expired.
+fn tick(rig: &Rig) -> Result<u64> {
+    let answer = rig.function(EXPIRE)?.invoke(Invocation::new(&json!({})))?;
+    ensure!(
+        matches!(answer, Answer::Response(_)),
+        "{answer:?}\n{}",
+        rig.function(EXPIRE)?.logs()
+    );
+    assert_eq!(answer.json()["more"], false);
+    answer.json()["expired"].as_u64().context("no number")
+}
+
+fn status(admin: &mut Client, id: &str) -> Result<String> {
+    let sql = "select status from capital.settlement where settlement_id = $1::text::uuid";
+    Ok(admin.query_one(sql, &[&id])?.try_get(0)?)
+}
+
+#[test]
+fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    let lasting = propose(&rig, "alice", &proposal(AMOUNT))?;
+    let (pending, verified) = (expiring(&rig)?, expiring_verified(&rig)?);
+    let cancelled = expiring(&rig)?;
+    assert_eq!(
+        rig.send(&human(&rig, "", "alice", &of(&cancelled, "cancel"), &Value::Null).request)?
+            .status,
+        200
+    );
+    let escrowed = expiring_verified(&rig)?;
+    fund(&rig, &escrowed, AMOUNT)?;
+    assert_eq!(tick(&rig)?, 0, "nothing is due yet");
+
+    let_an_hour_pass(&mut admin)?;
+    let later = expiring(&rig)?;
+    assert_eq!(tick(&rig)?, 2);
+    for (id, expected) in [
+        (&lasting, "PENDING"),
+        (&later, "PENDING"),
+        (&pending, "EXPIRED"),
+        (&verified, "EXPIRED"),
+        (&cancelled, "CANCELLED"),
+        // The money is on its way: only the agents can say how that ends.
+        (&escrowed, "ESCROWED"),
+    ] {
+        assert_eq!(status(&mut admin, id)?, expected);
+    }
+    let reserved =
+        "select coalesce(sum(balance_minor), 0)::int8 from capital.account where kind = 'reserved'";
+    assert_eq!(
+        count(&mut admin, reserved)?,
+        0,
+        "the reservation is released"
+    );
+    let committed =
+        "select committed_minor from capital.facility_utilisation where committed_minor > 0";
+    assert_eq!(
+        count(&mut admin, committed)?,
+        i64::try_from(AMOUNT)?,
+        "only what is in escrow is committed"
+    );
+
+    let keys = "select count(*) from ledger.commitment_ledger";
+    let before = count(&mut admin, keys)?;
+    assert_eq!(
+        (tick(&rig)?, count(&mut admin, keys)?),
+        (0, before),
+        "a second beat changes nothing"
+    );
+    let actor = "select count(*) from capital.settlement_transition where to_status = 'EXPIRED'
+        and actor_kind = 'system' and actor_id = 'expire-settlements'";
+    assert_eq!(count(&mut admin, actor)?, 2);
+    assert_books(&mut admin)
+}
+
+#[test]
+fn a_batch_is_as_large_as_asked_for_and_says_whether_there_is_more() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    for _ in 0..7 {
+        expiring(&rig)?;
+    }
+    let_an_hour_pass(&mut admin)?;
+    let mut login = rig.login(EXPIRE)?;
+    for (number, expected) in [(3, true), (3, true), (1, false), (0, false)]
+        .iter()
+        .enumerate()
+    {
+        let body: Value = login
+            .query_one(
+                "select body from gateway.expire_settlements($1, 3)",
+                &[&format!("beat-{number}")],
+            )?
+            .try_get(0)?;
+        assert_eq!(body, json!({ "expired": expected.0, "more": expected.1 }));
+    }
+    assert_books(&mut admin)
+}
+
+#[test]
+fn two_schedulers_at_once_expire_each_settlement_once() -> Result<()> {
+    let rig = Rig::new()?;
+    rig.start(rig.launch(EXPIRE)?.scaled(4, 1))?;
+    let mut admin = rig.admin()?;
+    for number in 0..12 {
+        if number % 2 == 0 {
+            expiring(&rig)?
+        } else {
+            expiring_verified(&rig)?
+        };
+    }
+    let_an_hour_pass(&mut admin)?;
+    let expired = together(4, |_| tick(&rig))?;
+    assert_eq!(expired.iter().sum::<u64>(), 12, "{expired:?}");
+    let transitions =
+        "select count(*) from capital.settlement_transition where to_status = 'EXPIRED'";
+    assert_eq!(count(&mut admin, transitions)?, 12);
+    assert_books(&mut admin)
+}
+
+#[test]
+fn an_expiry_beside_another_move_leaves_one_winner() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 1, 1)?;
+    let mut admin = rig.admin()?;
+    for round in 0..8 {
+        let id = expiring_verified(&rig)?;
+        let_an_hour_pass(&mut admin)?;
+        let (rival, won) = match round % 2 {
+            0 => (
+                agent(
+                    &rig,
+                    "",
+                    "escrow-one",
+                    &report("escrow.funded", &id, AMOUNT),
+                )
+                .request,
+                "ESCROWED",
+            ),
+            _ => (
+                human(&rig, "", "alice", &of(&id, "cancel"), &Value::Null).request,
+                "CANCELLED",
+            ),
+        };
+        let (expired, answer) = thread::scope(|scope| -> Result<_> {
+            let answer = scope.spawn(|| rig.send(&rival));
+            let expired = tick(&rig)?;
+            Ok((expired, answer.join().expect("it has said why")?))
+        })?;
+        let expected = if expired == 1 {
+            ("EXPIRED", 409)
+        } else {
+            (won, 200)
+        };
+        assert_eq!(
+            (&*status(&mut admin, &id)?, answer.status),
+            expected,
+            "{}",
+            answer.text()
+        );
+    }
+    // What is due can no longer be verified, whether the schedule has come by or not.
+    let id = expiring(&rig)?;
+    let_an_hour_pass(&mut admin)?;
+    let verification = || human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let (early, _) = (rig.send(&verification())?, tick(&rig)?);
+    assert_eq!(
+        early.json()["type"],
+        "urn:optkas:problem:expired",
+        "{}",
+        early.text()
+    );
+    let late = rig.send(&verification())?;
+    assert_eq!(
+        late.json()["type"],
+        "urn:optkas:problem:illegal-transition",
+        "{}",
+        late.text()
+    );
+    assert_books(&mut admin)
+}

@@ -1,0 +1,143 @@
+//! A key is taken once: whoever repeats a request, at once or later, gets the original's outcome and
+//! no second effect.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::http::{Response, Transport as _};
+use tests::rig::Rig;
+use tests::world::idempotency_key;
+
+use crate::mutations::{Mutation, accepted, refused, scale};
+use crate::settlements::{AMOUNT, of, pending, proposal, report};
+use crate::support::{assert_books, count, together};
+
+const AT_ONCE: usize = 64;
+const KEYS: &str = "select count(*) from ledger.commitment_ledger";
+const CHANGES: &str = "select count(*) from audit.log";
+
+#[test]
+fn sixty_four_at_once_have_one_effect_and_63_duplicates() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 16)?;
+    let mut admin = rig.admin()?;
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        let (keys, changes) = (count(&mut admin, KEYS)?, count(&mut admin, CHANGES)?);
+        let answers = together(AT_ONCE, |_| rig.send(&mutation.request))?;
+        let (first, others) = split(&mutation, &answers);
+        for other in &others {
+            mutation.assert_duplicate(other, first);
+        }
+        assert_eq!(others.len(), AT_ONCE - 1, "{}", mutation.name);
+        assert_eq!(count(&mut admin, KEYS)? - keys, 1, "{}", mutation.name);
+        assert_changes_are_of(
+            &mutation,
+            first,
+            count(&mut admin, CHANGES)? - changes,
+            &mut admin,
+        )?;
+    }
+    assert_books(&mut admin)
+}
+
+/// The answer that is no duplicate, and the rest.
+fn split<'a>(mutation: &Mutation, answers: &'a [Response]) -> (&'a Response, Vec<&'a Response>) {
+    let (duplicates, firsts): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| {
+        let body = answer.json();
+        body["duplicate"] == true || body["type"] == "urn:optkas:problem:duplicate-request"
+    });
+    let [first] = *firsts else {
+        let texts: Vec<_> = firsts.iter().map(|answer| answer.text()).collect();
+        assert_eq!(
+            texts,
+            ["one answer"],
+            "{} was not answered once as the first",
+            mutation.name
+        );
+        unreachable!()
+    };
+    mutation.assert_first(first);
+    (first, duplicates)
+}
+
+/// All rows that have changed have changed under this one commitment.
+fn assert_changes_are_of(
+    mutation: &Mutation,
+    first: &Response,
+    changes: i64,
+    admin: &mut postgres::Client,
+) -> Result<()> {
+    let body = first.json();
+    let key = body["commitment"]["idempotency_key"]
+        .as_str()
+        .unwrap_or_default();
+    let sql = format!("select count(*) from audit.log where commitment_key = '\\x{key}'");
+    assert_eq!(changes, count(admin, &sql)?, "{}", mutation.name);
+    assert_eq!(changes > 0, mutation.refusal.is_none(), "{}", mutation.name);
+    Ok(())
+}
+
+#[test]
+fn a_later_repetition_is_told_the_original_and_another_request_under_the_key_is_refused()
+-> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    let mut answered = Vec::new();
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        let first = rig.send(&mutation.request)?;
+        mutation.assert_first(&first);
+        answered.push((mutation, first));
+    }
+    // All others have happened meanwhile, and the settlements have moved on.
+    let (keys, changes) = (count(&mut admin, KEYS)?, count(&mut admin, CHANGES)?);
+    for (mutation, first) in &answered {
+        mutation.assert_duplicate(&rig.send(&mutation.request)?, first);
+        mutation.assert_reused(&rig.send(&mutation.altered)?);
+        // The other request has not taken the original's place.
+        mutation.assert_duplicate(&rig.send(&mutation.request)?, first);
+    }
+    assert_eq!(count(&mut admin, KEYS)?, keys);
+    assert_eq!(count(&mut admin, CHANGES)?, changes);
+    assert_books(&mut admin)
+}
+
+#[test]
+fn a_key_belongs_to_one_person_one_operation_and_one_resource() -> Result<()> {
+    let rig = Rig::new()?;
+    let [one, two, three, four] = [(); 4].map(|()| pending(&rig, AMOUNT));
+    let (one, two, three, four) = (one?, two?, three?, four?);
+    let key = idempotency_key();
+    for (person, path, status) in [
+        ("alice", "/v1/settlements".to_owned(), 201),
+        ("dave", "/v1/settlements".to_owned(), 201),
+        ("mallory", "/v1/settlements".to_owned(), 201),
+        ("bob", of(&one, "verify"), 200),
+        ("bob", of(&two, "verify"), 200),
+        ("bob", of(&one, "cancel"), 200),
+        ("alice", of(&three, "cancel"), 200),
+        ("dave", of(&four, "cancel"), 200),
+    ] {
+        let answer = if status == 201 {
+            rig.person(person).post(&path, &key, &proposal(AMOUNT))?
+        } else {
+            rig.person(person).post_empty(&path, &key)?
+        };
+        assert_eq!(answer.status, status, "{person} {path}: {}", answer.text());
+    }
+    // Agents name their own deliveries: the same name by two of them is two deliveries.
+    let id = "delivery-0001";
+    for (agent, kind) in [
+        ("escrow-one", "escrow.funded"),
+        ("settle-one", "settlement.completed"),
+    ] {
+        let mut event = report(kind, &two, AMOUNT);
+        event["id"] = json!(id);
+        let answer = rig.agent(agent).deliver(&event)?;
+        assert_eq!(
+            (answer.status, &answer.json()["duplicate"]),
+            (200, &json!(false)),
+            "{agent}: {}",
+            answer.text()
+        );
+    }
+    assert_books(&mut rig.admin()?)
+}

@@ -1,0 +1,63 @@
+//! Transactions of the test's own that stand in the way of a function's.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use postgres::Client;
+use tests::http::{Request, Response};
+use tests::lambda::{Answer, response};
+use tests::rig::Rig;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until the condition holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !holds()? {
+        ensure!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Holds a settlement's row, so that whoever wants to move it waits.
+pub(crate) fn hold_settlement(rig: &Rig, id: &str) -> Result<Client> {
+    let mut holder = rig.admin()?;
+    holder.batch_execute(&format!(
+        "begin; select from capital.settlement where settlement_id = '{id}' for update"
+    ))?;
+    Ok(holder)
+}
+
+/// The backends of a function's login here that wait for a lock.
+pub(crate) fn waiting(watcher: &mut Client, function: &str) -> Result<Vec<i32>> {
+    let rows = watcher.query(
+        "select pid from pg_stat_activity
+         where datname = current_database() and usename = $1 and wait_event_type = 'Lock'",
+        &[&tests::deployment::login(function)],
+    )?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Ends the backends of a function's login here, as an operator or a failover does.
+pub(crate) fn terminate(admin: &mut Client, function: &str) -> Result<usize> {
+    let ended = admin.query(
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity
+         where datname = current_database() and usename = $1",
+        &[&tests::deployment::login(function)],
+    )?;
+    Ok(ended.len())
+}
+
+/// Sends it with so little time that giving up is soon.
+pub(crate) fn send_hurried(rig: &Rig, request: &Request) -> Result<Response> {
+    let answer = rig.invoke(request, |invocation| {
+        invocation.with_timeout(Duration::from_millis(1_500))
+    })?;
+    assert!(
+        matches!(answer, Answer::Response(_)),
+        "no answer before the deadline: {answer:?}"
+    );
+    response(&answer.json())
+}

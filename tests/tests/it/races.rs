@@ -1,0 +1,276 @@
+//! Two who want the same at once: one gets it, the other is refused and the ledger says so.
+
+use anyhow::{Context as _, Result};
+use postgres::Client;
+use serde_json::{Value, json};
+use tests::http::{Request, Response, Transport as _};
+use tests::rig::Rig;
+use tests::world::{AURORA, PLATFORM, delivery};
+use uuid::Uuid;
+
+use crate::mutations::{agent, human, scale};
+use crate::settlements::{
+    AMOUNT, escrowed, facility, of, pending, proposal, propose, report, verified,
+};
+use crate::support::{assert_books, count, together};
+
+/// How often each race is run: who is first is not in our hands.
+const ROUNDS: usize = 6;
+
+type Start = fn(&Rig, u64) -> Result<String>;
+type Contenders = fn(&Rig, &str) -> [Request; 2];
+
+/// Races whose loser is refused, whoever it is.
+const RACES: [(&str, Start, Contenders); 7] = [
+    ("two checkers verify", pending, |rig, id| {
+        [
+            act(rig, "bob", id, "verify"),
+            act(rig, "dave", id, "verify"),
+        ]
+    }),
+    (
+        "a checker verifies twice with two keys",
+        pending,
+        |rig, id| [act(rig, "bob", id, "verify"), act(rig, "bob", id, "verify")],
+    ),
+    ("two cancel", verified, |rig, id| {
+        [
+            act(rig, "alice", id, "cancel"),
+            act(rig, "dave", id, "cancel"),
+        ]
+    }),
+    ("escrow against cancel", verified, |rig, id| {
+        [
+            tell(rig, "escrow-one", "escrow.funded", id),
+            act(rig, "alice", id, "cancel"),
+        ]
+    }),
+    ("funded twice under two ids", verified, |rig, id| {
+        [
+            tell(rig, "escrow-one", "escrow.funded", id),
+            tell(rig, "escrow-one", "escrow.funded", id),
+        ]
+    }),
+    ("funded against failed", verified, |rig, id| {
+        [
+            tell(rig, "escrow-one", "escrow.funded", id),
+            tell(rig, "escrow-one", "escrow.failed", id),
+        ]
+    }),
+    ("completed against failed", escrowed, |rig, id| {
+        [
+            tell(rig, "settle-one", "settlement.completed", id),
+            tell(rig, "settle-one", "settlement.failed", id),
+        ]
+    }),
+];
+
+fn act(rig: &Rig, person: &str, id: &str, action: &str) -> Request {
+    human(rig, "", person, &of(id, action), &Value::Null).request
+}
+
+fn tell(rig: &Rig, who: &str, kind: &str, id: &str) -> Request {
+    agent(rig, "", who, &report(kind, id, AMOUNT)).request
+}
+
+#[test]
+fn of_two_who_move_a_settlement_one_wins_and_the_other_is_a_recorded_refusal() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 4)?;
+    let mut admin = rig.admin()?;
+    for (name, start, contenders) in RACES {
+        for _ in 0..ROUNDS {
+            let requests = contenders(&rig, &start(&rig, AMOUNT)?);
+            let answers = together(2, |number| rig.send(&requests[number]))?;
+            let won = answers.iter().filter(|answer| answer.status == 200).count();
+            assert_eq!(won, 1, "{name}: {:?}", texts(&answers));
+            let lost = answers
+                .iter()
+                .find(|answer| answer.status != 200)
+                .context("nobody lost")?;
+            assert_refused(name, lost, "illegal-transition", &mut admin)?;
+        }
+    }
+    assert_books(&mut admin)
+}
+
+#[test]
+fn a_cancellation_beside_a_verification_always_ends_cancelled() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 4)?;
+    let mut admin = rig.admin()?;
+    for _ in 0..ROUNDS {
+        let id = pending(&rig, AMOUNT)?;
+        let requests = [
+            act(&rig, "bob", &id, "verify"),
+            act(&rig, "alice", &id, "cancel"),
+        ];
+        let answers = together(2, |number| rig.send(&requests[number]))?;
+        // VERIFIED can be cancelled too, so the cancellation wins whether it comes first or second.
+        assert_eq!(answers[1].status, 200, "{:?}", texts(&answers));
+        assert_eq!(answers[1].json()["status"], "CANCELLED");
+        if answers[0].status != 200 {
+            assert_refused("verify", &answers[0], "illegal-transition", &mut admin)?;
+        }
+    }
+    assert_books(&mut admin)
+}
+
+#[test]
+fn the_last_capital_is_not_given_twice() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 8)?;
+    let mut admin = rig.admin()?;
+    // 10,000,000.00 are available: three of these eight, or two and a withdrawal of half.
+    let ids = (0..8)
+        .map(|_| pending(&rig, 300_000_000))
+        .collect::<Result<Vec<_>>>()?;
+    let withdrawal = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "300000000", "currency": "USD", "reference": "out" });
+    let mut requests: Vec<_> = ids
+        .iter()
+        .map(|id| act(&rig, "bob", id, "verify"))
+        .collect();
+    requests.extend((0..2).map(|_| {
+        agent(
+            &rig,
+            "",
+            PLATFORM,
+            &delivery("capital.withdrawn", &withdrawal),
+        )
+        .request
+    }));
+    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
+    assert_won("capital", &answers, 3, "insufficient-capital", &mut admin)?;
+    assert_eq!(
+        count(
+            &mut admin,
+            &format!(
+                "select balance_minor from capital.account where kind = 'available' and currency = 'USD' and allocator_id = '{}'",
+                AURORA.id
+            )
+        )?,
+        100_000_000
+    );
+    assert_books(&mut admin)
+}
+
+#[test]
+fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 8)?;
+    let mut admin = rig.admin()?;
+    let id = Uuid::new_v4().to_string();
+    let opened = rig
+        .agent(PLATFORM)
+        .deliver(&delivery("facility.opened", &facility(&id, 100)))?;
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    // Borealis needs a second pair of eyes.
+    let eyes = Uuid::new_v4();
+    let granted = json!({ "allocator_id": tests::world::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker" });
+    assert_eq!(
+        rig.agent(PLATFORM)
+            .deliver(&delivery("member.granted", &granted))?
+            .status,
+        200
+    );
+    let mut body = proposal(30);
+    body["facility_id"] = json!(id);
+    let mut requests = Vec::new();
+    for _ in 0..4 {
+        requests.push(act(&rig, "bob", &propose(&rig, "alice", &body)?, "verify"));
+        let theirs = propose(&rig, "mallory", &body)?;
+        let token = rig.issuer().minter().token(eyes, "eve");
+        requests.push(
+            Request::new("POST", &of(&theirs, "verify"))
+                .header("authorization", &format!("Bearer {token}"))
+                .header("idempotency-key", &tests::world::idempotency_key()),
+        );
+    }
+    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
+    assert_won("room", &answers, 3, "facility-limit", &mut admin)?;
+    assert_books(&mut admin)
+}
+
+#[test]
+fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 8)?;
+    let mut admin = rig.admin()?;
+    let [allocator, sub, room] = [(); 3].map(|()| Uuid::new_v4().to_string());
+    for (kind, data) in [
+        (
+            "allocator.onboarded",
+            json!({ "allocator_id": allocator, "legal_name": "Cirrus" }),
+        ),
+        (
+            "member.granted",
+            json!({ "allocator_id": allocator, "sub": sub, "role": "maker" }),
+        ),
+        (
+            "agent.registered",
+            json!({ "agent_id": "escrow-two", "kind": "escrow", "name": "Second" }),
+        ),
+        ("facility.opened", facility(&room, 100)),
+    ] {
+        // Eight deliveries of eight names: not duplicates, but all of the same thing.
+        let requests: Vec<_> = (0..8)
+            .map(|_| agent(&rig, "", PLATFORM, &delivery(kind, &data)).request)
+            .collect();
+        let answers = together(8, |number| rig.send(&requests[number]))?;
+        assert_won(kind, &answers, 1, "already-exists", &mut admin)?;
+    }
+    // The first deposit in a currency opens the accounts: eight first ones open them once.
+    let deposit = json!({ "allocator_id": allocator, "amount_minor": "5", "currency": "JPY", "reference": "first" });
+    let requests: Vec<_> = (0..8)
+        .map(|_| agent(&rig, "", PLATFORM, &delivery("capital.deposited", &deposit)).request)
+        .collect();
+    let answers = together(8, |number| rig.send(&requests[number]))?;
+    assert_won("deposit", &answers, 8, "none", &mut admin)?;
+    let uetr = Uuid::new_v4().to_string();
+    let mut body = proposal(AMOUNT);
+    body["uetr"] = json!(uetr);
+    let requests: Vec<_> = (0..8)
+        .map(|_| human(&rig, "", "alice", "/v1/settlements", &body).request)
+        .collect();
+    let answers = together(8, |number| rig.send(&requests[number]))?;
+    assert_won("uetr", &answers, 1, "uetr-in-use", &mut admin)?;
+    assert_books(&mut admin)
+}
+
+fn assert_won(
+    name: &str,
+    answers: &[Response],
+    winners: usize,
+    refusal: &str,
+    admin: &mut Client,
+) -> Result<()> {
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status < 300);
+    assert_eq!(won.len(), winners, "{name}: {:?}", texts(answers));
+    lost.iter()
+        .try_for_each(|lost| assert_refused(name, lost, refusal, admin))
+}
+
+/// The refusal was said, and the ledger has it word for word.
+fn assert_refused(name: &str, answer: &Response, refusal: &str, admin: &mut Client) -> Result<()> {
+    let mut body = answer.json();
+    assert_eq!(
+        body["type"],
+        format!("urn:optkas:problem:{refusal}"),
+        "{name}: {body}"
+    );
+    let key = body["commitment"]["idempotency_key"]
+        .as_str()
+        .unwrap_or_default();
+    let recorded: Value = admin
+        .query_one(&format!("select body from ledger.commitment_outcome where outcome = 'refused' and key = '\\x{key}'"), &[])?
+        .try_get(0)?;
+    body.as_object_mut()
+        .context("no object")?
+        .remove("request_id");
+    assert_eq!(recorded, body, "{name}");
+    Ok(())
+}
+
+fn texts(answers: &[Response]) -> Vec<String> {
+    answers.iter().map(Response::text).collect()
+}

@@ -1,0 +1,176 @@
+//! Conflicts with concurrent transactions are the gateway's affair: tried again, counted, and given up
+//! before the deadline. And a mutation waits for the database once.
+
+use std::thread;
+
+use anyhow::Result;
+use postgres::Client;
+use serde_json::Value;
+use tests::http::Transport as _;
+use tests::rig::Rig;
+use tests::world::idempotency_key;
+
+use crate::link::Link;
+use crate::locks::{hold_settlement, send_hurried, until, waiting};
+use crate::metrics::retries;
+use crate::mutations::{MUTATING, accepted, human, refused};
+use crate::settlements::{AMOUNT, of, pending};
+use crate::support::{assert_books, count};
+
+const VERIFY: &str = "verify-settlement";
+
+/// A transaction that verifies a settlement and has not committed yet.
+fn rival(rig: &Rig, id: &str) -> Result<Client> {
+    let dave = rig.person("dave");
+    let client_key = idempotency_key();
+    let key: Vec<u8> = rig
+        .admin()?
+        .query_one(
+            "select ledger.idempotency_key('human', $1, 'verify-settlement', $2, $3)",
+            &[&dave.person.sub.to_string(), &id, &client_key],
+        )?
+        .try_get(0)?;
+    let mut rival = rig.login(VERIFY)?;
+    rival.batch_execute("begin")?;
+    let outcome: String = rival
+        .query_one(
+            "select outcome from gateway.verify_settlement($1, 'rival', $2, $3, $4, $5::text::uuid)",
+            &[&dave.token(), &client_key, &key, &vec![0_u8; 32], &id],
+        )?
+        .try_get(0)?;
+    assert_eq!(outcome, "accepted");
+    Ok(rival)
+}
+
+#[test]
+fn a_verification_that_loses_its_snapshot_to_a_rival_is_tried_again_and_succeeds() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut watcher = rig.admin()?;
+    for (end, expected) in [("rollback", (0, 0)), ("commit", (1, 0))] {
+        let (theirs, ours) = (pending(&rig, AMOUNT)?, pending(&rig, AMOUNT)?);
+        // Other settlements, but the same account and the same facility.
+        let mut rival = rival(&rig, &theirs)?;
+        let request = human(&rig, "", "bob", &of(&ours, "verify"), &Value::Null).request;
+        let answer = thread::scope(|scope| {
+            let answer = scope.spawn(|| rig.send(&request));
+            until("the function waits for its rival", || {
+                Ok(!waiting(&mut watcher, VERIFY)?.is_empty())
+            })?;
+            rival.batch_execute(end)?;
+            answer.join().expect("it has said why")
+        })?;
+        assert_eq!(answer.status, 200, "{end}: {}", answer.text());
+        assert_eq!(retries(&rig, VERIFY, &answer)?, expected, "{end}");
+    }
+    assert_books(&mut watcher)
+}
+
+#[test]
+fn a_victim_of_a_deadlock_is_tried_again_and_succeeds() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut watcher = rig.admin()?;
+    let id = pending(&rig, AMOUNT)?;
+    let mut rival = rig.admin()?;
+    // The rival never looks for deadlocks, so the function's backend finds it and is the victim.
+    rival.batch_execute(
+        "set deadlock_timeout = '1h'; begin; select from capital.account for update",
+    )?;
+    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let answer = thread::scope(|scope| {
+        let answer = scope.spawn(|| rig.send(&request));
+        until("the function waits for the account", || {
+            Ok(!waiting(&mut watcher, VERIFY)?.is_empty())
+        })?;
+        // Waits for the function, which waits for us; returns when the function has been cancelled.
+        rival.batch_execute(&format!(
+            "select from capital.settlement where settlement_id = '{id}' for update"
+        ))?;
+        rival.batch_execute("commit")?;
+        answer.join().expect("it has said why")
+    })?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // It may meet the rival, who has not committed yet, once more.
+    let (conflicts, losses) = retries(&rig, VERIFY, &answer)?;
+    assert!(conflicts > 0 && losses == 0, "{conflicts}, {losses}");
+    assert_books(&mut watcher)
+}
+
+#[test]
+fn a_lock_that_is_never_released_becomes_503_and_the_key_stays_free() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    admin.batch_execute(&format!(
+        "alter role verify_settlement in database {} set lock_timeout = '50ms'",
+        rig.database().name()
+    ))?;
+    let id = pending(&rig, AMOUNT)?;
+    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let holder = hold_settlement(&rig, &id)?;
+    let answer = rig.send(&request)?;
+    assert_eq!(
+        (answer.status, answer.header("retry-after").is_some()),
+        (503, true),
+        "{}",
+        answer.text()
+    );
+    drop(holder);
+    let again = rig.send(&request)?;
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert_books(&mut admin)
+}
+
+#[test]
+fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    let id = pending(&rig, AMOUNT)?;
+    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let holder = hold_settlement(&rig, &id)?;
+    let answer = send_hurried(&rig, &request)?;
+    assert_eq!(
+        (answer.status, answer.header("retry-after").is_some()),
+        (503, true),
+        "{}",
+        answer.text()
+    );
+    // Its backend still waits for the row, and may now commit what nobody has been told of.
+    drop(holder);
+    let again = rig.send(&request)?;
+    let body = again.json();
+    assert!(
+        again.status == 200 || body["original"]["outcome"] == "accepted",
+        "{body}"
+    );
+    assert_eq!(
+        count(
+            &mut admin,
+            &format!("select version::int8 from capital.settlement where settlement_id = '{id}'")
+        )?,
+        2
+    );
+    assert_books(&mut admin)
+}
+
+#[test]
+fn a_mutation_is_one_round_trip_whatever_becomes_of_it() -> Result<()> {
+    let rig = Rig::new()?;
+    let link = Link::open(0, rig.database())?;
+    for function in MUTATING {
+        rig.start(
+            rig.launch(function)?
+                .with("DATABASE_URL", &link.url(rig.database())?),
+        )?;
+    }
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        for (what, request) in [
+            ("first", &mutation.request),
+            ("duplicate", &mutation.request),
+            ("reused", &mutation.altered),
+        ] {
+            let before = link.round_trips();
+            rig.send(request)?;
+            assert_eq!(link.round_trips() - before, 1, "{} {what}", mutation.name);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Settlements in every state, and the bodies and paths that bring them there.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tests::http::Transport as _;
+use tests::rig::Rig;
+use tests::world::{USD_FACILITY, delivery, idempotency_key, value_date};
+
+/// What every settlement here moves, in cents.
+pub(crate) const AMOUNT: u64 = 1_000;
+
+/// The body that proposes a settlement of that many cents.
+pub(crate) fn proposal(amount_minor: u64) -> Value {
+    json!({
+        "facility_id": USD_FACILITY.id.to_string(), "amount_minor": amount_minor.to_string(),
+        "currency": "USD", "value_date": value_date(),
+    })
+}
+
+/// The event in which an agent reports on a settlement of the US dollar facility.
+pub(crate) fn report(kind: &str, settlement: &str, amount_minor: u64) -> Value {
+    let mut data =
+        json!({ "settlement_id": settlement, "facility_id": USD_FACILITY.id.to_string() });
+    if kind.ends_with(".failed") {
+        data["reason"] = json!("no funds");
+    } else {
+        data["amount_minor"] = json!(amount_minor.to_string());
+        data["currency"] = json!("USD");
+    }
+    delivery(kind, &data)
+}
+
+/// The path of an action on a settlement.
+pub(crate) fn of(settlement: &str, action: &str) -> String {
+    format!("/v1/settlements/{settlement}/{action}")
+}
+
+/// A new settlement of alice's, PENDING; its id.
+pub(crate) fn pending(rig: &Rig, amount_minor: u64) -> Result<String> {
+    proposed_by(rig, "alice", amount_minor)
+}
+
+/// A new settlement, PENDING.
+pub(crate) fn proposed_by(rig: &Rig, person: &str, amount_minor: u64) -> Result<String> {
+    propose(rig, person, &proposal(amount_minor))
+}
+
+/// A new settlement of that body, PENDING.
+pub(crate) fn propose(rig: &Rig, person: &str, body: &Value) -> Result<String> {
+    let answer = rig
+        .person(person)
+        .post("/v1/settlements", &idempotency_key(), body)?;
+    ensure!(answer.status == 201, "not created: {}", answer.text());
+    Ok(answer.json()["id"].as_str().unwrap_or_default().to_owned())
+}
+
+/// A new settlement of alice's, verified by bob.
+pub(crate) fn verified(rig: &Rig, amount_minor: u64) -> Result<String> {
+    let id = pending(rig, amount_minor)?;
+    verify(rig, &id)?;
+    Ok(id)
+}
+
+/// Lets bob verify it.
+pub(crate) fn verify(rig: &Rig, id: &str) -> Result<()> {
+    let answer = rig
+        .person("bob")
+        .post_empty(&of(id, "verify"), &idempotency_key())?;
+    ensure!(answer.status == 200, "not verified: {}", answer.text());
+    Ok(())
+}
+
+/// A new settlement of alice's, in escrow.
+pub(crate) fn escrowed(rig: &Rig, amount_minor: u64) -> Result<String> {
+    let id = verified(rig, amount_minor)?;
+    fund(rig, &id, amount_minor)?;
+    Ok(id)
+}
+
+/// Lets the escrow agent report that it holds the money.
+pub(crate) fn fund(rig: &Rig, id: &str, amount_minor: u64) -> Result<()> {
+    let answer = rig.send(
+        &rig.agent("escrow-one")
+            .agent
+            .sign(&report("escrow.funded", id, amount_minor).to_string()),
+    )?;
+    ensure!(answer.status == 200, "not in escrow: {}", answer.text());
+    Ok(())
+}
+
+/// The data of `facility.opened`, in US dollars with the sample agents.
+pub(crate) fn facility(id: &str, limit_minor: u64) -> Value {
+    json!({
+        "facility_id": id, "name": "Northern Lights Warehouse", "currency": "USD", "limit_minor": limit_minor.to_string(),
+        "escrow_agent": "escrow-one", "settlement_agent": "settle-one",
+    })
+}
