@@ -56,6 +56,15 @@ pub struct People {
     pub key_set: KeySetSource,
 }
 
+/// The environment of the function that registers the issuer's keys.
+#[derive(Debug)]
+pub struct Registrar {
+    /// What every function has.
+    pub base: Base,
+    /// `JWKS_URL`.
+    pub key_set_url: Uri,
+}
+
 /// The environment of the deployment's function.
 #[derive(Debug)]
 pub struct Deployment {
@@ -122,9 +131,7 @@ impl People {
     ) -> Result<Self, Malformed> {
         let base = Base::read(&mut variables);
         let identity = Identity::read(&mut variables);
-        let url = variables.required("JWKS_URL", |text| {
-            http_url(text).and_then(|url| url.parse::<Uri>().map_err(|_| "must be a URL"))
-        });
+        let url = variables.required("JWKS_URL", key_set_url);
         let max_age = variables.optional("JWKS_MAX_AGE_SECONDS", max_age);
         let key_set = url.zip(max_age).map(|(url, max_age)| KeySetSource {
             url,
@@ -139,6 +146,22 @@ impl People {
                 key_set,
             });
         variables.finish(people)
+    }
+}
+
+impl Registrar {
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<F: Fn(&str) -> Option<String>>(
+        mut variables: Variables<F>,
+    ) -> Result<Self, Malformed> {
+        let base = Base::read(&mut variables);
+        let key_set_url = variables.required("JWKS_URL", key_set_url);
+        let registrar = base
+            .zip(key_set_url)
+            .map(|(base, key_set_url)| Self { base, key_set_url });
+        variables.finish(registrar)
     }
 }
 
@@ -204,6 +227,10 @@ fn secrets_prefix(text: &str) -> Result<String, &'static str> {
     }
 }
 
+fn key_set_url(text: &str) -> Result<Uri, &'static str> {
+    http_url(text).and_then(|url| url.parse().map_err(|_| "must be a URL"))
+}
+
 fn audience(text: &str) -> Result<String, &'static str> {
     if (1..=255).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
         Ok(text.to_owned())
@@ -246,8 +273,8 @@ mod tests {
         ("PLATFORM_AGENT_ID", "optkas-platform"),
     ];
 
-    /// The variables that are refused when `name` has `value`, for the three kinds of functions.
-    fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 3] {
+    /// The variables that are refused when `name` has `value`, for the four kinds of functions.
+    fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 4] {
         let mut values: HashMap<_, _> = GOOD.into_iter().collect();
         match value {
             Some(value) => drop(values.insert(name, value)),
@@ -263,20 +290,22 @@ mod tests {
         [
             names(Base::parse(variables()).err()),
             names(People::parse(variables()).err()),
+            names(Registrar::parse(variables()).err()),
             names(Deployment::parse(variables()).err()),
         ]
     }
 
     #[test]
     fn a_full_environment_is_accepted() {
-        assert_eq!(refused("OTHER", None), [[""; 0]; 3]);
-        assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 3]);
+        assert_eq!(refused("OTHER", None), [[""; 0]; 4]);
+        assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 4]);
     }
 
     #[test]
     fn each_variable_missing_or_malformed_is_named() {
-        let (all, people, deployment) = ([true; 3], [false, true, false], [false, false, true]);
-        let identity = [false, true, true];
+        let (all, people) = ([true; 4], [false, true, false, false]);
+        let (keys, deployment) = ([false, true, true, false], [false, false, false, true]);
+        let identity = [false, true, false, true];
         for (name, who, value) in [
             ("DATABASE_URL", all, None),
             ("DATABASE_URL", all, Some("")),
@@ -324,8 +353,8 @@ mod tests {
             ("JWT_AUDIENCE", identity, None),
             ("JWT_AUDIENCE", identity, Some("")),
             ("JWT_AUDIENCE", identity, Some("a b")),
-            ("JWKS_URL", people, None),
-            ("JWKS_URL", people, Some("file:///etc/passwd")),
+            ("JWKS_URL", keys, None),
+            ("JWKS_URL", keys, Some("file:///etc/passwd")),
             ("JWKS_MAX_AGE_SECONDS", people, Some("")),
             ("JWKS_MAX_AGE_SECONDS", people, Some("601")),
             ("JWKS_MAX_AGE_SECONDS", people, Some("-1")),
