@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::CONTENT_TYPE};
 
-use super::{Endpoint, Problem, event::Event};
+use super::{Endpoint, Problem, event::Event, read_query};
 
 /// The largest body: far more than any request of the API needs.
 pub const BODY_BYTES_MAX: usize = 65_536;
@@ -48,6 +48,16 @@ impl Request {
             query: event.raw_query_string.unwrap_or_default(),
             body,
         })
+    }
+
+    /// No endpoint that changes something has query parameters. One that was ignored would change what the
+    /// caller means by the request, and the fingerprint would not tell.
+    ///
+    /// # Errors
+    ///
+    /// 422 that names them.
+    pub(crate) fn refuse_query(&self) -> Result<(), Problem> {
+        read_query(&self.query, |_| Some(()))
     }
 
     /// The path's parameter as an id. What is no id names nothing: the same answer as for an unknown one.

@@ -79,6 +79,7 @@ where
                 info!(auth.refused = %cause, "The webhook is refused.");
                 Problem::Unsigned
             })?;
+            request.refuse_query()?;
             let gateway = invocation.gateway(database);
             handler(AgentCall {
                 agent,

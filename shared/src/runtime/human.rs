@@ -39,7 +39,7 @@ impl HumanCall {
     ///
     /// # Errors
     ///
-    /// 400 when the header is missing or malformed.
+    /// 400 when the header is missing or malformed; 422 for query parameters, which no mutation has.
     pub fn claim(&self, resource: &str) -> Result<Claim, Problem> {
         let mut values = self.request.headers.get_all("idempotency-key").iter();
         let value = values.next().ok_or(Problem::IdempotencyKeyMissing)?;
@@ -47,6 +47,7 @@ impl HumanCall {
             .filter(|_| values.next().is_none())
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .ok_or(Problem::IdempotencyKeyMalformed)?;
+        self.request.refuse_query()?;
         let request = commitment::Request {
             actor: &self.human.actor(),
             operation: self.function,

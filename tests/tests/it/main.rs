@@ -22,5 +22,5 @@ mod sabotage;
 mod serialization;
 mod settlements;
 mod support;
-mod webhooks;
 mod transitions;
+mod webhooks;

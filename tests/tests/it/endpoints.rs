@@ -1,0 +1,163 @@
+//! Every route with a request that is right in all but the caller's credentials, and what the replies of
+//! all routes have in common.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::http::{Request, Response};
+use tests::rig::Rig;
+use tests::world::{AURORA, Kind, delivery, idempotency_key};
+use uuid::Uuid;
+
+use crate::settlements::{of, proposal, report};
+
+/// The functions that people call. A route that is in neither list fails every test that asks for them.
+pub(crate) const PEOPLES: [&str; 8] = [
+    "cancel-settlement",
+    "create-settlement",
+    "get-commitment",
+    "get-settlement",
+    "list-audit",
+    "list-positions",
+    "list-settlements",
+    "verify-settlement",
+];
+
+/// The agents' kinds: each has a route.
+pub(crate) const KINDS: [Kind; 3] = [Kind::Escrow, Kind::Platform, Kind::Settlement];
+
+/// The statement and file words, table names and error codes that no caller may ever read.
+const INSIDE: [&str; 22] = [
+    "select ",
+    "insert ",
+    "update ",
+    "constraint",
+    "violates",
+    "relation",
+    "sqlstate",
+    "postgres",
+    "opk0",
+    "capital.settlement",
+    "capital.account",
+    "ledger.",
+    "audit.",
+    "auth.",
+    "gateway.",
+    "commitment_ledger",
+    "panicked",
+    ".rs:",
+    "stack",
+    "serde",
+    "tokio",
+    "at line",
+];
+
+/// A request of each function that people call, without a token.
+pub(crate) fn of_people(rig: &Rig) -> Vec<(&'static str, Request)> {
+    let routed: BTreeSet<String> = rig
+        .routes()
+        .iter()
+        .map(|route| route.function.clone())
+        .collect();
+    let known = PEOPLES.iter().map(|name| (*name).to_owned());
+    let known: BTreeSet<String> = known.chain(KINDS.map(Kind::function)).collect();
+    assert_eq!(routed, known, "each route has its row here");
+    let requests = PEOPLES.map(|function| (function, of_person(function)));
+    for (function, request) in &requests {
+        let route = rig.routes().find(&request.method, request.path());
+        assert_eq!(route.map(|(route, _)| &*route.function), Some(*function));
+    }
+    requests.to_vec()
+}
+
+/// A request of a function that people call, without a token, under a key of its own.
+pub(crate) fn of_person(function: &str) -> Request {
+    let settlement = Uuid::new_v4().to_string();
+    let post =
+        |target: &str| Request::new("POST", target).header("idempotency-key", &idempotency_key());
+    match function {
+        "create-settlement" => post("/v1/settlements").json(&proposal(100)),
+        "list-settlements" => Request::new("GET", "/v1/settlements?limit=2"),
+        "get-settlement" => Request::new("GET", &format!("/v1/settlements/{settlement}")),
+        "verify-settlement" => post(&of(&settlement, "verify")),
+        "cancel-settlement" => {
+            post(&of(&settlement, "cancel")).json(&json!({ "reason": "mistaken" }))
+        }
+        "list-positions" => Request::new("GET", "/v1/positions"),
+        "get-commitment" => Request::new("GET", &format!("/v1/commitments/{}", "0".repeat(64))),
+        "list-audit" => Request::new("GET", "/v1/audit"),
+        other => unreachable!("{other} is no function that people call"),
+    }
+}
+
+/// An event that an agent of that kind may report: it reaches the ledger.
+pub(crate) fn event(kind: Kind) -> Value {
+    let nobodys = Uuid::new_v4().to_string();
+    match kind {
+        Kind::Escrow => report("escrow.funded", &nobodys, 100),
+        Kind::Settlement => report("settlement.completed", &nobodys, 100),
+        Kind::Platform => delivery(
+            "capital.deposited",
+            &json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire" }),
+        ),
+    }
+}
+
+/// The same request as somebody who has this token.
+pub(crate) fn bearing(request: &Request, token: &str) -> Request {
+    request
+        .clone()
+        .header("authorization", &format!("Bearer {token}"))
+}
+
+/// A reply without what names the one request: equal for two requests that must look the same.
+pub(crate) fn anonymous(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = response.headers.clone();
+    headers.retain(|(name, _)| name != "x-request-id");
+    headers.sort();
+    let id = response.header("x-request-id").unwrap_or("none");
+    (
+        response.status,
+        headers,
+        response.text().replace(id, "REQUEST"),
+    )
+}
+
+/// What every reply of ours promises, whatever it answers.
+pub(crate) fn assert_decent(what: &str, response: &Response) {
+    let text = response.text();
+    assert!(response.status < 500, "{what}: {} {text}", response.status);
+    assert_eq!(response.header("cache-control"), Some("no-store"), "{what}");
+    assert_eq!(
+        response.header("x-content-type-options"),
+        Some("nosniff"),
+        "{what}"
+    );
+    let id = response.header("x-request-id").unwrap_or_default();
+    assert!(!id.is_empty(), "{what}: no request id");
+    if response.status < 400 {
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/json"),
+            "{what}"
+        );
+        return;
+    }
+    assert_eq!(
+        response.header("content-type"),
+        Some("application/problem+json"),
+        "{what}"
+    );
+    let problem = response.json();
+    assert_eq!(problem["request_id"], id, "{what}: {text}");
+    assert_eq!(problem["status"], response.status, "{what}: {text}");
+    let lower = text.to_lowercase();
+    let told: Vec<&str> = INSIDE
+        .into_iter()
+        .filter(|word| lower.contains(word))
+        .collect();
+    assert!(
+        told.is_empty(),
+        "{what}: the reply tells of the inside, {told:?}: {text}"
+    );
+}

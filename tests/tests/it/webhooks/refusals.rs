@@ -1,0 +1,255 @@
+//! A genuine message that is wrong is refused and recorded; one that was heard before does nothing.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::http::Transport as _;
+use tests::rig::Rig;
+use tests::world::{Agent, EUR_FACILITY, Kind, PLATFORM, Scheme, delivery};
+use uuid::Uuid;
+
+use super::ledger_rows;
+use crate::settlements::{AMOUNT, escrowed, pending, report, verified};
+use crate::support::assert_books;
+
+/// A change to a right report, and what it must be refused with.
+type Lie = (&'static str, fn(&mut Value), u16, &'static str);
+
+const LIES: [Lie; 6] = [
+    (
+        "a cent more",
+        |data| data["amount_minor"] = json!((AMOUNT + 1).to_string()),
+        409,
+        "amount-mismatch",
+    ),
+    (
+        "a cent less",
+        |data| data["amount_minor"] = json!((AMOUNT - 1).to_string()),
+        409,
+        "amount-mismatch",
+    ),
+    (
+        "another currency",
+        |data| data["currency"] = json!("EUR"),
+        409,
+        "currency-mismatch",
+    ),
+    (
+        "another facility",
+        |data| data["facility_id"] = json!(EUR_FACILITY.id.to_string()),
+        409,
+        "facility-mismatch",
+    ),
+    (
+        "an unknown facility",
+        |data| data["facility_id"] = json!(Uuid::new_v4().to_string()),
+        409,
+        "facility-mismatch",
+    ),
+    (
+        "an unknown settlement",
+        |data| data["settlement_id"] = json!(Uuid::new_v4().to_string()),
+        404,
+        "not-found",
+    ),
+];
+
+#[test]
+fn a_report_that_does_not_fit_is_refused_and_recorded() -> Result<()> {
+    let rig = Rig::new()?;
+    for (agent, kind, settlement) in [
+        ("escrow-one", "escrow.funded", verified(&rig, AMOUNT)?),
+        (
+            "settle-one",
+            "settlement.completed",
+            escrowed(&rig, AMOUNT)?,
+        ),
+    ] {
+        let before = resource(&rig, &settlement)?;
+        for (what, lie, status, refusal) in LIES {
+            let mut event = report(kind, &settlement, AMOUNT);
+            lie(&mut event["data"]);
+            assert_refused(
+                &rig,
+                &format!("{kind}, {what}"),
+                agent,
+                &event,
+                status,
+                refusal,
+            )?;
+        }
+        assert_eq!(
+            resource(&rig, &settlement)?,
+            before,
+            "{kind}: the settlement is as it was"
+        );
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn a_report_in_the_wrong_state_is_refused_and_recorded() -> Result<()> {
+    let rig = Rig::new()?;
+    let (proposed, approved, held) = (
+        pending(&rig, AMOUNT)?,
+        verified(&rig, AMOUNT)?,
+        escrowed(&rig, AMOUNT)?,
+    );
+    for (agent, kind, settlement) in [
+        ("escrow-one", "escrow.funded", &proposed),
+        ("escrow-one", "escrow.failed", &proposed),
+        ("escrow-one", "escrow.funded", &held),
+        ("escrow-one", "escrow.failed", &held),
+        ("settle-one", "settlement.completed", &proposed),
+        ("settle-one", "settlement.failed", &proposed),
+        ("settle-one", "settlement.completed", &approved),
+        ("settle-one", "settlement.failed", &approved),
+    ] {
+        let event = report(kind, settlement, AMOUNT);
+        assert_refused(&rig, kind, agent, &event, 409, "illegal-transition")?;
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
+    let mut rig = Rig::new()?;
+    rig.own_secrets()?;
+    for (kind, event, settlement) in [
+        (Kind::Escrow, "escrow.funded", verified(&rig, AMOUNT)?),
+        (
+            Kind::Settlement,
+            "settlement.completed",
+            escrowed(&rig, AMOUNT)?,
+        ),
+    ] {
+        let scheme = Scheme::StandardWebhooks;
+        let outsider = Agent {
+            id: format!("second-{}", kind.name()),
+            kind,
+            scheme,
+            secret: scheme.generate_secret(),
+        };
+        let registered =
+            json!({ "agent_id": outsider.id, "kind": kind.name(), "name": "Second Bank" });
+        assert_eq!(
+            rig.agent(PLATFORM)
+                .deliver(&delivery("agent.registered", &registered))?
+                .status,
+            200
+        );
+        super::store(&rig, &[&outsider])?;
+        rig.function(&kind.function())?.kill();
+
+        let before = (ledger_rows(&rig)?, resource(&rig, &settlement)?);
+        let answer = rig.send(&outsider.sign(&report(event, &settlement, AMOUNT).to_string()))?;
+        assert_eq!(answer.status, 404, "{kind:?}: {}", answer.text());
+        assert_eq!(
+            answer.json()["commitment"]["outcome"],
+            "refused",
+            "{kind:?}"
+        );
+        assert_eq!(
+            (ledger_rows(&rig)?, resource(&rig, &settlement)?),
+            (before.0 + 1, before.1),
+            "{kind:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
+    let rig = Rig::new()?;
+    let deposit = json!({
+        "allocator_id": tests::world::AURORA.id.to_string(), "amount_minor": "700", "currency": "USD", "reference": "wire",
+    });
+    for (agent, event) in [
+        (
+            "escrow-one",
+            report("escrow.funded", &verified(&rig, AMOUNT)?, AMOUNT),
+        ),
+        (
+            "settle-one",
+            report("settlement.completed", &escrowed(&rig, AMOUNT)?, AMOUNT),
+        ),
+        (
+            "settle-one",
+            report("settlement.completed", &Uuid::new_v4().to_string(), AMOUNT),
+        ),
+        (PLATFORM, delivery("capital.deposited", &deposit)),
+    ] {
+        let agent = rig.agent(agent);
+        let first = agent.deliver(&event)?;
+        let (rows, positions) = (
+            ledger_rows(&rig)?,
+            rig.person("alice").get("/v1/positions")?.json()["currencies"].clone(),
+        );
+        for _ in 0..2 {
+            let again = agent.deliver(&event)?;
+            assert_eq!(again.status, 200, "{}", again.text());
+            assert_eq!(again.json()["duplicate"], true, "{}", again.text());
+            assert_eq!(
+                again.json()["original"]["status"],
+                first.status,
+                "{}",
+                again.text()
+            );
+        }
+        let mut another = event.clone();
+        another["occurred_at"] = json!("2026-01-01T00:00:00Z");
+        let reused = agent.deliver(&another)?;
+        assert_eq!(reused.status, 422, "{}", reused.text());
+        assert_eq!(
+            reused.json()["type"],
+            "urn:optkas:problem:idempotency-key-reused"
+        );
+        assert_eq!(ledger_rows(&rig)?, rows, "nothing was added");
+        assert_eq!(
+            rig.person("alice").get("/v1/positions")?.json()["currencies"],
+            positions,
+            "nothing moved"
+        );
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+/// Refused under its key: the ledger has the outcome, to the letter what the agent was told.
+fn assert_refused(
+    rig: &Rig,
+    what: &str,
+    agent: &str,
+    event: &Value,
+    status: u16,
+    refusal: &str,
+) -> Result<()> {
+    let answer = rig.agent(agent).deliver(event)?;
+    assert_eq!(answer.status, status, "{what}: {}", answer.text());
+    let mut told = answer.json();
+    assert_eq!(
+        told["type"],
+        format!("urn:optkas:problem:{refusal}"),
+        "{what}"
+    );
+    told.as_object_mut()
+        .map(|members| members.remove("request_id"));
+    let key = told["commitment"]["idempotency_key"]
+        .as_str()
+        .unwrap_or_default();
+    let statement =
+        "select outcome, status, body from ledger.commitment_outcome where key = decode($1, 'hex')";
+    let row = rig.admin()?.query_one(statement, &[&key])?;
+    let recorded: (String, i32, Value) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!(
+        recorded,
+        ("refused".to_owned(), i32::from(status), told),
+        "{what}"
+    );
+    Ok(())
+}
+
+fn resource(rig: &Rig, settlement: &str) -> Result<Value> {
+    Ok(rig
+        .person("alice")
+        .get(&format!("/v1/settlements/{settlement}"))?
+        .json())
+}
