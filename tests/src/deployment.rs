@@ -68,7 +68,7 @@ impl Deployment {
         json!({ "agents": agents.map(entry).collect::<serde_json::Map<_, _>>() })
     }
 
-    /// Gives the empty database to the login `migrate`, as the cluster's superuser.
+    /// Gives the database to the login `migrate`, as the cluster's superuser; again is no harm.
     pub fn bootstrap(&self, admin: &Database) -> Result<()> {
         let script = folders::workspace().join("migrations/bootstrap.sql");
         let script = fs::read_to_string(&script).with_context(|| script.display().to_string())?;
@@ -124,8 +124,7 @@ impl Deployment {
         ours.into_iter().chain(secrets.environment()).collect()
     }
 
-    /// Gives one function's login its password.
-    pub fn set_password(&self, admin: &Database, function: &str) -> Result<()> {
+    fn set_password(&self, admin: &Database, function: &str) -> Result<()> {
         let password = self
             .passwords
             .get(function)

@@ -91,11 +91,8 @@ impl Stack {
         let deployment = Deployment::new("optkas/local", kept.agents.clone())?;
         deployment.store(&secrets)?;
 
-        let admin = cluster.admin(DATABASE);
-        if create_database(&cluster)? {
-            deployment.bootstrap(&admin)?;
-        }
-        deployment.set_password(&admin, "migrate")?;
+        let admin = database(&cluster)?;
+        deployment.bootstrap(&admin)?;
         let environment = deployment.environment(&admin, &issuer, &secrets);
         let port = choose(settings.ports.gateway, kept.ports.gateway)?;
         let gateway = step("Starting the gateway", || {
@@ -253,15 +250,12 @@ fn choose(wanted: u16, last: u16) -> Result<u16> {
     free_port(last).or_else(|_| free_port(0))
 }
 
-/// Whether the database had to be created.
-fn create_database(cluster: &Cluster) -> Result<bool> {
+/// The database, created if this is the first time.
+fn database(cluster: &Cluster) -> Result<Database> {
     let mut client = cluster.admin("postgres").connect()?;
-    if client
-        .query_opt("select from pg_database where datname = $1", &[&DATABASE])?
-        .is_some()
-    {
-        return Ok(false);
+    let known = client.query_opt("select from pg_database where datname = $1", &[&DATABASE])?;
+    if known.is_none() {
+        client.batch_execute(&format!("create database {DATABASE}"))?;
     }
-    client.batch_execute(&format!("create database {DATABASE}"))?;
-    Ok(true)
+    Ok(cluster.admin(DATABASE))
 }

@@ -1,0 +1,39 @@
+//! Every change of a domain table leaves one audit row that says what it was, who made it and under
+//! which commitment; nobody changes a row of the past, and nothing changes without a row.
+
+mod endpoint;
+mod evidence;
+mod tampering;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use postgres::Client;
+use serde_json::Value;
+use tests::http::Transport as _;
+use tests::rig::Rig;
+
+use crate::mutations::{accepted, refused};
+
+/// The tables under audit: those that have its trigger.
+fn audited(admin: &mut Client) -> Result<Vec<String>> {
+    let rows = admin.query("
+        select n.nspname || '.' || c.relname
+        from pg_trigger as t join pg_class as c on c.oid = t.tgrelid join pg_namespace as n on n.oid = c.relnamespace
+        where t.tgfoid = 'audit.record'::regproc
+        order by 1", &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// One of every mutation, accepted and refused: the name of each beside its reply.
+fn everything(rig: &Rig) -> Result<BTreeMap<String, Value>> {
+    let mut replies = BTreeMap::new();
+    for (prefix, mutations) in [("", accepted(rig)?), ("refused ", refused(rig)?)] {
+        for mutation in mutations {
+            let reply = rig.send(&mutation.request)?;
+            mutation.assert_first(&reply);
+            replies.insert(format!("{prefix}{}", mutation.name), reply.json());
+        }
+    }
+    Ok(replies)
+}

@@ -1,0 +1,88 @@
+//! The trail as its allocator reads it: all of its own, once, newest first, whatever the page size.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::rig::Rig;
+use tests::world::{AURORA, BOREALIS, USD_FACILITY};
+
+use super::everything;
+use crate::direct::Direct;
+use crate::isolation::proposed;
+
+/// Follows the cursors from the first page to the last; something happens between any two pages.
+fn pages(
+    rig: &Rig,
+    person: &str,
+    limit: usize,
+    mut meanwhile: impl FnMut() -> Result<()>,
+) -> Result<Vec<Value>> {
+    let person = rig.person(person);
+    let mut entries = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let answer = person.get(&format!("/v1/audit?limit={limit}{cursor}"))?;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let page = answer.json();
+        let own = page["entries"].as_array().context("entries")?;
+        assert!(own.len() <= limit);
+        entries.extend(own.iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(entries),
+        }
+        assert_eq!(own.len(), limit, "a page that is not the last is full");
+        meanwhile()?;
+    }
+}
+
+/// What the endpoint should say of each row, from the table itself.
+const ENTRIES: &str = r#"
+    select jsonb_build_object(
+        'id', id::text, 'table', table_name, 'row_key', row_key, 'operation', operation,
+        'old', old_row, 'new', new_row, 'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id),
+        'commitment', encode(commitment_key, 'hex'),
+        'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'mutation_hash', encode(mutation_hash, 'hex'))
+    from audit.log where allocator_id = $1 order by id desc"#;
+
+#[test]
+fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    let mut admin = rig.admin()?;
+    for (person, allocator) in [("carol", AURORA), ("mallory", BOREALIS)] {
+        let rows = admin.query(ENTRIES, &[&allocator.id])?;
+        let expected: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(expected.len() > 3);
+        // A page that is exactly full has no next one.
+        for limit in [3, 7, 100]
+            .into_iter()
+            .chain(Some(expected.len()).filter(|all| *all <= 100))
+        {
+            let entries = pages(&rig, person, limit, || Ok(()))?;
+            assert_eq!(entries.len(), expected.len(), "{person}, {limit} a page");
+            assert_eq!(entries, expected, "{person}, {limit} a page");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_happens_between_two_pages_disturbs_neither() -> Result<()> {
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    let before = pages(&rig, "carol", 100, || Ok(()))?;
+    let mut direct = Direct::new(&rig);
+    let during = pages(&rig, "carol", 20, || {
+        proposed(&mut direct, "alice", USD_FACILITY).map(drop)
+    })?;
+    assert_eq!(during, before);
+    assert!(pages(&rig, "carol", 100, || Ok(()))?.len() > before.len());
+    // The newest one has nobody's rows but those of the settlement that was just proposed.
+    let newest = rig.person("carol").get("/v1/audit?limit=1")?.json();
+    assert_eq!(
+        newest["entries"][0]["new"]["allocator_id"],
+        json!(AURORA.id.to_string())
+    );
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! What the rows say: the trail alone rebuilds every table, and each row's hash follows from its text.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tests::rig::Rig;
+use tests::secrets::hex;
+use tests::world::find_person;
+
+use super::{audited, everything};
+use crate::keys::tagged_hash;
+use crate::support::count;
+
+/// Old and new of each row follow one another from nothing to what the tables hold now. So no change is
+/// missing, none is invented, and each is as it was.
+#[test]
+fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    let mut admin = rig.admin()?;
+    let mut rebuilt: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    for row in admin.query(
+        "select table_name, row_key::text, old_row, new_row from audit.log order by id",
+        &[],
+    )? {
+        let (table, key): (String, String) = (row.get(0), row.get(1));
+        let (old, new): (Option<Value>, Option<Value>) = (row.get(2), row.get(3));
+        let rows = rebuilt.entry(table.clone()).or_default();
+        assert_eq!(
+            rows.remove(&key),
+            old,
+            "{table} {key}: what was there before"
+        );
+        if let Some(new) = new {
+            rows.insert(key, new);
+        }
+    }
+    let tables = audited(&mut admin)?;
+    assert!(tables.len() >= 12, "the query finds the tables");
+    for table in tables {
+        let rows = admin.query(&format!("select to_jsonb(t) from {table} as t"), &[])?;
+        let mut actual: Vec<String> = rows
+            .iter()
+            .map(|row| row.get::<_, Value>(0).to_string())
+            .collect();
+        let mut expected: Vec<String> = rebuilt
+            .remove(&table)
+            .unwrap_or_default()
+            .values()
+            .map(Value::to_string)
+            .collect();
+        actual.sort_unstable();
+        expected.sort_unstable();
+        assert!(
+            !actual.is_empty(),
+            "{table}: nothing to rebuild proves nothing"
+        );
+        assert_eq!(actual, expected, "{table}");
+    }
+    assert!(
+        rebuilt.is_empty(),
+        "rows of tables that are not: {rebuilt:?}"
+    );
+    Ok(())
+}
+
+/// The tables of the domain are those under audit: the trail itself and the ledger are append-only.
+#[test]
+fn every_domain_table_is_under_audit() -> Result<()> {
+    let rig = Rig::empty()?;
+    let mut admin = rig.admin()?;
+    let rows = admin.query("
+        select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname in ('auth', 'capital') and c.relkind in ('r', 'p') order by 1", &[])?;
+    let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(audited(&mut admin)?, tables);
+    let weak = "select count(*) from pg_trigger where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";
+    assert_eq!(
+        count(&mut admin, weak)?,
+        0,
+        "after every insert, update and delete, in replica mode as well"
+    );
+    Ok(())
+}
+
+/// What each operation does to which table. Accounts are opened at their first use, which may be earlier.
+const CHANGES: [(&str, &str); 17] = [
+    ("create", "settlement INSERT, settlement_transition INSERT"),
+    (
+        "verify",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "cancel PENDING",
+        "settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "cancel VERIFIED",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "escrow.funded",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "escrow.failed",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "settlement.completed",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    (
+        "settlement.failed",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+    ),
+    ("allocator.onboarded", "allocator INSERT"),
+    ("member.granted", "member INSERT, member_role INSERT"),
+    ("member.revoked", "member_role DELETE"),
+    ("agent.registered", "agent INSERT"),
+    (
+        "facility.opened",
+        "facility INSERT, facility_utilisation INSERT",
+    ),
+    (
+        "capital.deposited",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT",
+    ),
+    (
+        "capital.withdrawn",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT",
+    ),
+    ("refused create", ""),
+    ("refused verify", ""),
+];
+
+#[test]
+fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result<()> {
+    let rig = Rig::new()?;
+    let replies = everything(&rig)?;
+    let mut admin = rig.admin()?;
+    for (operation, expected) in CHANGES {
+        let reply = replies
+            .get(operation)
+            .with_context(|| format!("{operation} was not done"))?;
+        let key = reply["commitment"]["idempotency_key"]
+            .as_str()
+            .context("a commitment")?;
+        let row = admin.query_one(&format!("
+            select coalesce(string_agg(change, ', ' order by change), '')
+            from (
+                select split_part(table_name, '.', 2) || ' ' || operation as change from audit.log
+                where commitment_key = '\\x{key}' and (table_name, operation) <> ('capital.account', 'INSERT')
+            ) as changes"), &[])?;
+        assert_eq!(row.get::<_, String>(0), expected, "{operation}");
+    }
+    // Said by whom the ledger says, within the time of the claim's transaction, and about nobody else.
+    let strange = "
+        select count(*) from audit.log as l
+        left join ledger.commitment_ledger as c on c.key = l.commitment_key and c.xid = l.xid
+        left join ledger.commitment_outcome as o on o.key = l.commitment_key
+        where (l.actor_kind, l.actor_id) is distinct from (c.principal_kind, c.principal_id)
+            or (l.at between c.claimed_at and o.committed_at) is not true
+            or l.allocator_id <> o.allocator_id";
+    assert_eq!(count(&mut admin, strange)?, 0);
+    let by_alice = format!(
+        "select count(*) from audit.log where actor_kind = 'human' and actor_id = '{}'",
+        find_person("alice")?.sub
+    );
+    assert!(count(&mut admin, &by_alice)? > 0);
+    Ok(())
+}
+
+#[test]
+fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    let mut admin = rig.admin()?;
+    let rows = admin.query("
+        select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'), coalesce(new_row::text, 'null'),
+                actor_kind, actor_id],
+            commitment_key,
+            to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+            mutation_hash, audit.mutation_hash(l)
+        from audit.log as l order by id", &[])?;
+    assert!(rows.len() > 100);
+    let mut hashes = std::collections::BTreeSet::new();
+    for row in &rows {
+        let (texts, key, at): (Vec<String>, Vec<u8>, String) = (row.get(0), row.get(1), row.get(2));
+        let mut fields: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        fields.extend([&*key, at.as_bytes()]);
+        let (stored, derived): (Vec<u8>, Vec<u8>) = (row.get(3), row.get(4));
+        assert_eq!(
+            hex(&stored),
+            tagged_hash("optkas/audit-mutation/v1", &fields),
+            "{texts:?}"
+        );
+        assert_eq!(stored, derived, "{texts:?}");
+        assert!(hashes.insert(stored), "the same hash twice: {texts:?}");
+    }
+    Ok(())
+}
+
+/// No word of a row can change without its hash telling.
+#[test]
+fn an_altered_row_no_longer_has_its_hash() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    for column in [
+        "table_name = 'x'",
+        "operation = 'x'",
+        "row_key = '1'",
+        "old_row = '1'",
+        "new_row = '1'",
+        "actor_kind = 'x'",
+        "actor_id = 'x'",
+        r"commitment_key = '\x00'",
+        "at = at + interval '1 microsecond'",
+    ] {
+        let (name, value) = column.split_once(" = ").context("a column and its value")?;
+        let fields = [
+            "id",
+            "xid",
+            "commitment_key",
+            "allocator_id",
+            "table_name",
+            "row_key",
+            "operation",
+            "old_row",
+            "new_row",
+            "actor_kind",
+            "actor_id",
+            "at",
+            "mutation_hash",
+        ];
+        let altered = fields
+            .map(|field| {
+                if field == name {
+                    value.to_owned()
+                } else {
+                    format!("l.{field}")
+                }
+            })
+            .join(", ");
+        let same = format!(
+            "select count(*) from audit.log as l where audit.mutation_hash(row({altered})::audit.log) = l.mutation_hash"
+        );
+        assert_eq!(count(&mut admin, &same)?, 0, "{column}");
+    }
+    Ok(())
+}

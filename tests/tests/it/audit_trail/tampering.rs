@@ -1,0 +1,174 @@
+//! Changing the past, and changing the present without leaving a row.
+
+use anyhow::Result;
+use postgres::Client;
+use tests::rig::Rig;
+
+use super::{audited, everything};
+use crate::direct::{attempt, committed, quote};
+
+const APPEND_ONLY: [&str; 6] = [
+    "audit.log",
+    "capital.journal",
+    "capital.posting",
+    "capital.settlement_transition",
+    "ledger.commitment_ledger",
+    "ledger.commitment_outcome",
+];
+
+const REPLICA: &str = "set local session_replication_role = replica";
+
+/// The owner, presenting alice, and the superuser, in normal and in replica mode.
+fn intruders(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
+    let alice = format!(
+        "select auth.present_member({})",
+        quote(&rig.person("alice").token())
+    );
+    Ok(vec![
+        ("the owner", rig.owner()?, alice),
+        ("the superuser", rig.admin()?, "select 1".to_owned()),
+        (
+            "the superuser in replica mode",
+            rig.admin()?,
+            REPLICA.to_owned(),
+        ),
+    ])
+}
+
+#[test]
+fn the_past_is_append_only() -> Result<()> {
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    for (who, mut client, door) in intruders(&rig)? {
+        for table in APPEND_ONLY {
+            let column = if table == "ledger.commitment_outcome" {
+                "outcome"
+            } else {
+                "commitment_key"
+            };
+            let column = match table {
+                "ledger.commitment_ledger" => "attempt",
+                "capital.posting" => "amount_minor",
+                _ => column,
+            };
+            for (verb, statement) in [
+                ("UPDATE", format!("update {table} set {column} = {column}")),
+                (
+                    "UPDATE",
+                    format!("update {table} set {column} = {column} where false"),
+                ),
+                ("DELETE", format!("delete from {table}")),
+            ] {
+                assert_eq!(
+                    attempt(&mut client, &format!("{door}; {statement}"))?,
+                    format!("OPK04 {table} is append-only: {verb} refused"),
+                    "{who}: {statement}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// TRUNCATE fires no row trigger and asks no policy.
+#[test]
+fn no_table_can_be_truncated() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut tables = audited(&mut rig.admin()?)?;
+    tables.extend(APPEND_ONLY.map(str::to_owned));
+    for (who, mut client, door) in intruders(&rig)? {
+        for table in &tables {
+            let stopped = attempt(&mut client, &format!("{door}; truncate {table} cascade"))?;
+            assert!(
+                stopped.starts_with("OPK04")
+                    && stopped.ends_with("is append-only: TRUNCATE refused"),
+                "{who}: {table}: {stopped}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A change in each table that its own constraints would allow.
+fn change(table: &str) -> String {
+    let column = match table {
+        "auth.expected_claims" => "audience",
+        "capital.account" => "currency",
+        "capital.agent" | "capital.facility" => "name",
+        "capital.allocator" => "legal_name",
+        "capital.facility_utilisation" => "limit_minor",
+        "capital.member" => "allocator_id",
+        "capital.member_role" => "granted_at",
+        // All that a settlement's own constraints allow is a step.
+        _ => {
+            return format!(
+                "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED' where status = 'PENDING'"
+            );
+        }
+    };
+    format!("update {table} set {column} = {column}")
+}
+
+#[test]
+fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
+    const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "log" violates not-null constraint"#;
+    const NOT_OF_THIS_TRANSACTION: &str = "23503 log_commitment_key_claim_fkey";
+    let rig = Rig::new()?;
+    everything(&rig)?;
+    let mut admin = rig.admin()?;
+    let known: String = admin
+        .query_one(
+            "select encode(key, 'hex') from ledger.commitment_ledger limit 1",
+            &[],
+        )?
+        .get(0);
+    let tables = audited(&mut admin)?;
+    let chained = [
+        "capital.journal",
+        "capital.posting",
+        "capital.settlement_transition",
+    ];
+    for table in tables.iter().filter(|table| !chained.contains(&&***table)) {
+        let change = change(table);
+        assert_eq!(attempt(&mut admin, &change)?, NO_COMMITMENT, "{table}");
+        assert_eq!(
+            attempt(&mut admin, &format!("{REPLICA}; {change}"))?,
+            NO_COMMITMENT,
+            "{table} in replica mode"
+        );
+        for key in [&known, &"ab".repeat(32)] {
+            let claimed = format!("select set_config('optkas.commitment', '{key}', true)");
+            assert_eq!(
+                attempt(&mut admin, &format!("{claimed}; {change}"))?,
+                NOT_OF_THIS_TRANSACTION,
+                "{table}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A claim that commits without its outcome, or an outcome of another transaction's claim, would be a key
+/// that nobody can answer for.
+#[test]
+fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut owner = rig.owner()?;
+    let whole = committed(&rig, "alice", "select 1")?;
+    let (claim, _) = whole.rsplit_once(';').unwrap_or_default();
+    assert_eq!(
+        attempt(&mut owner, claim)?,
+        "23503 commitment_ledger_key_outcome_fkey"
+    );
+    assert_eq!(attempt(&mut owner, &whole)?, "nothing");
+    let mut admin = rig.admin()?;
+    let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body)
+        select key, principal_kind, principal_id, 'accepted', 200, '{}' from ledger.commitment_ledger limit 1";
+    assert_eq!(attempt(&mut admin, late)?, "23505 commitment_outcome_pkey");
+    let invented = late.replace("select key,", r"select sha256('x'),");
+    assert_eq!(
+        attempt(&mut admin, &invented)?,
+        "23503 commitment_outcome_key_claim_fkey"
+    );
+    Ok(())
+}

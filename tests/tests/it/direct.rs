@@ -1,0 +1,258 @@
+//! SQL without the function in front: gateway functions called as their own logins, which is what a
+//! compromised function could do, and statements of others with the barrier that stopped them.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use postgres::{Client, Error, SimpleQueryMessage};
+use serde_json::Value;
+use shared::commitment::{Actor, ClientKey, Request};
+use tests::deployment::login;
+use tests::rig::Rig;
+use tests::world::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
+use uuid::{Uuid, uuid};
+
+/// A second pair of eyes for mallory's allocator; a test that wants her has the platform grant her the role.
+pub(crate) const ERIN: Person = Person {
+    name: "erin",
+    sub: uuid!("b1000000-0000-4000-8000-000000000002"),
+    allocator: BOREALIS,
+    roles: &["checker"],
+};
+
+/// What a gateway function answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) outcome: String,
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// The outcome, and the name of the refusal if it is one: `accepted`, `refused four-eyes`.
+    pub(crate) fn name(&self) -> String {
+        let kind = self.body["type"].as_str().unwrap_or_default();
+        let refusal = kind.strip_prefix("urn:optkas:problem:").unwrap_or_default();
+        format!("{} {refusal}", self.outcome).trim_end().to_owned()
+    }
+}
+
+/// The logins of the functions, connected when first needed.
+pub(crate) struct Direct<'a> {
+    rig: &'a Rig,
+    clients: HashMap<String, Client>,
+}
+
+impl<'a> Direct<'a> {
+    pub(crate) fn new(rig: &'a Rig) -> Self {
+        Self {
+            rig,
+            clients: HashMap::new(),
+        }
+    }
+
+    /// The session of a function's login.
+    pub(crate) fn client(&mut self, function: &str) -> Result<&mut Client> {
+        if !self.clients.contains_key(function) {
+            self.clients
+                .insert(function.to_owned(), self.rig.login(function)?);
+        }
+        self.clients.get_mut(function).context("just inserted")
+    }
+
+    /// Calls the gateway function of that name as its login.
+    pub(crate) fn call(&mut self, function: &str, arguments: &str) -> Result<Reply> {
+        let sql = call(function, arguments);
+        let rows = self.client(function)?.simple_query(&sql)?;
+        read(&rows)
+    }
+
+    /// A person's mutation under a client key; what it asks is the SQL of the last arguments.
+    pub(crate) fn human(
+        &mut self,
+        function: &str,
+        person: &str,
+        resource: &str,
+        key: &str,
+        rest: &str,
+    ) -> Result<Reply> {
+        let arguments = human_arguments(self.rig, function, person, resource, key, rest)?;
+        self.call(function, &arguments)
+    }
+
+    /// A person's question.
+    pub(crate) fn read(&mut self, function: &str, person: &str, rest: &str) -> Result<Reply> {
+        let arguments = format!("{}, {rest}", token(self.rig, person)?);
+        self.call(function, &arguments)
+    }
+
+    /// An agent's delivery; what it says is the SQL of the last arguments.
+    pub(crate) fn agent(
+        &mut self,
+        function: &str,
+        agent: &str,
+        delivery: &str,
+        rest: &str,
+    ) -> Result<Reply> {
+        let actor = Actor::Agent(agent.parse().context("an agent's id")?);
+        let key = ClientKey::from(&delivery.parse().context("a delivery's id")?);
+        let hashes = hashes(&actor, function, "", &key, rest);
+        self.call(
+            function,
+            &format!(
+                "'{agent}', '{}', '{delivery}', {hashes}, {rest}",
+                Uuid::new_v4()
+            ),
+        )
+    }
+
+    /// A delivery of the platform.
+    pub(crate) fn platform(&mut self, delivery: &str, kind: &str, data: &Value) -> Result<Reply> {
+        let rest = format!(
+            "'{kind}', '2026-01-02T09:00:00Z', {}",
+            quote(&data.to_string())
+        );
+        self.agent("platform-webhook", PLATFORM, delivery, &rest)
+    }
+
+    /// A report of an agent on a settlement: of success if it names an amount and a currency.
+    pub(crate) fn report(
+        &mut self,
+        function: &str,
+        agent: &str,
+        kind: &str,
+        settlement: &str,
+        facility: Uuid,
+        amount: Option<(i64, &str)>,
+    ) -> Result<Reply> {
+        let (amount, reason) = match amount {
+            Some((amount, currency)) => (format!("{amount}, '{currency}'"), "null"),
+            None => ("null, null".to_owned(), "'no funds'"),
+        };
+        let rest = format!(
+            "'{kind}', '2026-01-02T09:00:00Z', '{settlement}', '{facility}', {amount}, {reason}"
+        );
+        self.agent(function, agent, &idempotency_key(), &rest)
+    }
+}
+
+/// The call of a gateway function.
+pub(crate) fn call(function: &str, arguments: &str) -> String {
+    format!(
+        "select outcome, status, body from gateway.{}({arguments})",
+        login(function)
+    )
+}
+
+/// All arguments of a person's mutation, with the key that is due.
+pub(crate) fn human_arguments(
+    rig: &Rig,
+    function: &str,
+    person: &str,
+    resource: &str,
+    key: &str,
+    rest: &str,
+) -> Result<String> {
+    let sub = somebody(person)?.sub.to_string();
+    let actor = Actor::Human(sub.parse().context("a sub")?);
+    let hashes = hashes(
+        &actor,
+        function,
+        resource,
+        &key.parse().context("a client key")?,
+        rest,
+    );
+    let token = quote(&rig.person(person).token());
+    Ok(format!(
+        "{token}, '{}', '{key}', {hashes}, {rest}",
+        Uuid::new_v4()
+    ))
+}
+
+fn somebody(name: &str) -> Result<Person> {
+    if name == ERIN.name {
+        Ok(ERIN)
+    } else {
+        find_person(name)
+    }
+}
+
+/// A fresh token of that person, as SQL.
+pub(crate) fn token(rig: &Rig, person: &str) -> Result<String> {
+    Ok(quote(
+        &rig.issuer().minter().token(somebody(person)?.sub, person),
+    ))
+}
+
+/// What the owner must say around its own statements to leave a commitment: it presents this person.
+pub(crate) fn committed(rig: &Rig, person: &str, statements: &str) -> Result<String> {
+    let (token, key) = (token(rig, person)?, idempotency_key());
+    Ok(format!(
+        "select auth.present_member({token});
+        select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', auth.principal_id(), 'test', '', '{key}'), sha256(''));
+        {statements};
+        select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
+    ))
+}
+
+/// Key and fingerprint, as SQL; the arguments stand for the body.
+fn hashes(actor: &Actor, operation: &str, resource: &str, key: &ClientKey, body: &str) -> String {
+    let request = Request {
+        actor,
+        operation,
+        resource,
+    };
+    format!(
+        "decode('{}','hex'), decode('{}','hex')",
+        request.idempotency_key(key),
+        request.fingerprint(body.as_bytes())
+    )
+}
+
+/// The reply in the rows of a call.
+pub(crate) fn read(rows: &[SimpleQueryMessage]) -> Result<Reply> {
+    let row = rows
+        .iter()
+        .find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .context("a gateway function returns one row")?;
+    let column = |name| row.get(name).context("a gateway function returns no null");
+    Ok(Reply {
+        outcome: column("outcome")?.to_owned(),
+        status: column("status")?.parse()?,
+        body: serde_json::from_str(column("body")?)?,
+    })
+}
+
+/// A text as an SQL literal.
+pub(crate) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What stopped it: the SQLSTATE with the constraint's name or else the message; `nothing` if nothing did.
+pub(crate) fn barrier<T>(result: Result<T, Error>) -> String {
+    let Err(error) = result else {
+        return "nothing".to_owned();
+    };
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |error| {
+            format!(
+                "{} {}",
+                error.code().code(),
+                error.constraint().unwrap_or_else(|| error.message())
+            )
+        },
+    )
+}
+
+/// Runs statements as one transaction and tries to commit it; what stopped it.
+pub(crate) fn attempt(client: &mut Client, statements: &str) -> Result<String> {
+    let result = client.batch_execute(&format!(
+        "begin isolation level serializable; {statements}; commit"
+    ));
+    client.batch_execute("rollback")?;
+    Ok(barrier(result))
+}

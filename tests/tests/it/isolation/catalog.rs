@@ -1,0 +1,181 @@
+//! What the catalog must say for the matrix to hold for tables, functions and roles not yet written.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use tests::deployment::{functions, login};
+use tests::rig::Rig;
+
+use super::SCHEMAS;
+
+/// Rules of the schema beside a query for what breaks them; `:schemas` are ours.
+const RULES: [(&str, &str); 15] = [
+    ("every table has row-level security, enabled and forced, and a policy", "
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
+            and not (c.relrowsecurity and c.relforcerowsecurity
+                and exists (select from pg_policy as p where p.polrelid = c.oid))"),
+    ("nothing holds rows but tables", "
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('v', 'm', 'f')"),
+    ("every table, gateway function and schema has a comment", "
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
+            and obj_description(c.oid, 'pg_class') is null
+        union all
+        select p.oid::regprocedure::text from pg_proc as p
+        where p.pronamespace = 'gateway'::regnamespace and obj_description(p.oid, 'pg_proc') is null
+        union all
+        select n.nspname from pg_namespace as n
+        where n.nspname in :schemas and obj_description(n.oid, 'pg_namespace') is null"),
+    ("optkas_owner owns everything", "
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace::regnamespace::text in :schemas and c.relowner <> 'optkas_owner'::regrole
+        union all
+        select p.oid::regprocedure::text from pg_proc as p
+        where p.pronamespace::regnamespace::text in :schemas and p.proowner <> 'optkas_owner'::regrole
+        union all
+        select n.nspname from pg_namespace as n
+        where n.nspname in :schemas and n.nspowner <> 'optkas_owner'::regrole"),
+    ("only the bootstrap role is a superuser or bypasses row-level security", "
+        select rolname from pg_roles where (rolsuper or rolbypassrls or rolreplication) and oid <> 10"),
+    ("only migrate creates roles, and nobody databases", "
+        select rolname from pg_roles
+        where oid <> 10 and (rolcreatedb or (rolcreaterole and rolname <> 'migrate'))"),
+    // From PostgreSQL 16 on, whoever creates a role may grant it; that alone lets nobody act as it.
+    ("no role of ours is a member of another one", "
+        select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members as m
+        where m.member > 16383 and coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)
+            or m.member > 16383 and coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true)"),
+    ("PUBLIC has no privilege on this database and in our schemas", "
+        select 'database ' || a.privilege_type
+        from pg_database as d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+        where d.datname = current_database() and a.grantee = 0
+        union all
+        select n.nspname || ' ' || a.privilege_type
+        from pg_namespace as n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+        where (n.nspname in :schemas or n.nspname = 'public') and a.grantee = 0
+        union all
+        select p.oid::regprocedure || ' ' || a.privilege_type
+        from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where p.pronamespace::regnamespace::text in :schemas and a.grantee = 0
+        union all
+        select c.oid::regclass || ' ' || a.privilege_type
+        from pg_class as c, aclexplode(c.relacl) as a
+        where c.relnamespace::regnamespace::text in :schemas and a.grantee = 0"),
+    // The type of a table's rows has no privileges of its own; without the schema it cannot be named.
+    ("PUBLIC may not use a type of ours", "
+        select t.oid::regtype || ' ' || a.privilege_type
+        from pg_type as t, aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) as a
+        where t.typnamespace::regnamespace::text in :schemas and a.grantee = 0 and t.typelem = 0
+            and not exists (select from pg_class as c where c.oid = t.typrelid and c.relkind <> 'c')"),
+    ("who grants may not pass it on", "
+        select p.oid::regprocedure::text from pg_proc as p, aclexplode(p.proacl) as a
+        where p.pronamespace::regnamespace::text in :schemas
+            and a.is_grantable and a.grantee <> 'optkas_owner'::regrole"),
+    // migrate owns the database, which includes both.
+    ("no login may create a schema or a temporary object", "
+        select r.rolname from pg_roles as r
+        where not r.rolsuper and r.rolname <> 'migrate' and r.oid > 16383
+            and (has_database_privilege(r.oid, current_database(), 'temporary')
+                or has_database_privilege(r.oid, current_database(), 'create'))"),
+    ("no login may create anything in a schema, and only those of ours it needs can be used", "
+        select r.rolname || ' in ' || n.nspname from pg_roles as r, pg_namespace as n
+        where not r.rolsuper and r.oid > 16383 and r.rolname <> 'optkas_owner'
+            and (n.nspname in :schemas or (n.nspname = 'public' and r.rolname <> 'migrate'))
+            and (has_schema_privilege(r.oid, n.oid, 'create')
+                or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname <> 'gateway'
+                    and (r.rolname <> 'optkas_auditor' or n.nspname in ('public', 'auth', 'deploy'))))"),
+    // A body that is parsed once, at its creation, resolves no name later.
+    ("every function whose body is text, and every security definer, pins its search path", "
+        select p.oid::regprocedure::text from pg_proc as p
+        where p.pronamespace::regnamespace::text in :schemas and (p.prosqlbody is null or p.prosecdef)
+            and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false)"),
+    ("constraints are named after their tables", r"
+        select c.conrelid::regclass || ' ' || c.conname from pg_constraint as c
+        where c.connamespace::regnamespace::text in :schemas and c.contype in ('c', 'f', 'p', 'u', 'x')
+            and not starts_with(c.conname, (select relname from pg_class where oid = c.conrelid) || '_')"),
+    ("statements of a login end by themselves", "
+        select r.rolname from pg_roles as r
+        where r.rolcanlogin and r.oid > 16383
+            and not exists (
+                select from pg_db_role_setting as s
+                where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation=serializable']
+                    and s.setconfig::text ~ 'statement_timeout=[1-9]' and s.setconfig::text ~ 'lock_timeout=[1-9]')"),
+];
+
+#[test]
+fn the_catalog_keeps_the_rules() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    for (rule, offenders) in RULES {
+        let rows = admin
+            .query(&offenders.replace(":schemas", SCHEMAS), &[])
+            .context(rule)?;
+        let offenders: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(offenders.is_empty(), "{rule}: {offenders:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn each_login_executes_one_function_and_nobody_else_any() -> Result<()> {
+    let rig = Rig::new()?;
+    let executable = rig.admin()?.query(
+        &format!(
+            "
+        select r.rolname::text, n.nspname || '.' || p.proname
+        from pg_roles as r, pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+        where n.nspname in {SCHEMAS} and r.rolname <> 'optkas_owner' and not r.rolsuper
+            and has_function_privilege(r.oid, p.oid, 'execute')"
+        ),
+        &[],
+    )?;
+    let executable: Vec<(String, String)> = executable
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let expected = functions()?
+        .into_iter()
+        .map(|function| login(&function))
+        .map(|name| (name.clone(), format!("gateway.{name}")));
+    assert_eq!(
+        executable.iter().cloned().collect::<BTreeSet<_>>(),
+        expected.collect::<BTreeSet<_>>()
+    );
+    assert_eq!(
+        executable.len(),
+        functions()?.len(),
+        "one function of each name"
+    );
+    Ok(())
+}
+
+/// The columns that a policy reads, where no index begins with them. Rows of these tables are found by
+/// their keys, and the policy then looks at the rows that were found.
+const UNINDEXED: [&str; 7] = [
+    "capital.journal.allocator_id",
+    "capital.posting.allocator_id",
+    "capital.settlement_transition.allocator_id",
+    "ledger.commitment_ledger.principal_id",
+    "ledger.commitment_ledger.principal_kind",
+    "ledger.commitment_outcome.principal_id",
+    "ledger.commitment_outcome.principal_kind",
+];
+
+#[test]
+fn a_policy_reads_indexed_columns() -> Result<()> {
+    let rig = Rig::new()?;
+    let unindexed = rig.admin()?.query(&format!("
+        select distinct p.polrelid::regclass || '.' || a.attname
+        from pg_policy as p
+        join pg_class as c on c.oid = p.polrelid
+        join pg_depend as d on d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refobjid = p.polrelid
+        join pg_attribute as a on a.attrelid = p.polrelid and a.attnum = d.refobjsubid
+        where p.polqual is not null and d.refobjsubid > 0 and c.relnamespace::regnamespace::text in {SCHEMAS}
+            and not exists (select from pg_index as i where i.indrelid = p.polrelid and i.indkey[0] = d.refobjsubid)
+        order by 1"), &[])?;
+    let unindexed: Vec<String> = unindexed.iter().map(|row| row.get(0)).collect();
+    assert_eq!(unindexed, UNINDEXED, "this list may only shrink");
+    Ok(())
+}

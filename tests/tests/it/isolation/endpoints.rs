@@ -1,0 +1,136 @@
+//! Through the real endpoints, with a stranger's good token: another allocator's resource is not there.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::rig::Rig;
+use tests::world::{AURORA, BOREALIS, EUR_FACILITY, USD_FACILITY, idempotency_key};
+
+use super::settlements;
+
+#[test]
+fn another_allocators_settlement_is_not_there() -> Result<()> {
+    let rig = Rig::new()?;
+    let ids = settlements(&rig)?;
+    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
+    let nowhere = "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10";
+    for aurora in [&ids[0], &ids[1]] {
+        for action in ["", "/verify", "/cancel"] {
+            let ask = |id: &str| -> Result<(u16, Value)> {
+                let path = format!("/v1/settlements/{id}{action}");
+                let answer = if action.is_empty() {
+                    mallory.get(&path)?
+                } else {
+                    mallory.post_empty(&path, &idempotency_key())?
+                };
+                let mut body = answer.json();
+                for of_this_request in ["request_id", "commitment"] {
+                    body.as_object_mut()
+                        .context("a problem")?
+                        .remove(of_this_request);
+                }
+                Ok((answer.status, body))
+            };
+            let (status, problem) = ask(aurora)?;
+            assert_eq!(
+                (status, &problem["type"]),
+                (404, &json!("urn:optkas:problem:not-found")),
+                "{action}"
+            );
+            // Not there and not yours cannot be told apart.
+            assert_eq!((status, problem), ask(nowhere)?, "{action}");
+        }
+        assert_eq!(alice.get(&format!("/v1/settlements/{aurora}"))?.status, 200);
+    }
+    assert_eq!(
+        alice.get(&format!("/v1/settlements/{}", ids[1]))?.json()["status"],
+        "PENDING"
+    );
+    Ok(())
+}
+
+#[test]
+fn another_allocators_settlements_are_in_no_list() -> Result<()> {
+    let rig = Rig::new()?;
+    let ids = settlements(&rig)?;
+    let mallory = rig.person("mallory");
+    let listed = |query: &str| -> Result<Vec<String>> {
+        let answer = mallory.get(&format!("/v1/settlements{query}"))?;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let body = answer.json();
+        let settlements = body["settlements"].as_array().context("a list")?;
+        assert!(
+            settlements
+                .iter()
+                .all(|settlement| settlement["allocator_id"] == BOREALIS.id.to_string())
+        );
+        Ok(settlements
+            .iter()
+            .filter_map(|settlement| settlement["id"].as_str().map(str::to_owned))
+            .collect())
+    };
+    let own = vec![ids[2].clone()];
+    let none: Vec<String> = Vec::new();
+    let page = rig.person("alice").get("/v1/settlements?limit=1")?.json();
+    let cursor = page["next_cursor"]
+        .as_str()
+        .context("alice has two settlements")?;
+    assert_eq!(listed("")?, own);
+    assert_eq!(listed(&format!("?facility_id={}", USD_FACILITY.id))?, own);
+    assert_eq!(listed(&format!("?facility_id={}", EUR_FACILITY.id))?, none);
+    assert_eq!(listed("?status=SETTLED")?, none);
+    // Alice's page ends before mallory's settlement, which is newer: the rest holds alice's own only.
+    assert_eq!(listed(&format!("?cursor={cursor}"))?, none);
+    assert_eq!(
+        listed(&format!("?cursor={cursor}&facility_id={}", EUR_FACILITY.id))?,
+        none
+    );
+    Ok(())
+}
+
+#[test]
+fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<()> {
+    let rig = Rig::new()?;
+    settlements(&rig)?;
+    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
+    let entries = |person: &str| -> Result<Vec<Value>> {
+        let answer = rig.person(person).get("/v1/audit?limit=100")?;
+        Ok(answer.json()["entries"]
+            .as_array()
+            .context("entries")?
+            .clone())
+    };
+    let (aurora, borealis) = (entries("alice")?, entries("mallory")?);
+    assert!(!aurora.is_empty() && !borealis.is_empty());
+    for (entries, stranger) in [(&aurora, BOREALIS), (&borealis, AURORA)] {
+        let text = json!(entries).to_string();
+        assert!(
+            !text.contains(&stranger.id.to_string()),
+            "{} is named in another's trail",
+            stranger.name
+        );
+    }
+    for entry in &aurora {
+        let path = format!(
+            "/v1/commitments/{}",
+            entry["commitment"].as_str().context("a commitment")?
+        );
+        assert_eq!(
+            (alice.get(&path)?.status, mallory.get(&path)?.status),
+            (200, 404),
+            "{path}"
+        );
+    }
+    let own = alice.get("/v1/audit?limit=1")?.json();
+    let cursor = own["next_cursor"].as_str().context("more than one entry")?;
+    let rest = mallory
+        .get(&format!("/v1/audit?limit=100&cursor={cursor}"))?
+        .json();
+    assert!(!rest.to_string().contains(&AURORA.id.to_string()));
+    let positions = mallory.get("/v1/positions")?.json();
+    let expected = json!([{ "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0" }]);
+    assert_eq!(
+        (&positions["currencies"], &positions["facilities"]),
+        (&expected, &json!([]))
+    );
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Every table x every role x read and write, by SQL.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use postgres::Client;
+use tests::deployment::{functions, login};
+use tests::rig::Rig;
+use tests::world::{AURORA, BOREALIS};
+
+use super::{SCHEMAS, settlements};
+use crate::direct::{barrier, quote};
+use crate::support::count;
+
+/// What the auditor may read, and nothing may the auditor change.
+const AUDITED: [&str; 6] = [
+    "audit.log",
+    "capital.journal",
+    "capital.posting",
+    "capital.settlement_transition",
+    "ledger.commitment_ledger",
+    "ledger.commitment_outcome",
+];
+
+/// Tables that are nobody's: what the deployment was told, and what it applied.
+const NOBODYS: [&str; 2] = ["auth.expected_claims", "deploy.schema_history"];
+
+struct Table {
+    name: String,
+    /// A column that an UPDATE may name.
+    column: String,
+    has_allocator: bool,
+}
+
+impl Table {
+    fn writes(&self) -> [(&'static str, String); 4] {
+        let Self { name, column, .. } = self;
+        [
+            ("insert", format!("insert into {name} default values")),
+            ("update", format!("update {name} set {column} = {column}")),
+            ("delete", format!("delete from {name}")),
+            ("truncate", format!("truncate {name} cascade")),
+        ]
+    }
+}
+
+fn tables(admin: &mut Client) -> Result<Vec<Table>> {
+    let rows = admin.query(&format!("
+        select n.nspname || '.' || c.relname,
+            (select a.attname::text from pg_attribute as a
+                where a.attrelid = c.oid and a.attnum > 0 and a.attgenerated = '' and a.attidentity = ''
+                order by a.attnum limit 1),
+            exists (select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'allocator_id')
+        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname in {SCHEMAS} and c.relkind in ('r', 'p')
+        order by 1"), &[])?;
+    let tables: Vec<Table> = rows
+        .iter()
+        .map(|row| Table {
+            name: row.get(0),
+            column: row.get(1),
+            has_allocator: row.get(2),
+        })
+        .collect();
+    assert!(tables.len() >= 15, "the query finds the tables");
+    Ok(tables)
+}
+
+#[test]
+fn no_login_reads_or_writes_a_table() -> Result<()> {
+    let rig = Rig::new()?;
+    let tables = tables(&mut rig.admin()?)?;
+    for function in functions()? {
+        let mut client = rig.login(&function)?;
+        for table in &tables {
+            let read = ("select", format!("select from {}", table.name));
+            for (verb, statement) in table.writes().into_iter().chain([read]) {
+                let stopped = barrier(client.batch_execute(&statement));
+                assert!(
+                    stopped.starts_with("42501 permission denied for schema"),
+                    "{} {verb} {}: {stopped}",
+                    login(&function),
+                    table.name
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
+    let rig = Rig::new()?;
+    settlements(&rig)?;
+    let mut admin = rig.admin()?;
+    let tables = tables(&mut admin)?;
+    let mut auditor = rig.admin()?;
+    auditor.batch_execute("set session authorization optkas_auditor")?;
+    for table in &tables {
+        let sql = format!("select count(*) from {}", table.name);
+        if AUDITED.contains(&&*table.name) {
+            let (seen, there) = (count(&mut auditor, &sql)?, count(&mut admin, &sql)?);
+            assert!(
+                seen == there && there > 0,
+                "{}: the auditor sees {seen} of {there}",
+                table.name
+            );
+        } else {
+            let stopped = barrier(auditor.batch_execute(&sql));
+            assert!(
+                stopped.starts_with("42501 permission denied"),
+                "{}: {stopped}",
+                table.name
+            );
+        }
+        for (verb, statement) in table.writes() {
+            let stopped = barrier(auditor.batch_execute(&statement));
+            assert!(
+                stopped.starts_with("42501 permission denied"),
+                "{verb} {}: {stopped}",
+                table.name
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
+    let rig = Rig::new()?;
+    settlements(&rig)?;
+    let (mut admin, mut owner) = (rig.admin()?, rig.owner()?);
+    for table in tables(&mut admin)?
+        .iter()
+        .filter(|table| !NOBODYS.contains(&&*table.name))
+    {
+        let sql = format!("select count(*) from {}", table.name);
+        let before = count(&mut admin, &sql)?;
+        assert!(before > 0, "{}: nothing to see proves nothing", table.name);
+        assert_eq!(count(&mut owner, &sql)?, 0, "{}", table.name);
+        for (verb, statement) in table.writes() {
+            let stopped = barrier(owner.batch_execute(&statement));
+            let expected = match (verb, &*table.name) {
+                // Anybody may be recorded, but nothing without a commitment.
+                ("insert", "audit.log") => "23502",
+                ("insert", _) => "42501 new row violates row-level security policy",
+                ("truncate", _) => "OPK04",
+                // No row is visible, so none is changed; append-only tables say no before they look.
+                _ if stopped == "nothing" => "nothing",
+                _ => "OPK04",
+            };
+            assert!(
+                stopped.starts_with(expected),
+                "{verb} {}: {stopped}, not {expected}",
+                table.name
+            );
+        }
+        assert_eq!(count(&mut admin, &sql)?, before, "{}", table.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> Result<()> {
+    let rig = Rig::new()?;
+    settlements(&rig)?;
+    let mut admin = rig.admin()?;
+    let tables = tables(&mut admin)?;
+    for (person, own, others) in [
+        ("alice", AURORA.id, BOREALIS.id),
+        ("mallory", BOREALIS.id, AURORA.id),
+    ] {
+        let mut owner = rig.owner()?;
+        let present = format!(
+            "begin isolation level serializable; select auth.present_member({})",
+            quote(&rig.person(person).token())
+        );
+        for table in tables.iter().filter(|table| table.has_allocator) {
+            let count_of = |filter: &str| {
+                format!(
+                    "select count(*) from {} where allocator_id {filter}",
+                    table.name
+                )
+            };
+            assert!(
+                count(&mut admin, &count_of(&format!("= '{others}'")))? > 0,
+                "{}: a stranger has rows here",
+                table.name
+            );
+            owner.batch_execute(&present)?;
+            let visible = count(&mut owner, &count_of(&format!("= '{own}'")))?;
+            assert!(visible > 0, "{person} sees own rows of {}", table.name);
+            assert_eq!(
+                count(&mut owner, &count_of(&format!("is distinct from '{own}'")))?,
+                0,
+                "{person} sees {}",
+                table.name
+            );
+            owner.batch_execute("rollback")?;
+            for (verb, statement) in [
+                (
+                    "update",
+                    format!(
+                        "update {} set {1} = {1} where allocator_id = '{others}'",
+                        table.name, table.column
+                    ),
+                ),
+                (
+                    "delete",
+                    format!("delete from {} where allocator_id = '{others}'", table.name),
+                ),
+            ] {
+                owner.batch_execute(&present)?;
+                match owner.execute(&statement, &[]) {
+                    Ok(rows) => assert_eq!(rows, 0, "{person} {verb} {}", table.name),
+                    refused => assert!(
+                        barrier(refused).starts_with("OPK04"),
+                        "{person} {verb} {}",
+                        table.name
+                    ),
+                }
+                owner.batch_execute("rollback")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The ledger has no allocator in its rows: an entry is visible with its outcome, or to who claimed it.
+#[test]
+fn the_ledger_shows_an_allocator_its_own_commitments_alone() -> Result<()> {
+    let rig = Rig::new()?;
+    settlements(&rig)?;
+    let mallory = rig.person("mallory");
+    let keys = "select encode(key, 'hex') from ledger.commitment_ledger";
+    let expected = rig.admin()?.query(
+        &format!(
+            "{keys} join ledger.commitment_outcome using (key) where allocator_id = '{}'",
+            BOREALIS.id
+        ),
+        &[],
+    )?;
+    let mut owner = rig.owner()?;
+    owner.batch_execute(&format!(
+        "begin isolation level serializable; select auth.present_member({})",
+        quote(&mallory.token())
+    ))?;
+    let visible = owner.query(keys, &[])?;
+    let set = |rows: &[postgres::Row]| {
+        rows.iter()
+            .map(|row| row.get(0))
+            .collect::<BTreeSet<String>>()
+    };
+    assert!(!set(&expected).is_empty());
+    assert_eq!(set(&visible), set(&expected));
+    Ok(())
+}

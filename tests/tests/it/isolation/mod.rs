@@ -1,0 +1,72 @@
+//! Nobody reaches a table but through a gateway function, and nobody reaches another allocator's rows
+//! through one: not a login with SQL of its own, not the owner, not a stranger with a valid token.
+
+mod catalog;
+mod endpoints;
+mod matrix;
+mod sessions;
+
+use anyhow::{Result, ensure};
+use tests::rig::Rig;
+use tests::world::{EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
+
+use crate::direct::Direct;
+
+/// The schemas that are ours, as an SQL list.
+const SCHEMAS: &str = "('deploy', 'auth', 'ledger', 'audit', 'capital', 'gateway')";
+
+/// A settlement proposed by that person in that facility; its id.
+pub(crate) fn proposed(
+    direct: &mut Direct<'_>,
+    person: &str,
+    facility: Facility,
+) -> Result<String> {
+    let rest = format!(
+        "'{}', 1000, '{}', '2099-01-02', null, null, null",
+        facility.id, facility.currency
+    );
+    let reply = direct.human("create-settlement", person, "", &idempotency_key(), &rest)?;
+    ensure!(reply.status == 201, "not created: {reply:?}");
+    Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
+}
+
+/// One settlement of each allocator in every table: Aurora's settled in dollars and pending in euros,
+/// Borealis's pending in dollars. Their ids.
+fn settlements(rig: &Rig) -> Result<[String; 3]> {
+    let mut direct = Direct::new(rig);
+    let settled = proposed(&mut direct, "alice", USD_FACILITY)?;
+    let reports = [
+        direct.human(
+            "verify-settlement",
+            "bob",
+            &settled,
+            &idempotency_key(),
+            &format!("'{settled}'"),
+        )?,
+        direct.report(
+            "escrow-webhook",
+            "escrow-one",
+            "escrow.funded",
+            &settled,
+            USD_FACILITY.id,
+            Some((1000, "USD")),
+        )?,
+        direct.report(
+            "settlement-webhook",
+            "settle-one",
+            "settlement.completed",
+            &settled,
+            USD_FACILITY.id,
+            Some((1000, "USD")),
+        )?,
+    ];
+    ensure!(
+        reports.iter().all(|reply| reply.outcome == "accepted"),
+        "not settled: {reports:?}"
+    );
+    Ok([
+        settled,
+        proposed(&mut direct, "alice", EUR_FACILITY)?,
+        proposed(&mut direct, "mallory", USD_FACILITY)?,
+    ])
+}

@@ -1,0 +1,177 @@
+//! The settlement's own row: every pair of states that is no step, by UPDATE.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use postgres::Client;
+use tests::rig::Rig;
+
+use super::{LEGAL, STATES, is_legal, settlement_in};
+use crate::direct::{Direct, attempt, quote};
+use crate::support::assert_books;
+
+const CHECK: &str = "23514 settlement_status_transition";
+const PINNED: &str =
+    "OPK04 capital.settlement changes by one transition at a time, and in nothing else";
+const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
+
+/// How somebody reaches the table: the statements before the attack.
+fn doors(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
+    let owner = format!(
+        "select auth.present_member({})",
+        quote(&rig.person("alice").token())
+    );
+    Ok(vec![
+        ("the owner", rig.owner()?, owner),
+        (
+            "triggers off",
+            rig.admin()?,
+            "alter table capital.settlement disable trigger user".to_owned(),
+        ),
+        (
+            "replica",
+            rig.admin()?,
+            "set local session_replication_role = replica".to_owned(),
+        ),
+    ])
+}
+
+fn one_in_each_state(rig: &Rig) -> Result<HashMap<&'static str, String>> {
+    let mut direct = Direct::new(rig);
+    STATES
+        .into_iter()
+        .map(|state| Ok((state, settlement_in(&mut direct, state)?)))
+        .collect()
+}
+
+#[test]
+fn a_step_that_is_not_legal_fails_whoever_takes_it() -> Result<()> {
+    let rig = Rig::new()?;
+    let settlements = one_in_each_state(&rig)?;
+    for (who, mut client, door) in doors(&rig)? {
+        for (from, to) in STATES.iter().flat_map(|from| STATES.map(|to| (*from, to))) {
+            let id = &settlements[from];
+            let honest = format!(
+                "update capital.settlement set version = version + 1, previous_status = status, status = '{to}' where settlement_id = '{id}'"
+            );
+            let bare = format!(
+                "update capital.settlement set status = '{to}' where settlement_id = '{id}'"
+            );
+            if !is_legal(from, to) {
+                assert_eq!(
+                    attempt(&mut client, &format!("{door}; {honest}"))?,
+                    CHECK,
+                    "{who}: {from} to {to}"
+                );
+            }
+            if from != to {
+                let stopped = attempt(&mut client, &format!("{door}; {bare}"))?;
+                // Only the trigger knows the row before: without it, a state may be exchanged for one that
+                // has the same way to it, and is then held against the last transition.
+                let expected = match who {
+                    "triggers off" if stopped == LAST_TRANSITION => LAST_TRANSITION,
+                    "triggers off" => CHECK,
+                    _ => PINNED,
+                };
+                assert_eq!(stopped, expected, "{who}: {from} to {to}, and nothing else");
+            }
+        }
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+/// The step is legal on paper: previous state and version are those of some legal step to that state.
+#[test]
+fn a_forged_previous_state_helps_nobody() -> Result<()> {
+    let rig = Rig::new()?;
+    let settlements = one_in_each_state(&rig)?;
+    for (who, mut client, door) in doors(&rig)? {
+        for (from, (version, previous, to)) in STATES
+            .iter()
+            .flat_map(|from| LEGAL.map(|step| (*from, step)))
+        {
+            let id = &settlements[from];
+            let forged = format!(
+                "update capital.settlement set version = {version}, previous_status = '{previous}', status = '{to}' where settlement_id = '{id}'"
+            );
+            if previous == from {
+                continue;
+            }
+            // Undone in the end, whatever it comes to.
+            let stopped = attempt(
+                &mut client,
+                &format!("{door}; {forged}; set constraints all immediate; select 1/0"),
+            )?;
+            let expected = match who {
+                "triggers off" => LAST_TRANSITION,
+                _ => PINNED,
+            };
+            // With triggers off a settlement can be set back to a state that it has been in; the row then
+            // contradicts its transitions, which assert_books and every auditor compares.
+            let rewound = who == "triggers off" && was_in(&mut rig.admin()?, id, version, to)?;
+            let expected = if rewound {
+                "22012 division by zero"
+            } else {
+                expected
+            };
+            assert_eq!(
+                stopped, expected,
+                "{who}: {from} to {to} as if from {previous}"
+            );
+        }
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+fn was_in(admin: &mut Client, id: &str, version: i32, state: &str) -> Result<bool> {
+    let sql = format!(
+        "select from capital.settlement_transition where settlement_id = '{id}' and seq = {version} and to_status = '{state}'"
+    );
+    Ok(!admin.query(&sql, &[])?.is_empty())
+}
+
+#[test]
+fn what_was_agreed_never_changes() -> Result<()> {
+    let rig = Rig::new()?;
+    let settlements = one_in_each_state(&rig)?;
+    let changes = [
+        "amount_minor = amount_minor + 1",
+        "allocator_id = 'b0000000-0000-4000-8000-000000000001'",
+        "facility_id = 'f0000000-0000-4000-8000-000000000002'",
+        "currency = 'EUR'",
+        "value_date = value_date + 1",
+        "uetr = gen_random_uuid()",
+        "reference = 'another'",
+        "expires_at = 'infinity'",
+        "created_by = 'a1000000-0000-4000-8000-000000000002'",
+        "created_at = created_at - interval '1 day'",
+        "settlement_id = gen_random_uuid()",
+        "version = version + 1",
+        "version = version",
+    ];
+    for (who, mut client, door) in doors(&rig)?
+        .into_iter()
+        .filter(|(who, ..)| *who != "triggers off")
+    {
+        for (state, id) in &settlements {
+            for change in changes {
+                let update = format!(
+                    "{door}; update capital.settlement set {change} where settlement_id = '{id}'"
+                );
+                assert_eq!(
+                    attempt(&mut client, &update)?,
+                    PINNED,
+                    "{who}: {change}, {state}"
+                );
+            }
+            let delete =
+                format!("{door}; delete from capital.settlement where settlement_id = '{id}'");
+            assert_eq!(
+                attempt(&mut client, &delete)?,
+                "OPK04 capital.settlement is append-only: DELETE refused",
+                "{who}"
+            );
+        }
+    }
+    Ok(())
+}
