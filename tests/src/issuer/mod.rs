@@ -135,12 +135,6 @@ impl Issuer {
         }
     }
 
-    /// Signs with a key that nobody had the time to know.
-    pub fn rotate(&self, key: impl Into<Arc<Key>>) {
-        self.announce(key);
-        self.promote();
-    }
-
     /// Publishes the signing key only.
     pub fn drop_old_keys(&self) {
         let mut keys = self.state.keys();

@@ -21,6 +21,7 @@ mod races;
 mod sabotage;
 mod serialization;
 mod settlements;
+mod signature_vectors;
 mod support;
 mod transitions;
 mod webhooks;

@@ -13,8 +13,8 @@ use crate::direct::{Direct, barrier, call, human_arguments, quote, read};
 const HOSTILE_SCHEMA: &str = "
     create schema hostile;
     create table hostile.settlement as select * from capital.settlement;
-    create function hostile.principal_id() returns text language sql as $$ select 'somebody' $$;
-    create function hostile.establish(text, text, text) returns void language sql as $$ select $$;
+    create function hostile.sub() returns uuid language sql as $$ select gen_random_uuid() $$;
+    create function hostile.present(text) returns void language sql as $$ select $$;
     create function hostile.now() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$;
     create function hostile.equal(uuid, uuid) returns boolean language sql as $$ select true $$;
     create operator hostile.= (leftarg = uuid, rightarg = uuid, function = hostile.equal);
@@ -26,22 +26,8 @@ fn tricks() -> Result<Vec<String>> {
     let alice = find_person("alice")?;
     let set = |name: &str, value: &str| format!("select set_config('{name}', '{value}', false)");
     Ok(vec![
-        [
-            set("optkas.principal_kind", "human"),
-            set("optkas.principal_id", &alice.sub.to_string()),
-        ]
-        .join(";"),
-        [
-            set("optkas.principal_kind", "system"),
-            set("optkas.principal_id", "expire-settlements"),
-        ]
-        .join(";"),
-        [
-            set("optkas.principal_kind", "agent"),
-            set("optkas.principal_id", "escrow-one"),
-            set("optkas.agent_kind", "platform"),
-        ]
-        .join(";"),
+        set("optkas.token", &alice.sub.to_string()),
+        set("optkas.agent", "optkas-platform"),
         set("optkas.scope", &alice.allocator.id.to_string()),
         set("optkas.commitment", &"00".repeat(32)),
         set("search_path", "hostile, pg_catalog"),
@@ -187,7 +173,11 @@ fn a_second_call_in_a_transaction_is_a_stranger_to_the_first() -> Result<()> {
 /// Every function with arguments of the right types, which need not mean anything.
 fn any_call(rig: &Rig, function: &str) -> Result<String> {
     let id = "00000000-0000-4000-8000-000000000000";
-    let token = quote(&rig.person("alice").token());
+    call_with(function, &quote(&rig.person("alice").token()), id)
+}
+
+/// A call of each function with that token and that settlement, where it takes one.
+pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String> {
     let hashes = r"'\x00', '\x00'";
     let report = format!(
         "'escrow-one', 'a', 'd', {hashes}, 'escrow.funded', now(), '{id}', '{id}', 1, 'USD', null"
@@ -204,7 +194,8 @@ fn any_call(rig: &Rig, function: &str) -> Result<String> {
             "platform-webhook" => {
                 format!("'optkas-platform', 'a', 'd', {hashes}, 'agent.registered', now(), '{{}}'")
             }
-            "expire-settlements" => "'a', 10".to_owned(),
+            "expire-settlements" | "prune-tokens" => "'a', 10".to_owned(),
+            "sync-jwks" => "'a', '[]'".to_owned(),
             "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
             "get-commitment" => format!(r"{token}, '\x00'"),
             "get-settlement" => format!("{token}, '{id}'"),
@@ -264,7 +255,7 @@ fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
             );
         }
         let denied = [
-            "select auth.establish('human', 'x')",
+            "select auth.present('x')",
             "select auth.scope_to('a0000000-0000-4000-8000-000000000001')",
             "select ledger.claim('a', 'o', '', 'k', 'k', 'f')",
             "set role optkas_owner",
