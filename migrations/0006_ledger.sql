@@ -175,6 +175,7 @@ begin
             ('four-eyes', 409, 'Four eyes', 'The member who created a settlement cannot verify it.'),
             ('illegal-transition', 409, 'Illegal transition', 'The settlement cannot go from its state to the one asked for.'),
             ('insufficient-capital', 409, 'Insufficient capital', 'The allocator has less available capital than the amount.'),
+            ('account-limit', 409, 'Account limit', 'The account cannot hold that much.'),
             ('facility-limit', 409, 'Facility limit', 'The facility has less room under its limit than the amount.'),
             ('expired', 409, 'Expired', 'The settlement''s time has run out.'),
             ('uetr-in-use', 409, 'UETR in use', 'Another settlement of this allocator bears this UETR.'),

@@ -243,14 +243,19 @@ begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
     where a.account_id = _account_id
-        -- Whichever leg comes first refuses: nobody takes out more than ever came in.
-        and case a.kind
-            when 'external' then a.balance_minor + _amount_minor <= 0
-            else a.balance_minor + _amount_minor >= 0
+        -- Away from zero as far as a bigint goes; towards zero as far as zero. Whichever leg comes first
+        -- refuses.
+        and case (a.kind = 'external') = (_amount_minor < 0)
+            when true then abs(a.balance_minor) <= 9223372036854775807 - abs(_amount_minor)
+            else abs(a.balance_minor) >= abs(_amount_minor)
         end
     returning a.* into account;
     if not found then
-        perform ledger.refuse('insufficient-capital');
+        perform ledger.refuse(case when exists (
+            select
+            from capital.account as a
+            where a.account_id = _account_id and (a.kind = 'external') = (_amount_minor < 0)
+        ) then 'account-limit' else 'insufficient-capital' end);
     end if;
 
     insert into capital.posting
@@ -296,7 +301,7 @@ begin
 end
 $$;
 comment on function capital.move(text, uuid, uuid, bigint, uuid, text) is
-    'A journal with two legs. Refuses insufficient-capital where the balance does not suffice.';
+    'A journal with two legs. Refuses insufficient-capital where the balance does not suffice, account-limit where it would be more than can be counted.';
 
 create function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
 returns void

@@ -9,6 +9,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::folders;
 use crate::progress::step;
+use crate::secrets::hex;
 
 /// A set of tools that are installed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Set {
 pub fn install(set: Set) -> Result<PathBuf> {
     let folder = set.folder()?;
     let stamp = folder.join("requirements.sha256");
-    let wanted = fingerprint(set);
+    let wanted = fingerprint(set, &folder);
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(folder.join("bin"));
     }
@@ -86,7 +87,9 @@ fn install_into(folder: &Path, set: Set) -> Result<()> {
             "--disable-pip-version-check",
         ])
         .args(["--no-deps", "--require-hashes", "--requirement"])
-        .arg(&requirements))
+        .arg(&requirements))?;
+    // Whoever runs PostgreSQL must be able to read it, whatever our own habits (umask) are.
+    run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder))
 }
 
 fn run(command: &mut Command) -> Result<()> {
@@ -102,15 +105,11 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The requirements and the Python that they are installed for: a venv breaks when its Python goes.
-fn fingerprint(set: Set) -> String {
-    let python = Command::new("python3")
-        .arg("--version")
-        .output()
-        .map(|output| output.stdout)
-        .unwrap_or_default();
-    let hash = digest(&SHA256, &[set.requirements().as_bytes(), &python].concat());
-    hash.as_ref()
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+/// The requirements, the Python they are installed for, and the place: a venv survives no change of those.
+fn fingerprint(set: Set, folder: &Path) -> String {
+    let python = Command::new("python3").arg("--version").output();
+    let python = python.map(|output| output.stdout).unwrap_or_default();
+    let place = folder.as_os_str().as_encoded_bytes();
+    let what = [set.requirements().as_bytes(), &python, place].concat();
+    hex(digest(&SHA256, &what).as_ref())
 }

@@ -1,6 +1,32 @@
 //! What a test runs on: a database of its own, an issuer of its own, and the real binaries.
 //!
 //! The cluster and Secrets Manager behind it are shared by all tests of a run.
+//!
+//! ```ignore
+//! #[test]
+//! fn a_reply_that_got_lost_is_given_again() -> anyhow::Result<()> {
+//!     let rig = Rig::new()?;
+//!     let alice = rig.person("alice");
+//!     let request = alice
+//!         .request("POST", "/v1/settlements")
+//!         .header("idempotency-key", &idempotency_key())
+//!         .json(&json!({
+//!             "facility_id": USD_FACILITY.id.to_string(),
+//!             "amount_minor": "100",
+//!             "currency": "USD",
+//!             "value_date": value_date(),
+//!         }));
+//!     // The same request id twice is what a retry by Lambda looks like.
+//!     let once = |invocation: Invocation| invocation.with_request_id("one");
+//!     let lost = rig.invoke(&request, |it| once(it).killed(Moment::AtReply))?;
+//!     let again = lambda::response(&rig.invoke(&request, once)?.json())?;
+//!     assert!(matches!(lost, Answer::Killed(Some(_))));
+//!     assert_eq!(again.status, 201);
+//!     let count: i64 = rig.admin()?.query_one("select count(*) from capital.settlement", &[])?.get(0);
+//!     assert_eq!(count, 1);
+//!     Ok(())
+//! }
+//! ```
 
 mod ground;
 

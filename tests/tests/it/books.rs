@@ -1,7 +1,11 @@
-//! The rules that every test ends with are no empty words: each is seen to fail.
+//! The rules that every test ends with are no empty words: each is seen to fail. And the ends of the
+//! range of money are refusals, not errors.
 
 use anyhow::Result;
+use serde_json::json;
 use tests::rig::Rig;
+use tests::world::{PLATFORM, delivery};
+use uuid::Uuid;
 
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
 use crate::support::{assert_books, broken_rules};
@@ -50,11 +54,11 @@ const DAMAGE: [(&str, &str); 18] = [
         "transitions are numbered without a gap",
     ),
     (
-        "update capital.settlement_transition set commitment_key = (select min(key) from ledger.commitment_ledger)",
+        "update capital.settlement_transition set commitment_key = (select key from ledger.commitment_ledger limit 1)",
         "a commitment makes one transition",
     ),
     (
-        "update capital.journal set commitment_key = (select min(key) from ledger.commitment_ledger)",
+        "update capital.journal set commitment_key = (select key from ledger.commitment_ledger limit 1)",
         "a commitment makes one journal",
     ),
     (
@@ -107,4 +111,53 @@ fn every_rule_notices_its_damage() -> Result<()> {
         damaged.rollback()?;
     }
     assert_books(&mut admin)
+}
+
+/// Which leg of a journal is posted first depends on the accounts' random ids: several allocators see both.
+#[test]
+fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
+    let rig = Rig::new()?;
+    for _ in 0..8 {
+        let allocator = Uuid::new_v4().to_string();
+        let movement = |amount: u64| json!({ "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all" });
+        for (kind, data, status) in [
+            (
+                "allocator.onboarded",
+                json!({ "allocator_id": allocator, "legal_name": "Cirrus" }),
+                200,
+            ),
+            ("capital.withdrawn", movement(1), 409),
+            ("capital.deposited", movement(10), 200),
+            ("capital.withdrawn", movement(11), 409),
+            ("capital.withdrawn", movement(10), 200),
+        ] {
+            let answer = rig.agent(PLATFORM).deliver(&delivery(kind, &data))?;
+            assert_eq!(answer.status, status, "{kind} {data}: {}", answer.text());
+            if status == 409 {
+                assert_eq!(
+                    answer.json()["type"],
+                    "urn:optkas:problem:insufficient-capital"
+                );
+            }
+        }
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn more_than_an_account_can_hold_is_no_error_of_ours() -> Result<()> {
+    let rig = Rig::new()?;
+    let most = json!({
+        "allocator_id": tests::world::AURORA.id.to_string(), "amount_minor": "999999999999999999",
+        "currency": "USD", "reference": "everything",
+    });
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        let answer = rig
+            .agent(PLATFORM)
+            .deliver(&delivery("capital.deposited", &most))?;
+        statuses.push(answer.status);
+    }
+    assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
+    assert_books(&mut rig.admin()?)
 }

@@ -237,6 +237,21 @@ fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
     assert_books(&mut admin)
 }
 
+#[test]
+fn sixty_four_who_want_the_same_account_all_get_their_turn() -> Result<()> {
+    let rig = Rig::new()?;
+    scale(&rig, 2, 16)?;
+    let ids = together(64, |_| pending(&rig, AMOUNT))?;
+    let requests: Vec<_> = ids
+        .iter()
+        .map(|id| act(&rig, "bob", id, "verify"))
+        .collect();
+    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
+    let mut admin = rig.admin()?;
+    assert_won("turns", &answers, 64, "none", &mut admin)?;
+    assert_books(&mut admin)
+}
+
 fn assert_won(
     name: &str,
     answers: &[Response],

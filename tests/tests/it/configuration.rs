@@ -1,0 +1,302 @@
+//! Without a complete and sound configuration a function serves nothing, and does not say what it lacks.
+//!
+//! Each function is started with everything right but one thing, over a database that only counts who
+//! connects, and is sent a request that would be executed.
+
+mod faults;
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tests::deployment::functions;
+use tests::http::{Request, Response};
+use tests::lambda::{self, Answer, Function, Invocation, Launch};
+use tests::rig::Rig;
+
+use crate::endpoints::{KINDS, PEOPLES, anonymous, bearing, event, of_person};
+use crate::support::together;
+use faults::{Fault, SECRET_PREFIX_OF_FAULTS, faults};
+
+/// The document of every failure of ours, without the order of its members.
+const GENERIC: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
+
+#[test]
+fn each_variable_and_secret_missing_or_malformed_gives_the_same_500() -> Result<()> {
+    let rig = Rig::new()?;
+    let database = Database::start()?;
+    let mut answers = BTreeSet::new();
+    let mut errors = BTreeSet::new();
+    let functions = functions()?;
+    // Functions side by side: a fault costs a cold start, which is mostly waiting.
+    for refused in together(functions.len(), |number| {
+        each_fault(&rig, &database, &functions[number])
+    })? {
+        answers.extend(refused.answers);
+        errors.extend(refused.errors);
+    }
+    assert_eq!(answers.len(), 1, "the answers differ: {answers:#?}");
+    assert_eq!(errors.len(), 1, "the errors differ: {errors:#?}");
+    assert_eq!(
+        database.connections(),
+        0,
+        "somebody went on to the database"
+    );
+    assert_eq!(rig.issuer().fetches(), 0, "somebody went on to the issuer");
+    Ok(())
+}
+
+#[test]
+fn with_everything_right_each_function_goes_on_to_the_database() -> Result<()> {
+    let rig = Rig::new()?;
+    for function in functions()? {
+        let database = Database::start()?;
+        let launch = rig.launch(&function)?.with("DATABASE_URL", &database.url());
+        let launch = at(launch, &rig, &function, "right")?;
+        let answer = invoke(&rig, &function, Function::new(launch)?)?;
+        assert!(
+            database.connections() > 0,
+            "{function} did not connect: {answer:?}"
+        );
+        let Answer::Response(body) = answer else {
+            assert!(!is_http(&function), "{function}: {answer:?}");
+            continue;
+        };
+        let reply = lambda::response(&serde_json::from_slice(&body)?)?;
+        // The database that is none: not now, and nothing else is told.
+        assert_eq!(reply.status, 503, "{function}: {}", reply.text());
+        assert!(reply.header("retry-after").is_some(), "{function}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_password_crosses_a_connection_without_tls() -> Result<()> {
+    /// Asks for TLS (protocol 3, "SSLRequest"): all that may be said before there is TLS.
+    const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+    let rig = Rig::new()?;
+    for function in functions()? {
+        let database = Database::start()?;
+        let url = database
+            .url()
+            .replace("sslmode=disable", "sslmode=verify-full");
+        let launch = at(
+            rig.launch(&function)?.with("DATABASE_URL", &url),
+            &rig,
+            &function,
+            "tls",
+        )?;
+        let answer = invoke(&rig, &function, Function::new(launch)?)?;
+        if let Answer::Response(body) = answer {
+            let reply = lambda::response(&serde_json::from_slice(&body)?)?;
+            assert!(reply.status >= 500, "{function}: {}", reply.text());
+        }
+        let heard = database.heard();
+        assert!(!heard.is_empty(), "{function} did not connect");
+        assert!(
+            heard.iter().all(|bytes| *bytes == SSL_REQUEST),
+            "{function} said more: {heard:?}"
+        );
+    }
+    Ok(())
+}
+
+/// The variables that a function requires of its deployment, and those that it may have as well.
+pub(crate) fn variables(function: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    (faults::required(function), faults::optional(function))
+}
+
+/// What one function said to all of its faults.
+#[derive(Default)]
+struct Refused {
+    answers: BTreeSet<(u16, Vec<(String, String)>, String)>,
+    errors: BTreeSet<String>,
+}
+
+fn each_fault(rig: &Rig, database: &Database, function: &str) -> Result<Refused> {
+    let mut refused = Refused::default();
+    for (number, fault) in faults(function, &database.url()).iter().enumerate() {
+        let what = format!("{function}: {}", fault.what());
+        let (answer, log) = start_and_invoke(rig, database, function, number, fault)?;
+        match answer {
+            Answer::Response(body) if is_http(function) => {
+                let reply = lambda::response(&serde_json::from_slice(&body)?)?;
+                assert_generic(&what, &reply);
+                refused.answers.insert(anonymous(&reply));
+            }
+            Answer::Error(error) if !is_http(function) => {
+                refused.errors.insert(error);
+            }
+            other => panic!("{what}: {other:?}\n{log}"),
+        }
+        for name in fault.named_in_log() {
+            assert!(
+                log.contains(&name),
+                "{what}: the log does not name {name}: {log}"
+            );
+        }
+        for value in fault.secret_values() {
+            assert!(
+                !log.contains(&value),
+                "{what}: the log has the value: {log}"
+            );
+        }
+    }
+    Ok(refused)
+}
+
+/// One cold start with that fault; its answer and its log.
+fn start_and_invoke(
+    rig: &Rig,
+    database: &Database,
+    function: &str,
+    number: usize,
+    fault: &Fault,
+) -> Result<(Answer, String)> {
+    let prefix = format!(
+        "{}/{SECRET_PREFIX_OF_FAULTS}-{function}-{number}",
+        rig.deployment().prefix
+    );
+    let mut launch = rig.launch(function)?.with("DATABASE_URL", &database.url());
+    match fault {
+        Fault::Missing(variable) => launch = launch.without(variable),
+        Fault::Malformed(variable, value) => launch = launch.with(variable, value),
+        Fault::Secret(kind, document) => {
+            launch = launch.with("SECRETS_PREFIX", &prefix);
+            let good = faults::good_secrets(rig, function);
+            for (known, value) in good {
+                let text = if known == *kind {
+                    document.clone()
+                } else {
+                    Some(value.to_string())
+                };
+                if let Some(text) = text {
+                    rig.ground()
+                        .secrets()
+                        .put_text(&format!("{prefix}/{known}/{function}"), &text)?;
+                }
+            }
+        }
+    }
+    let function_under_test = Function::new(at(launch, rig, function, &number.to_string())?)?;
+    let answer = invoke_keeping(rig, function, &function_under_test)?;
+    Ok((answer, function_under_test.logs()))
+}
+
+/// With a log of its own.
+fn at(mut launch: Launch, rig: &Rig, function: &str, case: &str) -> Result<Launch> {
+    launch.log_folder = rig.ground().folder().join(format!(
+        "configuration-{}-{function}-{case}",
+        rig.database().name()
+    ));
+    std::fs::create_dir_all(&launch.log_folder)?;
+    Ok(launch)
+}
+
+fn invoke(rig: &Rig, name: &str, function: Function) -> Result<Answer> {
+    invoke_keeping(rig, name, &function)
+}
+
+fn invoke_keeping(rig: &Rig, name: &str, function: &Function) -> Result<Answer> {
+    let event = match request(rig, name) {
+        Some(request) => rig.resolve(&request)?.context("a route")?.1,
+        None => json!({}),
+    };
+    function.invoke(Invocation::new(&event))
+}
+
+/// What would be executed if the function could.
+fn request(rig: &Rig, function: &str) -> Option<Request> {
+    if PEOPLES.contains(&function) {
+        return Some(bearing(&of_person(function), &rig.person("dave").token()));
+    }
+    let kind = KINDS.into_iter().find(|kind| kind.function() == function)?;
+    let agent = rig
+        .deployment()
+        .agents
+        .iter()
+        .find(|agent| agent.kind == kind)?;
+    Some(agent.sign(&event(kind).to_string()))
+}
+
+fn is_http(function: &str) -> bool {
+    PEOPLES.contains(&function) || function.ends_with("-webhook")
+}
+
+fn assert_generic(what: &str, reply: &Response) {
+    assert_eq!(reply.status, 500, "{what}: {}", reply.text());
+    let expected: Value = serde_json::from_str(GENERIC).unwrap_or_default();
+    assert_eq!(reply.json(), expected, "{what}");
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json"),
+        "{what}"
+    );
+    assert_eq!(reply.header("cache-control"), Some("no-store"), "{what}");
+    assert!(
+        reply
+            .header("x-request-id")
+            .is_some_and(|id| !id.is_empty()),
+        "{what}"
+    );
+}
+
+/// A database that is none: it refuses TLS, hears what is said first, and hangs up.
+struct Database {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Database {
+    fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let this = Self {
+            port: listener.local_addr()?.port(),
+            connections: Arc::default(),
+            heard: Arc::default(),
+        };
+        let (connections, heard) = (Arc::clone(&this.connections), Arc::clone(&this.heard));
+        // Ends with the test program: nobody connects any more.
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let mut bytes = [0; 1024];
+                let first = stream.read(&mut bytes).unwrap_or_default();
+                let mut said = bytes[..first].to_vec();
+                if first == 8 && stream.write_all(b"N").is_ok() {
+                    let more = stream.read(&mut bytes).unwrap_or_default();
+                    said.extend(&bytes[..more]);
+                }
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(said);
+            }
+        });
+        Ok(this)
+    }
+
+    fn url(&self) -> String {
+        format!(
+            "postgresql://127.0.0.1:{}/optkas?sslmode=disable",
+            self.port
+        )
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    fn heard(&self) -> Vec<Vec<u8>> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,225 @@
+//! What can be wrong with a function's configuration, one thing at a time.
+
+use serde_json::{Value, json};
+use tests::deployment::login;
+use tests::rig::Rig;
+
+use crate::endpoints::{KINDS, PEOPLES};
+
+/// Where each faulty secret has a place of its own.
+pub(super) const SECRET_PREFIX_OF_FAULTS: &str = "fault";
+
+/// Part of values that no log may repeat.
+const MARK: &str = "hush-hush";
+
+pub(super) enum Fault {
+    /// A variable that is not there.
+    Missing(&'static str),
+    /// A variable with that value.
+    Malformed(&'static str, String),
+    /// A secret (`database` or `webhooks`) with that content, or none.
+    Secret(&'static str, Option<String>),
+}
+
+impl Fault {
+    pub(super) fn what(&self) -> String {
+        match self {
+            Self::Missing(variable) => format!("no {variable}"),
+            Self::Malformed(variable, value) => format!("{variable}={value:.80}"),
+            Self::Secret(kind, document) => format!("the secret {kind} is {document:.80?}"),
+        }
+    }
+
+    /// What the operator must find in the log.
+    pub(super) fn named_in_log(&self) -> Vec<String> {
+        match self {
+            Self::Missing(variable) | Self::Malformed(variable, _) => vec![(*variable).to_owned()],
+            Self::Secret(..) => vec!["A secret is missing or malformed".to_owned()],
+        }
+    }
+
+    /// What nobody may find there.
+    pub(super) fn secret_values(&self) -> Vec<String> {
+        match self {
+            // A short or empty value would be found in any text.
+            Self::Malformed(_, value) if value.len() > 8 => vec![value.clone(), MARK.to_owned()],
+            Self::Missing(_) | Self::Malformed(..) | Self::Secret(..) => vec![MARK.to_owned()],
+        }
+    }
+}
+
+/// What Lambda sets, and a function depends on as much.
+const LAMBDAS: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+/// The variables that a function requires of the deployment.
+pub(super) fn required(function: &str) -> Vec<&'static str> {
+    let mut all = vec!["DATABASE_URL", "SECRETS_PREFIX"];
+    if PEOPLES.contains(&function) {
+        all.extend(["JWKS_URL", "JWT_AUDIENCE", "JWT_ISSUER"]);
+    } else if function == "migrate" {
+        all.extend(["JWT_AUDIENCE", "JWT_ISSUER", "PLATFORM_AGENT_ID"]);
+    }
+    all
+}
+
+/// The variables that it may have as well.
+pub(super) fn optional(function: &str) -> Vec<&'static str> {
+    let mut all = vec!["DATABASE_CA_FILE"];
+    if PEOPLES.contains(&function) {
+        all.push("JWKS_MAX_AGE_SECONDS");
+    }
+    all
+}
+
+/// Everything that can be wrong with that function's configuration. `database` is a right `DATABASE_URL`.
+pub(super) fn faults(function: &str, database: &str) -> Vec<Fault> {
+    let mut variables = required(function);
+    variables.extend(LAMBDAS);
+    let mut all: Vec<Fault> = variables.iter().copied().map(Fault::Missing).collect();
+    variables.extend(optional(function));
+    variables.extend(["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]);
+    for variable in variables {
+        let values = malformed(variable, database).into_iter();
+        all.extend(values.map(|value| Fault::Malformed(variable, value)));
+    }
+    all.extend(
+        bad_logins(function)
+            .into_iter()
+            .map(|document| Fault::Secret("database", document)),
+    );
+    if KINDS.iter().any(|kind| kind.function() == function) {
+        all.extend(
+            bad_key_rings()
+                .into_iter()
+                .map(|document| Fault::Secret("webhooks", document)),
+        );
+    }
+    all
+}
+
+fn malformed(variable: &str, database: &str) -> Vec<String> {
+    let url_with = |from: &str, to: &str| database.replacen(from, to, 1);
+    match variable {
+        "DATABASE_URL" => vec![
+            String::new(),
+            MARK.to_owned(),
+            url_with("postgresql://", &format!("postgresql://me:{MARK}@")),
+            url_with("sslmode=disable", "sslmode=require"),
+            url_with("?sslmode=disable", ""),
+            url_with(
+                "disable",
+                "disable&options=-cdefault_transaction_isolation=serializable",
+            ),
+            // Without TLS there is only this machine.
+            url_with("127.0.0.1", "192.0.2.1"),
+            url_with("127.0.0.1", "localhost.example"),
+        ],
+        "DATABASE_CA_FILE" => vec![
+            String::new(),
+            format!("/nowhere/{MARK}.pem"),
+            "/etc/hostname".to_owned(),
+        ],
+        "SECRETS_PREFIX" => vec![
+            String::new(),
+            format!("/{MARK}"),
+            format!("{MARK}/../prod"),
+            "x".repeat(101),
+        ],
+        "JWT_ISSUER" => vec![
+            String::new(),
+            MARK.to_owned(),
+            format!("http://{MARK}.example/auth/v1"),
+            format!("https://a:{MARK}@b.example/"),
+            format!("https://b.example/?{MARK}"),
+        ],
+        "JWT_AUDIENCE" => vec![String::new(), format!("{MARK} twice"), "x".repeat(256)],
+        "JWKS_URL" => vec![
+            String::new(),
+            MARK.to_owned(),
+            format!("http://{MARK}.example/jwks.json"),
+            format!("file:///{MARK}"),
+            format!("https://b.example/jwks.json#{MARK}"),
+        ],
+        "JWKS_MAX_AGE_SECONDS" => vec![
+            String::new(),
+            "601".to_owned(),
+            "-1".to_owned(),
+            "1.5".to_owned(),
+            MARK.to_owned(),
+        ],
+        "PLATFORM_AGENT_ID" => vec![
+            String::new(),
+            "ab".to_owned(),
+            MARK.to_uppercase(),
+            format!("{MARK}_"),
+        ],
+        "AWS_REGION" => vec![String::new(), MARK.to_uppercase()],
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
+            vec![String::new(), format!("{MARK} {MARK}")]
+        }
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER" => {
+            vec![String::new(), format!("http://{MARK}.example/")]
+        }
+        other => unreachable!("{other} is no variable of ours"),
+    }
+}
+
+fn bad_logins(function: &str) -> Vec<Option<String>> {
+    let (own, password) = (login(function), format!("{MARK}-{MARK}"));
+    let documents = [
+        json!(null),
+        json!({}),
+        json!({ "username": own }),
+        json!({ "password": password }),
+        json!({ "username": own, "password": 1 }),
+        json!({ "username": own, "password": "" }),
+        json!({ "username": own, "password": &MARK }),
+        json!({ "username": "optkas_owner", "password": password }),
+        json!({ "username": function.to_uppercase(), "password": password }),
+    ];
+    let doubled =
+        format!(r#"{{"username":"{own}","password":"{password}","password":"{password}"}}"#);
+    let texts = documents.into_iter().map(|document| document.to_string());
+    let texts = texts.chain([format!("{own}:{password}"), doubled]);
+    [None].into_iter().chain(texts.map(Some)).collect()
+}
+
+fn bad_key_rings() -> Vec<Option<String>> {
+    let secret = format!("{MARK}{}", "x".repeat(32));
+    let agent = |entry: Value| json!({ "agents": { "escrow-one": entry } }).to_string();
+    let texts = [
+        MARK.to_owned(),
+        "{}".to_owned(),
+        json!({ "agents": [] }).to_string(),
+        json!({ "agents": {}, "more": MARK }).to_string(),
+        json!({ "agents": { "Escrow One": { "scheme": "raw-body", "secrets": [secret] } } })
+            .to_string(),
+        agent(json!({ "scheme": "raw-body", "secrets": [] })),
+        agent(json!({ "scheme": "raw-body", "secrets": [secret, secret, secret] })),
+        agent(json!({ "scheme": "raw-body", "secrets": [MARK] })),
+        agent(json!({ "scheme": "standard-webhooks", "secrets": [secret] })),
+        agent(json!({ "scheme": "standard-webhooks", "secrets": ["whsec_AAAA"] })),
+        agent(json!({ "scheme": "none", "secrets": [secret] })),
+        agent(json!({ "secrets": [secret] })),
+        agent(json!({ "scheme": "raw-body", "secrets": [secret], "disabled": true })),
+    ];
+    [None].into_iter().chain(texts.map(Some)).collect()
+}
+
+/// The right secrets of a function, by their kind.
+pub(super) fn good_secrets(rig: &Rig, function: &str) -> Vec<(&'static str, Value)> {
+    let deployment = rig.deployment();
+    let password = deployment
+        .passwords
+        .get(function)
+        .cloned()
+        .unwrap_or_default();
+    let mut all = vec![(
+        "database",
+        json!({ "username": login(function), "password": password }),
+    )];
+    if let Some(kind) = KINDS.into_iter().find(|kind| kind.function() == function) {
+        all.push(("webhooks", deployment.key_ring(kind)));
+    }
+    all
+}

@@ -1,0 +1,245 @@
+//! One endpoint has one name: folder, binary, route, template resource, role, login, gateway function, sample
+//! event, operation and row of the table. Ten lists, held equal.
+
+mod openapi;
+mod refusals;
+mod replies;
+mod template;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use regex::Regex;
+use serde_json::Value;
+use tests::deployment::{functions, login};
+use tests::folders;
+use tests::rig::Rig;
+use tests::routes::Routes;
+
+use openapi::OpenApi;
+use template::{Template, yaml};
+
+/// The functions that no route leads to.
+const OF_THE_SYSTEM: [&str; 2] = ["expire-settlements", "migrate"];
+
+#[test]
+fn every_list_names_the_same_functions() -> Result<()> {
+    let functions = folders_of_functions()?;
+    let names = |what: &str, names: BTreeSet<String>| assert_eq!(names, functions, "{what}");
+    names(
+        "template.yaml",
+        Template::load()?.functions.keys().cloned().collect(),
+    );
+    names(
+        "functions/README.md",
+        captures(
+            "functions/README.md",
+            r"(?m)^\| ([a-z-]+) \| [^|]+ \| [^|]+ \| [^|]+ \| `",
+        )?,
+    );
+    names("events/", files("events", ".json")?);
+    let kebab = |names: BTreeSet<String>| {
+        names
+            .into_iter()
+            .map(|name| name.replace('_', "-"))
+            .collect()
+    };
+    names(
+        "migrations/gateway/",
+        kebab(files("migrations/gateway", ".sql")?),
+    );
+    // The deployment's own login is the database's owner's to create.
+    let mut logins = captures("migrations/roles.sql", r"(?m)^        '([a-z_]+)',?$")?;
+    assert!(
+        logins.remove("migrate"),
+        "roles.sql sets what holds for migrate"
+    );
+    logins.extend(captures(
+        "migrations/bootstrap.sql",
+        r"(?i)create role (\w+)",
+    )?);
+    names("roles.sql and bootstrap.sql", kebab(logins));
+    Ok(())
+}
+
+#[test]
+fn roles_sql_creates_the_logins_that_it_sets_up() -> Result<()> {
+    let text = read("migrations/roles.sql")?;
+    let arrays = Regex::new(r"(?s)array\[(.*?)\]")?;
+    let words = Regex::new(r"'([a-z_]+)'")?;
+    let arrays: Vec<BTreeSet<&str>> = arrays
+        .captures_iter(&text)
+        .map(|array| {
+            words
+                .find_iter(array.get(1).map_or("", |list| list.as_str()))
+                .map(|word| word.as_str())
+                .collect()
+        })
+        .collect();
+    let [created, set_up] = &arrays[..] else {
+        panic!("two lists of logins: {arrays:?}")
+    };
+    let mut created = created.clone();
+    created.insert("'migrate'");
+    assert_eq!(created, *set_up);
+    Ok(())
+}
+
+#[test]
+fn every_list_has_the_same_routes() -> Result<()> {
+    let routes: BTreeSet<(String, String, String)> = Routes::load()?
+        .iter()
+        .map(|route| {
+            (
+                route.function.clone(),
+                route.method.clone(),
+                route.path.clone(),
+            )
+        })
+        .collect();
+    let same =
+        |what: &str, found: BTreeSet<(String, String, String)>| assert_eq!(found, routes, "{what}");
+    same("template.yaml", Template::load()?.routes());
+    same("docs/openapi.yaml", OpenApi::load()?.operations());
+    let row = Regex::new(r"(?m)^\| ([a-z-]+) \| ([A-Z]+) (/\S+) \|")?;
+    let text = read("functions/README.md")?;
+    same(
+        "functions/README.md",
+        row.captures_iter(&text)
+            .map(|row| (row[1].to_owned(), row[2].to_owned(), row[3].to_owned()))
+            .collect(),
+    );
+    let (mut programs, mut events) = (BTreeSet::new(), BTreeSet::new());
+    for function in folders_of_functions()?
+        .into_iter()
+        .filter(|name| !OF_THE_SYSTEM.contains(&&**name))
+    {
+        let main = read(&format!("functions/{function}/src/main.rs"))?;
+        let member = |name: &str| -> Result<String> {
+            let found = Regex::new(&format!(r#"{name}: "([^"]+)""#))?;
+            Ok(found
+                .captures(&main)
+                .with_context(|| format!("{function} has no {name}"))?[1]
+                .to_owned())
+        };
+        programs.insert((function.clone(), member("method")?, member("route")?));
+        let event: Value = serde_json::from_str(&read(&format!("events/{function}.json"))?)?;
+        let key = event["routeKey"]
+            .as_str()
+            .and_then(|key| key.split_once(' '))
+            .context("a routeKey")?;
+        assert_eq!(
+            event["requestContext"]["http"]["method"], key.0,
+            "{function}"
+        );
+        assert_eq!(
+            event["requestContext"]["routeKey"], event["routeKey"],
+            "{function}"
+        );
+        events.insert((function, key.0.to_owned(), key.1.to_owned()));
+    }
+    same("functions/*/src/main.rs", programs);
+    same("events/", events);
+    Ok(())
+}
+
+#[test]
+fn each_login_may_execute_its_own_gateway_function_and_nothing_else() -> Result<()> {
+    let rig = Rig::empty()?;
+    let rows = rig.admin()?.query(
+        "select l.rolname::text, n.nspname || '.' || p.proname
+        from pg_proc as p
+        join pg_namespace as n on n.oid = p.pronamespace
+        cross join pg_roles as l
+        where l.rolcanlogin and not l.rolsuper
+            and n.nspname not in ('pg_catalog', 'information_schema')
+            and has_schema_privilege(l.oid, n.oid, 'usage')
+            and has_function_privilege(l.oid, p.oid, 'execute')",
+        &[],
+    )?;
+    let granted: BTreeSet<(String, String)> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let expected = functions()?
+        .iter()
+        .map(|name| (login(name), format!("gateway.{}", login(name))))
+        .collect();
+    assert_eq!(granted, expected);
+    Ok(())
+}
+
+#[test]
+fn each_function_has_a_package_and_a_binary_of_its_name() -> Result<()> {
+    for function in functions()? {
+        let manifest = read(&format!("functions/{function}/Cargo.toml"))?;
+        assert!(
+            manifest.contains(&format!("name = \"{function}\"")),
+            "{function}"
+        );
+        assert!(
+            !manifest.contains("[[bin]]"),
+            "{function}: one binary, named as the package"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_local_table_of_variables_is_the_templates() -> Result<()> {
+    use crate::configuration::variables;
+    for (function, resource) in Template::load()?.functions {
+        let (required, optional) = variables(&function);
+        let given: BTreeSet<&str> = resource.variables.iter().map(String::as_str).collect();
+        let missing: Vec<_> = required
+            .iter()
+            .filter(|name| !given.contains(**name))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{function} is deployed without {missing:?}"
+        );
+        let unknown: Vec<_> = given
+            .iter()
+            .filter(|name| !required.contains(name) && !optional.contains(name))
+            .collect();
+        assert!(
+            unknown.is_empty(),
+            "{function} is deployed with {unknown:?}, which it does not read"
+        );
+        let table = read("functions/README.md")?;
+        for name in required.iter().chain(&optional) {
+            assert!(
+                table.contains(&format!("| `{name}` |")),
+                "functions/README.md has no {name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn folders_of_functions() -> Result<BTreeSet<String>> {
+    Ok(functions()?.into_iter().collect())
+}
+
+/// The names of a folder's files that end so, without that end.
+fn files(folder: &str, end: &str) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folders::workspace().join(folder))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(end).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+/// What the first group of the pattern matches in a file.
+fn captures(file: &str, pattern: &str) -> Result<BTreeSet<String>> {
+    let text = read(file)?;
+    Ok(Regex::new(pattern)?
+        .captures_iter(&text)
+        .map(|found| found[1].to_owned())
+        .collect())
+}
+
+fn read(file: &str) -> Result<String> {
+    fs::read_to_string(folders::workspace().join(file)).with_context(|| file.to_owned())
+}

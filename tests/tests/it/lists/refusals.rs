@@ -1,0 +1,76 @@
+//! The names of refusals: raised in SQL, known to the database's problems, told in the API's document.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use regex::Regex;
+use tests::folders;
+use tests::rig::Rig;
+
+use super::{captures, files, read};
+
+#[test]
+fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
+    let raised = raised()?;
+    assert!(raised.len() > 10, "{raised:?}");
+    let rig = Rig::empty()?;
+    let mut admin = rig.admin()?;
+    for name in &raised {
+        let problem = admin
+            .query_one("select ledger.problem($1)->>'type'", &[name])?
+            .get::<_, String>(0);
+        assert_eq!(problem, format!("urn:optkas:problem:{name}"));
+    }
+    let unknown = admin.query_one("select ledger.problem('no-such-refusal')", &[]);
+    assert!(unknown.is_err(), "an unknown name is a programmer's error");
+
+    // What the database knows of but never raises is a leftover.
+    assert_eq!(
+        captures(
+            "migrations/0002_ledger.sql",
+            r"(?m)^\s+\('([a-z-]+)', \d{3}, '"
+        )?,
+        raised
+    );
+    let of_rust = captures_below("shared/src/http/problem", r#"own\(\s*\d{3},\s*"([a-z-]+)""#)?;
+    assert!(of_rust.contains("invalid-request"), "{of_rust:?}");
+    let known: BTreeSet<String> = raised.union(&of_rust).cloned().collect();
+    assert_eq!(
+        captures("docs/openapi.yaml", r"urn:optkas:problem:([a-z-]+)")?,
+        known
+    );
+    let guide = read("docs/API.md")?;
+    let untold: Vec<_> = raised
+        .iter()
+        .filter(|name| !guide.contains(&format!("`{name}`")))
+        .collect();
+    assert!(untold.is_empty(), "docs/API.md does not tell of {untold:?}");
+    Ok(())
+}
+
+fn raised() -> Result<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for folder in ["migrations", "migrations/gateway"] {
+        for name in files(folder, ".sql")? {
+            all.extend(captures(
+                &format!("{folder}/{name}.sql"),
+                r"ledger\.(?:refuse|unrecorded)\('([a-z-]+)'",
+            )?);
+        }
+    }
+    Ok(all)
+}
+
+/// In a module that may be one file or a folder of them.
+fn captures_below(module: &str, pattern: &str) -> Result<BTreeSet<String>> {
+    let mut text = read(&format!("{module}.rs")).unwrap_or_default();
+    if folders::workspace().join(module).is_dir() {
+        for name in files(module, ".rs")? {
+            text.push_str(&read(&format!("{module}/{name}.rs"))?);
+        }
+    }
+    Ok(Regex::new(pattern)?
+        .captures_iter(&text)
+        .map(|found| found[1].to_owned())
+        .collect())
+}

@@ -1,0 +1,197 @@
+//! Every documented status of every operation is brought about, and each reply is what the document says.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tests::http::{Request, Transport as _};
+use tests::issuer::Behaviour;
+use tests::rig::Rig;
+use tests::world::{Agent, delivery, idempotency_key};
+use uuid::Uuid;
+
+use super::openapi::OpenApi;
+use crate::endpoints::{KINDS, bearing, event, of_people};
+use crate::mutations::{accepted, refused};
+use crate::settlements::{AMOUNT, escrowed, proposal};
+
+/// 429 is API Gateway's own; 500 and, without keys to fetch, 503 are brought about elsewhere.
+const ELSEWHERE: [u16; 2] = [429, 500];
+
+/// Replies as they are seen, and held against the document.
+struct Seen<'a> {
+    rig: &'a Rig,
+    api: OpenApi,
+    statuses: BTreeSet<(String, u16)>,
+}
+
+#[test]
+fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut seen = Seen {
+        rig: &rig,
+        api: OpenApi::load()?,
+        statuses: BTreeSet::new(),
+    };
+    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+        seen.send(&mutation.request)?;
+        seen.send(&mutation.request)?;
+        seen.send(&mutation.altered)?;
+    }
+    let unknown_facility = json!({ "facility_id": Uuid::new_v4().to_string() });
+    let mut body = proposal(AMOUNT);
+    body["facility_id"] = unknown_facility["facility_id"].clone();
+    seen.send(
+        &rig.person("alice")
+            .request("POST", "/v1/settlements")
+            .header("idempotency-key", &idempotency_key())
+            .json(&body),
+    )?;
+    reads(&mut seen)?;
+    for (_, request) in of_people(&rig) {
+        of_a_person(&mut seen, &request)?;
+    }
+    for kind in KINDS {
+        let agent = rig
+            .deployment()
+            .agents
+            .iter()
+            .find(|agent| agent.kind == kind)
+            .context("an agent")?;
+        of_an_agent(&mut seen, agent)?;
+    }
+
+    let mut expected = BTreeSet::new();
+    for (id, _, path) in seen.api.operations() {
+        let mut statuses = seen.api.statuses(&id)?;
+        statuses.retain(|status| {
+            !ELSEWHERE.contains(status) && !(*status == 503 && path.starts_with("/v1/webhooks/"))
+        });
+        expected.extend(statuses.into_iter().map(|status| (id.clone(), status)));
+    }
+    let not_given: Vec<_> = expected.difference(&seen.statuses).collect();
+    assert!(
+        not_given.is_empty(),
+        "documented and not given: {not_given:?}"
+    );
+    Ok(())
+}
+
+impl Seen<'_> {
+    fn send(&mut self, request: &Request) -> Result<Value> {
+        let (route, _) = self
+            .rig
+            .routes()
+            .find(&request.method, request.path())
+            .context("a route")?;
+        let reply = self.rig.send(request)?;
+        if let Err(reason) = self.api.check(&route.function, &reply) {
+            panic!(
+                "{} {}: {} is not as documented, {reason}: {}",
+                request.method,
+                request.target,
+                reply.status,
+                reply.text()
+            );
+        }
+        self.statuses.insert((route.function.clone(), reply.status));
+        Ok(reply.json())
+    }
+}
+
+/// Of a world in which everything has happened.
+fn reads(seen: &mut Seen<'_>) -> Result<()> {
+    let carol = seen.rig.person("carol");
+    let settlement = escrowed(seen.rig, AMOUNT)?;
+    let one = seen.send(&carol.request("GET", &format!("/v1/settlements/{settlement}")))?;
+    let key = one["transitions"][0]["commitment"]
+        .as_str()
+        .context("a commitment")?
+        .to_owned();
+    for target in [
+        "/v1/settlements?limit=100".to_owned(),
+        "/v1/settlements?limit=1&status=PENDING".to_owned(),
+        "/v1/audit?limit=100".to_owned(),
+        "/v1/audit?limit=1".to_owned(),
+        "/v1/positions".to_owned(),
+        "/v1/positions?as_of=2020-01-01T00:00:00Z".to_owned(),
+        format!("/v1/commitments/{key}"),
+        "/v1/settlements?cursor=x&limit=0".to_owned(),
+    ] {
+        seen.send(&carol.request("GET", &target))?;
+    }
+    for (path, list) in [("/v1/settlements", "settlements"), ("/v1/audit", "entries")] {
+        let page = seen.send(&carol.request("GET", &format!("{path}?limit=2")))?;
+        let cursor = page["next_cursor"]
+            .as_str()
+            .with_context(|| format!("{path} has a second page"))?;
+        let next = seen.send(&carol.request("GET", &format!("{path}?limit=2&cursor={cursor}")))?;
+        assert_ne!(page[list], next[list], "{path}");
+    }
+    Ok(())
+}
+
+fn of_a_person(seen: &mut Seen<'_>, request: &Request) -> Result<()> {
+    let rig = seen.rig;
+    let as_person = |request: &Request, name: &str| bearing(request, &rig.person(name).token());
+    seen.send(request)?;
+    seen.send(&bearing(
+        request,
+        &rig.issuer().minter().token(Uuid::new_v4(), "stranger"),
+    ))?;
+    rig.issuer().behave(Behaviour::Status(500));
+    seen.send(&as_person(request, "dave"))?;
+    rig.issuer().behave(Behaviour::Publish);
+    if request.method == "GET" {
+        let unknown = Request::new("GET", &format!("{}?unknown=1", request.path()));
+        seen.send(&as_person(request, "dave"))?;
+        seen.send(&as_person(&unknown, "dave"))?;
+        return Ok(());
+    }
+    seen.send(&as_person(request, "carol"))?;
+    let mutation = as_person(request, "dave");
+    seen.send(&mutation)?;
+    seen.send(&mutation.clone().without("idempotency-key"))?;
+    seen.send(
+        &mutation
+            .clone()
+            .without("idempotency-key")
+            .header("idempotency-key", "short"),
+    )?;
+    bad_bodies(seen, |body| {
+        mutation
+            .clone()
+            .without("content-type")
+            .header("content-type", "application/json")
+            .body(body)
+    })
+}
+
+fn of_an_agent(seen: &mut Seen<'_>, agent: &Agent) -> Result<()> {
+    let now = time::OffsetDateTime::now_utc().unix_timestamp().to_string();
+    let good = event(agent.kind);
+    seen.send(
+        &agent
+            .sign(&good.to_string())
+            .without("webhook-signature")
+            .without("x-signature-256"),
+    )?;
+    seen.send(&agent.sign(&good.to_string()))?;
+    let nobodys = json!({ "allocator_id": Uuid::new_v4().to_string(), "amount_minor": "1", "currency": "USD", "reference": "wire" });
+    if agent.kind.name() == "platform" {
+        seen.send(&agent.sign(&delivery("capital.deposited", &nobodys).to_string()))?;
+    }
+    bad_bodies(seen, |body| agent.sign_with(&body, "evt_1", &now))
+}
+
+fn bad_bodies(seen: &mut Seen<'_>, request: impl Fn(Vec<u8>) -> Request) -> Result<()> {
+    seen.send(&request(b"{".to_vec()))?;
+    seen.send(&request(br#"{"unknown":1}"#.to_vec()))?;
+    seen.send(&request(vec![b' '; 65_537]))?;
+    seen.send(
+        &request(b"{}".to_vec())
+            .without("content-type")
+            .header("content-type", "text/plain"),
+    )?;
+    Ok(())
+}
