@@ -29,7 +29,9 @@ begin
         'list_positions',
         'list_settlements',
         'platform_webhook',
+        'prune_tokens',
         'settlement_webhook',
+        'sync_jwks',
         'verify_settlement'
     ]
     loop
@@ -52,7 +54,9 @@ begin
         'list_settlements',
         'migrate',
         'platform_webhook',
+        'prune_tokens',
         'settlement_webhook',
+        'sync_jwks',
         'verify_settlement'
     ]
     loop

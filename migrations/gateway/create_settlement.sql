@@ -58,7 +58,7 @@ begin
         insert into capital.settlement_transition
             (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)
         values
-            (created.settlement_id, 1, allocator, created.status, auth.principal_kind(), auth.principal_id(), _key);
+            (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text, _key);
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;

@@ -17,8 +17,8 @@ use crate::{folders, tools};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An invocation of `expire-settlements` ends a bounded batch; more of them follow at once.
-const EXPIRY_BATCHES_MAX: u32 = 20;
+/// An invocation ends with its time; what it has left over is for the next ones, which follow at once.
+const INVOCATIONS_MAX: u32 = 20;
 
 /// A running gateway.
 #[derive(Debug)]
@@ -115,18 +115,35 @@ impl Invoker {
 
     /// Ends all settlements whose time has run out, as the schedule does; answers how many.
     pub fn expire(&self) -> Result<u64> {
-        let event =
-            json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
-        let mut expired = 0;
-        for _ in 0..EXPIRY_BATCHES_MAX {
-            let body = self.invoke("expire-settlements", &event)?;
-            expired += body["expired"].as_u64().unwrap_or_default();
+        self.exhaust("expire-settlements", "expired")
+    }
+
+    /// Forgets the verified tokens that have expired, as the schedule does; answers how many.
+    pub fn prune_tokens(&self) -> Result<u64> {
+        self.exhaust("prune-tokens", "pruned")
+    }
+
+    /// Lets the database know the issuer's keys, as the schedule does; answers what changed.
+    pub fn sync_keys(&self) -> Result<Vec<Value>> {
+        let mut body = self.invoke("sync-jwks", &scheduled())?;
+        serde_json::from_value(body["changes"].take()).context("sync-jwks tells no changes")
+    }
+
+    fn exhaust(&self, function: &str, counter: &str) -> Result<u64> {
+        let mut done = 0;
+        for _ in 0..INVOCATIONS_MAX {
+            let body = self.invoke(function, &scheduled())?;
+            done += body[counter].as_u64().unwrap_or_default();
             if body["more"] != json!(true) {
                 break;
             }
         }
-        Ok(expired)
+        Ok(done)
     }
+}
+
+fn scheduled() -> Value {
+    json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} })
 }
 
 impl Transport for Gateway {

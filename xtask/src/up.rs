@@ -15,8 +15,11 @@ use tests::world::{PEOPLE, USD_FACILITY, value_date};
 
 /// The folder below `target/` that keeps the stack's data.
 pub(crate) const STACK: &str = "local";
-/// How often settlements whose time has run out are ended; template.yaml has the same rate.
-const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
+/// The beat of the schedule. template.yaml has the same rate for settlements whose time has run out, and
+/// lower ones for the rest; here nobody should wait for a key.
+const BEAT: Duration = Duration::from_mins(1);
+/// Verified tokens that have expired are forgotten at every tenth beat.
+const PRUNE_BEATS: u32 = 10;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -78,12 +81,23 @@ fn signals() -> Result<mpsc::Receiver<()>> {
 
 /// A failure is told, and tried again at the next beat.
 fn schedule(invoker: Invoker) {
-    loop {
-        thread::sleep(EXPIRY_INTERVAL);
+    for beat in 1_u32.. {
+        thread::sleep(BEAT);
         match invoker.expire() {
             Ok(0) => {}
             Ok(expired) => say(&format!("{expired} settlements have expired")),
             Err(error) => say(&format!("Nothing could expire: {error:#}")),
+        }
+        match invoker.sync_keys() {
+            Ok(changes) => changes
+                .iter()
+                .for_each(|change| say(&format!("A signing key has changed: {change}"))),
+            Err(error) => say(&format!("The signing keys are not synchronised: {error:#}")),
+        }
+        if beat.is_multiple_of(PRUNE_BEATS)
+            && let Err(error) = invoker.prune_tokens()
+        {
+            say(&format!("Expired tokens are not forgotten: {error:#}"));
         }
     }
 }

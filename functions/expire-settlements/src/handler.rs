@@ -18,12 +18,12 @@ pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
             .body
             .get("expired")
             .and_then(Value::as_u64)
-            .ok_or(Failed)?;
+            .ok_or(Failed::Broken)?;
         more = reply
             .body
             .get("more")
             .and_then(Value::as_bool)
-            .ok_or(Failed)?;
+            .ok_or(Failed::Broken)?;
     }
     Ok(json!({"expired": expired, "more": more}))
 }

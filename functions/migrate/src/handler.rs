@@ -14,6 +14,6 @@ pub(crate) async fn handle(call: DeploymentCall) -> Result<Value, Failed> {
         Outcome::Ok | Outcome::Accepted | Outcome::Replayed => {
             Ok(json!({"applied": applied, "settings_changed": reply.body.get("changed")}))
         }
-        Outcome::Refused | Outcome::Duplicate | Outcome::Reused => Err(Failed),
+        Outcome::Refused | Outcome::Duplicate | Outcome::Reused => Err(Failed::refused(&reply)),
     }
 }

@@ -14,7 +14,7 @@ mod variables;
 pub use self::{
     aws::Aws,
     database_url::{DatabaseUrl, TlsMode},
-    environment::{Base, Deployment, Identity, KeySetSource, People, load},
+    environment::{Base, Deployment, Identity, KeySetSource, People, Registrar, load},
     secrets::{DatabaseLogin, Password, SecretError},
     secrets_manager::SecretsManager,
     variables::{Malformed, Variables},

@@ -211,7 +211,12 @@ fn discard(connection: Object) {
 
 fn log_final(fault: &Fault, retries: u32) {
     match fault {
-        Fault::TokenRefused | Fault::NotAMember => {}
+        // This function has verified the token before it asked: either the key is not registered yet, or one
+        // of the two verifiers is wrong.
+        Fault::TokenRefused => {
+            warn!("The database refused a token that this function has verified.");
+        }
+        Fault::NotAMember => {}
         Fault::Conflict(_) | Fault::Away(_) | Fault::Deadline => {
             warn!(database.fault = %fault, database.retries = retries, "The database call failed for good.");
         }

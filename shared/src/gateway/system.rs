@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::types::Type;
+use serde_json::{Map, Value, json};
+use tokio_postgres::types::{Json, Type};
 
 use super::{Error, Gateway, Reply};
-use crate::{config::Identity, ids::AgentId};
+use crate::{
+    auth::jwks::{KeySet, PublicKey},
+    config::Identity,
+    ids::AgentId,
+};
 
 impl Gateway {
     /// `gateway.expire_settlements`: one batch. Its keys are made in the database.
@@ -17,6 +22,36 @@ impl Gateway {
         self.call(
             "select outcome, status, body
              from gateway.expire_settlements($1, $2)",
+            &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
+        )
+        .await
+    }
+
+    /// `gateway.sync_jwks`: the keys in force are these, or nothing is changed. Its keys are made in the
+    /// database.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn sync_jwks(&self, keys: &KeySet) -> Result<Reply, Error> {
+        let keys: Vec<_> = keys.iter().map(registration).collect();
+        self.call(
+            "select outcome, status, body
+             from gateway.sync_jwks($1, $2)",
+            &[(&&*self.attempt, Type::TEXT), (&Json(keys), Type::JSONB)],
+        )
+        .await
+    }
+
+    /// `gateway.prune_tokens`: forgets one batch of tokens that have expired.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn prune_tokens(&self, batch_size: i32) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.prune_tokens($1, $2)",
             &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
         )
         .await
@@ -49,5 +84,50 @@ impl Gateway {
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// A key as `auth.published_keys` reads it: octets in hexadecimal, and no member that it has not.
+fn registration(key: &PublicKey) -> Value {
+    let mut members: Map<_, _> = key
+        .members()
+        .map(|(name, octets)| (name.to_owned(), hex(octets).into()))
+        .collect();
+    members.insert("kid".to_owned(), json!(key.kid()));
+    members.insert("algorithm".to_owned(), json!(key.algorithm()));
+    Value::Object(members)
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_registered_by_their_octets() {
+        let document = json!({"keys": [
+            {"kty": "EC", "crv": "P-256", "kid": "a", "use": "sig",
+             "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+             "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+            {"kty": "OKP", "crv": "Ed25519", "kid": "b", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            {"kty": "EC", "crv": "P-384", "kid": "c", "x": "AA", "y": "AA"},
+            {"kty": "RSA", "kid": "d", "e": "AQAB", "n": format!("_{}w", "_".repeat(340))},
+        ]});
+        let keys = KeySet::parse(document.to_string().as_bytes()).unwrap();
+        let registered: Vec<_> = keys.iter().map(registration).collect();
+        assert_eq!(
+            json!(registered),
+            json!([
+                {"kid": "a", "algorithm": "ES256",
+                 "x": "7fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd15445",
+                 "y": "c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a4623288588e5ad"},
+                {"kid": "b", "algorithm": "EdDSA",
+                 "x": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
+                {"kid": "d", "algorithm": "RS256", "n": "ff".repeat(256), "e": "010001"},
+            ])
+        );
     }
 }

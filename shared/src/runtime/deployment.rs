@@ -35,7 +35,7 @@ impl DeploymentCall {
     pub async fn apply_migrations(&self) -> Result<Applied, Failed> {
         migrations::run(&self.config.base, &self.login).await.map_err(|cause| {
             error!(migration.failed = %cause, migration.cause = cause.detail(), "The deployment stopped.");
-            Failed
+            Failed::Broken
         })
     }
 

@@ -5,6 +5,7 @@
 //! | [`human`] | people's endpoints | route, size, content type; token |
 //! | [`agent`] | webhooks | route, size, content type; signature |
 //! | [`system`] | scheduled functions | – |
+//! | [`registrar`] | `sync-jwks` | – |
 //! | [`deployment`] | `migrate` | – |
 //!
 //! The environment is parsed before the first poll, and the secrets are on their way by then. Until both are
@@ -20,6 +21,7 @@ mod deployment;
 mod human;
 mod invocation;
 mod prepare;
+mod registrar;
 mod serve;
 mod system;
 
@@ -27,6 +29,7 @@ pub use self::{
     agent::{AgentCall, agent},
     deployment::{DeploymentCall, deployment},
     human::{HumanCall, human},
+    registrar::{RegistrarCall, registrar},
     system::{Failed, SystemCall, system},
 };
 pub use crate::http::Endpoint;

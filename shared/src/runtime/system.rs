@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use once_cell::sync::OnceCell;
 use serde_json::{Value, value::RawValue};
+use tracing::error;
 
 use super::{
     invocation::Invocation,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Base, load},
-    gateway::{self, Gateway},
+    gateway::{self, Gateway, Reply},
 };
 
 /// An invocation by a schedule. Its event says nothing that is used.
@@ -22,21 +23,56 @@ pub struct SystemCall {
     pub gateway: Gateway,
 }
 
-/// The generic error of a function without a caller: the cause was logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failed;
+/// Why a function without a caller has no result. The cause was logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failed {
+    /// Generic, as everywhere.
+    Broken,
+    /// The database refused, for the reason of that name; it is for whoever invoked the function to see.
+    Refused(String),
+}
+
+impl Failed {
+    /// Logs the refusal in a reply that should have been none.
+    #[must_use]
+    pub fn refused(reply: &Reply) -> Self {
+        let member = |name| reply.body.get(name).and_then(Value::as_str);
+        let name = member("type").and_then(|kind| kind.strip_prefix("urn:optkas:problem:"));
+        error!(
+            refusal.name = name,
+            refusal.kid = member("kid"),
+            reply.outcome = reply.outcome.as_str(),
+            "The database refused a function without a caller."
+        );
+        name.map_or(Self::Broken, |name| Self::Refused(name.to_owned()))
+    }
+
+    /// The invocation's outcome in metrics.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Broken => "failed",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
 
 impl From<gateway::Error> for Failed {
     fn from(_: gateway::Error) -> Self {
-        Self
+        Self::Broken
     }
 }
 
 impl From<Failed> for Diagnostic {
-    fn from(Failed: Failed) -> Self {
-        Self {
-            error_type: "InternalServerError".to_owned(),
-            error_message: "Internal Server Error".to_owned(),
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Broken => Self {
+                error_type: "InternalServerError".to_owned(),
+                error_message: "Internal Server Error".to_owned(),
+            },
+            Failed::Refused(name) => Self {
+                error_type: "Refused".to_owned(),
+                error_message: name,
+            },
         }
     }
 }
@@ -80,14 +116,17 @@ where
         move |event: LambdaEvent<Box<RawValue>>| async move {
             let invocation = Invocation::new(&event.context);
             let work = async {
-                let (config, ready) = Function::ready(function, &invocation).await.ok_or(Failed)?;
+                let (config, ready) = Function::ready(function, &invocation)
+                    .await
+                    .ok_or(Failed::Broken)?;
                 answer(config, ready, invocation.clone()).await
             };
             let result = AssertUnwindSafe(work)
                 .catch_unwind()
                 .await
-                .unwrap_or(Err(Failed));
-            invocation.finish(name, if result.is_ok() { "ok" } else { "failed" }, None);
+                .unwrap_or(Err(Failed::Broken));
+            let outcome = result.as_ref().err().map_or("ok", Failed::outcome);
+            invocation.finish(name, outcome, None);
             result
         },
     )

@@ -7,7 +7,7 @@ pub use key::{Algorithm, Key, hs256, unsigned};
 pub use token::{Minter, encode};
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -48,24 +48,32 @@ pub struct Issuer {
 }
 
 struct State {
-    /// The newest key first: it signs. The others are still published.
-    keys: Mutex<Vec<Arc<Key>>>,
+    keys: Mutex<Keys>,
     behaviour: Mutex<Behaviour>,
     fetches: AtomicU64,
 }
 
+struct Keys {
+    published: Vec<Arc<Key>>,
+    signing: Arc<Key>,
+}
+
 impl Issuer {
     /// Starts it on a loopback port (0: any free one). Its name is its own URL, as with Supabase.
-    pub fn start(port: u16, key: Key) -> Result<Self> {
+    pub fn start(port: u16, key: impl Into<Arc<Key>>) -> Result<Self> {
         let mut issuer = Self::start_named(port, key, String::new())?;
         issuer.name = format!("http://{}/auth/v1", issuer.server.address());
         Ok(issuer)
     }
 
     /// Starts it under a name that does not depend on the port: databases remember the name.
-    pub fn start_named(port: u16, key: Key, name: String) -> Result<Self> {
+    pub fn start_named(port: u16, key: impl Into<Arc<Key>>, name: String) -> Result<Self> {
+        let signing = key.into();
         let state = Arc::new(State {
-            keys: Mutex::new(vec![Arc::new(key)]),
+            keys: Mutex::new(Keys {
+                published: vec![Arc::clone(&signing)],
+                signing,
+            }),
             behaviour: Mutex::default(),
             fetches: AtomicU64::new(0),
         });
@@ -113,33 +121,30 @@ impl Issuer {
             .unwrap_or_else(PoisonError::into_inner) = behaviour;
     }
 
-    /// Signs with a new key from now on; older ones stay published.
-    pub fn rotate(&self, key: Key) {
-        self.state
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(0, Arc::new(key));
+    /// Publishes a standby key beside the others. It signs nothing yet: Supabase gives everybody time to
+    /// know it first.
+    pub fn announce(&self, key: impl Into<Arc<Key>>) {
+        self.state.keys().published.push(key.into());
     }
 
-    /// Publishes the newest key only.
+    /// Signs with the key that was announced last from now on; the others stay published.
+    pub fn promote(&self) {
+        let mut keys = self.state.keys();
+        if let Some(newest) = keys.published.last().map(Arc::clone) {
+            keys.signing = newest;
+        }
+    }
+
+    /// Publishes the signing key only.
     pub fn drop_old_keys(&self) {
-        self.state
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .truncate(1);
+        let mut keys = self.state.keys();
+        keys.published = vec![Arc::clone(&keys.signing)];
     }
 
     /// The key that signs now.
     #[must_use]
     pub fn key(&self) -> Arc<Key> {
-        let keys = self
-            .state
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(keys.first().expect("an issuer never drops its newest key"))
+        Arc::clone(&self.state.keys().signing)
     }
 
     /// Mints tokens with the key that signs now.
@@ -189,9 +194,12 @@ impl State {
         }
     }
 
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn jwks(&self) -> Value {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        json!({ "keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<_>>() })
+        json!({ "keys": self.keys().published.iter().map(|key| key.public_jwk()).collect::<Vec<_>>() })
     }
 }
 

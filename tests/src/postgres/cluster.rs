@@ -198,6 +198,10 @@ fn run(
         ("log_timezone", "UTC"),
         ("logging_collector", "off"),
         ("log_checkpoints", "off"),
+        // Tokens are parameters: they never get into the log, whatever a login sets (both are the
+        // superuser's alone). docs/OPERATIONS.md asks the same of production.
+        ("log_parameter_max_length", "0"),
+        ("log_parameter_max_length_on_error", "0"),
     ];
     let forgetful = [
         ("fsync", "off"),

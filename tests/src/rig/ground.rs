@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use super::Rig;
 use crate::deployment::{Deployment, functions, login};
 use crate::folders;
+use crate::issuer::{Algorithm, Key};
 use crate::lambda::{Answer, Invocation};
 use crate::postgres::{Cluster, Database, Durability, Options};
 use crate::progress::step;
@@ -27,6 +28,7 @@ pub struct Ground {
     admin: Database,
     deployment: Deployment,
     routes: Routes,
+    signing_key: Arc<Key>,
     folder: PathBuf,
     copies: AtomicU64,
 }
@@ -57,6 +59,7 @@ impl Ground {
             secrets: Secrets::start(&folder, true)?,
             deployment: Deployment::new("optkas/test", Agent::samples())?,
             routes: Routes::load()?,
+            signing_key: Arc::new(Key::generate(Algorithm::Es256)?),
             folder,
             copies: AtomicU64::new(0),
         });
@@ -87,6 +90,12 @@ impl Ground {
     #[must_use]
     pub fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// The key that all issuers of the run begin with: the templates have it registered.
+    #[must_use]
+    pub fn signing_key(&self) -> Arc<Key> {
+        Arc::clone(&self.signing_key)
     }
 
     /// Where the run keeps its logs.
@@ -129,8 +138,12 @@ impl Ground {
             .connect()?
             .batch_execute(&format!("create database {EMPTY}"))?;
         self.deployment.bootstrap(&empty)?;
-        migrate(&Rig::on(Arc::clone(self), empty.clone())?.keep())?;
+        let rig = Rig::on(Arc::clone(self), empty.clone())?.keep();
+        migrate(&rig)?;
         self.deployment.set_passwords(&empty)?;
+        rig.sync_keys()?;
+        // A database with a connection to it is no template.
+        drop(rig);
         self.copy_as(EMPTY, WORLD)?;
         populate(&Rig::on(Arc::clone(self), self.admin.sibling(WORLD))?.keep())
     }

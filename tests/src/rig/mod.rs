@@ -44,7 +44,7 @@ use serde_json::Value;
 use crate::cargo::{self, Profile};
 use crate::deployment::Deployment;
 use crate::http::{Request, Response, Transport};
-use crate::issuer::{Algorithm, Issuer, Key};
+use crate::issuer::{Issuer, Key};
 use crate::lambda::{self, Answer, Function, Invocation, Launch};
 use crate::postgres::Database;
 use crate::routes::Routes;
@@ -93,7 +93,7 @@ impl Rig {
             .folder()
             .join(format!("rig-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&folder)?;
-        let issuer = Issuer::start_named(0, Key::generate(Algorithm::Es256)?, ISSUER.to_owned())?;
+        let issuer = Issuer::start_named(0, ground.signing_key(), ISSUER.to_owned())?;
         let deployment = ground.deployment().clone();
         Ok(Self {
             ground,
@@ -153,6 +153,21 @@ impl Rig {
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// Lets the database know the keys as they are published now; answers what changed. A rig begins with
+    /// the signing key known.
+    pub fn sync_keys(&self) -> Result<Value> {
+        let mut synced = self.function("sync-jwks")?.call(&Value::Null)?;
+        Ok(synced["changes"].take())
+    }
+
+    /// Signs with this key from now on, after everybody has come to know it: as Supabase rotates.
+    pub fn rotate(&self, key: Key) -> Result<()> {
+        self.issuer.announce(key);
+        self.sync_keys()?;
+        self.issuer.promote();
+        Ok(())
     }
 
     /// The secrets behind the functions.

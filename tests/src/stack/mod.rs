@@ -117,6 +117,10 @@ impl Stack {
         };
         step("Migrating the database", || stack.migrate())?;
         stack.deployment.set_passwords(&stack.admin)?;
+        step("Registering the issuer's keys", || {
+            let synced = stack.gateway.invoker().sync_keys();
+            synced.with_context(|| stack.gateway.log_tail())
+        })?;
         Ok(stack)
     }
 

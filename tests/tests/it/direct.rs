@@ -189,7 +189,7 @@ pub(crate) fn committed(rig: &Rig, person: &str, statements: &str) -> Result<Str
     let (token, key) = (token(rig, person)?, idempotency_key());
     Ok(format!(
         "select auth.present_member({token});
-        select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', auth.principal_id(), 'test', '', '{key}'), sha256(''));
+        select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
         {statements};
         select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     ))

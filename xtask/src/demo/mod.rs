@@ -1,6 +1,8 @@
 //! `cargo xtask demo`: one settlement's whole life through HTTP, and everything that must not work.
 
+mod compromised;
 mod database;
+mod keys;
 mod life;
 mod outsiders;
 mod story;
@@ -65,6 +67,8 @@ fn play(stack: &Stack, story: &mut Story) -> Result<()> {
     let settled = life::play(stack, story)?;
     twice::play(stack, story, &settled)?;
     let pending = outsiders::play(stack, story, &settled)?;
+    keys::play(stack, story)?;
+    compromised::play(stack, story)?;
     database::play(stack, story, &pending)?;
     database::books(stack, story)
 }

@@ -3,6 +3,9 @@
 //! A set is refused whole when its publisher does not know what it publishes: a symmetric or
 //! private key in it, or two keys of one name. A key that is merely not for us (other use, other
 //! curve, too small) is left out, since issuers add such keys without asking.
+//!
+//! The database holds its registered keys to the same limits (`auth.signing_key`), so that both verifiers
+//! give one verdict. It also checks that a point is on its curve; here, `ring` does so at each verification.
 
 use std::collections::HashSet;
 
@@ -16,12 +19,21 @@ use crate::auth::json::{self, Object};
 #[derive(Debug)]
 pub struct KeySet(Vec<PublicKey>);
 
+/// One usable key.
 #[derive(Debug)]
-struct PublicKey {
+pub struct PublicKey {
     kid: String,
     algorithm: Algorithm,
+    algorithm_name: &'static str,
+    members: Members,
     key: DecodingKey,
 }
+
+/// The JWK's members that make the key, decoded.
+type Members = Vec<(&'static str, Vec<u8>)>;
+
+/// In characters; what the database registers.
+const KID_LENGTH_MAX: usize = 255;
 
 impl KeySet {
     /// Parses a JWK set document.
@@ -48,6 +60,17 @@ impl KeySet {
         ))
     }
 
+    /// The usable keys, in the document's order: what there is to register.
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        self.0.iter()
+    }
+
+    /// Whether no key of the set can verify a token.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a usable key has this `kid`.
     pub(super) fn has(&self, kid: &str) -> bool {
         self.0.iter().any(|key| key.kid == kid)
@@ -59,6 +82,25 @@ impl KeySet {
             .iter()
             .find(|key| key.kid == kid && key.algorithm == algorithm)
             .map(|key| &key.key)
+    }
+}
+
+impl PublicKey {
+    /// The key's name.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The name of the one algorithm it is for (RFC 7518, RFC 8037).
+    #[must_use]
+    pub const fn algorithm(&self) -> &'static str {
+        self.algorithm_name
+    }
+
+    /// The octets of `x`, `y`, `n` and `e`, as far as a key of this kind has them.
+    pub fn members(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.members.iter().map(|(name, octets)| (*name, &**octets))
     }
 }
 
@@ -113,7 +155,10 @@ struct Jwk {
 
 impl Jwk {
     fn usable(&self) -> Option<PublicKey> {
-        let kid = self.kid.clone().filter(|kid| !kid.is_empty())?;
+        let kid = self
+            .kid
+            .clone()
+            .filter(|kid| (1..=KID_LENGTH_MAX).contains(&kid.chars().count()))?;
         let for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig")
             && self
                 .key_ops
@@ -122,47 +167,58 @@ impl Jwk {
         if !for_signatures {
             return None;
         }
-        let (algorithm, key) = match (self.kty.as_str(), self.crv.as_deref(), self.alg.as_deref()) {
-            ("EC", Some("P-256"), None | Some("ES256")) => (Algorithm::ES256, self.p256()?),
-            ("OKP", Some("Ed25519"), None | Some("EdDSA")) => (Algorithm::EdDSA, self.ed25519()?),
-            ("RSA", None, None | Some("RS256")) => (Algorithm::RS256, self.rsa()?),
+        let (algorithm, algorithm_name, (key, members)) = match (&*self.kty, self.crv.as_deref()) {
+            ("EC", Some("P-256")) => (Algorithm::ES256, "ES256", self.p256()?),
+            ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA", self.ed25519()?),
+            ("RSA", None) => (Algorithm::RS256, "RS256", self.rsa()?),
             _ => return None,
         };
+        if self.alg.as_ref().is_some_and(|alg| alg != algorithm_name) {
+            return None;
+        }
         Some(PublicKey {
             kid,
             algorithm,
+            algorithm_name,
+            members,
             key,
         })
     }
 
     /// The uncompressed point (SEC 1, 2.3.3). That it is on the curve, `ring` checks at each
     /// verification.
-    fn p256(&self) -> Option<DecodingKey> {
+    fn p256(&self) -> Option<(DecodingKey, Members)> {
         let (x, y) = (
             coordinate(self.x.as_deref()?)?,
             coordinate(self.y.as_deref()?)?,
         );
-        Some(DecodingKey::from_ec_der(&[&[4][..], &x, &y].concat()))
+        let key = DecodingKey::from_ec_der(&[&[4][..], &x, &y].concat());
+        Some((key, vec![("x", x.to_vec()), ("y", y.to_vec())]))
     }
 
-    fn ed25519(&self) -> Option<DecodingKey> {
+    fn ed25519(&self) -> Option<(DecodingKey, Members)> {
         let x = coordinate(self.x.as_deref()?).filter(|_| self.y.is_none())?;
-        Some(DecodingKey::from_ed_der(&x))
+        Some((DecodingKey::from_ed_der(&x), vec![("x", x.to_vec())]))
     }
 
-    /// A modulus of 2048 to 8192 bits and an odd exponent of 65537 (FIPS 186-5, 5.1) to 2^33,
-    /// `ring`'s limit.
-    fn rsa(&self) -> Option<DecodingKey> {
+    /// An odd modulus of 2048 to 4096 bits and an odd exponent of 65537 (FIPS 186-5, 5.1) to 2^32:
+    /// the limits of `auth.rsa_key_acceptable`, within those of `ring`.
+    fn rsa(&self) -> Option<(DecodingKey, Members)> {
         let n = integer(self.n.as_deref()?)?;
         let e = integer(self.e.as_deref()?)?;
         let modulus_bits = n.len() * 8 - n[0].leading_zeros() as usize;
         let exponent = e.iter().try_fold(0_u64, |value, &byte| {
             value.checked_mul(256)?.checked_add(byte.into())
         })?;
-        let acceptable = (2048..=8192).contains(&modulus_bits)
-            && (65_537..1 << 33).contains(&exponent)
-            && exponent % 2 == 1;
-        acceptable.then(|| DecodingKey::from_rsa_raw_components(&n, &e))
+        let is_odd = |integer: &[u8]| integer.last().is_some_and(|byte| byte % 2 == 1);
+        let acceptable = (2048..=4096).contains(&modulus_bits)
+            && (65_537..1 << 32).contains(&exponent)
+            && is_odd(&n)
+            && is_odd(&e);
+        acceptable.then(|| {
+            let key = DecodingKey::from_rsa_raw_components(&n, &e);
+            (key, vec![("n", n), ("e", e)])
+        })
     }
 }
 

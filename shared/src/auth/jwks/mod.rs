@@ -1,5 +1,5 @@
 //! The issuer's public keys (JWK set, RFC 7517), fetched for each request or shared for a bounded
-//! time.
+//! time, and fetched anew for the database's register.
 //!
 //! It fails closed: without a fresh key set there is no answer, and an old set is never used for
 //! want of a new one.
@@ -16,7 +16,7 @@ use tokio::{sync::Mutex, time::timeout};
 use self::fetch::Fetcher;
 pub use self::{
     fetch::KeysUnavailable,
-    key_set::{KeySet, KeySetError},
+    key_set::{KeySet, KeySetError, PublicKey},
 };
 
 /// How long a caller waits for the key set at most, other callers' fetches included.
@@ -55,16 +55,19 @@ impl KeySource {
         kid: &str,
         now: OffsetDateTime,
     ) -> Result<Arc<KeySet>, KeysUnavailable> {
-        let now = now.unix_timestamp();
-        let keys = async {
-            match self.age_seconds_max {
-                0 => self.fetcher.fetch().await.map(Arc::new),
-                _ => self.shared_keys(kid, now).await,
-            }
-        };
-        timeout(WAIT_MAX, keys)
-            .await
-            .unwrap_or(Err(KeysUnavailable::TimedOut))
+        match self.age_seconds_max {
+            0 => self.fetch().await.map(Arc::new),
+            _ => in_time(self.shared_keys(kid, now.unix_timestamp())).await,
+        }
+    }
+
+    /// The key set as it is published now, shared with nobody.
+    ///
+    /// # Errors
+    ///
+    /// The issuer gave no acceptable key set in time.
+    pub async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
+        in_time(self.fetcher.fetch()).await
     }
 
     /// The lock is held during the fetch: one refresh at a time, and who waited finds its result.
@@ -84,6 +87,14 @@ impl KeySource {
         });
         Ok(keys)
     }
+}
+
+async fn in_time<T>(
+    keys: impl Future<Output = Result<T, KeysUnavailable>>,
+) -> Result<T, KeysUnavailable> {
+    timeout(WAIT_MAX, keys)
+        .await
+        .unwrap_or(Err(KeysUnavailable::TimedOut))
 }
 
 /// Times are Unix seconds of the wall clock: a monotonic clock may stand still while a function is

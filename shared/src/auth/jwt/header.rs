@@ -39,7 +39,8 @@ impl UnverifiedHeader {
 /// In bytes. A signature of another length is refused before a key is fetched for it.
 pub(super) fn signature_lengths(algorithm: Algorithm) -> RangeInclusive<usize> {
     match algorithm {
-        Algorithm::RS256 => 256..=1024,
+        // As long as the modulus.
+        Algorithm::RS256 => 256..=512,
         _ => 64..=64,
     }
 }

@@ -56,6 +56,15 @@ pub struct People {
     pub key_set: KeySetSource,
 }
 
+/// The environment of the function that registers the issuer's keys.
+#[derive(Debug)]
+pub struct Registrar {
+    /// What every function has.
+    pub base: Base,
+    /// `JWKS_URL`.
+    pub key_set_url: Uri,
+}
+
 /// The environment of the deployment's function.
 #[derive(Debug)]
 pub struct Deployment {
@@ -122,9 +131,7 @@ impl People {
     ) -> Result<Self, Malformed> {
         let base = Base::read(&mut variables);
         let identity = Identity::read(&mut variables);
-        let url = variables.required("JWKS_URL", |text| {
-            http_url(text).and_then(|url| url.parse::<Uri>().map_err(|_| "must be a URL"))
-        });
+        let url = variables.required("JWKS_URL", key_set_url);
         let max_age = variables.optional("JWKS_MAX_AGE_SECONDS", max_age);
         let key_set = url.zip(max_age).map(|(url, max_age)| KeySetSource {
             url,
@@ -139,6 +146,22 @@ impl People {
                 key_set,
             });
         variables.finish(people)
+    }
+}
+
+impl Registrar {
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<F: Fn(&str) -> Option<String>>(
+        mut variables: Variables<F>,
+    ) -> Result<Self, Malformed> {
+        let base = Base::read(&mut variables);
+        let key_set_url = variables.required("JWKS_URL", key_set_url);
+        let registrar = base
+            .zip(key_set_url)
+            .map(|(base, key_set_url)| Self { base, key_set_url });
+        variables.finish(registrar)
     }
 }
 
@@ -202,6 +225,10 @@ fn secrets_prefix(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must be lower-case words separated by slashes, 100 characters at most")
     }
+}
+
+fn key_set_url(text: &str) -> Result<Uri, &'static str> {
+    http_url(text).and_then(|url| url.parse().map_err(|_| "must be a URL"))
 }
 
 fn audience(text: &str) -> Result<String, &'static str> {

@@ -21,8 +21,8 @@ const GOOD: [(&str, &str); 10] = [
     ("PLATFORM_AGENT_ID", "optkas-platform"),
 ];
 
-/// The variables that are refused when `name` has `value`, for the three kinds of functions.
-fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 3] {
+/// The variables that are refused when `name` has `value`, for the four kinds of functions.
+fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 4] {
     let mut values: HashMap<_, _> = GOOD.into_iter().collect();
     match value {
         Some(value) => drop(values.insert(name, value)),
@@ -38,20 +38,22 @@ fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 3] {
     [
         names(Base::parse(variables()).err()),
         names(People::parse(variables()).err()),
+        names(Registrar::parse(variables()).err()),
         names(Deployment::parse(variables()).err()),
     ]
 }
 
 #[test]
 fn a_full_environment_is_accepted() {
-    assert_eq!(refused("OTHER", None), [[""; 0]; 3]);
-    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 3]);
+    assert_eq!(refused("OTHER", None), [[""; 0]; 4]);
+    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 4]);
 }
 
 #[test]
 fn each_variable_missing_or_malformed_is_named() {
-    let (all, people, deployment) = ([true; 3], [false, true, false], [false, false, true]);
-    let identity = [false, true, true];
+    let (all, people) = ([true; 4], [false, true, false, false]);
+    let (keys, deployment) = ([false, true, true, false], [false, false, false, true]);
+    let identity = [false, true, false, true];
     for (name, who, value) in [
         ("DATABASE_URL", all, None),
         ("DATABASE_URL", all, Some("")),
@@ -99,8 +101,8 @@ fn each_variable_missing_or_malformed_is_named() {
         ("JWT_AUDIENCE", identity, None),
         ("JWT_AUDIENCE", identity, Some("")),
         ("JWT_AUDIENCE", identity, Some("a b")),
-        ("JWKS_URL", people, None),
-        ("JWKS_URL", people, Some("file:///etc/passwd")),
+        ("JWKS_URL", keys, None),
+        ("JWKS_URL", keys, Some("file:///etc/passwd")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("601")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("-1")),

@@ -12,13 +12,18 @@ pub(super) const ROLES: &str = include_str!("../../../../migrations/roles.sql");
 /// Add-only, in the order of their numbers.
 pub(super) const MIGRATIONS: &[(&str, &str)] = files!["":
     "0001_identity.sql",
-    "0002_ledger.sql",
-    "0003_audit.sql",
-    "0004_registry.sql",
-    "0005_settlement.sql",
-    "0006_books.sql",
-    "0007_agents.sql",
-    "0008_onboarding.sql",
+    "0002_decoding.sql",
+    "0003_es256.sql",
+    "0004_rs256.sql",
+    "0005_eddsa.sql",
+    "0006_ledger.sql",
+    "0007_audit.sql",
+    "0008_tokens.sql",
+    "0009_registry.sql",
+    "0010_settlement.sql",
+    "0011_books.sql",
+    "0012_agents.sql",
+    "0013_onboarding.sql",
 ];
 
 /// One file for each gateway function, in any order.
@@ -34,7 +39,9 @@ pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
     "list_settlements.sql",
     "migrate.sql",
     "platform_webhook.sql",
+    "prune_tokens.sql",
     "settlement_webhook.sql",
+    "sync_jwks.sql",
     "verify_settlement.sql",
 ];
 

@@ -56,6 +56,8 @@ pub(super) fn required(function: &str) -> Vec<&'static str> {
     let mut all = vec!["DATABASE_URL", "SECRETS_PREFIX"];
     if PEOPLES.contains(&function) {
         all.extend(["JWKS_URL", "JWT_AUDIENCE", "JWT_ISSUER"]);
+    } else if function == "sync-jwks" {
+        all.push("JWKS_URL");
     } else if function == "migrate" {
         all.extend(["JWT_AUDIENCE", "JWT_ISSUER", "PLATFORM_AGENT_ID"]);
     }

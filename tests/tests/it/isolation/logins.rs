@@ -12,7 +12,11 @@ use crate::direct::{barrier, call, human_arguments, quote};
 /// Every function with arguments of the right types, which need not mean anything.
 fn any_call(rig: &Rig, function: &str) -> Result<String> {
     let id = "00000000-0000-4000-8000-000000000000";
-    let token = quote(&rig.person("alice").token());
+    call_with(function, &quote(&rig.person("alice").token()), id)
+}
+
+/// A call of each function with that token and that settlement, where it takes one.
+pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String> {
     let hashes = r"'\x00', '\x00'";
     let report = format!(
         "'escrow-one', 'a', 'd', {hashes}, 'escrow.funded', now(), '{id}', '{id}', 1, 'USD', null"
@@ -29,7 +33,8 @@ fn any_call(rig: &Rig, function: &str) -> Result<String> {
             "platform-webhook" => {
                 format!("'optkas-platform', 'a', 'd', {hashes}, 'agent.registered', now(), '{{}}'")
             }
-            "expire-settlements" => "'a', 10".to_owned(),
+            "expire-settlements" | "prune-tokens" => "'a', 10".to_owned(),
+            "sync-jwks" => "'a', '[]'".to_owned(),
             "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
             "get-commitment" => format!(r"{token}, '\x00'"),
             "get-settlement" => format!("{token}, '{id}'"),
@@ -89,7 +94,7 @@ fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
             );
         }
         let denied = [
-            "select auth.establish('human', 'x')",
+            "select auth.present('x')",
             "select auth.scope_to('a0000000-0000-4000-8000-000000000001')",
             "select ledger.claim('a', 'o', '', 'k', 'k', 'f')",
             "set role optkas_owner",

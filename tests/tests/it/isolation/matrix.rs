@@ -22,8 +22,12 @@ const AUDITED: [&str; 6] = [
     "ledger.commitment_outcome",
 ];
 
-/// Tables that are nobody's: what the deployment was told, and what it applied.
-const NOBODYS: [&str; 2] = ["auth.expected_claims", "deploy.schema_history"];
+/// Tables that are nobody's: what the deployment was told, what it applied, and the issuer's public keys.
+const NOBODYS: [&str; 3] = [
+    "auth.expected_claims",
+    "auth.signing_key",
+    "deploy.schema_history",
+];
 
 struct Table {
     name: String,

@@ -12,8 +12,8 @@ use crate::direct::{Direct, barrier, call, quote, read};
 const HOSTILE_SCHEMA: &str = "
     create schema hostile;
     create table hostile.settlement as select * from capital.settlement;
-    create function hostile.principal_id() returns text language sql as $$ select 'somebody' $$;
-    create function hostile.establish(text, text, text) returns void language sql as $$ select $$;
+    create function hostile.sub() returns uuid language sql as $$ select gen_random_uuid() $$;
+    create function hostile.present(text) returns void language sql as $$ select $$;
     create function hostile.now() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$;
     create function hostile.equal(uuid, uuid) returns boolean language sql as $$ select true $$;
     create operator hostile.= (leftarg = uuid, rightarg = uuid, function = hostile.equal);
@@ -25,22 +25,8 @@ fn tricks() -> Result<Vec<String>> {
     let alice = find_person("alice")?;
     let set = |name: &str, value: &str| format!("select set_config('{name}', '{value}', false)");
     Ok(vec![
-        [
-            set("optkas.principal_kind", "human"),
-            set("optkas.principal_id", &alice.sub.to_string()),
-        ]
-        .join(";"),
-        [
-            set("optkas.principal_kind", "system"),
-            set("optkas.principal_id", "expire-settlements"),
-        ]
-        .join(";"),
-        [
-            set("optkas.principal_kind", "agent"),
-            set("optkas.principal_id", "escrow-one"),
-            set("optkas.agent_kind", "platform"),
-        ]
-        .join(";"),
+        set("optkas.token", &alice.sub.to_string()),
+        set("optkas.agent", "optkas-platform"),
         set("optkas.scope", &alice.allocator.id.to_string()),
         set("optkas.commitment", &"00".repeat(32)),
         set("search_path", "hostile, pg_catalog"),

@@ -139,7 +139,7 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
     );
     let link = format!(
         "insert into capital.settlement_transition (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
-        values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', auth.principal_id(), decode(current_setting('optkas.commitment'), 'hex'))",
+        values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', (auth.principal()).id, decode(current_setting('optkas.commitment'), 'hex'))",
         AURORA.id
     );
     let mut owner = rig.owner()?;

@@ -15,9 +15,9 @@ create table audit.log (
     at timestamptz not null,
     mutation_hash bytea not null,
     constraint log_pkey primary key (id),
-    -- No change without a commitment claimed in the very same transaction.
-    constraint log_commitment_key_claim_fkey foreign key (commitment_key, xid)
-        references ledger.commitment_ledger (key, xid),
+    -- No change without a commitment claimed in the very same transaction, by the very same actor.
+    constraint log_claim_fkey foreign key (commitment_key, xid, actor_kind, actor_id)
+        references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
     constraint log_operation_rows check (
         (operation = 'INSERT' and old_row is null and new_row is not null)
         or (operation = 'UPDATE' and old_row is not null and new_row is not null)
@@ -63,6 +63,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    who auth.principal_name := auth.principal();
     entry audit.log;
     changed jsonb;
 begin
@@ -82,8 +83,8 @@ begin
     entry.allocator_id := (changed ->> 'allocator_id')::uuid;
     -- Nobody presented means somebody reached the table without a gateway function; the commitment
     -- below is missing then too, and the change is refused.
-    entry.actor_kind := coalesce(auth.principal_kind(), 'database');
-    entry.actor_id := coalesce(auth.principal_id(), session_user);
+    entry.actor_kind := coalesce(who.kind, 'database');
+    entry.actor_id := coalesce(who.id, session_user);
     entry.commitment_key := decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
     entry.at := clock_timestamp();
     entry.mutation_hash := audit.mutation_hash(entry);
@@ -131,6 +132,7 @@ alter table audit.log force row level security;
 
 create policy log_record on audit.log
     for insert
+    to optkas_owner
     with check (xid = pg_current_xact_id());
 create policy log_audit on audit.log
     for select

@@ -92,7 +92,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if auth.principal_kind() = 'human' then
+    if auth.login_kind() = 'human' then
         return (select m.allocator_id from capital.member as m where m.sub = auth.sub());
     end if;
     return nullif(current_setting('optkas.scope', true), '')::uuid;
@@ -154,14 +154,15 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform auth.establish('agent', _agent_id, _kind);
+    perform auth.start();
+    perform set_config('optkas.agent', _agent_id, true);
     return exists (
         select from capital.agent as a where a.agent_id = _agent_id and a.kind = _kind
     );
 end
 $$;
 comment on function auth.present_agent(text, text) is
-    'Establishes an agent as the principal; false where none of that kind is registered, and then nothing may follow.';
+    'Presents an agent; false where none of that kind is registered, and then nothing may follow.';
 
 -- ---------------------------------------------------------------------------------------------
 
@@ -171,35 +172,42 @@ select audit.watch('capital.member_role', 'sub', 'role');
 select audit.watch('capital.agent', 'agent_id');
 select audit.watch('capital.facility', 'facility_id');
 select audit.watch('capital.facility_utilisation', 'facility_id');
-select audit.watch('auth.expected_claims', 'only_row');
 
 create policy allocator_read on capital.allocator
     for select
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()) or (select auth.is_platform()));
 create policy allocator_onboard on capital.allocator
     for insert
+    to optkas_owner
     with check ((select auth.is_platform()));
 
 -- auth.allocator_id reads this table, so its policy must not call that function.
 create policy member_read on capital.member
     for select
+    to optkas_owner
     using (sub = (select auth.sub()) or (select auth.is_platform()));
 create policy member_grant on capital.member
     for insert
+    to optkas_owner
     with check ((select auth.is_platform()));
 
 create policy member_role_read on capital.member_role
     for select
+    to optkas_owner
     using (sub = (select auth.sub()) or (select auth.is_platform()));
 create policy member_role_grant on capital.member_role
     for insert
+    to optkas_owner
     with check ((select auth.is_platform()));
 create policy member_role_revoke on capital.member_role
     for delete
+    to optkas_owner
     using ((select auth.is_platform()));
 
 create policy agent_read on capital.agent
     for select
+    to optkas_owner
     using (
         agent_id = (select auth.agent_id())
         or (select auth.is_platform())
@@ -207,6 +215,7 @@ create policy agent_read on capital.agent
     );
 create policy agent_register on capital.agent
     for insert
+    to optkas_owner
     with check (
         ((select auth.is_platform()) and kind <> 'platform')
         or ((select auth.is_system('migrate')) and kind = 'platform')
@@ -214,32 +223,38 @@ create policy agent_register on capital.agent
 
 create policy facility_read on capital.facility
     for select
-    using ((select auth.principal_kind()) is not null);
+    to optkas_owner
+    using ((select auth.principal()) is not null);
 create policy facility_open on capital.facility
     for insert
+    to optkas_owner
     with check ((select auth.is_platform()));
 
 create policy facility_utilisation_read on capital.facility_utilisation
     for select
-    using ((select auth.principal_kind()) is not null);
+    to optkas_owner
+    using ((select auth.principal()) is not null);
 create policy facility_utilisation_open on capital.facility_utilisation
     for insert
+    to optkas_owner
     with check ((select auth.is_platform()));
 -- Moves only with a settlement of the allocator this transaction is about.
 create policy facility_utilisation_move on capital.facility_utilisation
     for update
+    to optkas_owner
     using ((select auth.allocator_id()) is not null);
 
 create policy commitment_outcome_read on ledger.commitment_outcome
     for select
+    to optkas_owner
     using (
         allocator_id = (select auth.allocator_id())
         or (
-            principal_kind = (select auth.principal_kind())
-            and principal_id = (select auth.principal_id())
+            (principal_kind, principal_id) = (select p.kind, p.id from auth.principal() as p)
         )
     );
 
 create policy log_read on audit.log
     for select
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()));

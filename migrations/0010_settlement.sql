@@ -192,6 +192,7 @@ comment on function capital.agent_serves(uuid) is 'Whether the presented agent i
 
 create policy settlement_read on capital.settlement
     for select
+    to optkas_owner
     using (
         allocator_id = (select auth.allocator_id())
         or ((select auth.agent_id()) is not null and capital.agent_serves(facility_id))
@@ -199,23 +200,26 @@ create policy settlement_read on capital.settlement
     );
 create policy settlement_create on capital.settlement
     for insert
+    to optkas_owner
     with check (
         allocator_id = (select auth.allocator_id())
         and created_by = (select auth.sub())
     );
 create policy settlement_move on capital.settlement
     for update
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()));
 
 create policy settlement_transition_read on capital.settlement_transition
     for select
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()));
 create policy settlement_transition_append on capital.settlement_transition
     for insert
+    to optkas_owner
     with check (
         allocator_id = (select auth.allocator_id())
-        and actor_kind = (select auth.principal_kind())
-        and actor_id = (select auth.principal_id())
+        and (actor_kind, actor_id) = (select p.kind, p.id from auth.principal() as p)
     );
 create policy settlement_transition_audit on capital.settlement_transition
     for select

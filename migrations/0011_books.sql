@@ -183,12 +183,15 @@ select audit.watch('capital.journal', 'journal_id');
 select audit.watch('capital.posting', 'account_id', 'account_version');
 
 create policy account_own on capital.account
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()))
     with check (allocator_id = (select auth.allocator_id()));
 create policy journal_own on capital.journal
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()))
     with check (allocator_id = (select auth.allocator_id()));
 create policy posting_own on capital.posting
+    to optkas_owner
     using (allocator_id = (select auth.allocator_id()))
     with check (allocator_id = (select auth.allocator_id()));
 
@@ -357,9 +360,10 @@ begin
 
     insert into capital.settlement_transition
         (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason)
-    values
-        (moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
-         auth.principal_kind(), auth.principal_id(), decode(current_setting('optkas.commitment'), 'hex'), _reason);
+    select
+        moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
+        who.kind, who.id, decode(current_setting('optkas.commitment'), 'hex'), _reason
+    from auth.principal() as who;
 
     case _to
         when 'VERIFIED' then

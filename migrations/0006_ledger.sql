@@ -73,7 +73,7 @@ create table ledger.commitment_ledger (
     xid xid8 not null default pg_current_xact_id(),
     claimed_at timestamptz not null default clock_timestamp(),
     constraint commitment_ledger_pkey primary key (key),
-    constraint commitment_ledger_key_xid_key unique (key, xid),
+    constraint commitment_ledger_claim_key unique (key, xid, principal_kind, principal_id),
     constraint commitment_ledger_key_length check (octet_length(key) = 32),
     constraint commitment_ledger_fingerprint_length check (octet_length(fingerprint) = 32),
     constraint commitment_ledger_principal_kind_known check (principal_kind in ('human', 'agent', 'system')),
@@ -87,7 +87,7 @@ comment on column ledger.commitment_ledger.resource is 'The id in the route, or 
 comment on column ledger.commitment_ledger.attempt is
     'The invocation that claimed. The same invocation asking again lost its connection and is answered as the first time.';
 comment on column ledger.commitment_ledger.xid is
-    'The claiming transaction: outcome and audit rows refer to (key, xid), so they are of the same transaction by constraint.';
+    'The claiming transaction: outcome and audit rows refer to it and to the principal, so they are of the same transaction and actor by constraint.';
 
 create table ledger.commitment_outcome (
     key bytea not null,
@@ -100,8 +100,8 @@ create table ledger.commitment_outcome (
     body jsonb not null,
     committed_at timestamptz not null default clock_timestamp(),
     constraint commitment_outcome_pkey primary key (key),
-    constraint commitment_outcome_key_claim_fkey foreign key (key, xid)
-        references ledger.commitment_ledger (key, xid),
+    constraint commitment_outcome_claim_fkey foreign key (key, xid, principal_kind, principal_id)
+        references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
     constraint commitment_outcome_status_matches check (
         (outcome = 'accepted' and status in (200, 201))
         or (outcome = 'refused' and status in (403, 404, 409))
@@ -185,7 +185,10 @@ begin
             ('already-exists', 409, 'Already exists', 'This id is taken.'),
             ('member-elsewhere', 409, 'Member elsewhere', 'This person is a member of another allocator.'),
             ('not-granted', 409, 'Not granted', 'There is no such membership to revoke.'),
-            ('agent-kind', 409, 'Agent of another kind', 'The agent is not registered for this task.')
+            ('agent-kind', 409, 'Agent of another kind', 'The agent is not registered for this task.'),
+            ('keys-vanished', 409, 'Keys vanished', 'The issuer publishes none of the keys in force.'),
+            ('key-changed', 409, 'Key changed', 'A kid that is known stands for another key.'),
+            ('key-unacceptable', 409, 'Key unacceptable', 'A key is malformed, too weak, or of another kind than it says.')
     ) as known (name, status, title, detail)
     where known.name = _name;
 
@@ -233,13 +236,14 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    who auth.principal_name := auth.principal();
     first record;
     commitment jsonb;
 begin
     -- The function in front computed the key; it is not believed. A caller can claim only what
     -- follows from the principal that was presented.
     if _key is distinct from ledger.idempotency_key(
-        auth.principal_kind(), auth.principal_id(), _operation, _resource, _client_key
+        who.kind, who.id, _operation, _resource, _client_key
     ) then
         raise exception using errcode = 'OPK04', message = 'idempotency-key-not-derived';
     end if;
@@ -249,7 +253,7 @@ begin
     insert into ledger.commitment_ledger
         (key, fingerprint, principal_kind, principal_id, operation, resource, attempt)
     values
-        (_key, _fingerprint, auth.principal_kind(), auth.principal_id(), _operation, _resource, _attempt)
+        (_key, _fingerprint, who.kind, who.id, _operation, _resource, _attempt)
     on conflict on constraint commitment_ledger_pkey do nothing;
     if found then
         perform set_config('optkas.commitment', encode(_key, 'hex'), true);
@@ -290,13 +294,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     claimed bytea := decode(current_setting('optkas.commitment'), 'hex');
+    who auth.principal_name := auth.principal();
     at timestamptz := clock_timestamp();
     body jsonb := _body || jsonb_build_object('commitment', ledger.commitment_json(claimed, _outcome, at));
 begin
     insert into ledger.commitment_outcome
         (key, principal_kind, principal_id, allocator_id, outcome, status, body, committed_at)
     values
-        (claimed, auth.principal_kind(), auth.principal_id(), _allocator_id, _outcome, _status, body, at);
+        (claimed, who.kind, who.id, _allocator_id, _outcome, _status, body, at);
+    -- What is deferred is checked here, while this principal is presented: at commit the session could
+    -- have changed what the checks can see, and the next claim of this transaction, if any, is deferred again.
+    set constraints all immediate;
+    set constraints all deferred;
     return row(_outcome, _status, body)::ledger.reply;
 end
 $$;
@@ -325,17 +334,17 @@ alter table ledger.commitment_outcome force row level security;
 
 create policy commitment_ledger_claim on ledger.commitment_ledger
     for insert
+    to optkas_owner
     with check (
-        principal_kind = (select auth.principal_kind())
-        and principal_id = (select auth.principal_id())
+        (principal_kind, principal_id) = (select p.kind, p.id from auth.principal() as p)
         and xid = pg_current_xact_id()
     );
 create policy commitment_ledger_read on ledger.commitment_ledger
     for select
+    to optkas_owner
     using (
         (
-            principal_kind = (select auth.principal_kind())
-            and principal_id = (select auth.principal_id())
+            (principal_kind, principal_id) = (select p.kind, p.id from auth.principal() as p)
         )
         or exists (
             select from ledger.commitment_outcome as o where o.key = commitment_ledger.key
@@ -348,9 +357,9 @@ create policy commitment_ledger_audit on ledger.commitment_ledger
 
 create policy commitment_outcome_conclude on ledger.commitment_outcome
     for insert
+    to optkas_owner
     with check (
-        principal_kind = (select auth.principal_kind())
-        and principal_id = (select auth.principal_id())
+        (principal_kind, principal_id) = (select p.kind, p.id from auth.principal() as p)
     );
 create policy commitment_outcome_audit on ledger.commitment_outcome
     for select

@@ -1,0 +1,27 @@
+create or replace function gateway.prune_tokens(_attempt text, _batch_size int4)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    pruned int4;
+begin
+    perform auth.present_system('prune-tokens');
+    delete from auth.verified_token as t
+    where t.token_sha256 in (
+        select e.token_sha256
+        from auth.verified_token as e
+        where e.expires_at < clock_timestamp() - auth.leeway()
+        order by e.expires_at
+        limit _batch_size
+    );
+    get diagnostics pruned = row_count;
+    return row('ok', 200, jsonb_build_object('pruned', pruned, 'more', pruned = _batch_size))::ledger.reply;
+end
+$$;
+comment on function gateway.prune_tokens is
+    'Scheduled: forgets verified tokens that have expired, a bounded batch a call. A memo, not a record: no commitment.';
+
+grant usage on schema gateway to prune_tokens;
+grant execute on function gateway.prune_tokens to prune_tokens;

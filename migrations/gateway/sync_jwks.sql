@@ -1,0 +1,85 @@
+create or replace function gateway.sync_jwks(_attempt text, _keys jsonb)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    published auth.signing_key;
+    known auth.signing_key;
+    change text;
+    refusal text;
+    changes jsonb := '[]';
+begin
+    perform auth.present_system('sync-jwks');
+
+    -- The function in front drops keys that are not for us; what it sends must all be acceptable. A set
+    -- that is not is refused whole, before anything is changed.
+    for published in
+        select * from auth.published_keys(_keys)
+    loop
+        if auth.is_key_acceptable(published) is not true then
+            return auth.refuse_key_set(_attempt, 'key-unacceptable', _keys, jsonb_build_object('kid', published.kid));
+        end if;
+        -- Neither may a known kid stand for another key, nor one kid for two.
+        if exists (
+            select
+            from (
+                select k.kid, k.algorithm, k.x, k.y, k.n, k.e from auth.signing_key as k
+                union all
+                select p.kid, p.algorithm, p.x, p.y, p.n, p.e from auth.published_keys(_keys) as p
+            ) as other
+            where other.kid = published.kid
+                and (other.algorithm, other.x, other.y, other.n, other.e)
+                is distinct from (published.algorithm, published.x, published.y, published.n, published.e)
+        ) then
+            return auth.refuse_key_set(_attempt, 'key-changed', _keys, jsonb_build_object('kid', published.kid));
+        end if;
+    end loop;
+    -- An issuer that rotates publishes the old key beside the new one. None of the old ones is an attack or
+    -- an accident, and would lock everybody out.
+    if exists (select from auth.signing_key as k where k.retired_at is null)
+        and not exists (
+            select
+            from auth.signing_key as k
+            join auth.published_keys(_keys) as p on p.kid = k.kid
+            where k.retired_at is null
+        )
+    then
+        return auth.refuse_key_set(_attempt, 'keys-vanished', _keys, '{}');
+    end if;
+    -- Nothing may be refused below.
+
+    for published in
+        select * from auth.published_keys(_keys) as p
+        where not exists (
+            select from auth.signing_key as k where k.kid = p.kid and k.retired_at is null
+        )
+    loop
+        perform auth.claim_key_change(_attempt, 'in-force', published.kid);
+        insert into auth.signing_key (kid, algorithm, x, y, n, e)
+        values (published.kid, published.algorithm, published.x, published.y, published.n, published.e)
+        on conflict on constraint signing_key_pkey do update set retired_at = null;
+        changes := changes || jsonb_build_object('kid', published.kid, 'change', 'in-force');
+        perform ledger.conclude('accepted', 200, null, changes -> -1);
+    end loop;
+
+    for known in
+        select * from auth.signing_key as k
+        where k.retired_at is null
+            and not exists (select from auth.published_keys(_keys) as p where p.kid = k.kid)
+    loop
+        perform auth.claim_key_change(_attempt, 'retired', known.kid);
+        update auth.signing_key as k set retired_at = clock_timestamp() where k.kid = known.kid;
+        changes := changes || jsonb_build_object('kid', known.kid, 'change', 'retired');
+        perform ledger.conclude('accepted', 200, null, changes -> -1);
+    end loop;
+
+    return row('ok', 200, jsonb_build_object('changes', changes))::ledger.reply;
+end
+$$;
+comment on function gateway.sync_jwks is
+    'Scheduled: makes the keys in force those that the issuer publishes, each change a commitment. All or nothing.';
+
+grant usage on schema gateway to sync_jwks;
+grant execute on function gateway.sync_jwks to sync_jwks;

@@ -1,0 +1,140 @@
+//! Somebody runs SQL of his own as the login of an endpoint: of each of them, over a connection of his own,
+//! with whatever he has come by. He acts for nobody and reads nobody's data but with a token in force; and
+//! each attempt says what stopped it.
+
+mod attempts;
+mod sessions;
+mod stage;
+
+use anyhow::Result;
+use tests::world::{AURORA, BOREALIS, EUR_FACILITY, idempotency_key};
+
+use crate::direct::{Direct, attempt, barrier, quote};
+use crate::isolation::call_with;
+use attempts::{FORBIDDEN, settings};
+use stage::{PEOPLES, Stage, endpoints, fingerprint, seen, shown};
+
+#[test]
+fn no_login_runs_what_it_was_not_given() -> Result<()> {
+    let stage = Stage::set()?;
+    let before = fingerprint(&stage.rig)?;
+    for function in endpoints()? {
+        let mut client = stage.rig.login(&function)?;
+        for (what, sql, expected) in FORBIDDEN {
+            let stopped = attempt(&mut client, sql)?;
+            assert!(
+                stopped.starts_with(expected),
+                "{function}, {what}: {stopped}, not {expected}"
+            );
+        }
+    }
+    assert_eq!(fingerprint(&stage.rig)?, before);
+    Ok(())
+}
+
+#[test]
+fn no_token_but_one_in_force_is_of_any_use() -> Result<()> {
+    let stage = Stage::set()?;
+    let before = fingerprint(&stage.rig)?;
+    for function in PEOPLES {
+        let mut client = stage.rig.login(function)?;
+        for (what, token) in &stage.useless {
+            let stopped = barrier(client.simple_query(&call_with(function, token, &stage.theirs)?));
+            assert_eq!(stopped, "OPK02 token-refused", "{function}, {what}");
+            assert_eq!(shown(&mut client)?, [""; 0], "{function}, after {what}");
+        }
+    }
+    assert_eq!(fingerprint(&stage.rig)?, before);
+    Ok(())
+}
+
+#[test]
+fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
+    let stage = Stage::set()?;
+    let before = fingerprint(&stage.rig)?;
+    let alice = stage.rig.person("alice").person.sub.to_string();
+    let secrets = [AURORA.id.to_string(), alice];
+    for function in PEOPLES {
+        let mut direct = Direct::new(&stage.rig);
+        let theirs = format!("'{}'", stage.theirs);
+        let key = idempotency_key();
+        let facility = EUR_FACILITY.id;
+        let reply = match function {
+            "verify-settlement" => direct.human(function, "mallory", &stage.theirs, &key, &theirs),
+            "cancel-settlement" => direct.human(
+                function,
+                "mallory",
+                &stage.theirs,
+                &key,
+                &format!("{theirs}, null"),
+            ),
+            "create-settlement" => {
+                let rest = format!("'{facility}', 1000, 'EUR', '2099-01-02', null, null, null");
+                direct.human(function, "mallory", "", &key, &rest)
+            }
+            _ => direct.call(function, &arguments(function, &stage.own(), &stage.theirs)),
+        }?;
+        let expected = match function {
+            "create-settlement" => "accepted",
+            "list-audit" | "list-positions" | "list-settlements" => "ok",
+            _ => "refused not-found",
+        };
+        assert_eq!(reply.name(), expected, "{function}");
+        let body = reply.body.to_string();
+        for secret in &secrets {
+            assert!(!body.contains(secret), "{function}: {body}");
+        }
+    }
+    assert_eq!(fingerprint(&stage.rig)?, before);
+    Ok(())
+}
+
+/// Behind a gateway function that forgot to ask, the policies look the setting up; they do not believe it.
+#[test]
+fn a_setting_names_nobody() -> Result<()> {
+    let stage = Stage::set()?;
+    let fresh = quote(&stage.rig.person("alice").token());
+    let never_presented = ("a good token of hers that was never presented", fresh);
+    let tokens: Vec<_> = stage
+        .useless
+        .iter()
+        .cloned()
+        .chain([never_presented])
+        .collect();
+    for function in PEOPLES {
+        let mut client = stage.rig.login(function)?;
+        for (what, token) in &tokens {
+            for local in ["true", "false"] {
+                let set =
+                    format!("select set_config('optkas.token', coalesce({token}, ''), {local})");
+                assert_eq!(seen(&mut client, &set)?, [""; 0], "{function}, {what}");
+            }
+        }
+        for (what, sql) in settings() {
+            assert_eq!(seen(&mut client, &sql)?, [""; 0], "{function}, {what}");
+        }
+    }
+    // The stage is not empty: who holds a token in force is that person, however it is handed over.
+    let mut client = stage.rig.login("list-positions")?;
+    client.simple_query(&call_with("list-positions", &stage.own(), "")?)?;
+    let own = stage.rig.person("mallory").token();
+    client.simple_query(&call_with("list-positions", &quote(&own), "")?)?;
+    let set = format!("select set_config('optkas.token', '{own}', true)");
+    let seen = seen(&mut client, &set)?;
+    assert!(
+        seen.contains(&BOREALIS.id.to_string()) && !seen.contains(&AURORA.id.to_string()),
+        "{seen:?}"
+    );
+    Ok(())
+}
+
+/// The arguments of `call_with`, for those who call it themselves.
+fn arguments(function: &str, token: &str, id: &str) -> String {
+    match function {
+        "get-commitment" => format!(r"{token}, decode('{}', 'hex')", "00".repeat(32)),
+        "get-settlement" => format!("{token}, '{id}'"),
+        "list-audit" => format!("{token}, 100, null"),
+        "list-positions" => format!("{token}, null"),
+        _ => format!("{token}, 100, null, null, null, null, null, null"),
+    }
+}

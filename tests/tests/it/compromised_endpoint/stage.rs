@@ -1,0 +1,194 @@
+//! Who attacks and who is attacked, and the tokens that an attacker may have come by.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use postgres::Client;
+use serde_json::json;
+use tests::deployment::functions;
+use tests::issuer::{Algorithm, Key, unsigned};
+use tests::rig::Rig;
+use tests::world::{AURORA, USD_FACILITY};
+
+use crate::direct::{Direct, call, quote};
+use crate::isolation::proposed;
+
+/// The endpoints that people call.
+pub(super) const PEOPLES: [&str; 8] = [
+    "cancel-settlement",
+    "create-settlement",
+    "get-commitment",
+    "get-settlement",
+    "list-audit",
+    "list-positions",
+    "list-settlements",
+    "verify-settlement",
+];
+
+/// A gateway function that forgot to ask for a token: behind it, the policies are the only barrier. It
+/// exists on this stage alone.
+const UNGUARDED: &str = "
+    create function gateway.unguarded() returns setof uuid
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+    as $$ begin
+        return query select distinct s.allocator_id from capital.settlement as s
+            union select a.allocator_id from capital.account as a
+            union select a.allocator_id from capital.allocator as a
+            union select m.sub from capital.member as m
+            union select r.sub from capital.member_role as r;
+    end $$";
+
+/// The sample world with a settlement of each allocator. Mallory holds the logins and a token of her own;
+/// alice is attacked.
+pub(super) struct Stage {
+    pub(super) rig: Rig,
+    /// Alice's settlement, PENDING.
+    pub(super) theirs: String,
+    /// Tokens that must be of no use, and how mallory came by them.
+    pub(super) useless: Vec<(&'static str, String)>,
+}
+
+impl Stage {
+    pub(super) fn set() -> Result<Self> {
+        let rig = Rig::new()?;
+        let mut direct = Direct::new(&rig);
+        let theirs = proposed(&mut direct, "alice", USD_FACILITY)?;
+        proposed(&mut direct, "mallory", USD_FACILITY)?;
+        let mut owner = rig.owner()?;
+        owner.batch_execute(UNGUARDED)?;
+        for function in PEOPLES {
+            let login = tests::deployment::login(function);
+            owner.batch_execute(&format!(
+                "grant execute on function gateway.unguarded to {login}"
+            ))?;
+        }
+        let useless = useless(&rig)?;
+        Ok(Self {
+            rig,
+            theirs,
+            useless,
+        })
+    }
+
+    /// A fresh token of mallory's own, as SQL.
+    pub(super) fn own(&self) -> String {
+        quote(&self.rig.person("mallory").token())
+    }
+}
+
+/// All logins but the deployment's, which owns the database by design.
+pub(super) fn endpoints() -> Result<Vec<String>> {
+    let all = functions()?.into_iter();
+    Ok(all.filter(|function| function != "migrate").collect())
+}
+
+/// What the forgetful function shows, after these statements in the same transaction.
+pub(super) fn seen(client: &mut Client, before: &str) -> Result<Vec<String>> {
+    client.batch_execute(&format!("begin; {before}"))?;
+    let rows = shown(client)?;
+    client.batch_execute("rollback")?;
+    Ok(rows)
+}
+
+/// What the forgetful function shows now.
+pub(super) fn shown(client: &mut Client) -> Result<Vec<String>> {
+    let sql = "select id::text from gateway.unguarded() as id order by 1";
+    let rows = client.query(sql, &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Everything that is Aurora's, condensed.
+pub(super) fn fingerprint(rig: &Rig) -> Result<String> {
+    let mut admin = rig.admin()?;
+    let tables = admin.query(
+        "select attrelid::regclass::text from pg_attribute join pg_class on pg_class.oid = attrelid
+         where attname = 'allocator_id' and relkind = 'r' and relnamespace::regnamespace::text !~ '^pg_'
+         order by 1",
+        &[],
+    )?;
+    let mut all = String::new();
+    for table in &tables {
+        let table: String = table.get(0);
+        let sql = format!(
+            "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} as t
+             where t.allocator_id = '{}'",
+            AURORA.id
+        );
+        let digest: String = admin.query_one(&sql, &[])?.get(0);
+        all.push_str(&format!("{table} {digest}\n"));
+    }
+    ensure!(all.lines().count() > 5, "too few tables to be all of them");
+    Ok(all)
+}
+
+fn useless(rig: &Rig) -> Result<Vec<(&'static str, String)>> {
+    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
+    let retired = rig.issuer().key();
+    let now = alice.claims()["iat"].as_i64().context("an instant")?;
+    let ending = |mut claims: serde_json::Value| {
+        (claims["iat"], claims["exp"]) = (json!(now - 600), json!(now - 2));
+        retired.sign(&retired.header(), &claims)
+    };
+    let (expired, own_expired) = (ending(alice.claims()), ending(mallory.claims()));
+    let of_retired = alice.token();
+    let mut login = rig.login("list-positions")?;
+    for token in [&expired, &own_expired, &of_retired] {
+        // Good for now, by the leeway of the clocks: the memo has all three.
+        login
+            .simple_query(&positions(token))
+            .context("a good token")?;
+    }
+    let key = Key::generate(Algorithm::Es256)?;
+    rig.rotate(key)?;
+    rig.issuer().drop_old_keys();
+    rig.sync_keys()?;
+
+    let current = rig.issuer().key();
+    let claims = rig.person("alice").claims();
+    let mine = Key::generate(Algorithm::Es256)?;
+    let header = json!({ "alg": "none", "kid": current.kid() });
+    let named = json!({ "alg": "ES256", "kid": current.kid() });
+    await_refusal(&mut login, &expired)?;
+    await_refusal(&mut login, &own_expired)?;
+    Ok(vec![
+        ("no token", "null".to_owned()),
+        ("an empty token", "''".to_owned()),
+        ("alice's id", quote(&alice.person.sub.to_string())),
+        ("her expired token, which the memo knows", quote(&expired)),
+        ("one's own expired token", quote(&own_expired)),
+        (
+            "her token of a retired key, which the memo knows",
+            quote(&of_retired),
+        ),
+        (
+            "a token of one's own key",
+            quote(&mine.sign(&mine.header(), &claims)),
+        ),
+        (
+            "a token of one's own key under the issuer's name",
+            quote(&mine.sign(&named, &claims)),
+        ),
+        ("an unsigned token", quote(&unsigned(&header, &claims))),
+        (
+            "the digest of a token that the memo knows",
+            format!("encode(sha256({}), 'hex')", quote(&of_retired)),
+        ),
+    ])
+}
+
+fn positions(token: &str) -> String {
+    call("list-positions", &format!("{}, null", quote(token)))
+}
+
+fn await_refusal(login: &mut Client, token: &str) -> Result<()> {
+    let start = Instant::now();
+    while login.simple_query(&positions(token)).is_ok() {
+        ensure!(
+            start.elapsed() < Duration::from_secs(30),
+            "it never expires"
+        );
+        sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
