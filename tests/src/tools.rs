@@ -83,6 +83,7 @@ fn install_into(folder: &Path, set: Set) -> Result<()> {
             "pip",
             "install",
             "--quiet",
+            "--no-compile",
             "--no-input",
             "--disable-pip-version-check",
         ])

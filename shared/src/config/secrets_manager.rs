@@ -9,7 +9,8 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use once_cell::sync::OnceCell;
+use tokio::{sync::OnceCell, task::spawn_blocking};
+use zeroize::Zeroizing;
 
 use super::{Aws, DatabaseLogin, SecretError};
 use crate::auth::webhook::KeyRing;
@@ -26,7 +27,8 @@ pub struct SecretsManager {
     function: &'static str,
     prefix: &'static str,
     aws: &'static Aws,
-    /// Made at the first use, off the path to the first poll: TLS roots take milliseconds to read.
+    /// Made at the first use, on a thread of its own: reading the TLS roots takes milliseconds, and the
+    /// first poll does not wait for them.
     client: OnceCell<Client>,
 }
 
@@ -38,7 +40,7 @@ impl SecretsManager {
             function,
             prefix,
             aws,
-            client: OnceCell::new(),
+            client: OnceCell::const_new(),
         }
     }
 
@@ -60,29 +62,22 @@ impl SecretsManager {
         Ok(KeyRing::parse(&self.fetch("webhooks").await?)?)
     }
 
-    async fn fetch(&self, kind: &str) -> Result<zeroize::Zeroizing<String>, SecretError> {
+    async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {
         let name = format!("{}/{kind}/{}", self.prefix, self.function);
-        let client = self.client.get_or_init(|| client(self.aws));
-        let failed = |code: String| SecretError::Unavailable {
+        let failed = |code: &str| SecretError::Unavailable {
             name: name.clone(),
-            code,
+            code: code.to_owned(),
         };
-        let output = client
-            .get_secret_value()
-            .secret_id(&name)
-            .send()
+        let client = self
+            .client
+            .get_or_try_init(|| spawn_blocking(|| client(self.aws)))
             .await
-            .map_err(|error| {
-                failed(
-                    error
-                        .code()
-                        .map_or_else(|| kind_of(&error).to_owned(), str::to_owned),
-                )
-            })?;
-        output
-            .secret_string
-            .map(zeroize::Zeroizing::new)
-            .ok_or_else(|| failed("NoSecretString".to_owned()))
+            .map_err(|_| failed("NoClient"))?;
+        let secret = client.get_secret_value().secret_id(&name).send().await;
+        let secret =
+            secret.map_err(|error| failed(error.code().unwrap_or_else(|| kind_of(&error))))?;
+        let text = secret.secret_string.map(Zeroizing::new);
+        text.ok_or_else(|| failed("NoSecretString"))
     }
 }
 

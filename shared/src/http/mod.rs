@@ -2,9 +2,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`event`] | the event's payload (HTTP API, version 2.0) |
+//! | `event` | the event's payload (HTTP API, version 2.0) |
 //! | [`route`], [`request`] | is this request for this function, and is its body acceptable |
-//! | [`fields`], [`json`] | strict bodies and query parameters, with every error named |
+//! | [`fields`], `json` | strict bodies and query parameters, with every error named |
 //! | [`instant`], [`cursor`], [`webhook`] | the forms that several endpoints share |
 //! | [`problem`], [`response`] | what goes back |
 

@@ -1,5 +1,6 @@
 //! Nobody passes without a good token, whatever is wrong with the bad one, and nobody learns what it was.
 
+mod bad_signatures;
 mod bad_tokens;
 mod key_sets;
 

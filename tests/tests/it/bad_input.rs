@@ -1,16 +1,19 @@
 //! Whatever a caller sends, the answer is the caller's to understand: never a 500, never a word of the inside.
 
+mod deliveries;
+mod headers;
 mod members;
 mod mutated;
 mod queries;
+mod values;
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::http::{Request, Response, Transport as _};
 use tests::rig::Rig;
 use tests::world::{PLATFORM, idempotency_key};
 
-use crate::endpoints::{KINDS, assert_decent, bearing, event, of_people};
+use crate::endpoints::assert_decent;
 use crate::settlements::{of, pending, proposal};
 use crate::support::count;
 
@@ -82,142 +85,6 @@ fn a_body_has_65_536_bytes_at_most() -> Result<()> {
     // Exactly the limit is judged like any other body.
     for (name, answer) in to_all(&rig, padded(BODY_BYTES_MAX).as_bytes())? {
         assert_ne!(answer.status, 413, "{name}");
-    }
-    Ok(())
-}
-
-#[test]
-fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
-    let rig = Rig::new()?;
-    let proposal = proposal(100).to_string();
-    let request = |kind: &str| {
-        let post = rig
-            .person("alice")
-            .request("POST", "/v1/settlements")
-            .header("idempotency-key", &idempotency_key());
-        post.header("content-type", kind).body(&*proposal)
-    };
-    for good in [
-        "application/json",
-        "Application/JSON",
-        "application/json; charset=utf-8",
-        "application/json;charset=\"UTF-8\"",
-    ] {
-        assert_eq!(rig.send(&request(good))?.status, 201, "{good}");
-    }
-    for bad in [
-        "",
-        "text/plain",
-        "text/json",
-        "application/jsonp",
-        "application/problem+json",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/json; charset=latin1",
-        "application/json; version=1",
-        "application/json, application/json",
-        "application/json,text/plain",
-        "*/*",
-    ] {
-        for request in [request(bad), request(bad).without("authorization")] {
-            let answer = rig.send(&request)?;
-            assert_eq!(answer.status, 415, "{bad}: {}", answer.text());
-            assert_decent(bad, &answer);
-        }
-    }
-    assert_eq!(
-        rig.send(&request("x").without("content-type"))?.status,
-        415,
-        "none at all"
-    );
-    for kind in KINDS {
-        let agent = rig
-            .deployment()
-            .agents
-            .iter()
-            .find(|agent| agent.kind == kind)
-            .cloned();
-        let signed = agent
-            .map(|agent| agent.sign(&event(kind).to_string()))
-            .unwrap_or_default();
-        assert_eq!(
-            rig.send(
-                &signed
-                    .without("content-type")
-                    .header("content-type", "text/plain")
-            )?
-            .status,
-            415,
-            "{kind:?}"
-        );
-    }
-    Ok(())
-}
-
-#[test]
-fn a_mutation_names_one_idempotency_key() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
-    let long = "k".repeat(256);
-    let key = idempotency_key();
-    let named: [(&str, Vec<&str>); 8] = [
-        ("short", vec!["0123456789abcde"]),
-        ("long", vec![&long]),
-        ("empty", vec![""]),
-        ("a space", vec!["0123456789 abcdef"]),
-        ("a tab", vec!["0123456789\tabcdef"]),
-        ("not ASCII", vec!["éééééééééééééééé"]),
-        ("twice the same", vec![&key, &key]),
-        ("two", vec![&key, "0123456789abcdef"]),
-    ];
-    for (function, request) in of_people(&rig)
-        .into_iter()
-        .filter(|(_, request)| request.method == "POST")
-    {
-        let request = bearing(&request, &rig.person("dave").token()).without("idempotency-key");
-        let missing = rig.send(&request)?;
-        assert_eq!(
-            missing.json()["type"],
-            "urn:optkas:problem:idempotency-key-missing",
-            "{function}"
-        );
-        assert_eq!(missing.status, 400, "{function}");
-        assert_decent(function, &missing);
-        for (name, keys) in &named {
-            let what = format!("{function}, {name}");
-            let add = |request: Request, key: &&str| request.header("idempotency-key", key);
-            let answer = rig.send(&keys.iter().fold(request.clone(), add))?;
-            assert_eq!(answer.status, 400, "{what}: {}", answer.text());
-            assert_eq!(
-                answer.json()["type"],
-                "urn:optkas:problem:idempotency-key-malformed",
-                "{what}"
-            );
-            assert_decent(&what, &answer);
-        }
-    }
-    assert_eq!(
-        ledger_rows(&rig)?,
-        before,
-        "nothing of it reached the ledger"
-    );
-    Ok(())
-}
-
-#[test]
-fn every_reply_bears_the_invocations_id() -> Result<()> {
-    let rig = Rig::new()?;
-    let good = rig.person("alice").request("GET", "/v1/positions");
-    let id = "5f1b0c62-9a1d-4f0e-b6a3-5d2e7c4f9a10";
-    for request in [
-        good.clone(),
-        good.without("authorization"),
-        rig.person("alice").request("GET", "/v1/positions?x=1"),
-    ] {
-        let answer = rig.invoke(&request, |invocation| invocation.with_request_id(id))?;
-        let answer = tests::lambda::response(&answer.json())?;
-        assert_eq!(answer.header("x-request-id"), Some(id), "{}", answer.text());
-        assert_decent("with an id", &answer);
     }
     Ok(())
 }
@@ -295,58 +162,4 @@ fn ledger_rows(rig: &Rig) -> Result<i64> {
 /// A settlement that is there, for requests whose path must be right.
 fn there(rig: &Rig) -> Result<String> {
     pending(rig, 100)
-}
-
-/// A body with one member of another value; a member of the value `null` is left out.
-fn with(body: &Value, pointer: &str, value: Value) -> Value {
-    let mut body = body.clone();
-    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
-    if let Some(parent) = body.pointer_mut(parent).and_then(Value::as_object_mut) {
-        parent.insert(name.to_owned(), value);
-    }
-    body
-}
-
-/// The same without it.
-fn without(body: &Value, pointer: &str) -> Value {
-    let mut body = body.clone();
-    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
-    if let Some(parent) = body.pointer_mut(parent).and_then(Value::as_object_mut) {
-        parent.remove(name);
-    }
-    body
-}
-
-/// What no money is.
-fn no_money() -> Vec<Value> {
-    let texts = [
-        "",
-        "0",
-        "00",
-        "01",
-        "-1",
-        "+1",
-        "1.0",
-        "1e3",
-        " 1",
-        "1 ",
-        "1_000",
-        "1,000",
-        "0x1",
-        "١",
-        "1000000000000000000",
-        "9223372036854775808",
-    ];
-    let others = [
-        json!(100),
-        json!(1.5),
-        json!(-1),
-        json!(1e30),
-        json!(0),
-        json!(true),
-        json!(null),
-        json!(["1"]),
-        json!({ "minor": "1" }),
-    ];
-    texts.into_iter().map(Value::from).chain(others).collect()
 }

@@ -3,16 +3,12 @@
 //! Each function is started with everything right but one thing, over a database that only counts who
 //! connects, and is sent a request that would be executed.
 
+mod database;
 mod faults;
 
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tests::deployment::functions;
 use tests::http::{Request, Response};
@@ -21,6 +17,7 @@ use tests::rig::Rig;
 
 use crate::endpoints::{KINDS, PEOPLES, anonymous, bearing, event, of_person};
 use crate::support::together;
+use database::Database;
 use faults::{Fault, SECRET_PREFIX_OF_FAULTS, faults};
 
 /// The document of every failure of ours, without the order of its members.
@@ -43,7 +40,7 @@ fn each_variable_and_secret_missing_or_malformed_gives_the_same_500() -> Result<
     assert_eq!(answers.len(), 1, "the answers differ: {answers:#?}");
     assert_eq!(errors.len(), 1, "the errors differ: {errors:#?}");
     assert_eq!(
-        database.connections(),
+        database.connections()?,
         0,
         "somebody went on to the database"
     );
@@ -58,9 +55,9 @@ fn with_everything_right_each_function_goes_on_to_the_database() -> Result<()> {
         let database = Database::start()?;
         let launch = rig.launch(&function)?.with("DATABASE_URL", &database.url());
         let launch = at(launch, &rig, &function, "right")?;
-        let answer = invoke(&rig, &function, Function::new(launch)?)?;
+        let answer = invoke(&rig, &function, &Function::new(launch)?)?;
         assert!(
-            database.connections() > 0,
+            database.connections()? > 0,
             "{function} did not connect: {answer:?}"
         );
         let Answer::Response(body) = answer else {
@@ -91,12 +88,12 @@ fn no_password_crosses_a_connection_without_tls() -> Result<()> {
             &function,
             "tls",
         )?;
-        let answer = invoke(&rig, &function, Function::new(launch)?)?;
+        let answer = invoke(&rig, &function, &Function::new(launch)?)?;
         if let Answer::Response(body) = answer {
             let reply = lambda::response(&serde_json::from_slice(&body)?)?;
             assert!(reply.status >= 500, "{function}: {}", reply.text());
         }
-        let heard = database.heard();
+        let heard = database.heard()?;
         assert!(!heard.is_empty(), "{function} did not connect");
         assert!(
             heard.iter().all(|bytes| *bytes == SSL_REQUEST),
@@ -111,10 +108,13 @@ pub(crate) fn variables(function: &str) -> (Vec<&'static str>, Vec<&'static str>
     (faults::required(function), faults::optional(function))
 }
 
+/// Replies without what names the one request.
+type Answers = BTreeSet<(u16, Vec<(String, String)>, String)>;
+
 /// What one function said to all of its faults.
 #[derive(Default)]
 struct Refused {
-    answers: BTreeSet<(u16, Vec<(String, String)>, String)>,
+    answers: Answers,
     errors: BTreeSet<String>,
 }
 
@@ -132,7 +132,7 @@ fn each_fault(rig: &Rig, database: &Database, function: &str) -> Result<Refused>
             Answer::Error(error) if !is_http(function) => {
                 refused.errors.insert(error);
             }
-            other => panic!("{what}: {other:?}\n{log}"),
+            other => bail!("{what}: {other:?}\n{log}"),
         }
         for name in fault.named_in_log() {
             assert!(
@@ -184,7 +184,7 @@ fn start_and_invoke(
         }
     }
     let function_under_test = Function::new(at(launch, rig, function, &number.to_string())?)?;
-    let answer = invoke_keeping(rig, function, &function_under_test)?;
+    let answer = invoke(rig, function, &function_under_test)?;
     Ok((answer, function_under_test.logs()))
 }
 
@@ -198,11 +198,7 @@ fn at(mut launch: Launch, rig: &Rig, function: &str, case: &str) -> Result<Launc
     Ok(launch)
 }
 
-fn invoke(rig: &Rig, name: &str, function: Function) -> Result<Answer> {
-    invoke_keeping(rig, name, &function)
-}
-
-fn invoke_keeping(rig: &Rig, name: &str, function: &Function) -> Result<Answer> {
+fn invoke(rig: &Rig, name: &str, function: &Function) -> Result<Answer> {
     let event = match request(rig, name) {
         Some(request) => rig.resolve(&request)?.context("a route")?.1,
         None => json!({}),
@@ -244,59 +240,4 @@ fn assert_generic(what: &str, reply: &Response) {
             .is_some_and(|id| !id.is_empty()),
         "{what}"
     );
-}
-
-/// A database that is none: it refuses TLS, hears what is said first, and hangs up.
-struct Database {
-    port: u16,
-    connections: Arc<AtomicUsize>,
-    heard: Arc<Mutex<Vec<Vec<u8>>>>,
-}
-
-impl Database {
-    fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let this = Self {
-            port: listener.local_addr()?.port(),
-            connections: Arc::default(),
-            heard: Arc::default(),
-        };
-        let (connections, heard) = (Arc::clone(&this.connections), Arc::clone(&this.heard));
-        // Ends with the test program: nobody connects any more.
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                connections.fetch_add(1, Ordering::SeqCst);
-                let mut bytes = [0; 1024];
-                let first = stream.read(&mut bytes).unwrap_or_default();
-                let mut said = bytes[..first].to_vec();
-                if first == 8 && stream.write_all(b"N").is_ok() {
-                    let more = stream.read(&mut bytes).unwrap_or_default();
-                    said.extend(&bytes[..more]);
-                }
-                heard
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(said);
-            }
-        });
-        Ok(this)
-    }
-
-    fn url(&self) -> String {
-        format!(
-            "postgresql://127.0.0.1:{}/optkas?sslmode=disable",
-            self.port
-        )
-    }
-
-    fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-
-    fn heard(&self) -> Vec<Vec<u8>> {
-        self.heard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
 }

@@ -162,7 +162,7 @@ pub(crate) fn human_arguments(
         &key.parse().context("a client key")?,
         rest,
     );
-    let token = quote(&rig.person(person).token());
+    let token = token(rig, person)?;
     Ok(format!(
         "{token}, '{}', '{key}', {hashes}, {rest}",
         Uuid::new_v4()

@@ -4,6 +4,7 @@
 mod openapi;
 mod refusals;
 mod replies;
+mod schema;
 mod template;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 //! own.
 
 mod answers;
+mod audit_trail;
 mod authentication;
 mod bad_input;
 mod books;
@@ -10,14 +11,18 @@ mod compromised_endpoint;
 mod configuration;
 mod crash;
 mod direct;
+mod double_entry;
 mod endpoints;
 mod expiry;
 mod idempotency;
 mod isolation;
+mod keys;
 mod link;
 mod lists;
 mod locks;
 mod metrics;
+mod migrations;
+mod model;
 mod mutations;
 mod outage;
 mod presenting;

@@ -14,7 +14,7 @@ use crate::settlements::{
 };
 use crate::support::{assert_books, count, together};
 
-/// How often each race is run: who is first is not in our hands.
+/// Rounds of each race: who is first is not in our hands.
 const ROUNDS: usize = 6;
 
 type Start = fn(&Rig, u64) -> Result<String>;
@@ -164,7 +164,6 @@ fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<
         .agent(PLATFORM)
         .deliver(&delivery("facility.opened", &facility(&id, 100)))?;
     assert_eq!(opened.status, 200, "{}", opened.text());
-    // Borealis needs a second pair of eyes.
     let eyes = Uuid::new_v4();
     let granted = json!({ "allocator_id": tests::world::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker" });
     assert_eq!(

@@ -10,8 +10,11 @@ impl Random {
             .ok()
             .and_then(|seed| seed.parse().ok())
             .unwrap_or(20_261_123);
-        // Shown when the test fails.
-        eprintln!("{what}: SEED={seed}");
+        // Shown when the test fails: what it takes to repeat it.
+        #[expect(clippy::print_stderr, reason = "a test's own words")]
+        {
+            eprintln!("{what}: SEED={seed}");
+        }
         Self(seed)
     }
 

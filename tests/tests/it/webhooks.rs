@@ -235,10 +235,10 @@ fn store(rig: &Rig, same: &[&Agent]) -> Result<()> {
     let agent = same.first().context("an agent")?;
     let secrets: Vec<&str> = same.iter().map(|agent| &*agent.secret).collect();
     let entry = json!({ "scheme": agent.scheme.name(), "secrets": secrets });
-    let ring = json!({ "agents": { &*agent.id: entry } });
+    let known = json!({ "agents": { &*agent.id: entry } });
     rig.ground()
         .secrets()
-        .put(&rig.deployment().key_ring_name(agent.kind), &ring)
+        .put(&rig.deployment().key_ring_name(agent.kind), &known)
 }
 
 /// The first answer to [`event`]: a deposit is made, a report on an unknown settlement is refused.

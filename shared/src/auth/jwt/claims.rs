@@ -1,10 +1,7 @@
 use serde::Deserialize;
 
 use super::{LEEWAY_SECONDS, LIFETIME_SECONDS_MAX, TokenError};
-use crate::{
-    auth::json,
-    ids::Sub,
-};
+use crate::{auth::json, ids::Sub};
 
 /// The claims we rely on; a token has more. The types are part of the check: `exp` as a text, a
 /// fraction or null is refused.

@@ -1,9 +1,9 @@
 //! What the function `migrate` does to the database, in order; safe to run again.
 //!
 //! 1. One deployment at a time: a session's advisory lock.
-//! 2. `migrations/roles.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`.
-//! 3. As `optkas_owner`: `migrations/NNNN_*.sql` that are new, all in one transaction. A database that has
-//!    migrations this build does not know is newer, and is refused.
+//! 2. `migrations/roles.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`. A
+//!    database that has migrations this build does not know is newer: it is refused, and this step undone.
+//! 3. As `optkas_owner`: `migrations/NNNN_*.sql` that are new, all in one transaction.
 //! 4. As `optkas_owner`: every `migrations/gateway/*.sql`, in one transaction, each time.
 //! 5. The membership is taken back, whatever happened before.
 //!
@@ -13,7 +13,7 @@
 mod embedded;
 
 use refinery::{Migration, Runner};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, error::DbError};
 
 use self::embedded::{GATEWAY, MIGRATIONS, ROLES};
 use super::connect;
@@ -37,19 +37,30 @@ pub enum MigrationError {
     /// No connection, or a statement failed.
     #[error("a statement of the deployment failed")]
     Database(#[from] tokio_postgres::Error),
+    /// The database was migrated by a later build.
+    #[error("the database is at migration {database}, this build knows {build}")]
+    Newer {
+        /// The database's last migration.
+        database: i32,
+        /// This build's.
+        build: i32,
+    },
     /// A migration failed, was changed after it was applied, or is unknown to this build.
     #[error("the migrations cannot be applied")]
     Refinery(#[from] Box<refinery::Error>),
 }
 
 impl MigrationError {
-    /// For the log of a deployment, where no caller's data is: the server's code and sentence.
+    /// For the log of a deployment, which has no caller: what the server said, without DETAIL and HINT.
     #[must_use]
     pub fn detail(&self) -> String {
         let mut texts = Vec::new();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
-            texts.push(cause.to_string());
+            texts.push(match cause.downcast_ref::<DbError>() {
+                Some(answer) => format!("{} {}", answer.code().code(), answer.message()),
+                None => cause.to_string(),
+            });
             source = cause.source();
         }
         texts.join(": ")
@@ -68,7 +79,7 @@ pub async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, Migratio
             "set lock_timeout = '{LOCK_TIMEOUT}'; select pg_catalog.pg_advisory_lock({LOCK})"
         ))
         .await?;
-    client.batch_execute(&transaction(ROLES)).await?;
+    become_member(&client).await?;
     let applied = as_owner(&mut client).await;
     let revoked = client
         .batch_execute("rollback; reset role; revoke optkas_owner from migrate")
@@ -77,6 +88,34 @@ pub async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, Migratio
     let applied = applied?;
     revoked?;
     Ok(applied)
+}
+
+/// One transaction: without its commit, the session's end undoes it.
+async fn become_member(client: &Client) -> Result<(), MigrationError> {
+    client.batch_execute(&format!("begin;\n{ROLES}")).await?;
+    client.batch_execute("set local role optkas_owner").await?;
+    let (database, build) = (
+        applied_last(client).await?,
+        MIGRATIONS.len().try_into().unwrap_or(i32::MAX),
+    );
+    if database > build {
+        return Err(MigrationError::Newer { database, build });
+    }
+    Ok(client.batch_execute("commit").await?)
+}
+
+/// The number of the last migration applied; 0 in a new database.
+async fn applied_last(client: &Client) -> Result<i32, tokio_postgres::Error> {
+    let table = "select pg_catalog.to_regclass($1) is not null";
+    if !client
+        .query_one(table, &[&HISTORY])
+        .await?
+        .try_get::<_, bool>(0)?
+    {
+        return Ok(0);
+    }
+    let last = format!("select coalesce(pg_catalog.max(version), 0) from {HISTORY}");
+    client.query_one(&last, &[]).await?.try_get(0)
 }
 
 async fn as_owner(client: &mut Client) -> Result<Applied, MigrationError> {

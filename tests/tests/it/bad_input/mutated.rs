@@ -1,5 +1,7 @@
 //! Valid requests, damaged at random: whatever becomes of one, it is never our fault.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use tests::http::{Request, Transport as _};
@@ -50,6 +52,7 @@ fn a_damaged_request_is_never_our_fault() -> Result<()> {
     let rig = Rig::new()?;
     let settlement = there(&rig)?;
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let mut statuses = BTreeSet::new();
     for round in 0..ROUNDS {
         for (agent, body) in bodies(&settlement) {
             let damaged = damage(&body, &mut chance);
@@ -71,8 +74,14 @@ fn a_damaged_request_is_never_our_fault() -> Result<()> {
                 String::from_utf8_lossy(&damaged)
             );
             assert_decent(&what, &answer);
+            statuses.insert(answer.status);
         }
     }
+    // The damage is of every depth: to the text, to what it says, and to what it names.
+    assert!(
+        statuses.is_superset(&BTreeSet::from([200, 400, 404, 422])),
+        "{statuses:?}"
+    );
     assert_books(&mut rig.admin()?)
 }
 
@@ -174,7 +183,7 @@ fn bytes_damaged(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
         let at = chance.below(bytes.len().max(1));
         match chance.below(4) {
             0 if at < bytes.len() => {
-                bytes[at] = u8::try_from(chance.below(256)).unwrap_or_default()
+                bytes[at] = u8::try_from(chance.below(256)).unwrap_or_default();
             }
             1 => bytes.truncate(at),
             2 => bytes.insert(

@@ -12,6 +12,7 @@ use super::{assert_invalid, ledger_rows, there};
 use crate::endpoints::assert_decent;
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
     let rig = Rig::new()?;
     let there = there(&rig)?;

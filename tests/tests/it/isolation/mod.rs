@@ -3,6 +3,7 @@
 
 mod catalog;
 mod endpoints;
+mod logins;
 mod matrix;
 mod sessions;
 
@@ -11,7 +12,7 @@ use tests::rig::Rig;
 use tests::world::{EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
 
 use crate::direct::Direct;
-pub(crate) use sessions::call_with;
+pub(crate) use logins::call_with;
 
 /// The schemas that are ours, as an SQL list.
 const SCHEMAS: &str = "('deploy', 'auth', 'ledger', 'audit', 'capital', 'gateway')";

@@ -65,7 +65,7 @@ fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result
     for (id, _, path) in seen.api.operations() {
         let mut statuses = seen.api.statuses(&id)?;
         statuses.retain(|status| {
-            !ELSEWHERE.contains(status) && !(*status == 503 && path.starts_with("/v1/webhooks/"))
+            !(ELSEWHERE.contains(status) || *status == 503 && path.starts_with("/v1/webhooks/"))
         });
         expected.extend(statuses.into_iter().map(|status| (id.clone(), status)));
     }
@@ -85,15 +85,14 @@ impl Seen<'_> {
             .find(&request.method, request.path())
             .context("a route")?;
         let reply = self.rig.send(request)?;
-        if let Err(reason) = self.api.check(&route.function, &reply) {
-            panic!(
-                "{} {}: {} is not as documented, {reason}: {}",
-                request.method,
-                request.target,
-                reply.status,
-                reply.text()
-            );
-        }
+        let verdict = self.api.check(&route.function, &reply);
+        assert!(
+            verdict.is_ok(),
+            "{} {}: not as documented, {verdict:?}: {}",
+            request.method,
+            request.target,
+            reply.text()
+        );
         self.statuses.insert((route.function.clone(), reply.status));
         Ok(reply.json())
     }

@@ -196,7 +196,7 @@ fn bad_signatures(good: &Request) -> Result<Vec<(String, Request)>> {
         format!("sha256={}", hex(&bytes)),
         encoded.to_owned(),
         "v1,".to_owned(),
-        vec![signature; 9].join(" "),
+        [signature; 9].join(" "),
         format!("{signature},{signature}"),
         format!("{signature} "),
         format!("{signature}  {signature}"),

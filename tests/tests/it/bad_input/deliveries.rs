@@ -1,0 +1,205 @@
+//! The same for agents, whose bodies are signed as they are.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::http::{Response, Transport as _};
+use tests::rig::Rig;
+use tests::world::{AURORA, Kind, PLATFORM, delivery};
+use uuid::Uuid;
+
+use super::values::{
+    no_currencies, no_ids, no_money, no_occurrences, no_texts, with, without, words,
+};
+use super::{assert_invalid, ledger_rows};
+use crate::endpoints::event;
+use crate::settlements::facility;
+
+/// Who sends, what would be accepted, a member of it, and what that must not be.
+type Row = (&'static str, Value, &'static str, Vec<Value>);
+
+#[test]
+fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
+    let rig = Rig::new()?;
+    let before = ledger_rows(&rig)?;
+    for (agent, good, pointer, values) in table() {
+        for body in values
+            .iter()
+            .map(|value| with(&good, pointer, value.clone()))
+            .chain([without(&good, pointer)])
+        {
+            assert_invalid(
+                &format!("{agent} {pointer}: {body}"),
+                &signed(&rig, agent, &body)?,
+                &[pointer],
+            );
+        }
+        // One level up as well: what the type does not know.
+        for unknown in ["/data/note", "/note"] {
+            let body = with(&good, unknown, json!("x"));
+            assert_invalid(
+                &format!("{agent} {unknown}"),
+                &signed(&rig, agent, &body)?,
+                &[unknown],
+            );
+        }
+    }
+    for (agent, kind) in [
+        ("escrow-one", "settlement.completed"),
+        ("settle-one", "escrow.funded"),
+        (PLATFORM, "escrow.funded"),
+        (PLATFORM, ""),
+    ] {
+        let body = with(&event(Kind::Escrow), "/type", json!(kind));
+        assert_invalid(
+            &format!("{agent} {kind:?}"),
+            &signed(&rig, agent, &body)?,
+            &["/type"],
+        );
+    }
+    for data in [json!(null), json!("{}"), json!([]), json!(7)] {
+        let body = with(&event(Kind::Platform), "/data", data);
+        assert_invalid(
+            &body.to_string(),
+            &signed(&rig, PLATFORM, &body)?,
+            &["/data"],
+        );
+    }
+    assert_eq!(
+        ledger_rows(&rig)?,
+        before,
+        "nothing of it reached the ledger"
+    );
+    Ok(())
+}
+
+/// Signed over these very bytes, under the body's id where a header can bear it.
+fn signed(rig: &Rig, agent: &str, body: &Value) -> Result<Response> {
+    rig.send(&rig.agent(agent).agent.sign(&body.to_string()))
+}
+
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn table() -> Vec<Row> {
+    let member = json!({ "allocator_id": AURORA.id.to_string(), "sub": Uuid::new_v4().to_string(), "role": "viewer" });
+    let bank = json!({ "agent_id": "third-bank", "kind": "escrow", "name": "Third Bank" });
+    let opened = facility(&Uuid::new_v4().to_string(), 1_000);
+    let funded = event(Kind::Escrow);
+    let failed = delivery(
+        "escrow.failed",
+        &json!({
+            "settlement_id": funded["data"]["settlement_id"], "facility_id": funded["data"]["facility_id"], "reason": "no funds",
+        }),
+    );
+    let onboarded =
+        json!({ "allocator_id": Uuid::new_v4().to_string(), "legal_name": "Corvus Re" });
+    vec![
+        (
+            PLATFORM,
+            event(Kind::Platform),
+            "/data/amount_minor",
+            no_money(),
+        ),
+        (
+            PLATFORM,
+            event(Kind::Platform),
+            "/data/currency",
+            no_currencies(),
+        ),
+        (
+            PLATFORM,
+            event(Kind::Platform),
+            "/data/allocator_id",
+            no_ids(),
+        ),
+        (
+            PLATFORM,
+            event(Kind::Platform),
+            "/data/reference",
+            no_texts(false),
+        ),
+        (
+            PLATFORM,
+            event(Kind::Platform),
+            "/occurred_at",
+            no_occurrences(),
+        ),
+        (
+            PLATFORM,
+            delivery("allocator.onboarded", &onboarded),
+            "/data/legal_name",
+            no_texts(false),
+        ),
+        (
+            PLATFORM,
+            delivery("member.granted", &member),
+            "/data/role",
+            words(&["", "owner", "Maker", "maker "]),
+        ),
+        (
+            PLATFORM,
+            delivery("member.revoked", &member),
+            "/data/sub",
+            no_ids(),
+        ),
+        (
+            PLATFORM,
+            delivery("agent.registered", &bank),
+            "/data/agent_id",
+            words(&["", "ab", "Bank", "1bank", "a_b", "bank\u{0}"]),
+        ),
+        (
+            PLATFORM,
+            delivery("agent.registered", &bank),
+            "/data/kind",
+            words(&["", "platform", "bank"]),
+        ),
+        (
+            PLATFORM,
+            delivery("facility.opened", &opened),
+            "/data/limit_minor",
+            no_money(),
+        ),
+        (
+            PLATFORM,
+            delivery("facility.opened", &opened),
+            "/data/escrow_agent",
+            words(&["", "X", "a b c"]),
+        ),
+        (
+            "escrow-one",
+            funded.clone(),
+            "/data/settlement_id",
+            no_ids(),
+        ),
+        (
+            "escrow-one",
+            funded.clone(),
+            "/data/amount_minor",
+            no_money(),
+        ),
+        (
+            "escrow-one",
+            funded.clone(),
+            "/occurred_at",
+            no_occurrences(),
+        ),
+        ("escrow-one", failed, "/data/reason", no_texts(false)),
+        (
+            "settle-one",
+            event(Kind::Settlement),
+            "/data/currency",
+            no_currencies(),
+        ),
+        (
+            "settle-one",
+            event(Kind::Settlement),
+            "/data/facility_id",
+            no_ids(),
+        ),
+        (
+            "settle-one",
+            event(Kind::Settlement),
+            "/id",
+            words(&["", "a b", "é", "a\u{0}"]),
+        ),
+    ]
+}

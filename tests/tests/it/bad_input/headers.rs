@@ -1,0 +1,146 @@
+//! Content types, idempotency keys and the request's own id.
+
+use anyhow::Result;
+use tests::http::{Request, Transport as _};
+use tests::rig::Rig;
+use tests::world::idempotency_key;
+
+use super::ledger_rows;
+use crate::endpoints::{KINDS, assert_decent, bearing, event, of_people};
+use crate::settlements::proposal;
+
+#[test]
+fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
+    let rig = Rig::new()?;
+    let proposal = proposal(100).to_string();
+    let request = |kind: &str| {
+        let post = rig
+            .person("alice")
+            .request("POST", "/v1/settlements")
+            .header("idempotency-key", &idempotency_key());
+        post.header("content-type", kind).body(&*proposal)
+    };
+    for good in [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"",
+    ] {
+        assert_eq!(rig.send(&request(good))?.status, 201, "{good}");
+    }
+    for bad in [
+        "",
+        "text/plain",
+        "text/json",
+        "application/jsonp",
+        "application/problem+json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=latin1",
+        "application/json; version=1",
+        "application/json, application/json",
+        "application/json,text/plain",
+        "*/*",
+    ] {
+        for request in [request(bad), request(bad).without("authorization")] {
+            let answer = rig.send(&request)?;
+            assert_eq!(answer.status, 415, "{bad}: {}", answer.text());
+            assert_decent(bad, &answer);
+        }
+    }
+    assert_eq!(
+        rig.send(&request("x").without("content-type"))?.status,
+        415,
+        "none at all"
+    );
+    for kind in KINDS {
+        let agent = rig
+            .deployment()
+            .agents
+            .iter()
+            .find(|agent| agent.kind == kind)
+            .cloned();
+        let signed = agent
+            .map(|agent| agent.sign(&event(kind).to_string()))
+            .unwrap_or_default();
+        assert_eq!(
+            rig.send(
+                &signed
+                    .without("content-type")
+                    .header("content-type", "text/plain")
+            )?
+            .status,
+            415,
+            "{kind:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mutation_names_one_idempotency_key() -> Result<()> {
+    let rig = Rig::new()?;
+    let before = ledger_rows(&rig)?;
+    let long = "k".repeat(256);
+    let key = idempotency_key();
+    let named: [(&str, Vec<&str>); 8] = [
+        ("short", vec!["0123456789abcde"]),
+        ("long", vec![&long]),
+        ("empty", vec![""]),
+        ("a space", vec!["0123456789 abcdef"]),
+        ("a tab", vec!["0123456789\tabcdef"]),
+        ("not ASCII", vec!["éééééééééééééééé"]),
+        ("twice the same", vec![&key, &key]),
+        ("two", vec![&key, "0123456789abcdef"]),
+    ];
+    for (function, request) in of_people(&rig)
+        .into_iter()
+        .filter(|(_, request)| request.method == "POST")
+    {
+        let request = bearing(&request, &rig.person("dave").token()).without("idempotency-key");
+        let missing = rig.send(&request)?;
+        assert_eq!(
+            missing.json()["type"],
+            "urn:optkas:problem:idempotency-key-missing",
+            "{function}"
+        );
+        assert_eq!(missing.status, 400, "{function}");
+        assert_decent(function, &missing);
+        for (name, keys) in &named {
+            let what = format!("{function}, {name}");
+            let add = |request: Request, key: &&str| request.header("idempotency-key", key);
+            let answer = rig.send(&keys.iter().fold(request.clone(), add))?;
+            assert_eq!(answer.status, 400, "{what}: {}", answer.text());
+            assert_eq!(
+                answer.json()["type"],
+                "urn:optkas:problem:idempotency-key-malformed",
+                "{what}"
+            );
+            assert_decent(&what, &answer);
+        }
+    }
+    assert_eq!(
+        ledger_rows(&rig)?,
+        before,
+        "nothing of it reached the ledger"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_reply_bears_the_invocations_id() -> Result<()> {
+    let rig = Rig::new()?;
+    let good = rig.person("alice").request("GET", "/v1/positions");
+    let id = "5f1b0c62-9a1d-4f0e-b6a3-5d2e7c4f9a10";
+    for request in [
+        good.clone(),
+        good.without("authorization"),
+        rig.person("alice").request("GET", "/v1/positions?x=1"),
+    ] {
+        let answer = rig.invoke(&request, |invocation| invocation.with_request_id(id))?;
+        let answer = tests::lambda::response(&answer.json())?;
+        assert_eq!(answer.header("x-request-id"), Some(id), "{}", answer.text());
+        assert_decent("with an id", &answer);
+    }
+    Ok(())
+}

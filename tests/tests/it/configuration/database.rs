@@ -1,0 +1,72 @@
+//! A database that only counts and listens.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::Result;
+
+/// What no client of PostgreSQL begins with.
+const LAST: &[u8] = b"LAST";
+
+/// A database that is none: it refuses TLS, hears what is said first, and hangs up.
+pub(super) struct Database {
+    port: u16,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Database {
+    pub(super) fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let this = Self {
+            port: listener.local_addr()?.port(),
+            heard: Arc::default(),
+        };
+        let heard = Arc::clone(&this.heard);
+        // Ends with the test program: nobody connects any more.
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut bytes = [0; 1024];
+                let first = stream.read(&mut bytes).unwrap_or_default();
+                let mut said = bytes[..first].to_vec();
+                if first == 8 && stream.write_all(b"N").is_ok() {
+                    let more = stream.read(&mut bytes).unwrap_or_default();
+                    said.extend(&bytes[..more]);
+                }
+                if said != LAST {
+                    heard
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(said);
+                }
+            }
+        });
+        Ok(this)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!(
+            "postgresql://127.0.0.1:{}/optkas?sslmode=disable",
+            self.port
+        )
+    }
+
+    /// How many have connected.
+    pub(super) fn connections(&self) -> Result<usize> {
+        Ok(self.heard()?.len())
+    }
+
+    /// What each has said, once all that have connected so far have gone.
+    pub(super) fn heard(&self) -> Result<Vec<Vec<u8>>> {
+        // One is heard after the other: when this one is, so are those before it.
+        let mut last = TcpStream::connect(("127.0.0.1", self.port))?;
+        last.write_all(LAST)?;
+        last.read_to_end(&mut Vec::new())?;
+        Ok(self
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone())
+    }
+}

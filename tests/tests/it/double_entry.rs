@@ -1,0 +1,246 @@
+//! The books against whoever writes to them directly: as the owner with an identity and a commitment of
+//! its own, everything as a gateway function would, but for the one thing that is wrong.
+
+use anyhow::Result;
+use tests::rig::Rig;
+use tests::world::{AURORA, BOREALIS};
+
+use crate::direct::{attempt, committed};
+use crate::support::assert_books;
+
+const UNBALANCED: &str = "OPK04 the postings of a journal must sum to zero in each currency";
+
+/// The dollar account of that kind, of that allocator.
+fn account(kind: &str) -> String {
+    format!(
+        "allocator_id = '{}' and kind = '{kind}' and currency = 'USD'",
+        AURORA.id
+    )
+}
+
+/// A balance that moves, as far as the account's own row says.
+fn balance(kind: &str, amount: i64) -> String {
+    format!(
+        "update capital.account set version = version + 1, balance_minor = balance_minor + {amount} where {}",
+        account(kind)
+    )
+}
+
+/// A posting that follows the account's balance, moved before or not.
+fn posting(kind: &str, amount: i64, moved: bool) -> String {
+    let (version, before) = if moved {
+        ("version", format!("balance_minor - {amount}"))
+    } else {
+        ("version + 1", "balance_minor".to_owned())
+    };
+    format!(
+        "insert into capital.posting (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor, balance_after_minor)
+        select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency, {amount}, {before}, {before} + {amount}
+        from capital.account where {}", account(kind))
+}
+
+fn journal() -> String {
+    format!(
+        "insert into capital.journal (journal_id, allocator_id, kind, commitment_key)
+        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit', decode(current_setting('optkas.commitment'), 'hex'))", AURORA.id)
+}
+
+/// What is wrong, the statements, and what stops them.
+type Attack = (&'static str, Vec<String>, &'static str);
+
+fn entries() -> Vec<Attack> {
+    let leg = |kind, amount| vec![balance(kind, amount), posting(kind, amount, true)];
+    vec![
+        (
+            "a balance without a posting",
+            vec![balance("available", 5)],
+            "23503 account_last_posting_fkey",
+        ),
+        (
+            "a balance under the old version",
+            vec![balance("available", 5).replace("version + 1", "version")],
+            "23503 account_last_posting_fkey",
+        ),
+        ("a journal without postings", vec![journal()], UNBALANCED),
+        (
+            "a journal with one leg",
+            [vec![journal()], leg("available", 5)].concat(),
+            UNBALANCED,
+        ),
+        (
+            "a journal that creates money",
+            [vec![journal()], leg("available", 5), leg("external", -4)].concat(),
+            UNBALANCED,
+        ),
+        (
+            "postings without balances",
+            vec![
+                journal(),
+                posting("available", 5, false),
+                posting("external", -5, false),
+            ],
+            "OPK04 a balance moves with its posting",
+        ),
+        (
+            "a posting without a journal",
+            leg("available", 5),
+            "23503 posting_journal_fkey",
+        ),
+        (
+            "a posting that does not add up",
+            vec![
+                journal(),
+                posting("available", 5, false).replace("balance_minor + 5", "balance_minor + 6"),
+            ],
+            "23514 posting_balance_adds_up",
+        ),
+        (
+            "a posting that starts elsewhere",
+            vec![
+                journal(),
+                posting("available", 5, false)
+                    .replace("balance_minor,", "balance_minor - 1,")
+                    .replace("balance_minor + 5", "balance_minor + 4"),
+            ],
+            "23503 posting_previous_fkey",
+        ),
+        (
+            "a posting of nothing",
+            vec![journal(), posting("available", 0, false)],
+            "23514 posting_amount_not_zero",
+        ),
+        (
+            "a balance below zero",
+            vec![balance("available", -2_000_000_000)],
+            "23514 account_balance_sign",
+        ),
+        (
+            "a world that owes us",
+            vec![balance("external", 2_000_000_000)],
+            "23514 account_balance_sign",
+        ),
+        // Last, for it stays; without it nobody would know that the others fail for what is wrong in them.
+        (
+            "as it should be",
+            [vec![journal()], leg("available", 5), leg("external", -5)].concat(),
+            "nothing",
+        ),
+    ]
+}
+
+/// Of the allocator whose account that is.
+fn wrong_places(stranger: &str) -> Vec<Attack> {
+    let to_stranger = |allocator| {
+        posting("available", 5, false)
+            .replace(
+                "select account_id, version + 1",
+                &format!("select '{stranger}'::uuid, version + 1"),
+            )
+            .replace(
+                "allocator_id, currency, 5",
+                &format!("'{allocator}'::uuid, currency, 5"),
+            )
+    };
+    vec![
+        (
+            "another one's account in our name",
+            vec![journal(), to_stranger(AURORA.id)],
+            "23503 posting_account_fkey",
+        ),
+        (
+            "another one's account in its name",
+            vec![journal(), to_stranger(BOREALIS.id)],
+            r#"42501 new row violates row-level security policy for table "posting""#,
+        ),
+        (
+            "an account that is gone",
+            vec![format!(
+                "delete from capital.account where {}",
+                account("available")
+            )],
+            "OPK04 capital.account is append-only: DELETE refused",
+        ),
+        (
+            "more in a facility than it takes",
+            vec![
+                "update capital.facility_utilisation set committed_minor = limit_minor + 1"
+                    .to_owned(),
+            ],
+            "23514 facility_utilisation_committed_within_limit",
+        ),
+        (
+            "less than nothing in a facility",
+            vec!["update capital.facility_utilisation set committed_minor = -1".to_owned()],
+            "23514 facility_utilisation_committed_within_limit",
+        ),
+    ]
+}
+
+#[test]
+fn each_wrong_entry_is_stopped_by_the_barrier_against_it() -> Result<()> {
+    let rig = Rig::new()?;
+    let stranger = rig.admin()?.query_one(&format!("select account_id::text from capital.account where allocator_id = '{}' and kind = 'available'", BOREALIS.id), &[])?;
+    let stranger: String = stranger.get(0);
+    let mut owner = rig.owner()?;
+    for (what, statements, expected) in wrong_places(&stranger).into_iter().chain(entries()) {
+        assert_eq!(
+            attempt(
+                &mut owner,
+                &committed(&rig, "alice", &statements.join(";"))?
+            )?,
+            expected,
+            "{what}"
+        );
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+/// The checks at commit are triggers too, and stay on in replica mode; foreign keys do not.
+#[test]
+fn a_journal_balances_in_replica_mode_as_well() -> Result<()> {
+    let rig = Rig::new()?;
+    let replica = |statements: Vec<String>| {
+        committed(
+            &rig,
+            "alice",
+            &format!(
+                "set local session_replication_role = replica; {}",
+                statements.join(";")
+            ),
+        )
+    };
+    let mut admin = rig.admin()?;
+    for (what, statements, expected) in [
+        (
+            "one leg",
+            vec![
+                journal(),
+                balance("available", 5),
+                posting("available", 5, true),
+            ],
+            UNBALANCED,
+        ),
+        ("no leg", vec![journal()], UNBALANCED),
+        (
+            "no balance",
+            vec![
+                journal(),
+                posting("available", 5, false),
+                posting("external", -5, false),
+            ],
+            "OPK04 a balance moves with its posting",
+        ),
+        (
+            "below zero",
+            vec![balance("available", -2_000_000_000)],
+            "23514 account_balance_sign",
+        ),
+    ] {
+        assert_eq!(
+            attempt(&mut admin, &replica(statements)?)?,
+            expected,
+            "{what}"
+        );
+    }
+    assert_books(&mut admin)
+}

@@ -1,0 +1,224 @@
+//! What a login may call and become, and in whose name it may claim: its one function, nobody else, its
+//! own principal.
+
+use anyhow::Result;
+use tests::deployment::{functions, login};
+use tests::rig::Rig;
+use tests::world::{EUR_FACILITY, idempotency_key};
+
+use super::settlements;
+use crate::direct::{barrier, call, human_arguments, quote};
+
+/// Every function with arguments of the right types, which need not mean anything.
+fn any_call(rig: &Rig, function: &str) -> Result<String> {
+    let id = "00000000-0000-4000-8000-000000000000";
+    call_with(function, &quote(&rig.person("alice").token()), id)
+}
+
+/// A call of each function with that token and that settlement, where it takes one.
+pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String> {
+    let hashes = r"'\x00', '\x00'";
+    let report = format!(
+        "'escrow-one', 'a', 'd', {hashes}, 'escrow.funded', now(), '{id}', '{id}', 1, 'USD', null"
+    );
+    Ok(call(
+        function,
+        &match function {
+            "cancel-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}', null"),
+            "create-settlement" => format!(
+                "{token}, 'a', 'k', {hashes}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
+            ),
+            "verify-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}'"),
+            "escrow-webhook" | "settlement-webhook" => report,
+            "platform-webhook" => {
+                format!("'optkas-platform', 'a', 'd', {hashes}, 'agent.registered', now(), '{{}}'")
+            }
+            "expire-settlements" | "prune-tokens" => "'a', 10".to_owned(),
+            "sync-jwks" => "'a', '[]'".to_owned(),
+            "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
+            "get-commitment" => format!(r"{token}, '\x00'"),
+            "get-settlement" => format!("{token}, '{id}'"),
+            "list-audit" => format!("{token}, 10, null"),
+            "list-positions" => format!("{token}, null"),
+            "list-settlements" => format!("{token}, 10, null, null, null, null, null, null"),
+            other => anyhow::bail!("{other} is new: say how to call it"),
+        },
+    ))
+}
+
+#[test]
+fn every_function_refuses_a_weaker_isolation_level() -> Result<()> {
+    let rig = Rig::new()?;
+    for function in functions()? {
+        let sql = any_call(&rig, &function)?;
+        for level in ["read committed", "repeatable read"] {
+            for setting in ["default_transaction_isolation", "transaction_isolation"] {
+                let mut client = rig.login(&function)?;
+                client.batch_execute("select 1")?;
+                client.batch_execute(&if setting == "transaction_isolation" {
+                    format!("begin isolation level {level}")
+                } else {
+                    format!("set {setting} = '{level}'")
+                })?;
+                assert_eq!(
+                    barrier(client.simple_query(&sql)),
+                    "OPK04 isolation-too-weak",
+                    "{function} at {level}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
+    let rig = Rig::new()?;
+    let functions = functions()?;
+    let calls = functions
+        .iter()
+        .map(|function| any_call(&rig, function))
+        .collect::<Result<Vec<_>>>()?;
+    for function in &functions {
+        let mut client = rig.login(function)?;
+        for (other, sql) in functions
+            .iter()
+            .zip(&calls)
+            .filter(|(other, _)| *other != function)
+        {
+            let stopped = barrier(client.simple_query(sql));
+            assert_eq!(
+                stopped,
+                format!("42501 permission denied for function {}", login(other)),
+                "{function}"
+            );
+        }
+        let denied = [
+            "select auth.present('x')",
+            "select auth.scope_to('a0000000-0000-4000-8000-000000000001')",
+            "select ledger.claim('a', 'o', '', 'k', 'k', 'f')",
+            "set role optkas_owner",
+            "set session authorization optkas_owner",
+            "set session_replication_role = replica",
+            "alter table capital.settlement disable trigger all",
+            "alter function gateway.get_settlement reset all",
+            "set log_statement = 'none'",
+        ];
+        for statement in denied {
+            let stopped = barrier(client.batch_execute(statement));
+            assert!(
+                stopped.starts_with("42501"),
+                "{function}: {statement}: {stopped}"
+            );
+        }
+        // migrate owns the database; the others cannot even shadow a name.
+        if function != "migrate" {
+            for statement in [
+                "create temp table settlement (x int)",
+                "create schema mine",
+                "create table public.mine ()",
+                "create table gateway.mine ()",
+            ] {
+                let stopped = barrier(client.batch_execute(statement));
+                assert!(
+                    stopped.starts_with("42501"),
+                    "{function}: {statement}: {stopped}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
+    const REFUSED: &str = "OPK04 idempotency-key-not-derived";
+    let rig = Rig::new()?;
+    let ids = settlements(&rig)?;
+    let create = format!(
+        "'{}', 7, 'EUR', '2099-01-02', null, null, null",
+        EUR_FACILITY.id
+    );
+    let verify = format!("'{}'", ids[1]);
+    let cancel = format!("'{}', null", ids[1]);
+    for (function, resource, rest) in [
+        ("create-settlement", "", &create),
+        ("verify-settlement", &*ids[1], &verify),
+        ("cancel-settlement", &*ids[1], &cancel),
+    ] {
+        let key = idempotency_key();
+        let own = human_arguments(&rig, function, "mallory", resource, &key, rest)?;
+        let bytes = |arguments: &str| {
+            arguments
+                .split(", ")
+                .nth(3)
+                .map(str::to_owned)
+                .unwrap_or_default()
+        };
+        let squatted = [
+            bytes(&human_arguments(
+                &rig, function, "alice", resource, &key, rest,
+            )?),
+            bytes(&human_arguments(
+                &rig,
+                "another-operation",
+                "mallory",
+                resource,
+                &key,
+                rest,
+            )?),
+            bytes(&human_arguments(
+                &rig,
+                function,
+                "mallory",
+                "another-resource",
+                &key,
+                rest,
+            )?),
+            bytes(&human_arguments(
+                &rig,
+                function,
+                "mallory",
+                resource,
+                &idempotency_key(),
+                rest,
+            )?),
+            r"'\x00'".to_owned(),
+            "null".to_owned(),
+        ];
+        let mut client = rig.login(function)?;
+        for other in squatted {
+            let sql = call(function, &own.replace(&bytes(&own), &other));
+            assert_eq!(
+                barrier(client.simple_query(&sql)),
+                REFUSED,
+                "{function}: {sql}"
+            );
+        }
+    }
+    for (function, agent, another) in [
+        ("escrow-webhook", "escrow-one", "escrow.funded"),
+        ("settlement-webhook", "settle-one", "settlement.completed"),
+        ("platform-webhook", "optkas-platform", "agent.registered"),
+    ] {
+        let what = if function == "platform-webhook" {
+            "'{}'".to_owned()
+        } else {
+            format!("'{0}', '{0}', 1, 'USD', null", ids[1])
+        };
+        let arguments = format!(
+            r"'{agent}', 'a', 'delivery', '\x{}', '\x{0}', '{another}', now(), {what}",
+            "ab".repeat(32)
+        )
+        .replace("{0}", &"ab".repeat(32));
+        assert_eq!(
+            barrier(
+                rig.login(function)?
+                    .simple_query(&call(function, &arguments))
+            ),
+            REFUSED,
+            "{function}"
+        );
+    }
+    Ok(())
+}
