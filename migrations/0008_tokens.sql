@@ -124,6 +124,12 @@ comment on table auth.verified_token is
 comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
 comment on column auth.verified_token.expires_at is 'exp, as the token has it, without leeway.';
 
+-- TRUNCATE asks no policy.
+create trigger verified_token_no_truncate
+    before truncate on auth.verified_token
+    for each statement execute function ledger.forbid_change();
+alter table auth.verified_token enable always trigger verified_token_no_truncate;
+
 alter table auth.verified_token enable row level security;
 alter table auth.verified_token force row level security;
 create policy verified_token_bearer on auth.verified_token

@@ -93,7 +93,7 @@ pub(super) fn seen(client: &mut Client, before: &str) -> Result<Vec<String>> {
 
 /// What the forgetful function shows now.
 pub(super) fn shown(client: &mut Client) -> Result<Vec<String>> {
-    let sql = "select id::text from gateway.unguarded() as id order by 1";
+    let sql = "select id::pg_catalog.text from gateway.unguarded() as id order by 1";
     let rows = client.query(sql, &[])?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
