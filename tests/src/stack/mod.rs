@@ -206,7 +206,10 @@ impl Stack {
 
     fn migrate(&self) -> Result<()> {
         let migrated = self.gateway.invoker().invoke("migrate", &json!({}));
-        migrated.map(drop).with_context(|| self.gateway.log_tail())
+        migrated.map(drop).with_context(|| {
+            let log = self.gateway.log_tail();
+            format!("{log}\nIf the data is of other migrations than these: cargo xtask up --fresh starts over")
+        })
     }
 }
 
