@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderName;
+use lambda_http::Body;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::{Problem, event::Answer};
 use crate::gateway::{Outcome, Reply};
 
 /// An answer that is no problem.
@@ -101,18 +103,13 @@ impl Success {
     }
 }
 
-/// The result of an invocation, payload format 2.0.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// What is answered, before it takes API Gateway's form.
+#[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status_code: u16,
     pub(crate) headers: BTreeMap<&'static str, String>,
     pub(crate) body: String,
-    is_base64_encoded: bool,
-    /// None, ever; readers of this format expect the member.
-    cookies: [(); 0],
     /// What the metrics call this.
-    #[serde(skip)]
     pub(crate) outcome: &'static str,
 }
 
@@ -135,10 +132,22 @@ impl Response {
             status_code: status,
             headers,
             body,
-            is_base64_encoded: false,
-            cookies: [],
             outcome,
         }
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        let mut answer = Self::default();
+        answer.status_code = response.status_code.into();
+        answer.headers = response
+            .headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)))
+            .collect();
+        answer.body = Some(Body::Text(response.body));
+        answer
     }
 }
 
@@ -164,9 +173,10 @@ mod tests {
             .located_in("/v1/settlements")
             .into_response("r");
         assert_eq!(
-            serde_json::to_value(&response).unwrap(),
+            serde_json::to_value(Answer::from(response)).unwrap(),
             json!({
                 "statusCode": 201,
+                "multiValueHeaders": {},
                 "headers": {
                     "cache-control": "no-store", "content-type": "application/json", "x-request-id": "r",
                     "location": "/v1/settlements/a", "x-content-type-options": "nosniff",

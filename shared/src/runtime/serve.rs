@@ -12,7 +12,7 @@ use tracing::error;
 use super::{invocation::Invocation, prepare::Prepare};
 use crate::{
     config::Malformed,
-    http::{Endpoint, Problem, Request, Success, response::Response},
+    http::{Endpoint, Problem, Request, Success, event::Answer},
     telemetry::start_logging,
 };
 
@@ -110,7 +110,7 @@ where
                 response.outcome,
                 Some(response.status_code),
             );
-            Ok::<Response, Infallible>(response)
+            Ok::<Answer, Infallible>(response.into())
         },
     )
 }

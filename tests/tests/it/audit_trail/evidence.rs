@@ -65,14 +65,16 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     Ok(())
 }
 
-/// The tables of the domain are those under audit: the trail itself and the ledger are append-only.
+/// The tables of the domain are those under audit: the trail itself and the ledger are append-only, and the
+/// memo of verified tokens records nothing that happened.
 #[test]
 fn every_domain_table_is_under_audit() -> Result<()> {
     let rig = Rig::empty()?;
     let mut admin = rig.admin()?;
     let rows = admin.query("
         select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('auth', 'capital') and c.relkind in ('r', 'p') order by 1", &[])?;
+        where n.nspname in ('auth', 'capital') and c.relkind in ('r', 'p')
+            and c.oid <> 'auth.verified_token'::regclass order by 1", &[])?;
     let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(audited(&mut admin)?, tables);
     let weak = "select count(*) from pg_trigger where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";

@@ -112,7 +112,7 @@ fn change(table: &str) -> String {
 #[test]
 fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
     const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "log" violates not-null constraint"#;
-    const NOT_OF_THIS_TRANSACTION: &str = "23503 log_commitment_key_claim_fkey";
+    const NOT_OF_THIS_TRANSACTION: &str = "23503 log_claim_fkey";
     let rig = Rig::new()?;
     everything(&rig)?;
     let mut admin = rig.admin()?;
@@ -168,7 +168,7 @@ fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     let invented = late.replace("select key,", r"select sha256('x'),");
     assert_eq!(
         attempt(&mut admin, &invented)?,
-        "23503 commitment_outcome_key_claim_fkey"
+        "23503 commitment_outcome_claim_fkey"
     );
     Ok(())
 }

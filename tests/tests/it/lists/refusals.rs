@@ -11,11 +11,15 @@ use super::{captures, files, read};
 
 #[test]
 fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
-    let raised = raised()?;
+    let raised = calls(r"(?s)ledger\.(?:refuse|unrecorded)\((.*?)\);")?;
     assert!(raised.len() > 10, "{raised:?}");
+    // Refusals of a published key set: no caller of the API ever meets one.
+    let of_keys = calls(r"(?s)auth\.refuse_key_set\(_attempt, (.*?)\);")?;
+    assert!(!of_keys.is_empty());
+    let all: BTreeSet<String> = raised.union(&of_keys).cloned().collect();
     let rig = Rig::empty()?;
     let mut admin = rig.admin()?;
-    for name in &raised {
+    for name in &all {
         let problem = admin
             .query_one("select ledger.problem($1)->>'type'", &[name])?
             .get::<_, String>(0);
@@ -27,10 +31,10 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     // What the database knows of but never raises is a leftover.
     assert_eq!(
         captures(
-            "migrations/0002_ledger.sql",
+            "migrations/0006_ledger.sql",
             r"(?m)^\s+\('([a-z-]+)', \d{3}, '"
         )?,
-        raised
+        all
     );
     let of_rust = captures_below("shared/src/http/problem", r#"own\(\s*\d{3},\s*"([a-z-]+)""#)?;
     assert!(of_rust.contains("invalid-request"), "{of_rust:?}");
@@ -49,8 +53,8 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
 }
 
 /// The names in every call that refuses, those that a `case` chooses between included.
-fn raised() -> Result<BTreeSet<String>> {
-    let calls = Regex::new(r"(?s)ledger\.(?:refuse|unrecorded)\((.*?)\);")?;
+fn calls(pattern: &str) -> Result<BTreeSet<String>> {
+    let calls = Regex::new(pattern)?;
     let names = Regex::new(r"(?:^|then |else )'([a-z-]+)'")?;
     let mut all = BTreeSet::new();
     for folder in ["migrations", "migrations/gateway"] {

@@ -133,16 +133,18 @@ fn each_function_has_a_role_that_reads_its_own_secrets_and_writes_its_own_log() 
 }
 
 #[test]
-fn the_scheduler_calls_one_function_and_nobody_the_other() -> Result<()> {
+fn the_scheduler_calls_the_functions_of_the_system_but_the_deployment() -> Result<()> {
     let template = Template::load()?;
     let events = |name: &str| template.functions[name].properties["Events"].clone();
-    let types: Vec<Value> = events("expire-settlements")
-        .as_object()
-        .into_iter()
-        .flat_map(Map::values)
-        .map(|event| event["Type"].clone())
-        .collect();
-    assert_eq!(types, [json!("Schedule")]);
+    for name in ["expire-settlements", "prune-tokens", "sync-jwks"] {
+        let types: Vec<Value> = events(name)
+            .as_object()
+            .into_iter()
+            .flat_map(Map::values)
+            .map(|event| event["Type"].clone())
+            .collect();
+        assert_eq!(types, [json!("Schedule")], "{name}");
+    }
     assert_eq!(events("migrate"), Value::Null);
     Ok(())
 }
