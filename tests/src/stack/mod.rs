@@ -71,6 +71,7 @@ impl Stack {
         if settings.fresh || !Kept::exists(&folder) {
             forget(settings.name, &folder)?;
         }
+        remove_logs(&folder)?;
         let mut kept = Kept::load(&folder)?;
         let cluster = Cluster::start(Options {
             name: settings.name.to_owned(),
@@ -206,9 +207,11 @@ impl Stack {
 
     fn migrate(&self) -> Result<()> {
         let migrated = self.gateway.invoker().invoke("migrate", &json!({}));
-        migrated.map(drop).with_context(|| {
+        migrated.map(drop).map_err(|error| {
             let log = self.gateway.log_tail();
-            format!("{log}\nIf the data is of other migrations than these: cargo xtask up --fresh starts over")
+            error.context(format!(
+                "{log}\n(kept data of other migrations? `cargo xtask up --fresh` starts over)"
+            ))
         })
     }
 }
@@ -238,6 +241,17 @@ fn lock(folder: &Path) -> Result<fs::File> {
     lock.try_lock()
         .with_context(|| format!("a stack already runs on {}", folder.display()))?;
     Ok(lock)
+}
+
+/// The last run's words would only mislead whoever looks for this one's.
+fn remove_logs(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn forget(name: &str, folder: &Path) -> Result<()> {
