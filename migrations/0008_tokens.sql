@@ -130,12 +130,6 @@ create trigger verified_token_no_truncate
     for each statement execute function ledger.forbid_change();
 alter table auth.verified_token enable always trigger verified_token_no_truncate;
 
--- TRUNCATE asks no policy.
-create trigger verified_token_no_truncate
-    before truncate on auth.verified_token
-    for each statement execute function ledger.forbid_change();
-alter table auth.verified_token enable always trigger verified_token_no_truncate;
-
 alter table auth.verified_token enable row level security;
 alter table auth.verified_token force row level security;
 create policy verified_token_bearer on auth.verified_token
