@@ -19,9 +19,9 @@ type Check = fn() -> Result<Outcome>;
 /// Runs everything up to the first failure, then counts.
 pub(crate) fn run() -> Result<()> {
     // The tools come over the network while the compiler works.
-    let tools = thread::spawn(|| {
-        tools::install(tools::Set::Checks)?;
-        tools::install(tools::Set::Local)
+    // Whoever needs one waits for it, and tells of its failure.
+    thread::spawn(|| {
+        tools::install(tools::Set::Checks).and_then(|_| tools::install(tools::Set::Local))
     });
     let mut tally = Tally::begin();
     let checks: [(&str, Check); 11] = [
@@ -42,8 +42,6 @@ pub(crate) fn run() -> Result<()> {
             break;
         }
     }
-    // Whoever needed them has waited for them; their failure has been told there.
-    let _installed = tools.join();
     tally.finish()
 }
 
