@@ -110,7 +110,7 @@ fn hold_on(rig: &Rig, load: &Load, old: &str) -> Result<()> {
     let mut login = rig.login("list-positions")?;
     while !load.over.load(SeqCst) {
         let retired = load.retired.load(SeqCst);
-        match (retired, &*ask_as(&mut login, old)?) {
+        match (retired, &*ask_as(&mut login, old)) {
             (false, "nothing") => load.accepted_before.fetch_add(1, SeqCst),
             (true, "OPK02 token-refused") => load.refused_after.fetch_add(1, SeqCst),
             // Retired while it was asked; or tried again, as a function would.
@@ -128,7 +128,7 @@ fn everybody_is_served(load: &Load) -> Result<()> {
     let (start, served) = (Instant::now(), load.served.load(SeqCst));
     while load.served.load(SeqCst) < served + 3 * WORKERS {
         let waited = start.elapsed();
-        (waited < Duration::from_secs(60))
+        (waited < Duration::from_mins(1))
             .then_some(())
             .context("the workers have stopped")?;
         sleep(Duration::from_millis(5));
