@@ -131,3 +131,39 @@ where
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::gateway::Outcome;
+
+    #[test]
+    fn a_refusal_is_told_by_name_and_anything_else_is_generic() {
+        for (body, expected) in [
+            (
+                json!({"type": "urn:optkas:problem:keys-vanished", "kid": "k"}),
+                ("refused", "Refused", "keys-vanished"),
+            ),
+            (
+                json!({"type": "about:blank"}),
+                ("failed", "InternalServerError", "Internal Server Error"),
+            ),
+            (
+                json!({}),
+                ("failed", "InternalServerError", "Internal Server Error"),
+            ),
+        ] {
+            let reply = Reply {
+                outcome: Outcome::Refused,
+                status: 409,
+                body: body.as_object().cloned().unwrap_or_default(),
+            };
+            let failed = Failed::refused(&reply);
+            let outcome = failed.outcome();
+            let told = Diagnostic::from(failed);
+            assert_eq!((outcome, &*told.error_type, &*told.error_message), expected);
+        }
+    }
+}

@@ -16,6 +16,7 @@ use crate::folders;
 use crate::progress::step;
 
 const ADMIN: &str = "postgres";
+const LOG: &str = "postgres.log";
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(20);
 
@@ -100,6 +101,11 @@ impl Cluster {
     #[must_use]
     pub fn admin(&self, database: &str) -> Database {
         self.admin.database(database)
+    }
+
+    /// Everything the server has written to its log so far.
+    pub fn log(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.join(LOG))?)
     }
 
     /// Stops the server as an operator would, and starts it again on the same port.
@@ -219,7 +225,7 @@ fn run(
     Child::start(Plan {
         name: "PostgreSQL",
         command,
-        log: folder.join("postgres.log"),
+        log: folder.join(LOG),
         // The fast shutdown: connections are ended, committed data is written.
         stop_signal: "SIGINT",
         grace: STOP_GRACE,

@@ -28,6 +28,7 @@ mod outage;
 mod presenting;
 mod races;
 mod random;
+mod rotation;
 mod sabotage;
 mod serialization;
 mod settlements;

@@ -184,6 +184,21 @@ async fn a_connection_that_died_while_kept_is_replaced() {
 }
 
 #[tokio::test]
+async fn what_is_fetched_to_be_registered_is_what_is_published_now() {
+    let issuer =
+        Issuer::start(|n| ok("application/json", &set(if n == 0 { "old" } else { "new" })));
+    let source = issuer.source(600);
+    assert!(source.keys_for("old", at(0)).await.unwrap().has("old"));
+    assert!(source.fetch().await.unwrap().has("new"));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let source = KeySource::new(uri(&silent), Duration::ZERO);
+    assert!(matches!(
+        source.fetch().await,
+        Err(KeysUnavailable::TimedOut)
+    ));
+}
+
+#[tokio::test]
 async fn plain_http_is_refused_behind_an_https_address() {
     let issuer = Issuer::start(|_| ok("application/json", &set("k")));
     let uri = issuer

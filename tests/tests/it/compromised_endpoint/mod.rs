@@ -7,7 +7,7 @@ mod sessions;
 mod stage;
 
 use anyhow::Result;
-use tests::world::{AURORA, BOREALIS, EUR_FACILITY, idempotency_key};
+use tests::world::{AURORA, BOREALIS, EUR_FACILITY, PLATFORM, USD_FACILITY, idempotency_key};
 
 use crate::direct::{Direct, attempt, barrier, quote};
 use crate::isolation::call_with;
@@ -125,6 +125,59 @@ fn a_setting_names_nobody() -> Result<()> {
         seen.contains(&BOREALIS.id.to_string()) && !seen.contains(&AURORA.id.to_string()),
         "{seen:?}"
     );
+    Ok(())
+}
+
+/// A webhook's login may name its agents, since it alone knows their secrets; it may name no other kind.
+#[test]
+fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
+    let stage = Stage::set()?;
+    let mut direct = Direct::new(&stage.rig);
+    let theirs = format!("'{}'", stage.theirs);
+    let verified = direct.human(
+        "verify-settlement",
+        "bob",
+        &stage.theirs,
+        &idempotency_key(),
+        &theirs,
+    )?;
+    assert_eq!(verified.name(), "accepted");
+    let before = fingerprint(&stage.rig)?;
+    let report = |kind: &str| {
+        format!(
+            "'{kind}', now(), {theirs}, '{}', 1000, 'USD', null",
+            USD_FACILITY.id
+        )
+    };
+    let grant = format!(
+        r#"'member.granted', now(), '{{"allocator_id":"{}","sub":"{}","role":"maker"}}'"#,
+        AURORA.id,
+        uuid::Uuid::new_v4()
+    );
+    for (function, agent, rest) in [
+        ("escrow-webhook", "settle-one", report("escrow.funded")),
+        ("escrow-webhook", PLATFORM, report("escrow.funded")),
+        (
+            "settlement-webhook",
+            "escrow-one",
+            report("settlement.completed"),
+        ),
+        (
+            "settlement-webhook",
+            PLATFORM,
+            report("settlement.completed"),
+        ),
+        ("platform-webhook", "escrow-one", grant.clone()),
+        ("platform-webhook", "settle-one", grant.clone()),
+    ] {
+        for setting in ["optkas.agent", "optkas.scope", "optkas.token"] {
+            let set = format!("select set_config('{setting}', '{}', false)", AURORA.id);
+            direct.client(function)?.batch_execute(&set)?;
+        }
+        let reply = direct.agent(function, agent, &idempotency_key(), &rest)?;
+        assert_eq!(reply.name(), "refused not-found", "{function} as {agent}");
+    }
+    assert_eq!(fingerprint(&stage.rig)?, before);
     Ok(())
 }
 

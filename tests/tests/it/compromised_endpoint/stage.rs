@@ -98,8 +98,8 @@ pub(super) fn shown(client: &mut Client) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Everything that is Aurora's, condensed.
-pub(super) fn fingerprint(rig: &Rig) -> Result<String> {
+/// Everything that is Aurora's, table by table, condensed.
+pub(super) fn fingerprint(rig: &Rig) -> Result<Vec<String>> {
     let mut admin = rig.admin()?;
     let tables = admin.query(
         "select attrelid::regclass::text from pg_attribute join pg_class on pg_class.oid = attrelid
@@ -107,7 +107,7 @@ pub(super) fn fingerprint(rig: &Rig) -> Result<String> {
          order by 1",
         &[],
     )?;
-    let mut all = String::new();
+    let mut all = Vec::new();
     for table in &tables {
         let table: String = table.get(0);
         let sql = format!(
@@ -116,9 +116,9 @@ pub(super) fn fingerprint(rig: &Rig) -> Result<String> {
             AURORA.id
         );
         let digest: String = admin.query_one(&sql, &[])?.get(0);
-        all.push_str(&format!("{table} {digest}\n"));
+        all.push(format!("{table} {digest}"));
     }
-    ensure!(all.lines().count() > 5, "too few tables to be all of them");
+    ensure!(all.len() > 5, "too few tables to be all of them");
     Ok(all)
 }
 

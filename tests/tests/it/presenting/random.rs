@@ -63,7 +63,7 @@ fn value(random: &mut Random, good: &Value) -> Value {
         1 => json!(random.chance(2)),
         2..6 => json!(now + random.pick(&instants)),
         6 => json!(*random.pick(&[0, 1, -1, i64::MIN, i64::MAX, 999_999_999_999_999_999])),
-        7 => json!(*random.pick(&[0.5, -0.0, 1e300, 1.8e9, u64::MAX as f64])),
+        7 => json!(*random.pick(&[0.5, -0.0, 1e300, 1.8e9, 1.844_674_407_370_955_2e19])),
         8 => json!((now + 600).to_string()),
         9 => json!(random.unicode(0, 20)),
         10 => json!(random.text_of("abc-_.é🙂", 0, 300)),
@@ -109,7 +109,7 @@ fn spelt(random: &mut Random, object: &Value, one_in: usize) -> String {
             random.pick(&[" ", "\n", "x", "{}", "\u{0}", "\u{b}"])
         ),
         10 => text.replacen('{', "{\"x\":1E+2,\"y\":-0,\"z\":0.10,", 1),
-        _ => text.replace(':', *random.pick(&[": ", "::", ":+", ":0"])),
+        _ => text.replace(':', random.pick::<&str>(&[": ", "::", ":+", ":0"])),
     }
 }
 
@@ -119,7 +119,11 @@ fn damaged(random: &mut Random, token: &str) -> String {
         0 => token[..at].to_owned(),
         1 => format!("{token}{}", random.pick(&["=", ".", "A", " ", "\n", "é"])),
         2 => format!("{}{}", &token[..at], &token[at + 1..]),
-        3 => token.replacen('.', *random.pick(&["", "..", "=.", "A."]), 1 + at % 2),
+        3 => token.replacen(
+            '.',
+            random.pick::<&str>(&["", "..", "=.", "A."]),
+            1 + at % 2,
+        ),
         4 => resigned(random, token),
         _ => flipped(token, at, random.below(7)),
     }

@@ -56,16 +56,23 @@ fn keys_that_are_not_for_us_are_left_out() {
         (ed_jwk("k"), "y", json!(["AA"])),
         (rsa_jwk("k"), "alg", json!(["PS256", "RS512", "RSA-OAEP"])),
         (rsa_jwk("k"), "crv", json!(["P-256"])),
-        // 3; even; empty; with a leading zero; over 64 bits.
+        // 3; even; empty; with a leading zero; 2^32 + 1; over 64 bits.
         (
             rsa_jwk("k"),
             "e",
-            json!(["Aw", "AQAC", "", "AAEAAQ", "AQAAAAAAAAAAAQ"]),
+            json!(["Aw", "AQAC", "", "AAEAAQ", "AQAAAAE", "AQAAAAAAAAAAAQ"]),
         ),
         (
             rsa_jwk("k"),
             "n",
-            json!([modulus(1024), modulus(2047), modulus(8200), ""]),
+            json!([
+                modulus(1024),
+                modulus(2047),
+                modulus(4097),
+                modulus(4104),
+                even_modulus(),
+                ""
+            ]),
         ),
     ] {
         for value in values.as_array().unwrap() {
@@ -83,6 +90,52 @@ fn keys_that_are_not_for_us_are_left_out() {
             assert!(!keys.has("k"), "without {name}");
         }
     }
+}
+
+#[test]
+fn the_limits_are_within() {
+    for (name, value) in [
+        ("n", modulus(2048)),
+        ("n", modulus(4096)),
+        // 2^32 - 1.
+        ("e", "_____w".to_owned()),
+    ] {
+        let keys = parse(&[with(rsa_jwk("k"), name, json!(value))]).unwrap();
+        assert!(keys.has("k"), "{name} = {value}");
+    }
+    for (length, usable) in [(1, true), (255, true), (256, false)] {
+        let keys = parse(&[ec_jwk(&"é".repeat(length))]).unwrap();
+        assert_eq!(!keys.is_empty(), usable, "a kid of {length}");
+    }
+}
+
+#[test]
+fn a_usable_key_says_what_to_register() {
+    let keys = parse(&[
+        ec_jwk("a"),
+        with(ec_jwk("b"), "use", json!("enc")),
+        ed_jwk("c"),
+        rsa_jwk("d"),
+    ]);
+    let keys = keys.unwrap();
+    let told: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let members: Vec<_> = key
+                .members()
+                .map(|(name, octets)| (name, octets.len()))
+                .collect();
+            (key.kid(), key.algorithm(), members)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("a", "ES256", vec![("x", 32), ("y", 32)]),
+            ("c", "EdDSA", vec![("x", 32)]),
+            ("d", "RS256", vec![("n", 256), ("e", 3)]),
+        ]
+    );
 }
 
 #[test]
@@ -195,6 +248,12 @@ fn without(mut jwk: Value, name: &str) -> Value {
 fn modulus(bits: usize) -> String {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] >>= bytes.len() * 8 - bits;
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn even_modulus() -> String {
+    let mut bytes = vec![0xff; 256];
+    bytes[255] = 0xfe;
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -1,0 +1,76 @@
+//! No token gets into PostgreSQL's log, however much it logs and whatever fails.
+
+use anyhow::Result;
+use tests::issuer::{Algorithm, Key};
+use tests::rig::Rig;
+use tests::world::PersonClient;
+
+const REQUEST: &str = "/v1/positions";
+
+#[test]
+fn no_token_is_in_postgresqls_log() -> Result<()> {
+    let rig = Rig::new()?;
+    let database = rig.database().name().to_owned();
+    // Every statement, its duration, and what an error was about.
+    rig.admin()?.batch_execute(&format!(
+        "alter database {database} set log_statement = 'all';
+         alter database {database} set log_min_duration_statement = 0;
+         alter database {database} set log_error_verbosity = 'verbose'"
+    ))?;
+    let good = rig.person("alice");
+    let accepted = get(&rig, &good, 200)?;
+    // Published, and not registered: the function accepts it and the database raises.
+    rig.issuer().announce(Key::generate(Algorithm::Es256)?);
+    rig.issuer().promote();
+    let refused = get(&rig, &rig.person("alice"), 401)?;
+    // And one that breaks off within.
+    rig.sync_keys()?;
+    rig.owner()?.batch_execute(
+        "create or replace function ledger.rfc3339(_at timestamptz) returns text
+         language plpgsql stable as $$ begin return 1 / 0; end $$",
+    )?;
+    let broken = get(&rig, &rig.person("alice"), 500)?;
+
+    let log = rig.ground().cluster().log()?;
+    let calls = log.matches("from gateway.list_positions($1, $2)").count();
+    assert!(calls >= 2, "nothing was logged, so this proves nothing");
+    assert!(
+        log.contains("OPK02: token-refused"),
+        "the refusal was not logged"
+    );
+    assert!(
+        log.contains("22012: division by zero"),
+        "the failure was not logged"
+    );
+    for token in [accepted, refused, broken] {
+        // The header is the same in every token of a key; other tests hand theirs over as literals.
+        for part in token.split('.').skip(1) {
+            assert!(!log.contains(part), "a part of a token is in the log");
+        }
+    }
+
+    // The settings are what keeps it out: without them this test would see it.
+    rig.admin()?.batch_execute(&format!(
+        "alter database {database} set log_parameter_max_length = -1"
+    ))?;
+    rig.function("list-positions")?.kill();
+    let logged = get(&rig, &rig.person("alice"), 500)?;
+    assert!(
+        rig.ground().cluster().log()?.contains(&logged),
+        "the log does not show parameters at all"
+    );
+    Ok(())
+}
+
+/// Asks with a fresh token; answers the token.
+fn get(rig: &Rig, person: &PersonClient<'_>, status: u16) -> Result<String> {
+    use tests::http::Transport as _;
+    let token = person.token();
+    let request = person
+        .request("GET", REQUEST)
+        .without("authorization")
+        .header("authorization", &format!("Bearer {token}"));
+    let answer = rig.send(&request)?;
+    assert_eq!(answer.status, status, "{}", answer.text());
+    Ok(token)
+}

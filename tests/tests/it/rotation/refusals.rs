@@ -1,0 +1,225 @@
+//! A published set that cannot be right changes nothing, and says so: in the reply, in the log, in the
+//! metrics, and where the database refused it, in the ledger.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tests::issuer::{Algorithm, Behaviour, Key};
+use tests::lambda::{Answer, Invocation};
+use tests::rig::Rig;
+
+use super::ask;
+use crate::direct::{barrier, quote};
+use crate::support::{assert_books, count};
+
+#[test]
+fn a_set_that_cannot_be_right_changes_nothing() -> Result<()> {
+    let rig = Rig::new()?;
+    let retired = rig.issuer().key();
+    rig.rotate(Key::generate(Algorithm::Es256)?)?;
+    rig.issuer().drop_old_keys();
+    rig.sync_keys()?;
+    let good = rig.person("alice").token();
+    let before = keys(&rig)?;
+    for (what, behaviour, refusal) in sets(&rig, &retired)? {
+        rig.issuer().behave(behaviour);
+        let (error, outcome) = run(&rig, refusal.is_some())?;
+        assert_eq!(
+            error["errorMessage"],
+            refusal.unwrap_or("Internal Server Error"),
+            "{what}"
+        );
+        assert_eq!(
+            outcome,
+            if refusal.is_some() {
+                "refused"
+            } else {
+                "failed"
+            },
+            "{what}"
+        );
+        assert_eq!(keys(&rig)?, before, "{what}");
+        assert_eq!(ask(&rig, &good)?, "nothing", "{what}");
+    }
+    rig.issuer().behave(Behaviour::Publish);
+    assert_eq!(rig.sync_keys()?, json!([]));
+    let recorded = "select count(*) from ledger.commitment_outcome
+                    where principal_id = 'sync-jwks' and outcome = 'refused' and status = 409";
+    assert_eq!(
+        count(&mut rig.admin()?, recorded)?,
+        5,
+        "those that the database refused"
+    );
+    assert_books(&mut rig.admin()?)
+}
+
+/// What is published, and the database's refusal of it, if it comes so far.
+fn sets(rig: &Rig, retired: &Key) -> Result<Vec<(&'static str, Behaviour, Option<&'static str>)>> {
+    let (key, other) = (rig.issuer().key(), Key::generate(Algorithm::Es256)?);
+    let public = key.public_jwk();
+    let set = |keys: &[Value]| Behaviour::Document(json!({ "keys": keys }).to_string());
+    let mut off_curve = other.public_jwk();
+    off_curve["x"] = public["x"].clone();
+    let mut no_point = Key::generate(Algorithm::EdDsa)?.public_jwk();
+    // No point of Ed25519 has this y (RFC 8032, 5.1.3).
+    no_point["x"] = json!("AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let twin = |kid: &str| anyhow::Ok(Key::generate(Algorithm::Es256)?.with_kid(kid).public_jwk());
+    let symmetric = json!({ "kty": "oct", "kid": "s", "k": "c2VjcmV0", "alg": "HS256" });
+    let mut private = other.public_jwk();
+    private["d"] = json!("AA");
+    let mut small = public.clone();
+    small["crv"] = json!("P-384");
+    Ok(vec![
+        (
+            "another set",
+            set(&[other.public_jwk()]),
+            Some("keys-vanished"),
+        ),
+        (
+            "another key under its name",
+            set(&[twin(key.kid())?]),
+            Some("key-changed"),
+        ),
+        (
+            "another key under a retired name",
+            set(&[public.clone(), twin(retired.kid())?]),
+            Some("key-changed"),
+        ),
+        (
+            "a point off the curve",
+            set(&[public.clone(), off_curve]),
+            Some("key-unacceptable"),
+        ),
+        (
+            "no point at all",
+            set(&[public.clone(), no_point]),
+            Some("key-unacceptable"),
+        ),
+        (
+            "a symmetric key beside it",
+            set(&[public.clone(), symmetric]),
+            None,
+        ),
+        (
+            "a private key beside it",
+            set(&[public.clone(), private]),
+            None,
+        ),
+        (
+            "one name twice",
+            set(&[public.clone(), public.clone()]),
+            None,
+        ),
+        ("an empty set", set(&[]), None),
+        ("no key for us", set(&[small]), None),
+        ("no set", Behaviour::Document("{}".to_owned()), None),
+        ("an error", Behaviour::Status(500), None),
+        (
+            "a redirect",
+            Behaviour::Redirect("/auth/v1/.well-known/jwks.json".to_owned()),
+            None,
+        ),
+        ("too much", Behaviour::Oversize, None),
+        ("nothing, for long", Behaviour::Hang, None),
+        ("a closed connection", Behaviour::Close, None),
+    ])
+}
+
+/// The error that the invocation ended with, and its outcome in the metrics. The reason was logged once.
+fn run(rig: &Rig, refused: bool) -> Result<(Value, String)> {
+    let function = rig.function("sync-jwks")?;
+    let invocation = Invocation::new(&json!({}));
+    let id = invocation.request_id.clone();
+    let before = function.logs().len();
+    let Answer::Error(error) = function.invoke(invocation)? else {
+        bail!("it did not fail");
+    };
+    let error: Value = serde_json::from_str(&error)?;
+    let log = function.logs().split_off(before);
+    let lines: Vec<Value> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    // The runtime repeats every error in a line of its own.
+    let reasons: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR" && line["refusal.name"] == error["errorMessage"])
+        .collect();
+    assert_eq!(reasons.len(), usize::from(refused), "{log}");
+    let metrics = lines
+        .iter()
+        .find(|line| line["_aws"].is_object() && line["request_id"] == *id)
+        .with_context(|| format!("no metrics in {log}"))?;
+    Ok((
+        error,
+        metrics["outcome"].as_str().unwrap_or_default().to_owned(),
+    ))
+}
+
+/// The gateway function alone, as its own login: somebody who has taken over `sync-jwks`.
+#[test]
+fn not_even_the_registrar_retires_all_keys_or_changes_one() -> Result<()> {
+    let rig = Rig::new()?;
+    let before = keys(&rig)?;
+    let mut login = rig.login("sync-jwks")?;
+    let mine = Arc::new(Key::generate(Algorithm::Es256)?);
+    let known = rig.issuer().key().kid().to_owned();
+    let (x, y) = ("6b".repeat(32), "4f".repeat(32));
+    for (keys, expected) in [
+        (json!([]), "keys-vanished"),
+        (
+            json!([{ "kid": known, "algorithm": "RS256" }]),
+            "key-unacceptable",
+        ),
+        (
+            json!([{ "kid": known, "algorithm": "ES256", "x": x, "y": y }]),
+            "key-unacceptable",
+        ),
+        (json!([{ "kid": known }]), "key-unacceptable"),
+        (json!([{}]), "key-unacceptable"),
+        (
+            json!([{ "kid": "", "algorithm": "ES256" }]),
+            "key-unacceptable",
+        ),
+        (
+            json!([{ "kid": "s", "algorithm": "HS256", "n": "00", "e": "03" }]),
+            "key-unacceptable",
+        ),
+        (
+            json!([{ "kid": "w", "algorithm": "RS256", "n": "ff".repeat(128), "e": "010001" }]),
+            "key-unacceptable",
+        ),
+        (
+            json!([{ "kid": "w", "algorithm": "RS256", "n": "ff".repeat(256), "e": "03" }]),
+            "key-unacceptable",
+        ),
+    ] {
+        let sql = format!(
+            "select body ->> 'type' from gateway.sync_jwks('{}', {}::jsonb)",
+            uuid::Uuid::new_v4(),
+            quote(&keys.to_string())
+        );
+        let name: String = login.query_one(&sql, &[])?.get(0);
+        assert_eq!(name, format!("urn:optkas:problem:{expected}"), "{keys}");
+    }
+    for (keys, expected) in [
+        ("{}", "22023"),
+        ("[1]", "22023"),
+        ("[{\"kid\":\"k\",\"x\":\"zz\"}]", "22023"),
+    ] {
+        let sql = format!("select gateway.sync_jwks('a', {}::jsonb)", quote(keys));
+        let stopped = barrier(login.simple_query(&sql));
+        assert!(stopped.starts_with(expected), "{keys}: {stopped}");
+    }
+    assert_eq!(self::keys(&rig)?, before);
+    let forged = mine.sign(&mine.header(), &rig.person("alice").claims());
+    assert_eq!(ask(&rig, &forged)?, "OPK02 token-refused");
+    Ok(())
+}
+
+fn keys(rig: &Rig) -> Result<Vec<String>> {
+    let sql = "select k::text from auth.signing_key as k order by kid";
+    let rows = rig.admin()?.query(sql, &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

@@ -1,0 +1,85 @@
+//! The register itself: a kid means one key for ever, also to a superuser who does not switch things off.
+
+use anyhow::Result;
+use tests::rig::Rig;
+
+use crate::direct::barrier;
+
+#[test]
+fn a_kid_means_one_key_for_ever() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    for (sql, expected) in [
+        ("update auth.signing_key set kid = 'k2'", "OPK04"),
+        ("update auth.signing_key set x = y, y = x", "OPK04"),
+        ("update auth.signing_key set registered_at = now()", "OPK04"),
+        (
+            "update auth.signing_key set retired_at = 'epoch'",
+            "23514 signing_key_retired_at_later",
+        ),
+        ("delete from auth.signing_key", "OPK04"),
+        ("truncate auth.signing_key cascade", "OPK04"),
+        (
+            "insert into auth.signing_key (kid, algorithm, x, y)
+             select 'k2', algorithm, y, x from auth.signing_key",
+            "23514 signing_key_algorithm_members",
+        ),
+        (
+            "insert into auth.signing_key (kid, algorithm, x)
+             select 'k2', algorithm, x from auth.signing_key",
+            "23514 signing_key_algorithm_members",
+        ),
+        (
+            "insert into auth.signing_key (kid, algorithm, x, y)
+             select 'k2', 'HS256', x, y from auth.signing_key",
+            "23514 signing_key_algorithm_members",
+        ),
+        (
+            r"insert into auth.signing_key (kid, algorithm, n, e) values ('k2', 'RS256', '\x80', '\x010001')",
+            "23514 signing_key_algorithm_members",
+        ),
+        (
+            "insert into auth.signing_key (kid, algorithm) values ('k2', 'EdDSA')",
+            "23514 signing_key_algorithm_members",
+        ),
+        (
+            "insert into auth.signing_key (kid, algorithm, x, y)
+             select repeat('k', 256), algorithm, x, y from auth.signing_key",
+            "23514 signing_key_kid_length",
+        ),
+        (
+            "insert into auth.signing_key (kid, algorithm, x, y)
+             select kid, algorithm, x, y from auth.signing_key",
+            "23505 signing_key_pkey",
+        ),
+        // All is well with this one, but for a commitment.
+        (
+            "update auth.signing_key set retired_at = clock_timestamp()",
+            "23502",
+        ),
+    ] {
+        let stopped = barrier(admin.batch_execute(sql));
+        assert!(stopped.starts_with(expected), "{sql}: {stopped}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_owner_registers_nothing_either() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut owner = rig.owner()?;
+    let copy = "insert into auth.signing_key (kid, algorithm, x, y)
+                select 'k2', algorithm, x, y from auth.signing_key";
+    let stopped = barrier(owner.batch_execute(copy));
+    assert!(
+        stopped.starts_with("42501 new row violates row-level security"),
+        "{stopped}"
+    );
+    assert_eq!(
+        owner.execute("update auth.signing_key set retired_at = now()", &[])?,
+        0
+    );
+    let issuer = "update auth.expected_claims set issuer = 'https://mine.example'";
+    assert_eq!(owner.execute(issuer, &[])?, 0);
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! A rotation while people work: no valid request is refused, and after the sync no request with the retired
+//! key is accepted.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tests::issuer::{Algorithm, Key};
+use tests::rig::Rig;
+use tests::world::idempotency_key;
+
+use super::{ask, ask_as};
+use crate::mutations::proposal;
+use crate::support::assert_books;
+
+const WORKERS: usize = 3;
+
+/// What the workers and those who hold an old token do, as long as it lasts.
+#[derive(Default)]
+struct Load {
+    over: AtomicBool,
+    served: AtomicUsize,
+    /// The old key's retirement has been committed.
+    retired: AtomicBool,
+    accepted_before: AtomicUsize,
+    refused_after: AtomicUsize,
+}
+
+#[test]
+fn nobody_notices_a_rotation_but_who_holds_a_retired_keys_token() -> Result<()> {
+    let rig = Rig::new()?;
+    for function in ["list-positions", "create-settlement"] {
+        rig.start(rig.launch(function)?.scaled(2, 1))?;
+    }
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        rotate_under_load(&rig, algorithm)?;
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+fn rotate_under_load(rig: &Rig, algorithm: Algorithm) -> Result<()> {
+    let (load, old) = (Load::default(), rig.person("alice").token());
+    scope(|scope| {
+        let mut threads: Vec<_> = (0..WORKERS)
+            .map(|_| scope.spawn(|| work(rig, &load)))
+            .collect();
+        threads.push(scope.spawn(|| hold_on(rig, &load, &old)));
+        let rotated = rotate(rig, &load, algorithm);
+        load.over.store(true, SeqCst);
+        for thread in threads {
+            thread.join().expect("a thread that fails has said why")?;
+        }
+        rotated
+    })?;
+    ensure!(
+        load.accepted_before.into_inner() > 0,
+        "the old token was never good"
+    );
+    ensure!(
+        load.refused_after.into_inner() > 0,
+        "nobody tried the old token in the end"
+    );
+    assert_eq!(ask(rig, &old)?, "OPK02 token-refused");
+    Ok(())
+}
+
+/// As Supabase does it: announced, known to the database, signing; and withdrawn when no token of the old
+/// key is about any more (there after an hour, here when everybody has been served anew).
+fn rotate(rig: &Rig, load: &Load, algorithm: Algorithm) -> Result<()> {
+    everybody_is_served(load)?;
+    rig.issuer().announce(Key::generate(algorithm)?);
+    everybody_is_served(load)?;
+    rig.sync_keys()?;
+    everybody_is_served(load)?;
+    rig.issuer().promote();
+    everybody_is_served(load)?;
+    rig.issuer().drop_old_keys();
+    everybody_is_served(load)?;
+    rig.sync_keys()?;
+    load.retired.store(true, SeqCst);
+    everybody_is_served(load)
+}
+
+/// Reads and proposes, each time with a fresh token of the key that signs at that moment.
+fn work(rig: &Rig, load: &Load) -> Result<()> {
+    while !load.over.load(SeqCst) {
+        let alice = rig.person("alice");
+        let read = alice.get("/v1/positions")?;
+        ensure!(
+            read.status == 200,
+            "a valid request: {} {}",
+            read.status,
+            read.text()
+        );
+        let made = alice.post("/v1/settlements", &idempotency_key(), &proposal(100))?;
+        ensure!(
+            made.status == 201,
+            "a valid request: {} {}",
+            made.status,
+            made.text()
+        );
+        load.served.fetch_add(1, SeqCst);
+    }
+    Ok(())
+}
+
+/// Presents a token of the old key to the database, past the function in front.
+fn hold_on(rig: &Rig, load: &Load, old: &str) -> Result<()> {
+    let mut login = rig.login("list-positions")?;
+    while !load.over.load(SeqCst) {
+        let retired = load.retired.load(SeqCst);
+        match (retired, &*ask_as(&mut login, old)) {
+            (false, "nothing") => load.accepted_before.fetch_add(1, SeqCst),
+            (true, "OPK02 token-refused") => load.refused_after.fetch_add(1, SeqCst),
+            // Retired while it was asked; or tried again, as a function would.
+            (false, "OPK02 token-refused") => 0,
+            (_, conflict) if conflict.starts_with("40001") => 0,
+            (_, other) => anyhow::bail!("the old token, retired {retired}: {other}"),
+        };
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Waits until every worker has begun and ended a round since.
+fn everybody_is_served(load: &Load) -> Result<()> {
+    let (start, served) = (Instant::now(), load.served.load(SeqCst));
+    while load.served.load(SeqCst) < served + 3 * WORKERS {
+        let waited = start.elapsed();
+        (waited < Duration::from_mins(1))
+            .then_some(())
+            .context("the workers have stopped")?;
+        sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
