@@ -97,6 +97,7 @@ fn change(table: &str) -> String {
         "capital.agent" | "capital.facility" => "name",
         "capital.allocator" => "legal_name",
         "capital.facility_utilisation" => "limit_minor",
+        "auth.signing_key" => "retired_at",
         "capital.member" => "allocator_id",
         "capital.member_role" => "granted_at",
         // All that a settlement's own constraints allow is a step.
