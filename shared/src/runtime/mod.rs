@@ -2,11 +2,11 @@
 //!
 //! | entry point | for | what it has done before the handler is asked |
 //! |---|---|---|
-//! | [`human`] | people's endpoints | route, size, content type; token |
-//! | [`agent`] | webhooks | route, size, content type; signature |
-//! | [`system`] | scheduled functions | – |
-//! | [`registrar`] | `sync-jwks` | – |
-//! | [`deployment`] | `migrate` | – |
+//! | [`human()`] | people's endpoints | route, size, content type; token |
+//! | [`agent()`] | webhooks | route, size, content type; signature |
+//! | [`system()`] | scheduled functions | – |
+//! | [`registrar()`] | `sync-jwks` | – |
+//! | [`deployment()`] | `migrate` | – |
 //!
 //! The environment is parsed before the first poll, and the secrets are on their way by then. Until both are
 //! good, nothing of a request is looked at and the answer is the generic 500: in the same words, with the
