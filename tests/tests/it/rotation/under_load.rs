@@ -20,7 +20,8 @@ const WORKERS: usize = 3;
 #[derive(Default)]
 struct Load {
     over: AtomicBool,
-    served: AtomicUsize,
+    /// The rounds of each worker.
+    served: [AtomicUsize; WORKERS],
     /// The old key's retirement has been committed.
     retired: AtomicBool,
     accepted_before: AtomicUsize,
@@ -43,7 +44,12 @@ fn rotate_under_load(rig: &Rig, algorithm: Algorithm) -> Result<()> {
     let (load, old) = (Load::default(), rig.person("alice").token());
     scope(|scope| {
         let mut threads: Vec<_> = (0..WORKERS)
-            .map(|_| scope.spawn(|| work(rig, &load)))
+            .map(|worker| {
+                scope.spawn({
+                    let load = &load;
+                    move || work(rig, load, worker)
+                })
+            })
             .collect();
         threads.push(scope.spawn(|| hold_on(rig, &load, &old)));
         let rotated = rotate(rig, &load, algorithm);
@@ -83,7 +89,7 @@ fn rotate(rig: &Rig, load: &Load, algorithm: Algorithm) -> Result<()> {
 }
 
 /// Reads and proposes, each time with a fresh token of the key that signs at that moment.
-fn work(rig: &Rig, load: &Load) -> Result<()> {
+fn work(rig: &Rig, load: &Load, worker: usize) -> Result<()> {
     while !load.over.load(SeqCst) {
         let alice = rig.person("alice");
         let read = alice.get("/v1/positions")?;
@@ -100,7 +106,7 @@ fn work(rig: &Rig, load: &Load) -> Result<()> {
             made.status,
             made.text()
         );
-        load.served.fetch_add(1, SeqCst);
+        load.served[worker].fetch_add(1, SeqCst);
     }
     Ok(())
 }
@@ -123,10 +129,16 @@ fn hold_on(rig: &Rig, load: &Load, old: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until every worker has begun and ended a round since.
+/// Waits until every worker has begun and ended a round since: one of them may be slow, and still hold a token
+/// of before.
 fn everybody_is_served(load: &Load) -> Result<()> {
-    let (start, served) = (Instant::now(), load.served.load(SeqCst));
-    while load.served.load(SeqCst) < served + 3 * WORKERS {
+    let rounds = || load.served.each_ref().map(|served| served.load(SeqCst));
+    let (start, before) = (Instant::now(), rounds());
+    while rounds()
+        .iter()
+        .zip(before)
+        .any(|(now, before)| *now < before + 2)
+    {
         let waited = start.elapsed();
         (waited < Duration::from_mins(1))
             .then_some(())
