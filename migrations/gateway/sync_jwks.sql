@@ -7,8 +7,6 @@ as $$
 declare
     published auth.signing_key;
     known auth.signing_key;
-    change text;
-    refusal text;
     changes jsonb := '[]';
 begin
     perform auth.present_system('sync-jwks');
