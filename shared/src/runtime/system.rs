@@ -1,9 +1,9 @@
-use std::{panic::AssertUnwindSafe, process::ExitCode};
+use std::{panic::AssertUnwindSafe, process::ExitCode, time::Duration};
 
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use once_cell::sync::OnceCell;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use tracing::error;
 
 use super::{
@@ -21,6 +21,41 @@ use crate::{
 pub struct SystemCall {
     /// The database, for this invocation.
     pub gateway: Gateway,
+}
+
+/// A batch is not begun with less time than this.
+const BATCH_TIME: Duration = Duration::from_secs(2);
+
+impl SystemCall {
+    /// Calls `batch` until there is no more, or the time is nearly over, and reports the sum of what the
+    /// batches counted under `name`. Each batch is a transaction: what one has done stays done, whatever
+    /// becomes of the next.
+    ///
+    /// # Errors
+    ///
+    /// A batch failed; the cause was logged.
+    pub async fn in_batches<F>(&self, name: &str, batch: impl Fn() -> F) -> Result<Value, Failed>
+    where
+        F: Future<Output = Result<Reply, gateway::Error>>,
+    {
+        let (mut sum, mut more) = (0, true);
+        while more && self.gateway.remaining() > BATCH_TIME {
+            let body = batch().await?.body;
+            sum += body
+                .get(name)
+                .and_then(Value::as_u64)
+                .ok_or(Failed::Broken)?;
+            more = body
+                .get("more")
+                .and_then(Value::as_bool)
+                .ok_or(Failed::Broken)?;
+        }
+        let report = [
+            (name.to_owned(), sum.into()),
+            ("more".to_owned(), more.into()),
+        ];
+        Ok(Map::from_iter(report).into())
+    }
 }
 
 /// Why a function without a caller has no result. The cause was logged.
