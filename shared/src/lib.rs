@@ -8,6 +8,7 @@
 //! | [`auth`] | who is calling: tokens of people, signatures of agents |
 //! | [`commitment`] | idempotency key and fingerprint, to the byte |
 //! | [`gateway`] | the only SQL: one Rust function for each gateway function |
+//! | [`outbound`] | requests to hosts that are not trusted |
 //! | [`telemetry`] | JSON log lines, embedded metrics |
 //! | [`ids`], [`money`], [`settlement`] | the words of the domain |
 //!
@@ -26,6 +27,7 @@ pub mod gateway;
 pub mod http;
 pub mod ids;
 pub mod money;
+pub mod outbound;
 pub mod runtime;
 pub mod settlement;
 pub mod telemetry;

@@ -1,42 +1,25 @@
 //! One GET, suspicious of everything that comes back.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, time::Duration};
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use http::{HeaderMap, Request, StatusCode, Uri, header::CONTENT_TYPE};
+use http_body_util::Full;
 
 use super::key_set::{KeySet, KeySetError};
+use crate::outbound::{self, Outbound};
 
 const BYTES_MAX: usize = 150_000;
 
-/// Shorter than the idle time-outs on the way (NAT, load balancers), so that a kept connection is
-/// alive.
-const IDLE_MAX: Duration = Duration::from_secs(30);
-
-/// Follows no redirect, knows no proxy and no cookie, and keeps connections alive.
+#[derive(Debug)]
 pub(super) struct Fetcher {
     uri: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    outbound: Outbound,
 }
 
 impl Fetcher {
-    pub(super) fn new(uri: Uri) -> Self {
-        let tls = HttpsConnectorBuilder::new().with_webpki_roots();
-        // The configuration lets plain HTTP through for a loopback host only.
-        let connector = match uri.scheme_str() {
-            Some("http") => tls.https_or_http().enable_http1().build(),
-            _ => tls.https_only().enable_http1().build(),
-        };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_MAX)
-            .build(connector);
-        Self { uri, client }
+    pub(super) fn new(uri: Uri, time_max: Duration) -> Self {
+        let outbound = Outbound::new(&uri, BYTES_MAX, time_max);
+        Self { uri, outbound }
     }
 
     /// The caller limits the time. A connection that died while the function was frozen fails at
@@ -49,30 +32,17 @@ impl Fetcher {
     }
 
     async fn get(&self) -> Result<KeySet, KeysUnavailable> {
-        let response = self
-            .client
-            .get(self.uri.clone())
-            .await
-            .map_err(KeysUnavailable::Unreachable)?;
+        let request = Request::get(self.uri.clone())
+            .body(Full::default())
+            .expect("a URI alone is a request");
+        let response = self.outbound.send(request).await?;
         if response.status() != StatusCode::OK {
             return Err(KeysUnavailable::Status(response.status()));
         }
         if !is_json(response.headers()) {
             return Err(KeysUnavailable::ContentType);
         }
-        let body = Limited::new(response.into_body(), BYTES_MAX)
-            .collect()
-            .await
-            .map_err(KeysUnavailable::Body)?;
-        Ok(KeySet::parse(&body.to_bytes())?)
-    }
-}
-
-impl fmt::Debug for Fetcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetcher")
-            .field("uri", &self.uri)
-            .finish_non_exhaustive()
+        Ok(KeySet::parse(response.body())?)
     }
 }
 
@@ -109,4 +79,14 @@ pub enum KeysUnavailable {
     /// The body is no acceptable key set.
     #[error("the key set is refused")]
     Refused(#[from] KeySetError),
+}
+
+impl From<outbound::Error> for KeysUnavailable {
+    fn from(error: outbound::Error) -> Self {
+        match error {
+            outbound::Error::TimedOut => Self::TimedOut,
+            outbound::Error::Unreachable(cause) => Self::Unreachable(cause),
+            outbound::Error::Body(cause) => Self::Body(cause),
+        }
+    }
 }

@@ -39,7 +39,7 @@ impl KeySource {
     #[must_use]
     pub fn new(uri: Uri, max_age: Duration) -> Self {
         Self {
-            fetcher: Fetcher::new(uri),
+            fetcher: Fetcher::new(uri, WAIT_MAX),
             age_seconds_max: max_age.as_secs(),
             shared: Mutex::new(None),
         }

@@ -1,0 +1,3 @@
+//! The auditor's verifier.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Scheduled: writes the latest checkpoint into a public chain.
+
+fn main() {}

