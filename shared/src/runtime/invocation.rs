@@ -18,7 +18,7 @@ pub(super) struct Invocation {
     pub(super) started: Instant,
     pub(super) now: OffsetDateTime,
     remaining: Option<Duration>,
-    meter: Arc<Meter>,
+    pub(super) meter: Arc<Meter>,
 }
 
 impl Invocation {

@@ -1,4 +1,4 @@
-use std::{panic::AssertUnwindSafe, process::ExitCode, time::Duration};
+use std::{panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     config::{Base, load},
     gateway::{self, Gateway, Reply},
+    telemetry::Meter,
 };
 
 /// An invocation by a schedule. Its event says nothing that is used.
@@ -21,6 +22,8 @@ use crate::{
 pub struct SystemCall {
     /// The database, for this invocation.
     pub gateway: Gateway,
+    /// For metrics of the function's own.
+    pub meter: Arc<Meter>,
 }
 
 /// A batch is not begun with less time than this.
@@ -129,6 +132,7 @@ where
         move |_, database, invocation: Invocation| {
             handler(SystemCall {
                 gateway: invocation.gateway(database),
+                meter: invocation.meter,
             })
         },
     )

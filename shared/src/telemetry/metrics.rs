@@ -3,19 +3,25 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::{
+    collections::BTreeMap,
     io::Write,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
 
-/// Counts, during one invocation, what only the gateway module sees.
+/// Counts, during one invocation, what only the gateway module sees; and takes the figures that only one
+/// function has.
 #[derive(Debug, Default)]
 pub struct Meter {
     serialization_retries: AtomicU64,
     connection_retries: AtomicU64,
     database_us: AtomicU64,
+    figures: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Meter {
@@ -33,6 +39,16 @@ impl Meter {
     pub fn database_time(&self, elapsed: Duration) {
         self.database_us
             .fetch_add(elapsed.as_micros().try_into().unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// A metric of this function's own; the last value of an invocation is what is written. A name that ends
+    /// in `_ms` is a time.
+    pub fn set(&self, name: &'static str, value: u64) {
+        self.figures().insert(name, value);
+    }
+
+    fn figures(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,19 +75,29 @@ fn line(measured: &Measured<'_>, now: SystemTime) -> Value {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis();
-    json!({
+    let figures = measured.meter.figures();
+    let mut metrics = vec![
+        metric("invocations", "Count"),
+        metric("duration_ms", "Milliseconds"),
+        metric("database_ms", "Milliseconds"),
+        metric("serialization_retries", "Count"),
+        metric("connection_retries", "Count"),
+    ];
+    metrics.extend(figures.keys().map(|name| {
+        let unit = if name.ends_with("_ms") {
+            "Milliseconds"
+        } else {
+            "Count"
+        };
+        metric(name, unit)
+    }));
+    let mut line = json!({
         "_aws": {
             "Timestamp": u64::try_from(now_ms).unwrap_or(u64::MAX),
             "CloudWatchMetrics": [{
                 "Namespace": "OPTKAS",
                 "Dimensions": [["function"], ["function", "outcome"]],
-                "Metrics": [
-                    {"Name": "invocations", "Unit": "Count"},
-                    {"Name": "duration_ms", "Unit": "Milliseconds"},
-                    {"Name": "database_ms", "Unit": "Milliseconds"},
-                    {"Name": "serialization_retries", "Unit": "Count"},
-                    {"Name": "connection_retries", "Unit": "Count"},
-                ],
+                "Metrics": metrics,
             }],
         },
         "function": measured.function,
@@ -83,7 +109,15 @@ fn line(measured: &Measured<'_>, now: SystemTime) -> Value {
         "connection_retries": measured.meter.connection_retries.load(Relaxed),
         "request_id": measured.request_id,
         "http_status": measured.status,
-    })
+    });
+    for (name, value) in figures.iter() {
+        line[*name] = json!(value);
+    }
+    line
+}
+
+fn metric(name: &str, unit: &str) -> Value {
+    json!({"Name": name, "Unit": unit})
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -100,6 +134,9 @@ mod tests {
         meter.serialization_retry();
         meter.serialization_retry();
         meter.database_time(Duration::from_micros(1_500));
+        meter.set("log_size", 6);
+        meter.set("log_size", 7);
+        meter.set("horizon_lag_ms", 8);
         let measured = Measured {
             function: "create-settlement",
             request_id: "r-1",
@@ -127,5 +164,9 @@ mod tests {
         assert_eq!(line["_aws"]["Timestamp"], 7);
         assert_eq!(line["serialization_retries"], 2);
         assert_eq!(line["database_ms"], 1.5);
+        assert_eq!(
+            (&line["log_size"], &line["horizon_lag_ms"]),
+            (&json!(7), &json!(8))
+        );
     }
 }
