@@ -1,10 +1,22 @@
 use std::fmt;
 
+use aws_sdk_secretsmanager::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
 use super::{Variables, urls::http_url};
 
-/// How Secrets Manager is reached: what Lambda puts into every function's environment.
+/// A service is asked so often before a call has failed.
+const TRIES_MAX: u32 = 3;
+
+/// How AWS is reached: what Lambda puts into every function's environment.
 ///
 /// Read here and not by the SDK's provider chain: a function has one source of credentials, and a file or a
 /// metadata service that somebody put in its way is none. The chain would be a tenth of the binary, too.
@@ -13,7 +25,7 @@ pub struct Aws {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: Zeroizing<String>,
     pub(super) session_token: Option<Zeroizing<String>>,
-    /// Of a local stand-in.
+    /// Of a local Secrets Manager.
     pub(super) endpoint: Option<String>,
 }
 
@@ -33,6 +45,31 @@ impl Aws {
             session_token: session_token?.map(Into::into),
             endpoint: endpoint?,
         })
+    }
+
+    /// What the SDK's clients are made of. They share its connections; each has its service's endpoint.
+    ///
+    /// It reads the TLS roots, which takes milliseconds.
+    #[must_use]
+    pub fn sdk_config(&self, timeouts: TimeoutConfig) -> SdkConfig {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let credentials = Credentials::new(
+            self.access_key_id.as_str(),
+            self.secret_access_key.as_str(),
+            self.session_token.as_ref().map(|token| token.to_string()),
+            None,
+            "environment",
+        );
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
+            .build()
     }
 }
 

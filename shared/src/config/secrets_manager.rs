@@ -1,13 +1,9 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::{
-    Client, Config,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
 };
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
@@ -19,7 +15,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// Over all tries. A cold start has ten seconds.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
-const TRIES_MAX: u32 = 3;
 
 /// AWS Secrets Manager, as this function's role may use it: its own secrets and no others.
 #[derive(Debug)]
@@ -82,31 +77,13 @@ impl SecretsManager {
 }
 
 fn client(aws: &Aws) -> Client {
-    let http = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    let credentials = Credentials::new(
-        aws.access_key_id.as_str(),
-        aws.secret_access_key.as_str(),
-        aws.session_token.as_ref().map(|token| token.to_string()),
-        None,
-        "environment",
-    );
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(aws.region.clone()))
-        .credentials_provider(credentials)
-        .http_client(http)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX));
-    if let Some(endpoint) = &aws.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
+    let mut config = Builder::from(&aws.sdk_config(timeouts));
+    config.set_endpoint_url(aws.endpoint.clone());
     Client::from_conf(config.build())
 }
 
