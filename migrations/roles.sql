@@ -19,18 +19,23 @@ begin
     end if;
 
     foreach login in array array[
+        'anchor_checkpoint',
         'cancel_settlement',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
+        'get_checkpoint',
         'get_commitment',
+        'get_commitment_proof',
         'get_settlement',
         'list_audit',
         'list_positions',
         'list_settlements',
         'platform_webhook',
         'prune_tokens',
+        'sequence_log',
         'settlement_webhook',
+        'sign_checkpoint',
         'sync_jwks',
         'verify_settlement'
     ]
@@ -43,11 +48,14 @@ begin
     -- Settings apply at login. A login can change them for its own session: what must hold whatever
     -- the session says (the isolation level) is checked by the gateway functions themselves.
     foreach login in array array[
+        'anchor_checkpoint',
         'cancel_settlement',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
+        'get_checkpoint',
         'get_commitment',
+        'get_commitment_proof',
         'get_settlement',
         'list_audit',
         'list_positions',
@@ -55,7 +63,9 @@ begin
         'migrate',
         'platform_webhook',
         'prune_tokens',
+        'sequence_log',
         'settlement_webhook',
+        'sign_checkpoint',
         'sync_jwks',
         'verify_settlement'
     ]
@@ -73,6 +83,11 @@ begin
         -- Short statements never win back what compiling them costs.
         execute format('alter role %I set jit = %L', login, 'off');
         execute format('grant connect on database %I to %I', current_database(), login);
+    end loop;
+
+    -- What keeps the log stands outside the writers' conflicts: it must neither abort them nor be aborted.
+    foreach login in array array['anchor_checkpoint', 'sequence_log', 'sign_checkpoint'] loop
+        execute format('alter role %I set default_transaction_isolation = %L', login, 'read committed');
     end loop;
 
     -- A migration may take its time; a batch of expiries more than one statement of a person.
@@ -95,6 +110,7 @@ create schema if not exists auth authorization optkas_owner;
 create schema if not exists ledger authorization optkas_owner;
 create schema if not exists audit authorization optkas_owner;
 create schema if not exists capital authorization optkas_owner;
+create schema if not exists log authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
 comment on schema deploy is 'Which migrations have been applied.';
@@ -102,4 +118,5 @@ comment on schema auth is 'Who is asking: what identifies the principal of this 
 comment on schema ledger is 'The commitment ledger: one claim and one outcome for every mutation, for ever.';
 comment on schema audit is 'The append-only trail of every change to a domain table.';
 comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
+comment on schema log is 'The transparency log: places, the tree over them, and what was published of it.';
 comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';

@@ -7,6 +7,9 @@ as $$
 declare
     allocator uuid := auth.present_member(_token);
     entry jsonb;
+    leaf text;
+    place bigint := (select e.index from log.entry as e where e.key = _key);
+    latest log.checkpoint := log.latest_checkpoint();
 begin
     select jsonb_build_object(
         'idempotency_key', encode(l.key, 'hex'),
@@ -19,19 +22,25 @@ begin
         'body', o.body,
         'claimed_at', ledger.rfc3339(l.claimed_at),
         'committed_at', ledger.rfc3339(o.committed_at)
-    )
-    into entry
+    ), o.leaf
+    into entry, leaf
     from ledger.commitment_outcome as o
     join ledger.commitment_ledger as l on l.key = o.key
     where o.key = _key and o.allocator_id = allocator;
     if not found then
         return ledger.unrecorded('not-found');
     end if;
-    return row('ok', 200, entry)::ledger.reply;
+    return row('ok', 200, entry || jsonb_build_object('receipt', jsonb_build_object(
+        'leaf', leaf,
+        'leaf_hash', encode(sha256('\x00'::bytea || convert_to(leaf, 'UTF8')), 'hex'),
+        'index', place,
+        'checkpoint_size', case when place < latest.size then latest.size end,
+        'proof', case when place < latest.size then log.proof(leaf, place, latest) end
+    )))::ledger.reply;
 end
 $$;
 comment on function gateway.get_commitment is
-    'GET /v1/commitments/{key}: the ledger entry of one of the allocator''s own commitments.';
+    'GET /v1/commitments/{key}: the ledger entry of one of the allocator''s own commitments, and its receipt.';
 
 grant usage on schema gateway to get_commitment;
 grant execute on function gateway.get_commitment to get_commitment;

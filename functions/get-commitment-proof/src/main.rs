@@ -1,3 +1,18 @@
-//! `GET /v1/commitments/{key}/proof: the receipt of one commitment, as a file`.
+//! `GET /v1/commitments/{key}/proof`: the receipt of one of the allocator's own commitments, as a file.
 
-fn main() {}
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::{Endpoint, human};
+
+fn main() -> ExitCode {
+    human(
+        Endpoint {
+            function: env!("CARGO_PKG_NAME"),
+            method: "GET",
+            route: "/v1/commitments/{key}/proof",
+        },
+        handler::handle,
+    )
+}

@@ -1,3 +1,11 @@
 //! Scheduled: gives the outcomes of the ledger their places in the log.
 
-fn main() {}
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::rounds;
+
+fn main() -> ExitCode {
+    rounds(env!("CARGO_PKG_NAME"), handler::handle)
+}

@@ -14,7 +14,7 @@ mod variables;
 pub use self::{
     aws::Aws,
     database_url::{DatabaseUrl, TlsMode},
-    environment::{Base, Deployment, Identity, KeySetSource, People, Registrar, load},
+    environment::{Base, Deployment, Identity, KeySetSource, People, Registrar, Rounds, load},
     secrets::{DatabaseLogin, Password, SecretError},
     secrets_manager::SecretsManager,
     variables::{Malformed, Variables},

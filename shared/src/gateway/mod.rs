@@ -12,6 +12,7 @@
 
 mod connect;
 mod fault;
+mod log;
 pub mod migrations;
 mod reads;
 mod reply;

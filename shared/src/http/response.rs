@@ -16,6 +16,8 @@ pub struct Success {
     status: u16,
     body: Map<String, Value>,
     location: Option<String>,
+    /// Answered instead of the body.
+    text: Option<String>,
     outcome: Outcome,
 }
 
@@ -48,6 +50,7 @@ impl Success {
             status,
             body,
             location: None,
+            text: None,
             outcome,
         })
     }
@@ -68,6 +71,7 @@ impl Success {
             status: 200,
             body,
             location: None,
+            text: None,
             outcome: Outcome::Duplicate,
         })
     }
@@ -88,14 +92,37 @@ impl Success {
         self
     }
 
+    /// Answers the text in that member alone, as a file.
+    ///
+    /// # Errors
+    ///
+    /// The reply has no such text.
+    pub fn as_text(mut self, member: &str) -> Result<Self, Problem> {
+        match self.body.remove(member) {
+            Some(Value::String(text)) => self.text = Some(text),
+            _ => return Err(Problem::Internal),
+        }
+        Ok(self)
+    }
+
     pub(crate) fn into_response(self, request_id: &str) -> Response {
-        let mut response = Response::new(
-            self.status,
-            "application/json",
-            &self.body,
-            request_id,
-            self.outcome.as_str(),
-        );
+        let outcome = self.outcome.as_str();
+        let mut response = match self.text {
+            None => Response::json(
+                self.status,
+                "application/json",
+                &self.body,
+                request_id,
+                outcome,
+            ),
+            Some(text) => Response::new(
+                self.status,
+                "text/plain; charset=utf-8",
+                text,
+                request_id,
+                outcome,
+            ),
+        };
         if let Some(location) = self.location {
             response.headers.insert("location", location);
         }
@@ -114,10 +141,21 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    pub(super) fn new(
+    pub(super) fn json(
         status: u16,
         content_type: &str,
         body: &impl Serialize,
+        request_id: &str,
+        outcome: &'static str,
+    ) -> Self {
+        let body = serde_json::to_string(body).expect("maps with text keys are JSON");
+        Self::new(status, content_type, body, request_id, outcome)
+    }
+
+    fn new(
+        status: u16,
+        content_type: &str,
+        body: String,
         request_id: &str,
         outcome: &'static str,
     ) -> Self {
@@ -127,7 +165,6 @@ impl Response {
             ("x-content-type-options", "nosniff".to_owned()),
             ("x-request-id", request_id.to_owned()),
         ]);
-        let body = serde_json::to_string(body).expect("maps with text keys are JSON");
         Self {
             status_code: status,
             headers,

@@ -5,6 +5,7 @@
 //! | [`human()`] | people's endpoints | route, size, content type; token |
 //! | [`agent()`] | webhooks | route, size, content type; signature |
 //! | [`system()`] | scheduled functions | – |
+//! | [`rounds()`] | functions that work in rounds of seconds | – |
 //! | [`registrar()`] | `sync-jwks` | – |
 //! | [`deployment()`] | `migrate` | – |
 //!
@@ -22,6 +23,7 @@ mod human;
 mod invocation;
 mod prepare;
 mod registrar;
+mod rounds;
 mod serve;
 mod system;
 
@@ -30,6 +32,7 @@ pub use self::{
     deployment::{DeploymentCall, deployment},
     human::{HumanCall, human},
     registrar::{RegistrarCall, registrar},
+    rounds::{Pace, RoundsCall, rounds},
     system::{Failed, SystemCall, system},
 };
 pub use crate::http::Endpoint;

@@ -1,11 +1,14 @@
 //! The variables of each kind of function, each as one type.
 
+mod rounds;
+
 use std::{env, path::Path, time::Duration};
 
 use http::Uri;
 use once_cell::sync::OnceCell;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
+pub use self::rounds::Rounds;
 use super::{Aws, DatabaseUrl, Malformed, Variables, urls::http_url};
 use crate::ids::AgentId;
 

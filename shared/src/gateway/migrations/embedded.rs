@@ -24,15 +24,19 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = files!["":
     "0011_books.sql",
     "0012_agents.sql",
     "0013_onboarding.sql",
+    "0014_log.sql",
 ];
 
 /// One file for each gateway function, in any order.
 pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
+    "anchor_checkpoint.sql",
     "cancel_settlement.sql",
     "create_settlement.sql",
     "escrow_webhook.sql",
     "expire_settlements.sql",
+    "get_checkpoint.sql",
     "get_commitment.sql",
+    "get_commitment_proof.sql",
     "get_settlement.sql",
     "list_audit.sql",
     "list_positions.sql",
@@ -40,7 +44,9 @@ pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
     "migrate.sql",
     "platform_webhook.sql",
     "prune_tokens.sql",
+    "sequence_log.sql",
     "settlement_webhook.sql",
+    "sign_checkpoint.sql",
     "sync_jwks.sql",
     "verify_settlement.sql",
 ];

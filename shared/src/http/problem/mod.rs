@@ -83,7 +83,7 @@ impl Problem {
         if status != 500 {
             document.insert("request_id".to_owned(), request_id.into());
         }
-        let mut response = Response::new(
+        let mut response = Response::json(
             status,
             "application/problem+json",
             &document,

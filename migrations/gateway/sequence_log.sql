@@ -1,0 +1,94 @@
+create or replace function gateway.sequence_log(_attempt text, _batch_size int4)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- The letters of "sequence".
+    lock_key constant bigint := x'73657175656e6365'::bigint;
+    horizon xid8;
+    last log.entry;
+    present_epoch int4;
+    old_size bigint;
+    new_size bigint;
+    height int4 := 1;
+    placed int4;
+    waiting record;
+begin
+    perform auth.present_log_keeper('sequence-log');
+    -- One at a time; whoever comes second has nothing to do.
+    if not pg_try_advisory_xact_lock(lock_key) then
+        return row('ok', 200, jsonb_build_object(
+            'sequenced', 0, 'more', false, 'size', log.size(), 'backlog', 0, 'horizon_lag_ms', 0
+        ))::ledger.reply;
+    end if;
+
+    -- Taken before the outcomes are read. A transaction below it has ended, and each statement from here on sees
+    -- what it did; one at or above it may still commit and come before others that have, so all of them wait. A
+    -- cursor over anything that is given out before the commit loses rows here.
+    horizon := pg_snapshot_xmin(pg_current_snapshot());
+    present_epoch := (select max(e.epoch) from log.epoch as e);
+    select * into last from log.entry as e order by e.index desc limit 1;
+    old_size := coalesce(last.index + 1, 0);
+
+    with due as materialized (
+        select o.key, o.epoch, o.xid, o.leaf,
+            old_size + row_number() over (order by o.epoch, o.xid, o.key) - 1 as index
+        from ledger.commitment_outcome as o
+        where (o.epoch, o.xid, o.key)
+                > (coalesce(last.epoch, 0), coalesce(last.xid, '0'::xid8), coalesce(last.key, ''::bytea))
+            -- The transactions of an earlier cluster have all ended.
+            and (o.epoch < present_epoch or o.xid < horizon)
+        order by o.epoch, o.xid, o.key
+        limit _batch_size
+    ),
+    leaves as (
+        insert into log.node (level, index, hash)
+        select 0, d.index, sha256('\x00'::bytea || convert_to(d.leaf, 'UTF8'))
+        from due as d
+    )
+    insert into log.entry (index, previous, key, epoch, xid)
+    select d.index, nullif(d.index, 0) - 1, d.key, d.epoch, d.xid
+    from due as d;
+    get diagnostics placed = row_count;
+    new_size := old_size + placed;
+
+    -- The subtrees that these entries completed, level by level: the work is the batch's, not the tree's.
+    while new_size >> height > old_size >> height loop
+        insert into log.node (level, index, hash)
+        select height, n.index >> 1, sha256('\x01'::bytea || string_agg(n.hash, ''::bytea order by n.index))
+        from log.node as n
+        where n.level = height - 1
+            and n.index >= (old_size >> height) << 1
+            and n.index < (new_size >> height) << 1
+        group by n.index >> 1;
+        height := height + 1;
+    end loop;
+
+    -- What has committed and still waits, and for how long: it rises when a writer does not end.
+    select * into last from log.entry as e order by e.index desc limit 1;
+    select count(*) as number, min(w.committed_at) as since into waiting
+    from (
+        select o.committed_at
+        from ledger.commitment_outcome as o
+        where (o.epoch, o.xid, o.key)
+            > (coalesce(last.epoch, 0), coalesce(last.xid, '0'::xid8), coalesce(last.key, ''::bytea))
+        order by o.epoch, o.xid, o.key
+        limit 100000
+    ) as w;
+    return row('ok', 200, jsonb_build_object(
+        'sequenced', placed,
+        'more', placed = _batch_size,
+        'size', new_size,
+        'backlog', waiting.number,
+        'horizon_lag_ms', coalesce(
+            greatest(extract(epoch from clock_timestamp() - waiting.since) * 1000, 0)::bigint, 0)
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.sequence_log is
+    'Scheduled: gives outcomes whose transactions have ended their places in the log, a bounded batch a call.';
+
+grant usage on schema gateway to sequence_log;
+grant execute on function gateway.sequence_log to sequence_log;
