@@ -1,0 +1,103 @@
+use std::{fmt, str::FromStr};
+
+/// So many bytes; as text `0x` and two lower-case hexadecimal digits for each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Octets<const N: usize>([u8; N]);
+
+/// Of a block or a transaction.
+pub type Hash = Octets<32>;
+
+/// Of an account. Without the mixed case of EIP-55, which is for people who copy by hand.
+pub type Address = Octets<20>;
+
+impl<const N: usize> Octets<N> {
+    /// These bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> FromStr for Octets<N> {
+    type Err = MalformedOctets;
+
+    fn from_str(text: &str) -> Result<Self, MalformedOctets> {
+        let digits = text.strip_prefix("0x").ok_or(MalformedOctets)?;
+        let mut bytes = [0; N];
+        decode_hex(digits, &mut bytes).ok_or(MalformedOctets)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Fills `bytes` with what the lower-case `digits` say, exactly.
+pub(crate) fn decode_hex(digits: &str, bytes: &mut [u8]) -> Option<()> {
+    let digits = digits.as_bytes();
+    if digits.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(())
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// `0x` and the bytes in hexadecimal.
+pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    f.write_str("0x")?;
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+impl<const N: usize> fmt::Display for Octets<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl<const N: usize> fmt::Debug for Octets<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+/// Not `0x` and the right number of lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 0x and lower-case hexadecimal digits of the right number")]
+pub struct MalformedOctets;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_bytes() {
+        let text = "0x00010203040506070809fafbfcfdfeff00112233";
+        let address: Address = text.parse().unwrap();
+        assert_eq!(address.to_string(), text);
+        for bad in [
+            "",
+            "0x",
+            &text[2..],
+            &text[..41],
+            &format!("{text}0"),
+            &text.replace("fa", "FA"),
+            &text.replace("fa", "+1"),
+            &text.replace("fa", "é"),
+        ] {
+            assert_eq!(bad.parse::<Address>(), Err(MalformedOctets), "{bad}");
+        }
+    }
+}
