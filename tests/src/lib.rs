@@ -8,7 +8,8 @@
 //! | [`http`] | requests and replies, a client, and a server that can misbehave |
 //! | [`cargo`], [`routes`] | the build and the routes of the workspace |
 //! | [`postgres`] | a PostgreSQL cluster of our own |
-//! | [`secrets`] | AWS Secrets Manager, by moto's server |
+//! | [`aws`] | Secrets Manager, S3 and `DynamoDB`, by moto's server |
+//! | [`secrets`] | random bytes, and bytes as text |
 //! | [`issuer`] | a Supabase-shaped token issuer, and keys to forge with |
 //! | [`lambda`] | a Lambda Runtime API that invokes the binaries, and kills them on request |
 //! | [`watch`] | cargo-lambda's gateway, the same binaries behind HTTP |
@@ -26,6 +27,7 @@
 /// What SQL can fail with: for those who try what must fail.
 pub use ::postgres::Error as SqlError;
 
+pub mod aws;
 pub mod cargo;
 pub mod child;
 pub mod deployment;

@@ -256,6 +256,7 @@ fn remove_logs(folder: &Path) -> Result<()> {
 
 fn forget(name: &str, folder: &Path) -> Result<()> {
     Cluster::remove(name)?;
+    Secrets::forget(folder)?;
     Kept::forget(folder)
 }
 

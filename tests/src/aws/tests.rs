@@ -1,0 +1,52 @@
+//! What the local AWS keeps, and what it refuses.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Aws, Log, ORIGIN};
+use crate::folders;
+use crate::secrets::random_hex;
+
+fn told(log: &Log) -> Result<(Vec<String>, Option<serde_json::Value>)> {
+    Ok((log.keys()?, log.state()?))
+}
+
+#[test]
+fn what_was_written_is_there_the_next_time() -> Result<()> {
+    let folder = folders::own("tests")?.join(format!("aws-{}", random_hex(4)));
+    std::fs::create_dir_all(&folder)?;
+    let aws = Aws::start(&folder, false)?;
+    let log = aws.log("kept")?;
+    for key in ["tile/0/000.p/1", "tile/0/x001/234", "gone", "checkpoint"] {
+        log.put(key, key.as_bytes())?;
+    }
+    log.put("checkpoint", b"the second")?;
+    log.delete("gone")?;
+    log.set_state(&json!({ "origin": ORIGIN, "size": 7, "root": "ab" }))?;
+    aws.put("secret", &json!("hush-hush"))?;
+    let before = told(&log)?;
+    drop(aws);
+
+    let recording = folder.join(super::RECORDING);
+    let kept = std::fs::read_to_string(&recording)?;
+    assert!(!kept.contains("hush-hush"), "a secret is in a file");
+    // Killed in the middle of a write that nobody was told of.
+    std::fs::write(&recording, kept + "{\"environ\": {\"REQUEST_ME")?;
+
+    let aws = Aws::start(&folder, false)?;
+    let log = aws.log("kept")?;
+    assert_eq!(told(&log)?, before);
+    assert_eq!(log.get("checkpoint")?.as_deref(), Some(&b"the second"[..]));
+    assert_eq!(
+        before.1,
+        Some(json!({ "origin": ORIGIN, "size": 7, "root": "ab" }))
+    );
+    log.delete_state()?;
+    drop(aws);
+    let aws = Aws::start(&folder, false)?;
+    assert_eq!(told(&aws.log("kept")?)?, (before.0, None));
+    drop(aws);
+    Aws::forget(&folder)?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
