@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::aws::ORIGIN;
 use crate::folders;
 use crate::issuer::{AUDIENCE, Issuer};
 use crate::postgres::Database;
-use crate::secrets::{Secrets, random_hex};
+use crate::secrets::{Secrets, random, random_hex};
 use crate::world::{Agent, Kind, PLATFORM};
 
 /// The secrets of one installation.
@@ -21,6 +24,8 @@ pub struct Deployment {
     pub passwords: BTreeMap<String, String>,
     /// The agents with their secrets.
     pub agents: Vec<Agent>,
+    /// The seed of the key that the log is signed with.
+    pub note_seed: Vec<u8>,
 }
 
 impl Deployment {
@@ -34,6 +39,7 @@ impl Deployment {
             prefix: prefix.to_owned(),
             passwords,
             agents,
+            note_seed: random(32),
         })
     }
 
@@ -46,7 +52,16 @@ impl Deployment {
         for kind in [Kind::Platform, Kind::Escrow, Kind::Settlement] {
             secrets.put(&self.key_ring_name(kind), &self.key_ring(kind))?;
         }
-        Ok(())
+        secrets.put(
+            &format!("{}/note-key/sign-checkpoint", self.prefix),
+            &self.note_key(),
+        )
+    }
+
+    /// The secret of the key that the log is signed with.
+    #[must_use]
+    pub fn note_key(&self) -> Value {
+        json!({ "name": ORIGIN, "seed": STANDARD.encode(&self.note_seed) })
     }
 
     /// Where the secrets of the agents of a kind are.
@@ -119,6 +134,11 @@ impl Deployment {
             ("JWT_AUDIENCE", AUDIENCE.to_owned()),
             ("JWKS_URL", issuer.jwks_url()),
             ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
+            ("LOG_ORIGIN", ORIGIN.to_owned()),
+            ("LOG_BUCKET", log_name(database)),
+            ("LOG_STATE_TABLE", log_name(database)),
+            // One round an invocation: who wants more says so.
+            ("LOG_ROUND_SECONDS", "0".to_owned()),
         ];
         let ours = ours.map(|(name, value)| (name.to_owned(), value));
         ours.into_iter().chain(secrets.environment()).collect()
@@ -150,6 +170,12 @@ pub fn functions() -> Result<Vec<String>> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// The bucket and the table of a database's log.
+#[must_use]
+pub fn log_name(database: &Database) -> String {
+    database.name().replace('_', "-")
 }
 
 /// The login of a function.

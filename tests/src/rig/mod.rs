@@ -41,8 +41,9 @@ use anyhow::{Context, Result};
 use postgres::Client;
 use serde_json::Value;
 
+use crate::aws::Log;
 use crate::cargo::{self, Profile};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, log_name};
 use crate::http::{Request, Response, Transport};
 use crate::issuer::{Issuer, Key};
 use crate::lambda::{self, Answer, Function, Invocation, Launch};
@@ -207,8 +208,17 @@ impl Rig {
         &self.database
     }
 
+    /// Where the log of this database is published.
+    pub fn log(&self) -> Result<Log> {
+        self.ground.secrets().log(&log_name(&self.database))
+    }
+
     /// How a function is started here: change it and hand it to [`Rig::start`].
     pub fn launch(&self, function: &str) -> Result<Launch> {
+        if function == "sign-checkpoint" {
+            // Most tests have no log: a bucket and a table are made for those that do.
+            self.log()?;
+        }
         Ok(Launch {
             name: function.to_owned(),
             binary: cargo::build_functions(Profile::Debug)?.join(function),

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::cargo::{self, Profile};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, log_name};
 use crate::folders;
 use crate::http::Response;
 use crate::issuer::{AUDIENCE, Issuer};
@@ -89,10 +91,12 @@ impl Stack {
             kept.key()?,
         )?;
         let secrets = Secrets::start(&folder, settings.temporary)?;
-        let deployment = Deployment::new("optkas/local", kept.agents.clone())?;
+        let mut deployment = Deployment::new("optkas/local", kept.agents.clone())?;
+        deployment.note_seed = STANDARD.decode(&kept.note_seed)?;
         deployment.store(&secrets)?;
 
         let admin = database(&cluster)?;
+        secrets.log(&log_name(&admin))?;
         deployment.bootstrap(&admin)?;
         let environment = deployment.environment(&admin, &issuer, &secrets);
         let port = choose(settings.ports.gateway, kept.ports.gateway)?;

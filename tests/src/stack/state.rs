@@ -6,12 +6,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Ports;
 use crate::folders;
 use crate::issuer::{Algorithm, Key};
-use crate::secrets::random_hex;
+use crate::secrets::{random, random_hex};
 use crate::world::{Agent, FACILITIES, PEOPLE};
 
 /// The file that describes the running stack, in its folder.
@@ -27,6 +29,8 @@ pub struct Kept {
     pub signing_key: Value,
     /// The agents' secrets.
     pub agents: Vec<Agent>,
+    /// The seed of the key that the log is signed with.
+    pub note_seed: String,
     /// The last ports.
     pub ports: Ports,
 }
@@ -61,6 +65,10 @@ impl Kept {
                 .flatten()
                 .map(Agent::from_json)
                 .collect::<Result<_>>()?,
+            note_seed: value["note_seed"]
+                .as_str()
+                .context("no seed of the log's key is kept (`cargo xtask up --fresh` starts over)")?
+                .to_owned(),
             ports: Ports {
                 gateway: port("gateway").unwrap_or_default(),
                 issuer: port("issuer").unwrap_or_default(),
@@ -80,6 +88,7 @@ impl Kept {
             "admin_password": self.admin_password,
             "signing_key": self.signing_key,
             "agents": self.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
+            "note_seed": self.note_seed,
             "ports": { "gateway": gateway, "issuer": issuer, "postgres": postgres },
         });
         write_private(&folder.join(STATE), &value)
@@ -104,6 +113,7 @@ impl Kept {
             admin_password: random_hex(24),
             signing_key: Key::generate(Algorithm::Es256)?.private_jwk()?,
             agents: Agent::samples(),
+            note_seed: STANDARD.encode(random(32)),
             ports: Ports::default(),
         };
         kept.save(folder)?;
