@@ -14,8 +14,10 @@ mod variables;
 pub use self::{
     aws::Aws,
     database_url::{DatabaseUrl, TlsMode},
-    environment::{Base, Deployment, Identity, KeySetSource, People, Registrar, Rounds, load},
-    secrets::{DatabaseLogin, Password, SecretError},
+    environment::{
+        Base, Deployment, Identity, KeySetSource, People, Registrar, Rounds, Signer, load,
+    },
+    secrets::{DatabaseLogin, NoteKey, Password, SecretError},
     secrets_manager::SecretsManager,
     variables::{Malformed, Variables},
 };

@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::{
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
 
-use super::{Aws, DatabaseLogin, SecretError};
+use super::{Aws, DatabaseLogin, NoteKey, SecretError};
 use crate::auth::webhook::KeyRing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -55,6 +55,15 @@ impl SecretsManager {
     /// Why they cannot be used.
     pub async fn key_ring(&self) -> Result<KeyRing, SecretError> {
         Ok(KeyRing::parse(&self.fetch("webhooks").await?)?)
+    }
+
+    /// Fetches the key of the log with this origin.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    pub async fn note_key(&self, origin: &str) -> Result<NoteKey, SecretError> {
+        NoteKey::parse(&self.fetch("note-key").await?, origin)
     }
 
     async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {

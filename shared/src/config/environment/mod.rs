@@ -1,6 +1,7 @@
 //! The variables of each kind of function, each as one type.
 
 mod rounds;
+mod signer;
 
 use std::{env, path::Path, time::Duration};
 
@@ -8,7 +9,7 @@ use http::Uri;
 use once_cell::sync::OnceCell;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-pub use self::rounds::Rounds;
+pub use self::{rounds::Rounds, signer::Signer};
 use super::{Aws, DatabaseUrl, Malformed, Variables, urls::http_url};
 use crate::ids::AgentId;
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::*;
 
-const GOOD: [(&str, &str); 10] = [
+const GOOD: [(&str, &str); 13] = [
     (
         "DATABASE_URL",
         "postgresql://127.0.0.1:5432/optkas?sslmode=disable",
@@ -19,10 +19,13 @@ const GOOD: [(&str, &str); 10] = [
     ),
     ("JWKS_MAX_AGE_SECONDS", "600"),
     ("PLATFORM_AGENT_ID", "optkas-platform"),
+    ("LOG_ORIGIN", "optkas.example/log"),
+    ("LOG_BUCKET", "optkas-log"),
+    ("LOG_STATE_TABLE", "optkas-log"),
 ];
 
-/// The variables that are refused when `name` has `value`, for the four kinds of functions.
-fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 4] {
+/// The variables that are refused when `name` has `value`, for the five kinds of functions.
+fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 5] {
     let mut values: HashMap<_, _> = GOOD.into_iter().collect();
     match value {
         Some(value) => drop(values.insert(name, value)),
@@ -40,20 +43,24 @@ fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 4] {
         names(People::parse(variables()).err()),
         names(Registrar::parse(variables()).err()),
         names(Deployment::parse(variables()).err()),
+        names(Signer::parse(variables()).err()),
     ]
 }
 
 #[test]
 fn a_full_environment_is_accepted() {
-    assert_eq!(refused("OTHER", None), [[""; 0]; 4]);
-    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 4]);
+    assert_eq!(refused("OTHER", None), [[""; 0]; 5]);
+    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 5]);
 }
 
 #[test]
 fn each_variable_missing_or_malformed_is_named() {
-    let (all, people) = ([true; 4], [false, true, false, false]);
-    let (keys, deployment) = ([false, true, true, false], [false, false, false, true]);
-    let identity = [false, true, false, true];
+    let all = [true; 5];
+    let people = [false, true, false, false, false];
+    let keys = [false, true, true, false, false];
+    let deployment = [false, false, false, true, false];
+    let identity = [false, true, false, true, false];
+    let signer = [false, false, false, false, true];
     for (name, who, value) in [
         ("DATABASE_URL", all, None),
         ("DATABASE_URL", all, Some("")),
@@ -110,6 +117,33 @@ fn each_variable_missing_or_malformed_is_named() {
         ("JWKS_MAX_AGE_SECONDS", people, Some("99999999999999999999")),
         ("PLATFORM_AGENT_ID", deployment, None),
         ("PLATFORM_AGENT_ID", deployment, Some("Platform")),
+        ("LOG_ORIGIN", signer, None),
+        ("LOG_ORIGIN", signer, Some("")),
+        ("LOG_ORIGIN", signer, Some("https://optkas.example/log")),
+        ("LOG_ORIGIN", signer, Some("optkas.example/log/")),
+        ("LOG_ORIGIN", signer, Some("optkas.example/a log")),
+        ("LOG_ORIGIN", signer, Some("optkas.example/log+1")),
+        ("LOG_BUCKET", signer, None),
+        ("LOG_BUCKET", signer, Some("Log")),
+        ("LOG_BUCKET", signer, Some("-log")),
+        ("LOG_BUCKET", signer, Some("a.log")),
+        ("LOG_STATE_TABLE", signer, None),
+        ("LOG_STATE_TABLE", signer, Some("a table")),
+        ("LOG_RETENTION_DAYS", signer, Some("0")),
+        ("LOG_RETENTION_DAYS", signer, Some("36501")),
+        ("LOG_ROUND_SECONDS", signer, Some("")),
+        ("LOG_ROUND_SECONDS", signer, Some("61")),
+        ("LOG_ROUND_SECONDS", signer, Some("+2")),
+        (
+            "AWS_ENDPOINT_URL_S3",
+            signer,
+            Some("http://storage.example"),
+        ),
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            signer,
+            Some("http://tables.example"),
+        ),
     ] {
         let expected = who.map(|concerned| if concerned { vec![name] } else { Vec::new() });
         assert_eq!(refused(name, value), expected, "{name} {value:?}");
