@@ -12,10 +12,12 @@ use uuid::Uuid;
 use crate::settlements::{of, proposal, report};
 
 /// The functions that people call. A route that is in neither list fails every test that asks for them.
-pub(crate) const PEOPLES: [&str; 8] = [
+pub(crate) const PEOPLES: [&str; 10] = [
     "cancel-settlement",
     "create-settlement",
+    "get-checkpoint",
     "get-commitment",
+    "get-commitment-proof",
     "get-settlement",
     "list-audit",
     "list-positions",
@@ -85,6 +87,10 @@ pub(crate) fn of_person(function: &str) -> Request {
         }
         "list-positions" => Request::new("GET", "/v1/positions"),
         "get-commitment" => Request::new("GET", &format!("/v1/commitments/{}", "0".repeat(64))),
+        "get-commitment-proof" => {
+            Request::new("GET", &format!("/v1/commitments/{}/proof", "0".repeat(64)))
+        }
+        "get-checkpoint" => Request::new("GET", "/v1/checkpoint"),
         "list-audit" => Request::new("GET", "/v1/audit"),
         other => unreachable!("{other} is no function that people call"),
     }

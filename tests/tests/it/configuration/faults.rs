@@ -17,7 +17,7 @@ pub(super) enum Fault {
     Missing(&'static str),
     /// A variable with that value.
     Malformed(&'static str, String),
-    /// A secret (`database` or `webhooks`) with that content, or none.
+    /// A secret (`database`, `webhooks`, `note-key` or `chain-key`) with that content, or none.
     Secret(&'static str, Option<String>),
 }
 
@@ -60,6 +60,10 @@ pub(super) fn required(function: &str) -> Vec<&'static str> {
         all.push("JWKS_URL");
     } else if function == "migrate" {
         all.extend(["JWT_AUDIENCE", "JWT_ISSUER", "PLATFORM_AGENT_ID"]);
+    } else if function == "sign-checkpoint" {
+        all.extend(["LOG_BUCKET", "LOG_ORIGIN", "LOG_STATE_TABLE"]);
+    } else if function == "anchor-checkpoint" {
+        all.extend(["CHAIN_ID", "CHAIN_RPC_URL", "LOG_VERIFIER_KEY"]);
     }
     all
 }
@@ -69,6 +73,14 @@ pub(super) fn optional(function: &str) -> Vec<&'static str> {
     let mut all = vec!["DATABASE_CA_FILE"];
     if PEOPLES.contains(&function) {
         all.push("JWKS_MAX_AGE_SECONDS");
+    }
+    match function {
+        "sequence-log" => all.push("LOG_ROUND_SECONDS"),
+        "sign-checkpoint" => {
+            all.extend(["LOG_RETENTION_DAYS", "LOG_ROUND_SECONDS", "WITNESS_POLICY"])
+        }
+        "anchor-checkpoint" => all.push("CHAIN_CONFIRMATIONS"),
+        _ => {}
     }
     all
 }
@@ -80,6 +92,9 @@ pub(super) fn faults(function: &str, database: &str) -> Vec<Fault> {
     let mut all: Vec<Fault> = variables.iter().copied().map(Fault::Missing).collect();
     variables.extend(optional(function));
     variables.extend(["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]);
+    if function == "sign-checkpoint" {
+        variables.extend(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB"]);
+    }
     for variable in variables {
         let values = malformed(variable, database).into_iter();
         all.extend(values.map(|value| Fault::Malformed(variable, value)));
@@ -96,6 +111,12 @@ pub(super) fn faults(function: &str, database: &str) -> Vec<Fault> {
                 .map(|document| Fault::Secret("webhooks", document)),
         );
     }
+    let keys = match function {
+        "sign-checkpoint" => bad_keys("note-key", "seed"),
+        "anchor-checkpoint" => bad_keys("chain-key", "private_key"),
+        _ => Vec::new(),
+    };
+    all.extend(keys);
     all
 }
 
@@ -155,11 +176,67 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
             MARK.to_uppercase(),
             format!("{MARK}_"),
         ],
+        "LOG_ROUND_SECONDS" => vec![
+            String::new(),
+            "61".to_owned(),
+            "-1".to_owned(),
+            MARK.to_owned(),
+        ],
+        "LOG_RETENTION_DAYS" => vec![
+            String::new(),
+            "0".to_owned(),
+            "36501".to_owned(),
+            MARK.to_owned(),
+        ],
+        "LOG_ORIGIN" => vec![
+            String::new(),
+            format!("https://{MARK}.example/log"),
+            format!("{MARK} example"),
+            format!("{MARK}+log"),
+        ],
+        "LOG_BUCKET" => vec![
+            String::new(),
+            "x".to_owned(),
+            MARK.to_uppercase(),
+            format!("{MARK}/x"),
+        ],
+        "LOG_STATE_TABLE" => vec![String::new(), "x".to_owned(), format!("{MARK} x")],
+        "WITNESS_POLICY" => vec![
+            String::new(),
+            MARK.to_owned(),
+            format!("quorum {MARK}"),
+            format!("witness w {MARK}\nquorum w"),
+        ],
+        "LOG_VERIFIER_KEY" => vec![
+            String::new(),
+            MARK.to_owned(),
+            format!("{MARK}+00000000+AAAA"),
+        ],
+        "CHAIN_RPC_URL" => vec![
+            String::new(),
+            MARK.to_owned(),
+            format!("http://{MARK}.example/"),
+            format!("https://a:{MARK}@b.example/"),
+        ],
+        "CHAIN_ID" => vec![
+            String::new(),
+            "0".to_owned(),
+            "-1".to_owned(),
+            MARK.to_owned(),
+        ],
+        "CHAIN_CONFIRMATIONS" => vec![
+            String::new(),
+            "0".to_owned(),
+            "1001".to_owned(),
+            MARK.to_owned(),
+        ],
         "AWS_REGION" => vec![String::new(), MARK.to_uppercase()],
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
             vec![String::new(), format!("{MARK} {MARK}")]
         }
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER" => {
+        "AWS_ENDPOINT_URL_DYNAMODB"
+        | "AWS_ENDPOINT_URL_S3"
+        | "AWS_ENDPOINT_URL_SECRETS_MANAGER" => {
             vec![String::new(), format!("http://{MARK}.example/")]
         }
         other => unreachable!("{other} is no variable of ours"),
@@ -206,6 +283,19 @@ fn bad_key_rings() -> Vec<Option<String>> {
         agent(json!({ "scheme": "raw-body", "secrets": [secret], "disabled": true })),
     ];
     [None].into_iter().chain(texts.map(Some)).collect()
+}
+
+/// Of a key that signs: missing, not JSON, not a key.
+fn bad_keys(kind: &'static str, member: &str) -> Vec<Fault> {
+    let texts = [
+        MARK.to_owned(),
+        "{}".to_owned(),
+        json!({ member: MARK }).to_string(),
+        json!({ member: 1, "name": MARK }).to_string(),
+        json!({ member: "", "name": "" }).to_string(),
+    ];
+    let texts = [None].into_iter().chain(texts.map(Some));
+    texts.map(|text| Fault::Secret(kind, text)).collect()
 }
 
 /// The right secrets of a function, by their kind.

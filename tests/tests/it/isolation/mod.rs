@@ -15,7 +15,7 @@ use crate::direct::Direct;
 pub(crate) use logins::call_with;
 
 /// The schemas that are ours, as an SQL list.
-const SCHEMAS: &str = "('deploy', 'auth', 'ledger', 'audit', 'capital', 'gateway')";
+const SCHEMAS: &str = "('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')";
 
 /// A settlement proposed by that person in that facility; its id.
 pub(crate) fn proposed(

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use serde_norway::Value as Yaml;
 
-use super::{files, read};
+use super::{OF_THE_SYSTEM, files, read};
 
 /// The template's functions by their kebab-case names.
 pub(super) struct Template {
@@ -105,10 +105,22 @@ fn each_function_has_a_role_that_reads_its_own_secrets_and_writes_its_own_log() 
         if name.ends_with("-webhook") {
             secrets.push(format!("{arn}/webhooks/{name}-??????"));
         }
-        let statements = json!([
+        let key = match name.as_str() {
+            "sign-checkpoint" => Some("note-key"),
+            "anchor-checkpoint" => Some("chain-key"),
+            _ => None,
+        };
+        secrets.extend(key.map(|kind| format!("{arn}/{kind}/{name}-??????")));
+        let mut statements = json!([
             { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets },
             { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": format!("{id}Logs.Arn") },
         ]);
+        if name == "sign-checkpoint" {
+            statements
+                .as_array_mut()
+                .context("statements")?
+                .extend(publication());
+        }
         let policies = role["Policies"].as_array().context("policies")?;
         assert_eq!(policies.len(), 1, "{name}");
         assert_eq!(
@@ -132,11 +144,24 @@ fn each_function_has_a_role_that_reads_its_own_secrets_and_writes_its_own_log() 
     Ok(())
 }
 
+/// What the signer alone may do: its state, and what it publishes.
+fn publication() -> [Value; 4] {
+    let bucket = "arn:${AWS::Partition}:s3:::${LogBucket}";
+    let table =
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${LogStateTable}";
+    [
+        json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], "Resource": format!("{bucket}/*") }),
+        json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": format!("{bucket}/staging/*") }),
+        json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket }),
+        json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": table }),
+    ]
+}
+
 #[test]
 fn the_scheduler_calls_the_functions_of_the_system_but_the_deployment() -> Result<()> {
     let template = Template::load()?;
     let events = |name: &str| template.functions[name].properties["Events"].clone();
-    for name in ["expire-settlements", "prune-tokens", "sync-jwks"] {
+    for name in OF_THE_SYSTEM.into_iter().filter(|name| *name != "migrate") {
         let types: Vec<Value> = events(name)
             .as_object()
             .into_iter()
