@@ -1,0 +1,517 @@
+//! c2sp.org/tlog-policy: whom to trust, in a file that comes by another way than what it judges.
+//!
+//! ```text
+//! log <vkey> [<url>]
+//! witness <name> <vkey> [<url>]
+//! group <name> all|any|<k> <name>...
+//! quorum <name>|none
+//! ```
+//!
+//! Items are separated by spaces and tabs; a line that begins with `#` is a comment. Names are octets, of
+//! witnesses and groups together; a group names what stands above it, and each name is a member of at most
+//! one group. Exactly one line is the quorum.
+//!
+//! A checkpoint is accepted when a log of the file signed it under that log's own name, and witnesses
+//! according to the quorum cosigned it. A line that claims a known key and does not verify condemns the whole
+//! note, also where enough others do.
+//!
+//! Not here: log and witness keys of other types than Ed25519 (a file with one is refused, not read in part);
+//! what time a cosignature may bear.
+
+use std::collections::HashSet;
+
+use crate::{
+    checkpoint::Checkpoint,
+    cosignature,
+    note::{Algorithm, Note, VerifierKey, VerifyError},
+    text,
+};
+
+/// The longest policy that is read.
+pub const MAX_POLICY_BYTES: usize = 1 << 20;
+
+/// The most logs, and witnesses, and groups.
+pub const MAX_DEFINITIONS: usize = 256;
+
+/// A log that is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    key: VerifierKey,
+    url: Option<String>,
+}
+
+impl Log {
+    /// Its key. The key's name is the log's origin.
+    #[must_use]
+    pub const fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
+    /// Where it is, if the file says so.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+}
+
+/// A witness that is trusted, as far as the quorum says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    name: String,
+    key: VerifierKey,
+    url: Option<String>,
+}
+
+impl Witness {
+    /// Its name in the file, octets that are not UTF-8 replaced: for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
+    /// Its submission prefix, if the file says so.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+}
+
+/// What can be a member of a group, or the quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Witness(usize),
+    Group(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    threshold: usize,
+    members: Vec<Member>,
+}
+
+/// Who has to cosign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Nobody,
+    Member(Member),
+}
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    logs: Vec<Log>,
+    witnesses: Vec<Witness>,
+    /// Each has only members before itself.
+    groups: Vec<Group>,
+    quorum: Rule,
+}
+
+/// What is wrong with a policy, and where: the number of the line, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of the policy: {problem}")]
+pub struct InvalidPolicy {
+    /// The line; the last one where something is missing at the end.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: &'static str,
+}
+
+/// A witness that cosigned, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Its name in the policy.
+    pub witness: String,
+    /// In seconds since 1970; the latest, where there are several.
+    pub timestamp: u64,
+}
+
+/// Who cosigned a note, and whether that is enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// Whose cosignatures verify, in the policy's order.
+    pub cosigned: Vec<Cosigned>,
+    /// Whether they are the quorum.
+    pub met: bool,
+}
+
+/// A checkpoint that the policy accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The log's key.
+    pub log: VerifierKey,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// Who cosigned, in the policy's order.
+    pub cosigned: Vec<Cosigned>,
+}
+
+/// What a policy says of a note: signed by a known log and cosigned by the quorum, or why not.
+pub type Verdict = Result<Accepted, Rejected>;
+
+/// Why a policy does not accept a note.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Its text is no checkpoint.
+    #[error("the note is no checkpoint")]
+    NotACheckpoint,
+    /// No known log signed it, or a known one under another origin than its own.
+    #[error("no log of the policy signed it")]
+    UnknownLog,
+    /// A line claims a known key and is not its signature.
+    #[error(transparent)]
+    BadSignature(#[from] BadSignature),
+    /// The log signed it, and these cosigned it: too few.
+    #[error("the quorum is not met by {} cosignatures", .0.len())]
+    QuorumNotMet(Vec<Cosigned>),
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPolicy> {
+        if bytes.len() > MAX_POLICY_BYTES {
+            return Err(InvalidPolicy {
+                line: 1,
+                problem: "the file is too long",
+            });
+        }
+        let mut reader = Reader::default();
+        let mut line = 0;
+        for text in bytes
+            .strip_suffix(b"\n")
+            .unwrap_or(bytes)
+            .split(|byte| *byte == b'\n')
+        {
+            line += 1;
+            reader
+                .read(text)
+                .map_err(|problem| InvalidPolicy { line, problem })?;
+        }
+        reader
+            .finish()
+            .map_err(|problem| InvalidPolicy { line, problem })
+    }
+
+    /// The logs it knows.
+    #[must_use]
+    pub fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    /// The witnesses it knows.
+    #[must_use]
+    pub fn witnesses(&self) -> &[Witness] {
+        &self.witnesses
+    }
+
+    /// Whether it asks for no cosignature (`quorum none`).
+    #[must_use]
+    pub const fn wants_no_witness(&self) -> bool {
+        matches!(self.quorum, Rule::Nobody)
+    }
+
+    /// What to think of a note.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`].
+    pub fn check(&self, note: &Note) -> Verdict {
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| Rejected::NotACheckpoint)?;
+        let log = self
+            .signer(note, &checkpoint)?
+            .ok_or(Rejected::UnknownLog)?
+            .key
+            .clone();
+        let Quorum { cosigned, met } = self.cosigners(note)?;
+        if met {
+            Ok(Accepted {
+                log,
+                checkpoint,
+                cosigned,
+            })
+        } else {
+            Err(Rejected::QuorumNotMet(cosigned))
+        }
+    }
+
+    /// Which witnesses cosigned a note, whoever signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadSignature`]: a line claims a witness's key and is not its cosignature.
+    pub fn cosigners(&self, note: &Note) -> Result<Quorum, BadSignature> {
+        let times = self
+            .witnesses
+            .iter()
+            .map(|witness| latest_cosignature(&witness.key, note))
+            .collect::<Result<Vec<_>, _>>()?;
+        let met = self.is_quorum(|witness| times[witness].is_some());
+        let named = self.witnesses.iter().zip(times);
+        let cosigned = named
+            .filter_map(|(witness, time)| {
+                time.map(|timestamp| Cosigned {
+                    witness: witness.name.clone(),
+                    timestamp,
+                })
+            })
+            .collect();
+        Ok(Quorum { cosigned, met })
+    }
+
+    /// The log whose checkpoint it is: one key of the origin's name signed, and none of them falsely.
+    fn signer(&self, note: &Note, checkpoint: &Checkpoint) -> Result<Option<&Log>, BadSignature> {
+        let mut signer = None;
+        for log in self
+            .logs
+            .iter()
+            .filter(|log| log.key.name() == checkpoint.origin())
+        {
+            match note.verify(&log.key) {
+                Ok(()) => signer = signer.or(Some(log)),
+                Err(VerifyError::Unsigned) => {}
+                Err(VerifyError::BadSignature) => {
+                    return Err(BadSignature(log.key.name().to_owned()));
+                }
+            }
+        }
+        Ok(signer)
+    }
+
+    fn is_quorum(&self, cosigned: impl Fn(usize) -> bool) -> bool {
+        let mut witnessed: Vec<bool> = Vec::with_capacity(self.groups.len());
+        let holds = |member: &Member, groups: &[bool]| match *member {
+            Member::Witness(witness) => cosigned(witness),
+            Member::Group(group) => groups[group],
+        };
+        for group in &self.groups {
+            let count = group
+                .members
+                .iter()
+                .filter(|member| holds(member, &witnessed))
+                .count();
+            witnessed.push(count >= group.threshold);
+        }
+        match &self.quorum {
+            Rule::Nobody => true,
+            Rule::Member(member) => holds(member, &witnessed),
+        }
+    }
+}
+
+/// A line that claims this key and is not its signature.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature of {0} does not verify")]
+pub struct BadSignature(pub String);
+
+fn latest_cosignature(key: &VerifierKey, note: &Note) -> Result<Option<u64>, BadSignature> {
+    let mut latest = None;
+    for line in note
+        .signatures()
+        .iter()
+        .filter(|line| key.is_named_by(line))
+    {
+        let time = cosignature::verify(key, note.text(), line)
+            .map_err(|_| BadSignature(key.name().to_owned()))?;
+        latest = latest.max(Some(time));
+    }
+    Ok(latest)
+}
+
+/// A policy, line by line.
+#[derive(Default)]
+struct Reader<'a> {
+    logs: Vec<Log>,
+    witnesses: Vec<Witness>,
+    groups: Vec<Group>,
+    names: Vec<(&'a [u8], Member)>,
+    members: HashSet<&'a [u8]>,
+    quorum: Option<Rule>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, line: &'a [u8]) -> Result<(), &'static str> {
+        if !line
+            .iter()
+            .all(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..))
+        {
+            return Err("a control character");
+        }
+        let mut items = line
+            .split(|byte| matches!(byte, b' ' | b'\t'))
+            .filter(|item| !item.is_empty());
+        let Some(keyword) = items.next() else {
+            return Ok(());
+        };
+        if keyword.starts_with(b"#") {
+            return Ok(());
+        }
+        let items: Vec<&[u8]> = items.collect();
+        match (keyword, items.as_slice()) {
+            (b"log", [key, url @ ..]) if url.len() <= 1 => self.log(key, url.first()),
+            (b"witness", [name, key, url @ ..]) if url.len() <= 1 => {
+                self.witness(name, key, url.first())
+            }
+            (b"group", [name, threshold, members @ ..]) => self.group(name, threshold, members),
+            (b"quorum", [name]) => self.quorum(name),
+            (b"log" | b"witness" | b"group" | b"quorum", _) => Err("too few or too many items"),
+            _ => Err("an unknown keyword"),
+        }
+    }
+
+    fn finish(self) -> Result<Policy, &'static str> {
+        let Self {
+            logs,
+            witnesses,
+            groups,
+            quorum,
+            ..
+        } = self;
+        Ok(Policy {
+            logs,
+            witnesses,
+            groups,
+            quorum: quorum.ok_or("no quorum line")?,
+        })
+    }
+
+    fn log(&mut self, key: &[u8], url: Option<&&[u8]>) -> Result<(), &'static str> {
+        let key = parse_key(key, Algorithm::Ed25519)?;
+        if self
+            .logs
+            .iter()
+            .any(|log| log.key.public_key() == key.public_key())
+        {
+            return Err("a second log of the same key");
+        }
+        bounded(&self.logs)?;
+        self.logs.push(Log {
+            key,
+            url: url.map(|url| lossy(url)),
+        });
+        Ok(())
+    }
+
+    fn witness(
+        &mut self,
+        name: &'a [u8],
+        key: &[u8],
+        url: Option<&&[u8]>,
+    ) -> Result<(), &'static str> {
+        let key = parse_key(key, Algorithm::CosignatureV1)?;
+        if self
+            .witnesses
+            .iter()
+            .any(|witness| witness.key.public_key() == key.public_key())
+        {
+            return Err("a second witness of the same key");
+        }
+        bounded(&self.witnesses)?;
+        self.define(name, Member::Witness(self.witnesses.len()))?;
+        self.witnesses.push(Witness {
+            name: lossy(name),
+            key,
+            url: url.map(|url| lossy(url)),
+        });
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        name: &'a [u8],
+        k: &[u8],
+        members: &[&'a [u8]],
+    ) -> Result<(), &'static str> {
+        let threshold = match k {
+            b"all" => members.len(),
+            b"any" => 1,
+            k => str::from_utf8(k)
+                .ok()
+                .and_then(text::decimal)
+                .and_then(|k| usize::try_from(k).ok())
+                .ok_or("the threshold is not all, any or a number")?,
+        };
+        if !(1..=members.len()).contains(&threshold) {
+            return Err("the threshold is not between 1 and the number of members");
+        }
+        let group = Group {
+            threshold,
+            members: members
+                .iter()
+                .map(|member| self.member(member))
+                .collect::<Result<_, _>>()?,
+        };
+        bounded(&self.groups)?;
+        self.define(name, Member::Group(self.groups.len()))?;
+        self.groups.push(group);
+        Ok(())
+    }
+
+    fn quorum(&mut self, name: &[u8]) -> Result<(), &'static str> {
+        if self.quorum.is_some() {
+            return Err("a second quorum line");
+        }
+        self.quorum = Some(if name == b"none" {
+            Rule::Nobody
+        } else {
+            Rule::Member(self.find(name)?)
+        });
+        Ok(())
+    }
+
+    fn define(&mut self, name: &'a [u8], member: Member) -> Result<(), &'static str> {
+        if name == b"none" {
+            return Err("the name none is taken");
+        }
+        if self.find(name).is_ok() {
+            return Err("a name defined twice");
+        }
+        self.names.push((name, member));
+        Ok(())
+    }
+
+    fn find(&self, name: &[u8]) -> Result<Member, &'static str> {
+        let known = self.names.iter().find(|(known, _)| *known == name);
+        known
+            .map(|(_, member)| *member)
+            .ok_or("a name that is not defined above")
+    }
+
+    fn member(&mut self, name: &'a [u8]) -> Result<Member, &'static str> {
+        let member = self.find(name)?;
+        if !self.members.insert(name) {
+            return Err("a name that is a member twice");
+        }
+        Ok(member)
+    }
+}
+
+fn bounded<T>(definitions: &[T]) -> Result<(), &'static str> {
+    if definitions.len() < MAX_DEFINITIONS {
+        Ok(())
+    } else {
+        Err("too many definitions")
+    }
+}
+
+fn parse_key(vkey: &[u8], algorithm: Algorithm) -> Result<VerifierKey, &'static str> {
+    let vkey = str::from_utf8(vkey).map_err(|_| "not a verifier key")?;
+    let key = VerifierKey::parse(vkey).map_err(|_| "not a verifier key of a supported type")?;
+    if key.algorithm() == algorithm {
+        Ok(key)
+    } else {
+        Err("a verifier key of the wrong type")
+    }
+}
+
+fn lossy(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
