@@ -6,6 +6,7 @@
 mod aws;
 mod database_url;
 mod environment;
+mod note_key;
 mod secrets;
 mod secrets_manager;
 mod urls;
@@ -17,7 +18,7 @@ pub use self::{
     environment::{
         Base, Deployment, Identity, KeySetSource, People, Registrar, Rounds, Signer, load,
     },
-    secrets::{DatabaseLogin, NoteKey, Password, SecretError},
+    secrets::{DatabaseLogin, Password, SecretError},
     secrets_manager::SecretsManager,
     variables::{Malformed, Variables},
 };

@@ -1,6 +1,5 @@
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -60,61 +59,6 @@ impl DatabaseLogin {
     }
 }
 
-/// The key that the log's checkpoints are signed with, from its secret: `{"name", "seed"}`.
-///
-/// The name is the log's origin; the seed is an Ed25519 private key (RFC 8032), 32 bytes in base64.
-pub struct NoteKey {
-    /// The key's name, which checkpoints bear as their origin.
-    pub name: String,
-    seed: Zeroizing<[u8; 32]>,
-}
-
-impl NoteKey {
-    /// Parses the secret of the log with this origin. Another log's key is refused: one log, one key.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, without a word of the secret.
-    pub fn parse(secret_json: &str, origin: &str) -> Result<Self, SecretError> {
-        let document: NoteDocument =
-            json::from_slice(secret_json.as_bytes()).map_err(|_| SecretError::NoteKey)?;
-        let bytes = STANDARD
-            .decode(document.seed.as_bytes())
-            .map(Zeroizing::new);
-        let seed = bytes
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok())
-            .map(Zeroizing::new)
-            .filter(|_| document.name == origin)
-            .ok_or(SecretError::NoteKey)?;
-        Ok(Self {
-            name: document.name,
-            seed,
-        })
-    }
-
-    /// The seed, to sign and for nothing else.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.seed
-    }
-}
-
-impl fmt::Debug for NoteKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoteKey")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-#[derive(Deserialize)]
-struct NoteDocument {
-    name: String,
-    #[serde(deserialize_with = "zeroizing")]
-    seed: Zeroizing<String>,
-}
-
 #[derive(Deserialize)]
 struct Document {
     username: String,
@@ -122,7 +66,7 @@ struct Document {
     password: Zeroizing<String>,
 }
 
-fn zeroizing<'de, D: serde::Deserializer<'de>>(
+pub(super) fn zeroizing<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
@@ -179,27 +123,6 @@ mod tests {
             r#"{"username":"migrate","password":"0123456789abcdef"}"#,
             r#"{"username":"create_settlement","password":"0123456789abcdef","password":"0123456789abcdef"}"#,
             r#"{"username":"create_settlement","password":"0123456789abcde\u0000"}"#,
-        ] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn note_keys() {
-        let parse = |secret: &str| NoteKey::parse(secret, "optkas.example/log");
-        let seed = STANDARD.encode([7; 32]);
-        let secret = format!(r#"{{"name":"optkas.example/log","seed":"{seed}"}}"#);
-        let key = parse(&secret).unwrap();
-        assert_eq!(key.expose(), &[7; 32]);
-        assert!(!format!("{key:?}").contains('7'), "{key:?}");
-        for bad in [
-            "",
-            "{}",
-            r#"{"name":"optkas.example/log","seed":""}"#,
-            r#"{"name":"optkas.example/log","seed":"BwcH"}"#,
-            &secret.replace(&seed, &STANDARD.encode([7; 33])),
-            &secret.replace("BwcH", "Bw!H"),
-            &secret.replace("example/log", "example/other"),
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

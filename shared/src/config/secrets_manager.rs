@@ -5,10 +5,11 @@ use aws_sdk_secretsmanager::{
     config::{Builder, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
+use tlog::note::SigningKey;
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
 
-use super::{Aws, DatabaseLogin, NoteKey, SecretError};
+use super::{Aws, DatabaseLogin, SecretError, note_key};
 use crate::auth::webhook::KeyRing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -62,8 +63,8 @@ impl SecretsManager {
     /// # Errors
     ///
     /// Why it cannot be used.
-    pub async fn note_key(&self, origin: &str) -> Result<NoteKey, SecretError> {
-        NoteKey::parse(&self.fetch("note-key").await?, origin)
+    pub async fn note_key(&self, origin: &str) -> Result<SigningKey, SecretError> {
+        note_key::parse(&self.fetch("note-key").await?, origin)
     }
 
     async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {

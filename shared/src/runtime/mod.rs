@@ -7,6 +7,7 @@
 //! | [`system()`] | scheduled functions | – |
 //! | [`rounds()`] | functions that work in rounds of seconds | – |
 //! | [`registrar()`] | `sync-jwks` | – |
+//! | [`signer()`] | `sign-checkpoint` | – |
 //! | [`deployment()`] | `migrate` | – |
 //!
 //! The environment is parsed before the first poll, and the secrets are on their way by then. Until both are
@@ -25,6 +26,7 @@ mod prepare;
 mod registrar;
 mod rounds;
 mod serve;
+mod signer;
 mod system;
 
 pub use self::{
@@ -33,6 +35,7 @@ pub use self::{
     human::{HumanCall, human},
     registrar::{RegistrarCall, registrar},
     rounds::{Pace, RoundsCall, rounds},
+    signer::{SignerCall, signer},
     system::{Failed, SystemCall, system},
 };
 pub use crate::http::Endpoint;

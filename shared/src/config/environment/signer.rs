@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tlog::policy::Policy;
+
 use super::{Base, rounds::beat};
 use crate::config::{Malformed, Variables, urls::http_url};
 
@@ -23,6 +25,8 @@ pub struct Signer {
     pub retention: Duration,
     /// `LOG_ROUND_SECONDS`: from the beginning of a round to that of the next; zero for one round an invocation.
     pub beat: Duration,
+    /// `WITNESS_POLICY`, a C2SP tlog-policy: whom to ask for cosignatures, and how many must cosign.
+    pub witnesses: Option<Policy>,
     /// Of a local S3.
     pub s3_endpoint: Option<String>,
     /// Of a local `DynamoDB`.
@@ -47,6 +51,7 @@ impl Signer {
         let state_table = variables.required("LOG_STATE_TABLE", table);
         let retention = variables.optional("LOG_RETENTION_DAYS", retention_days);
         let beat = beat(variables);
+        let witnesses = variables.optional("WITNESS_POLICY", witness_policy);
         let s3_endpoint = variables.optional("AWS_ENDPOINT_URL_S3", http_url);
         let dynamodb_endpoint = variables.optional("AWS_ENDPOINT_URL_DYNAMODB", http_url);
         let days = u64::from(retention?.unwrap_or(RETENTION_DAYS));
@@ -57,6 +62,7 @@ impl Signer {
             state_table: state_table?,
             retention: Duration::from_secs(days * 24 * 60 * 60),
             beat: beat?,
+            witnesses: witnesses?,
             s3_endpoint: s3_endpoint?,
             dynamodb_endpoint: dynamodb_endpoint?,
         })
@@ -105,4 +111,14 @@ fn retention_days(text: &str) -> Result<u32, &'static str> {
         .and_then(|text| text.parse().ok())
         .filter(|days| (1..=RETENTION_DAYS_MAX).contains(days))
         .ok_or("must be a number from 1 to 36500")
+}
+
+fn witness_policy(text: &str) -> Result<Policy, &'static str> {
+    Policy::parse(text.as_bytes())
+        .ok()
+        .filter(|policy| {
+            let mut witnesses = policy.witnesses().iter();
+            witnesses.all(|witness| witness.url().is_some_and(|url| http_url(url).is_ok()))
+        })
+        .ok_or("must be a C2SP tlog-policy whose witnesses have https URLs (http on loopback only)")
 }

@@ -134,6 +134,15 @@ fn each_variable_missing_or_malformed_is_named() {
         ("LOG_ROUND_SECONDS", signer, Some("")),
         ("LOG_ROUND_SECONDS", signer, Some("61")),
         ("LOG_ROUND_SECONDS", signer, Some("+2")),
+        ("WITNESS_POLICY", signer, Some("")),
+        ("WITNESS_POLICY", signer, Some("quorum all")),
+        (
+            "WITNESS_POLICY",
+            signer,
+            Some(
+                "witness w w.example+4fbc46c3+BPQdRJ7eGuDNCaTfVqpRBbNUFmgGOqGBsMTHSFdAnsIW\nquorum w\n",
+            ),
+        ),
         (
             "AWS_ENDPOINT_URL_S3",
             signer,
