@@ -4,6 +4,7 @@
 //! breaks, never a value.
 
 mod aws;
+mod chain_key;
 mod database_url;
 mod environment;
 mod note_key;
@@ -16,7 +17,8 @@ pub use self::{
     aws::Aws,
     database_url::{DatabaseUrl, TlsMode},
     environment::{
-        Base, Deployment, Identity, KeySetSource, People, Registrar, Rounds, Signer, load,
+        Anchorer, Base, Chain, Deployment, Identity, KeySetSource, People, Registrar, Rounds,
+        Signer, load,
     },
     secrets::{DatabaseLogin, Password, SecretError},
     secrets_manager::SecretsManager,

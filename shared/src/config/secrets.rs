@@ -95,6 +95,9 @@ pub enum SecretError {
     /// Not a key, or another log's.
     #[error("the secret of the log's key is not a key of this log")]
     NoteKey,
+    /// Not a key, or of another curve.
+    #[error("the secret of the chain's account is not a private key")]
+    ChainKey,
     /// The webhook secret.
     #[error(transparent)]
     KeyRing(#[from] KeyRingError),

@@ -9,7 +9,7 @@ use tlog::note::SigningKey;
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
 
-use super::{Aws, DatabaseLogin, SecretError, note_key};
+use super::{Aws, DatabaseLogin, SecretError, chain_key, note_key};
 use crate::auth::webhook::KeyRing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -65,6 +65,15 @@ impl SecretsManager {
     /// Why it cannot be used.
     pub async fn note_key(&self, origin: &str) -> Result<SigningKey, SecretError> {
         note_key::parse(&self.fetch("note-key").await?, origin)
+    }
+
+    /// Fetches the key of the account that writes into a chain.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    pub async fn chain_key(&self) -> Result<evm::SigningKey, SecretError> {
+        chain_key::parse(&self.fetch("chain-key").await?)
     }
 
     async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {

@@ -7,6 +7,7 @@
 //! | [`system()`] | scheduled functions | – |
 //! | [`rounds()`] | functions that work in rounds of seconds | – |
 //! | [`registrar()`] | `sync-jwks` | – |
+//! | [`anchorer()`] | `anchor-checkpoint` | – |
 //! | [`signer()`] | `sign-checkpoint` | – |
 //! | [`deployment()`] | `migrate` | – |
 //!
@@ -19,6 +20,7 @@
 //! completely or not at all.
 
 mod agent;
+mod anchorer;
 mod deployment;
 mod human;
 mod invocation;
@@ -31,6 +33,7 @@ mod system;
 
 pub use self::{
     agent::{AgentCall, agent},
+    anchorer::{AnchorerCall, anchorer},
     deployment::{DeploymentCall, deployment},
     human::{HumanCall, human},
     registrar::{RegistrarCall, registrar},

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::Uri;
-use tlog::note::VerifierKey;
+use tlog::note::{Algorithm, VerifierKey};
 
 use crate::config::{Base, Malformed, Variables, urls::http_url};
 
@@ -84,8 +84,10 @@ impl fmt::Debug for Chain {
 }
 
 fn log_key(text: &str) -> Result<VerifierKey, &'static str> {
-    text.parse()
-        .map_err(|_| "must be the verifier key of a signed note")
+    VerifierKey::parse(text)
+        .ok()
+        .filter(|key| key.algorithm() == Algorithm::Ed25519)
+        .ok_or("must be the Ed25519 verifier key of a signed note")
 }
 
 fn rpc_url(text: &str) -> Result<Uri, &'static str> {

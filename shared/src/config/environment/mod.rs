@@ -1,5 +1,6 @@
 //! The variables of each kind of function, each as one type.
 
+mod anchorer;
 mod rounds;
 mod signer;
 
@@ -9,7 +10,11 @@ use http::Uri;
 use once_cell::sync::OnceCell;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-pub use self::{rounds::Rounds, signer::Signer};
+pub use self::{
+    anchorer::{Anchorer, Chain},
+    rounds::Rounds,
+    signer::Signer,
+};
 use super::{Aws, DatabaseUrl, Malformed, Variables, urls::http_url};
 use crate::ids::AgentId;
 
