@@ -1,0 +1,255 @@
+//! The command line. Its help is the manual: what is compared, with what, and what the answer means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const ABOUT: &str = "Verifies the settlement gateway's transparency log, from published files and keys given out of band";
+
+const LONG_ABOUT: &str = "\
+Verifies the settlement gateway's transparency log, without the gateway.
+
+Every mutation of the gateway leaves one entry (a leaf) in an append-only Merkle tree (RFC 9162). The tree's \
+root is signed as a checkpoint, cosigned by witnesses, and published with all entries and hashes in the \
+layout of c2sp.org/tlog-tiles. This program recomputes all of it and says where it does not agree.
+
+Whom to trust is said by a policy file (c2sp.org/tlog-policy) that you have from somebody other than the \
+gateway's operator, or have kept since you first met them:
+
+    log gateway.example/log+f00dcafe+AY8D…
+    witness A witness-a.example+0badf00d+BH…
+    witness B witness-b.example+deadbeef+BG…
+    group both all A B
+    quorum both
+
+No network and no database is touched unless an argument names one.";
+
+const EXIT: &str = "\
+Exit status:
+  0  verified: everything that was asked holds
+  1  tampering: something published or recorded was changed; the first bad index is named
+  2  cannot decide: no key or quorum, no entries, somebody unreachable, or arguments that make no sense";
+
+/// `auditor`
+#[derive(Debug, Parser)]
+#[command(
+    name = "auditor",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = EXIT,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// `auditor …`
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Verify a receipt, a log, two checkpoints, an anchor, or a database
+    #[command(subcommand, arg_required_else_help = true, after_help = EXIT)]
+    Verify(Verify),
+}
+
+/// `auditor verify …`
+#[derive(Debug, Subcommand)]
+pub enum Verify {
+    /// A receipt: that its entry is in the log whose checkpoint it carries
+    #[command(after_help = EXIT, long_about = "\
+A receipt: that its entry is in the log whose checkpoint it carries.
+
+FILE is a C2SP tlog-proof, as `GET /v1/commitments/{key}/proof` answers it. The entry is the proof's extra \
+data, or the file of --entry. Nothing but FILE and the policy is read.")]
+    Receipt(Receipt),
+
+    /// A whole log: every entry, every tile, every checkpoint
+    #[command(after_help = EXIT, long_about = "\
+A whole log: every entry, every tile, every checkpoint.
+
+All hashes are computed anew from the entries and compared with every tile, full and partial, and with the \
+root of every checkpoint: `checkpoint`, those of --checkpoint, and in a folder all of `checkpoints/`. Uses all \
+cores; holds a few bundles of 256 entries at a time, however long the log is.
+
+A log that was rebuilt from the start and signed anew agrees with itself. What shows it is a checkpoint that \
+you kept (--checkpoint), a witness, or an anchor.")]
+    Log(Log),
+
+    /// Two checkpoints: that the newer log still begins with the older one
+    #[command(after_help = EXIT, long_about = "\
+Two checkpoints: that the newer log still begins with the older one, entry for entry.
+
+The proof is computed from the tiles of --log, or read from --proof: one base64 hash a line, as in a \
+c2sp.org/tlog-witness request.")]
+    Consistency(Consistency),
+
+    /// An anchor: that a transaction on a chain carries this checkpoint
+    #[command(after_help = EXIT, long_about = "\
+An anchor: that a transaction on a chain carries this checkpoint.
+
+Offline: the transaction is decoded, its sender recovered from its signature, and chain, sender, recipient \
+and payload (size, root, hash of the checkpoint as the log signed it) compared. With --rpc also: that the \
+chain has this transaction, that it succeeded, and how many blocks deep it is. The node is then believed: \
+ask one of your own.")]
+    Anchor(Anchor),
+
+    /// A database: every ledger, outcome and audit row against the log, every row against its audit trail
+    #[command(after_help = EXIT, long_about = "\
+A database: every ledger, outcome and audit row against the published log, and every domain row against its \
+audit trail.
+
+The log is verified as by `verify log`. In one read-only transaction every leaf is derived anew from the rows, \
+by this program and not by the database's functions, and must be the published entry at its index. Rows that \
+are newer than the published log are counted, not judged. Then the present rows of all audited tables must be \
+what following their audit trail yields, so that an amount edited behind the triggers' back shows as well.
+
+URL is postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on loopback only). The login is a \
+member of the role optkas_auditor and needs no other right. Its password is read from the variable \
+PGPASSWORD or from the file of --password-file, never from the URL.
+
+A row newer than a replica is a missing row: ask the primary.")]
+    Database(Database),
+}
+
+impl Verify {
+    /// As in `--json`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Receipt(_) => "verify receipt",
+            Self::Log(_) => "verify log",
+            Self::Consistency(_) => "verify consistency",
+            Self::Anchor(_) => "verify anchor",
+            Self::Database(_) => "verify database",
+        }
+    }
+
+    /// What all of them take.
+    #[must_use]
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::Receipt(it) => &it.common,
+            Self::Log(it) => &it.common,
+            Self::Consistency(it) => &it.common,
+            Self::Anchor(it) => &it.common,
+            Self::Database(it) => &it.common,
+        }
+    }
+}
+
+/// What all of them take.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Whom to trust: a C2SP tlog-policy, from somebody other than the log's operator
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Answer one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// No progress bar (there is none either where standard error is no terminal)
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `auditor verify receipt`
+#[derive(Debug, Args)]
+pub struct Receipt {
+    /// The receipt
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The entry itself, instead of the one in the receipt
+    #[arg(long, value_name = "FILE")]
+    pub entry: Option<PathBuf>,
+    /// Demand that the receipt is for this commitment: its idempotency key, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    pub key: Option<String>,
+    /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `auditor verify log`
+#[derive(Debug, Args)]
+pub struct Log {
+    /// A folder with a copy of the log, or the URL prefix it is published under
+    #[arg(value_name = "DIR|URL")]
+    pub log: String,
+    /// A checkpoint of this log that you kept: the log must still begin with what it covers. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `auditor verify consistency`
+#[derive(Debug, Args)]
+pub struct Consistency {
+    /// The older checkpoint
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The newer checkpoint
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Compute the proof from the tiles there
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "proof")]
+    pub log: Option<String>,
+    /// Read the proof from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub proof: Option<PathBuf>,
+    /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `auditor verify anchor`
+#[derive(Debug, Args)]
+pub struct Anchor {
+    /// The checkpoint that was anchored
+    #[arg(value_name = "CHECKPOINT")]
+    pub checkpoint: PathBuf,
+    /// The signed transaction: hexadecimal, as the node took it, or the bytes themselves
+    #[arg(value_name = "TRANSACTION")]
+    pub transaction: PathBuf,
+    /// The chain it must be for (1 is Ethereum)
+    #[arg(long, value_name = "NUMBER")]
+    pub chain_id: u64,
+    /// The account that must have sent it: 0x and 40 hexadecimal digits, given out of band
+    #[arg(long, value_name = "0x…")]
+    pub address: String,
+    /// Ask this node whether the chain has it (https, or http on this machine)
+    #[arg(long, value_name = "URL")]
+    pub rpc: Option<String>,
+    /// How many blocks deep it must be, its own block included
+    #[arg(long, value_name = "BLOCKS", default_value_t = 1, requires = "rpc")]
+    pub confirmations: u64,
+    /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `auditor verify database`
+#[derive(Debug, Args)]
+pub struct Database {
+    /// postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// The published log: a folder with a copy, or its URL prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub log: String,
+    /// A checkpoint of this log that you kept. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// The authorities that may vouch for the server (PEM), instead of Mozilla's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The login's password, in the file's first line
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,426 @@
+//! A whole log: everything computed anew from the entries, and compared with everything that is published.
+//!
+//! ```text
+//! readers (rayon)   bundle + tile/0 of 256 entries  -> hashes, the subtree's root      in any order, a batch at a time
+//! spine (one)       roots of subtrees               -> tiles of levels 1 and up, roots  in order
+//! ```
+//!
+//! A batch is a fixed number of bundles, so memory does not grow with the log. What an entry's place
+//! hashes to is kept in two versions where a published tile disagrees with the entries: the signed root then
+//! tells which of the two was changed.
+
+mod bundle;
+pub(crate) mod files;
+mod spine;
+mod strays;
+
+use std::collections::BTreeMap;
+
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use tlog::{merkle::Hash, note::MAX_NOTE_BYTES};
+
+use self::{
+    bundle::Checked,
+    files::WIDTH,
+    spine::{Root, Spine},
+};
+use crate::{
+    progress::Progress,
+    report::{Finding, Report, Undecided},
+    source::Source,
+    trust::{Doubt, Trust},
+};
+
+/// A checkpoint that somebody else kept: what to call it, and its bytes.
+pub struct Kept {
+    /// For findings.
+    pub name: String,
+    /// The signed note.
+    pub bytes: Vec<u8>,
+}
+
+/// Entries in their order, for who wants to look at them too.
+pub struct Batch<'a> {
+    /// The index of the first.
+    pub first: u64,
+    /// How many there are.
+    pub width: u16,
+    /// None where the bundle is lost.
+    pub entries: Option<Vec<&'a [u8]>>,
+}
+
+/// Looks at the entries, batch by batch.
+pub trait Visit {
+    /// The next ones. What does not hold goes to the report.
+    ///
+    /// # Errors
+    ///
+    /// No more can be said.
+    fn visit(&mut self, batch: &Batch<'_>, report: &mut Report) -> Result<(), Undecided>;
+}
+
+/// The tree that everything was compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The log's name.
+    pub origin: String,
+    /// Entries.
+    pub size: u64,
+    /// The signed root.
+    pub root: Hash,
+}
+
+/// The checkpoint to compare with: the newest that the log signed.
+///
+/// # Errors
+///
+/// There is none that the policy accepts, or it is one of no entries.
+pub fn target(source: &Source, trust: &Trust, report: &mut Report) -> Result<Target, Undecided> {
+    const PATH: &str = "checkpoint";
+    let bytes = source.read(PATH, MAX_NOTE_BYTES)?;
+    let bytes = bytes.ok_or_else(|| Undecided::new("there is no checkpoint"))?;
+    let mut found = trust.accept(PATH, &bytes, report)?;
+    // The signer writes `checkpoints/<size>` first: between the two it is ahead.
+    let newer = sizes(source)?.into_iter().rev();
+    for size in newer.take_while(|size| *size > found.size()) {
+        let path = checkpoint_path(size);
+        let bytes = source.read(&path, MAX_NOTE_BYTES)?.unwrap_or_default();
+        match trust.check(&bytes) {
+            Ok(checkpoint) if checkpoint.size() == size => {
+                report.note(format!(
+                    "{PATH} is of size {}; {path} is newer",
+                    found.size()
+                ));
+                found = checkpoint;
+                break;
+            }
+            _ => {
+                let text = format!("{path} is no checkpoint of size {size} of this log");
+                report.find(Finding::new("checkpoint-forged", text));
+            }
+        }
+    }
+    if found.size() == 0 {
+        return Err(Undecided::new("the log has no entries"));
+    }
+    Ok(Target {
+        origin: found.origin().to_owned(),
+        size: found.size(),
+        root: *found.root(),
+    })
+}
+
+/// Compares everything that is published with the entries, up to the target.
+///
+/// # Errors
+///
+/// Something cannot be read, so that not everything can be said. What was found by then is in the report.
+pub fn verify(
+    source: &Source,
+    trust: &Trust,
+    target: &Target,
+    kept: &[Kept],
+    report: &mut Report,
+    progress: &Progress,
+    visit: Option<&mut dyn Visit>,
+) -> Result<(), Undecided> {
+    let mut run = Run {
+        source,
+        trust,
+        target,
+        pool: pool(source)?,
+        spine: Spine::new(),
+        expected: expected(source, trust, target, kept, report)?,
+        last_good: 0,
+        checkpoints: 0,
+        bytes: 0,
+        visit,
+    };
+    progress.begin("entries", target.size);
+    let done = run.all(report, progress);
+    progress.end();
+    done?;
+    report.fact("origin", target.origin.as_str());
+    report.fact("size", target.size);
+    report.fact("root", target.root.to_base64());
+    report.fact("checkpoints", run.checkpoints);
+    report.fact("entry_bytes", run.bytes);
+    strays::look(source, target, report)
+}
+
+/// Whose root is to be compared at a size.
+enum Expected {
+    /// The target, or a checkpoint that was kept: read and verified already.
+    Root { name: String, root: Hash },
+    /// `checkpoints/<size>`: read when its turn comes.
+    File,
+}
+
+struct Run<'a, 'v> {
+    source: &'a Source,
+    trust: &'a Trust,
+    target: &'a Target,
+    pool: ThreadPool,
+    spine: Spine,
+    expected: BTreeMap<u64, Vec<Expected>>,
+    /// The largest size whose root was right.
+    last_good: u64,
+    checkpoints: u64,
+    bytes: u64,
+    visit: Option<&'v mut dyn Visit>,
+}
+
+impl Run<'_, '_> {
+    fn all(&mut self, report: &mut Report, progress: &Progress) -> Result<(), Undecided> {
+        let bundles = self.target.size.div_ceil(u64::from(WIDTH));
+        // Somebody who looks at the entries needs the bytes of a whole batch at once.
+        let batch = self.source.readers() as u64 * if self.visit.is_some() { 4 } else { 32 };
+        let mut begin = 0;
+        while begin < bundles {
+            let end = (begin + batch).min(bundles);
+            let (source, size, keep) = (self.source, self.target.size, self.visit.is_some());
+            let checked: Vec<Checked> = self.pool.install(|| {
+                (begin..end)
+                    .into_par_iter()
+                    .map(|index| bundle::check(source, index, width(index, size), keep))
+                    .collect::<Result<_, _>>()
+            })?;
+            let mut roots = Vec::new();
+            for (index, checked) in (begin..end).zip(checked) {
+                self.take(index, checked, &mut roots, report)?;
+                progress.advance(u64::from(width(index, self.target.size)));
+            }
+            self.compare_roots(roots, report)?;
+            begin = end;
+        }
+        if !self.spine.is_lost() {
+            let findings = self.spine.finish(self.source)?;
+            findings
+                .into_iter()
+                .for_each(|finding| report.find(finding));
+        }
+        Ok(())
+    }
+
+    /// One bundle, in its turn.
+    fn take(
+        &mut self,
+        index: u64,
+        checked: Checked,
+        roots: &mut Vec<(u64, Root)>,
+        report: &mut Report,
+    ) -> Result<(), Undecided> {
+        let first = index * u64::from(WIDTH);
+        let width = width(index, self.target.size);
+        checked
+            .findings
+            .into_iter()
+            .for_each(|finding| report.find(finding));
+        self.bytes += checked.bytes;
+
+        if let Some(ours) = checked.ours.filter(|_| !self.spine.is_lost()) {
+            let theirs = checked.theirs.as_ref();
+            let sizes = self.expected.range(first + 1..=first + u64::from(width));
+            for size in sizes.map(|(size, _)| *size).collect::<Vec<_>>() {
+                let count = usize::try_from(size - first).unwrap_or(usize::MAX);
+                roots.push((size, self.spine.root(&ours, theirs, count)));
+            }
+            if let Some(root) = ours.root {
+                let other = theirs.and_then(|theirs| theirs.root);
+                let findings = self.spine.push(self.source, root, other)?;
+                findings
+                    .into_iter()
+                    .for_each(|finding| report.find(finding));
+            }
+        } else {
+            self.spine.lose();
+        }
+
+        if let Some(visit) = &mut self.visit {
+            let entries = checked
+                .bundle
+                .as_deref()
+                .and_then(|bundle| files::entries(bundle, width));
+            visit.visit(
+                &Batch {
+                    first,
+                    width,
+                    entries,
+                },
+                report,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoints of a batch: their signatures cost more than their hashes.
+    fn compare_roots(
+        &mut self,
+        roots: Vec<(u64, Root)>,
+        report: &mut Report,
+    ) -> Result<(), Undecided> {
+        let (source, trust, target) = (self.source, self.trust, self.target);
+        let due: Vec<_> = roots
+            .into_iter()
+            .map(|(size, root)| (size, root, self.expected.remove(&size).unwrap_or_default()))
+            .collect();
+        let signed: Vec<(u64, Root, Vec<Signed>)> = self.pool.install(|| {
+            due.into_par_iter()
+                .map(|(size, root, expected)| {
+                    let signed = expected
+                        .into_iter()
+                        .map(|it| signed(source, trust, target, size, it));
+                    Ok((size, root, signed.collect::<Result<_, _>>()?))
+                })
+                .collect::<Result<_, _>>()
+        })?;
+        for (size, computed, signed) in signed {
+            for signed in signed {
+                self.checkpoints += 1;
+                self.judge(size, computed, signed, report);
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, size: u64, computed: Root, signed: Signed, report: &mut Report) {
+        match signed {
+            Signed::No(finding) => report.find(finding),
+            Signed::Root { name, root } => {
+                if root == computed.ours || Some(root) == computed.theirs {
+                    self.last_good = self.last_good.max(size);
+                    return;
+                }
+                let text = format!(
+                    "the first {size} entries have another root than {name} was signed for"
+                );
+                let finding = Finding::new("root-differs", text);
+                // An entry that is named already says more than the range that it is in.
+                let named = report
+                    .first_bad_index()
+                    .is_some_and(|index| (self.last_good..size).contains(&index));
+                report.find(if named {
+                    finding
+                } else {
+                    finding.within(self.last_good, size - 1)
+                });
+            }
+        }
+    }
+}
+
+/// How many entries of that bundle are in the tree.
+fn width(index: u64, size: u64) -> u16 {
+    let left = size - index * u64::from(WIDTH);
+    u16::try_from(left).map_or(WIDTH, |left| left.min(WIDTH))
+}
+
+enum Signed {
+    Root { name: String, root: Hash },
+    No(Finding),
+}
+
+/// What a checkpoint says, if it is one.
+fn signed(
+    source: &Source,
+    trust: &Trust,
+    target: &Target,
+    size: u64,
+    expected: Expected,
+) -> Result<Signed, Undecided> {
+    let (name, root) = match expected {
+        Expected::Root { name, root } => (name, root),
+        Expected::File => {
+            let name = checkpoint_path(size);
+            let bytes = source.read(&name, MAX_NOTE_BYTES)?.unwrap_or_default();
+            let checkpoint = match trust.check(&bytes) {
+                Ok(checkpoint) => checkpoint,
+                // An older one may be of a time with other witnesses; its root counts all the same.
+                Err(Doubt::NoQuorum(checkpoint)) => checkpoint,
+                Err(doubt) => {
+                    let text = format!("{name}: {doubt}");
+                    return Ok(Signed::No(Finding::new("checkpoint-forged", text)));
+                }
+            };
+            if checkpoint.size() != size || checkpoint.origin() != target.origin {
+                let text = format!("{name} is no checkpoint of size {size} of this log");
+                return Ok(Signed::No(Finding::new("checkpoint-forged", text)));
+            }
+            (name, *checkpoint.root())
+        }
+    };
+    Ok(Signed::Root { name, root })
+}
+
+/// What must have which root: the target, the checkpoints that were kept, and those in the folder.
+fn expected(
+    source: &Source,
+    trust: &Trust,
+    target: &Target,
+    kept: &[Kept],
+    report: &mut Report,
+) -> Result<BTreeMap<u64, Vec<Expected>>, Undecided> {
+    let mut expected: BTreeMap<u64, Vec<Expected>> = BTreeMap::new();
+    for size in sizes(source)?
+        .into_iter()
+        .filter(|size| (1..=target.size).contains(size))
+    {
+        expected.entry(size).or_default().push(Expected::File);
+    }
+    let (name, root) = ("the checkpoint".to_owned(), target.root);
+    expected
+        .entry(target.size)
+        .or_default()
+        .push(Expected::Root { name, root });
+    for Kept { name, bytes } in kept {
+        let checkpoint = trust.accept(name, bytes, report)?;
+        if checkpoint.origin() != target.origin {
+            return Err(Undecided(format!(
+                "{name} is of another log: {}",
+                checkpoint.origin()
+            )));
+        }
+        match checkpoint.size() {
+            0 => report.note(format!("{name} is of no entries: it proves nothing")),
+            size if size > target.size => {
+                let text = format!(
+                    "{name} is of size {size}: the log has been cut to {}",
+                    target.size
+                );
+                report.find(Finding::new("log-cut", text).within(target.size, size - 1));
+            }
+            size => {
+                let (name, root) = (name.clone(), *checkpoint.root());
+                expected
+                    .entry(size)
+                    .or_default()
+                    .push(Expected::Root { name, root });
+            }
+        }
+    }
+    Ok(expected)
+}
+
+/// The sizes of which a folder keeps a checkpoint, ascending. Other names are none of the log's.
+fn sizes(source: &Source) -> Result<Vec<u64>, Undecided> {
+    let names = source.names("checkpoints")?;
+    let size = |name: &String| {
+        name.parse()
+            .ok()
+            .filter(|size: &u64| size.to_string() == *name)
+    };
+    let mut sizes: Vec<u64> = names.iter().filter_map(size).collect();
+    sizes.sort_unstable();
+    Ok(sizes)
+}
+
+fn checkpoint_path(size: u64) -> String {
+    format!("checkpoints/{size}")
+}
+
+fn pool(source: &Source) -> Result<ThreadPool, Undecided> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(source.readers())
+        .build();
+    pool.map_err(|error| Undecided(format!("no threads: {error}")))
+}

@@ -1,0 +1,70 @@
+//! `verify receipt`: a C2SP tlog-proof whose extra data is the entry.
+
+use std::fs;
+
+use tlog::{leaf::Leaf, merkle::leaf_hash, proof::Proof};
+
+use crate::{
+    cli,
+    files::read,
+    report::{Finding, Report, Undecided},
+    trust::Trust,
+};
+
+pub(crate) fn verify(
+    arguments: &cli::Receipt,
+    trust: &Trust,
+    report: &mut Report,
+) -> Result<(), Undecided> {
+    let name = arguments.file.display().to_string();
+    let bytes = read(&arguments.file)?;
+    let proof = Proof::parse(&bytes).map_err(|error| Undecided(format!("{name}: {error}")))?;
+    let entry = match &arguments.entry {
+        Some(path) => {
+            fs::read(path).map_err(|error| Undecided(format!("{}: {error}", path.display())))?
+        }
+        None => proof
+            .extra()
+            .ok_or_else(|| Undecided(format!("{name} holds no entry: name one with --entry")))?
+            .to_vec(),
+    };
+    let checkpoint = trust.accept_note(&name, proof.note(), report)?;
+    let index = proof.index();
+    report.fact("origin", checkpoint.origin());
+    report.fact("size", checkpoint.size());
+    report.fact("root", checkpoint.root().to_base64());
+    report.fact("index", index);
+
+    if proof.verify_inclusion(&leaf_hash(&entry)).is_err() {
+        let text = "the entry is not in the tree of the receipt's checkpoint at this index";
+        report.find(Finding::new("not-included", text).at(index));
+        return Ok(());
+    }
+    match Leaf::parse(&entry) {
+        Ok(leaf) => say(&leaf, arguments, index, report),
+        Err(error) => report.undecided(format!("the log has this entry, but it is {error}")),
+    }
+    Ok(())
+}
+
+/// What the entry says: it is proven now.
+fn say(leaf: &Leaf, arguments: &cli::Receipt, index: u64, report: &mut Report) {
+    let key = leaf.key.to_string();
+    if arguments.key.as_ref().is_some_and(|wanted| *wanted != key) {
+        let text = "the receipt is for another commitment than the one asked about";
+        report.find(
+            Finding::new("other-commitment", text)
+                .at(index)
+                .of_key(&*key),
+        );
+    }
+    report.fact("key", key);
+    report.fact("operation", leaf.operation.as_str());
+    report.fact("resource", leaf.resource.as_str());
+    report.fact("outcome", leaf.outcome.as_str());
+    report.fact("status", leaf.status.get());
+    report.fact("claimed_at", leaf.claimed_at.as_str());
+    report.fact("committed_at", leaf.committed_at.as_str());
+    report.fact("fingerprint", leaf.fingerprint.to_string());
+    report.fact("body_hash", leaf.body_hash.to_string());
+}

@@ -1,0 +1,50 @@
+//! From the command line to a report.
+
+use crate::{
+    anchor, cli, consistency, database,
+    files::read,
+    log::{self, Kept},
+    progress::Progress,
+    receipt,
+    report::{Report, Undecided},
+    source::Source,
+    trust::Trust,
+};
+
+/// Does what was asked. Whatever keeps it from the end is in the report.
+#[must_use]
+pub fn run(command: &cli::Verify) -> Report {
+    let mut report = Report::default();
+    if let Err(Undecided(reason)) = decide(command, &mut report) {
+        report.undecided(reason);
+    }
+    report
+}
+
+fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
+    let common = command.common();
+    let trust = Trust::load(common.policy.as_deref())?;
+    let progress = Progress::new(common.json || common.quiet);
+    match command {
+        cli::Verify::Receipt(arguments) => receipt::verify(arguments, &trust, report),
+        cli::Verify::Consistency(arguments) => consistency::verify(arguments, &trust, report),
+        cli::Verify::Anchor(arguments) => anchor::verify(arguments, &trust, report),
+        cli::Verify::Database(arguments) => database::verify(arguments, &trust, report, &progress),
+        cli::Verify::Log(arguments) => {
+            let source = Source::open(&arguments.log)?;
+            let kept = kept(&arguments.checkpoint)?;
+            let target = log::target(&source, &trust, report)?;
+            log::verify(&source, &trust, &target, &kept, report, &progress, None)
+        }
+    }
+}
+
+pub(crate) fn kept(paths: &[std::path::PathBuf]) -> Result<Vec<Kept>, Undecided> {
+    let kept = paths.iter().map(|path| {
+        Ok(Kept {
+            name: path.display().to_string(),
+            bytes: read(path)?,
+        })
+    });
+    kept.collect()
+}

@@ -1,0 +1,141 @@
+//! Whom to trust, and what that says of a checkpoint.
+
+use std::{fs, path::Path};
+
+use tlog::{
+    checkpoint::Checkpoint,
+    note::Note,
+    policy::{BadSignature, Policy, Rejected},
+};
+
+use crate::report::{Finding, Report, Undecided};
+
+/// A policy that was given out of band.
+#[derive(Debug)]
+pub struct Trust(Policy);
+
+/// Why a checkpoint is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// It is none.
+    #[error("not a signed checkpoint")]
+    Malformed,
+    /// Nobody whom the policy knows signed it.
+    #[error("no log of the policy signed it")]
+    Unknown,
+    /// It names a key of the policy and is not its signature.
+    #[error("the signature of {0} does not verify")]
+    Forged(String),
+    /// The log signed it; too few witnesses did.
+    #[error("the quorum of witnesses is not met")]
+    NoQuorum(Checkpoint),
+}
+
+impl Trust {
+    /// Reads the policy.
+    ///
+    /// # Errors
+    ///
+    /// There is none, it is none, or it knows no log.
+    pub fn load(path: Option<&Path>) -> Result<Self, Undecided> {
+        let path = path.ok_or_else(|| {
+            Undecided::new("no key: name a policy file with --policy (c2sp.org/tlog-policy)")
+        })?;
+        let bytes =
+            fs::read(path).map_err(|error| Undecided(format!("{}: {error}", path.display())))?;
+        Self::parse(&bytes).map_err(|error| Undecided(format!("{}: {error}", path.display())))
+    }
+
+    /// The same from bytes.
+    ///
+    /// # Errors
+    ///
+    /// It is no policy, or knows no log.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Undecided> {
+        let policy = Policy::parse(bytes).map_err(|error| Undecided(error.to_string()))?;
+        if policy.logs().is_empty() {
+            return Err(Undecided::new("the policy has no log line, so no key"));
+        }
+        Ok(Self(policy))
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.0
+    }
+
+    /// What the checkpoint says, if it is accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`Doubt`].
+    pub fn check(&self, bytes: &[u8]) -> Result<Checkpoint, Doubt> {
+        let note = Note::parse(bytes).map_err(|_| Doubt::Malformed)?;
+        self.check_note(&note)
+    }
+
+    /// The same of a note.
+    ///
+    /// # Errors
+    ///
+    /// [`Doubt`].
+    pub fn check_note(&self, note: &Note) -> Result<Checkpoint, Doubt> {
+        match self.0.check(note) {
+            Ok(accepted) => Ok(accepted.checkpoint),
+            Err(Rejected::NotACheckpoint) => Err(Doubt::Malformed),
+            Err(Rejected::UnknownLog) => Err(Doubt::Unknown),
+            Err(Rejected::BadSignature(BadSignature(name))) => Err(Doubt::Forged(name)),
+            Err(Rejected::QuorumNotMet(_)) => {
+                Err(Checkpoint::parse(note.text()).map_or(Doubt::Malformed, Doubt::NoQuorum))
+            }
+        }
+    }
+
+    /// The checkpoint that everything is measured by. What speaks against it goes to the report: a forged
+    /// signature as a finding, a missing quorum as a reason to leave it undecided, and then it is measured all
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to measure by.
+    pub fn accept(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        report: &mut Report,
+    ) -> Result<Checkpoint, Undecided> {
+        let note =
+            Note::parse(bytes).map_err(|_| Undecided(format!("{name}: {}", Doubt::Malformed)))?;
+        self.accept_note(name, &note, report)
+    }
+
+    /// The same of a note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trust::accept`].
+    pub fn accept_note(
+        &self,
+        name: &str,
+        note: &Note,
+        report: &mut Report,
+    ) -> Result<Checkpoint, Undecided> {
+        let doubt = match self.check_note(note) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(doubt) => doubt,
+        };
+        let text = format!("{name}: {doubt}");
+        match doubt {
+            Doubt::NoQuorum(checkpoint) => {
+                report.undecided(text);
+                Ok(checkpoint)
+            }
+            Doubt::Forged(_) => {
+                report.find(Finding::new("checkpoint-forged", text.clone()));
+                Err(Undecided(text))
+            }
+            Doubt::Malformed | Doubt::Unknown => Err(Undecided(text)),
+        }
+    }
+}
