@@ -83,6 +83,9 @@ comment on function auth.present_log_keeper(text) is
 -- The leaf: what the log says of one outcome, to the byte. docs/ARCHITECTURE.md has the format; the crate
 -- `tlog` renders the same.
 
+-- The hashes below are ledger.tagged_hash written out: every mutation pays for them, and an expression costs a
+-- tenth of a call.
+
 create function ledger.leaf_head(_claim ledger.commitment_ledger)
 returns text
 language sql
@@ -90,10 +93,10 @@ stable
 return '{"v":1,"key":"' || encode((_claim).key, 'hex')
     || '","fingerprint":"' || encode((_claim).fingerprint, 'hex')
     || '","actor":{"kind":"' || (_claim).principal_kind
-    || '","id_hash":"' || encode(ledger.tagged_hash(
-        'optkas/log-actor/v1',
-        convert_to((_claim).principal_kind, 'UTF8'),
-        convert_to((_claim).principal_id, 'UTF8')
+    || '","id_hash":"' || encode(sha256(
+        sha256('optkas/log-actor/v1'::bytea) || sha256('optkas/log-actor/v1'::bytea)
+        || int8send(octet_length((_claim).principal_kind)) || convert_to((_claim).principal_kind, 'UTF8')
+        || int8send(octet_length((_claim).principal_id)) || convert_to((_claim).principal_id, 'UTF8')
     ), 'hex')
     || '"},"operation":' || to_json((_claim).operation)::text
     || ',"resource":' || to_json((_claim).resource)::text
@@ -103,7 +106,12 @@ return '{"v":1,"key":"' || encode((_claim).key, 'hex')
 comment on function ledger.leaf_head(ledger.commitment_ledger) is
     'The part of a leaf that the claim knows. The actor is a hash: whoever erases the person leaves nothing to link.';
 
-create function ledger.leaf_tail(_outcome ledger.commitment_outcome, _mutations int4, _mutations_hash bytea)
+create function ledger.leaf_tail(
+    _outcome ledger.commitment_outcome,
+    _body bytea,
+    _mutations int4,
+    _mutations_hash bytea
+)
 returns text
 language sql
 stable
@@ -111,20 +119,22 @@ return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 
     || ',"outcome":"' || (_outcome).outcome
     || '","status":' || (_outcome).status
     || ',"committed_at":"' || ledger.rfc3339((_outcome).committed_at)
-    || '","body_hash":"' || encode(
-        ledger.tagged_hash('optkas/log-body/v1', convert_to((_outcome).body::text, 'UTF8')), 'hex')
+    || '","body_hash":"' || encode(sha256(
+        sha256('optkas/log-body/v1'::bytea) || sha256('optkas/log-body/v1'::bytea)
+        || int8send(octet_length(_body)) || _body
+    ), 'hex')
     || '","mutations":' || _mutations
     || ',"mutations_hash":"' || encode(_mutations_hash, 'hex') || '"}';
 
-comment on function ledger.leaf_tail(ledger.commitment_outcome, int4, bytea) is
-    'The part of a leaf that the outcome knows. Hashes of what was answered and changed, not what.';
+comment on function ledger.leaf_tail(ledger.commitment_outcome, bytea, int4, bytea) is
+    'The part of a leaf that the outcome knows, and its body in UTF-8. Hashes of what was answered and changed, not what.';
 
 create function ledger.mutations_start()
 returns bytea
 language sql
 immutable
 parallel safe
-return decode(repeat('00', 32), 'hex');
+return '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea;
 comment on function ledger.mutations_start() is 'The digest of no mutation.';
 
 create function ledger.mutations_add(_hash bytea, _mutation_hash bytea)
@@ -132,9 +142,13 @@ returns bytea
 language sql
 immutable
 parallel safe
-return ledger.tagged_hash('optkas/log-mutations/v1', _hash, _mutation_hash);
+return sha256(
+    sha256('optkas/log-mutations/v1'::bytea) || sha256('optkas/log-mutations/v1'::bytea)
+    || '\x0000000000000020'::bytea || _hash
+    || '\x0000000000000020'::bytea || _mutation_hash
+);
 comment on function ledger.mutations_add(bytea, bytea) is
-    'The digest of a commitment''s audit rows, one more in the order of their ids.';
+    'The digest of a commitment''s audit rows, one more in the order of their ids. Both are hashes of 32 octets.';
 
 alter table ledger.commitment_outcome
     add column epoch int4,
@@ -172,7 +186,8 @@ begin
         end loop;
         update ledger.commitment_outcome as o
         set epoch = 1,
-            leaf = ledger.leaf_head(earlier.claim) || ledger.leaf_tail(earlier.outcome, mutations, digest)
+            leaf = ledger.leaf_head(earlier.claim) || ledger.leaf_tail(
+                earlier.outcome, convert_to(o.body::text, 'UTF8'), mutations, digest)
         where o.key = earlier.key;
     end loop;
 end
@@ -360,35 +375,24 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    epoch int4;
-    last record;
+    present record;
 begin
-    epoch := (select max(e.epoch) from log.epoch as e);
-    select e.epoch, e.xid into last from log.entry as e order by e.index desc limit 1;
+    select e.epoch, last.epoch as last_epoch, last.xid
+    into present
+    from (select max(epoch) as epoch from log.epoch) as e
+    left join lateral (
+        select n.epoch, n.xid from log.entry as n order by n.index desc limit 1
+    ) as last on true;
     -- Below the sequencer's place nobody looks again. In one cluster ids only rise; this is another one.
-    if last.epoch = epoch and last.xid >= pg_current_xact_id() then
+    if present.last_epoch = present.epoch and present.xid >= pg_current_xact_id() then
         raise exception using errcode = 'OPK04', message = 'epoch-over',
             hint = 'This cluster counts transactions from anew: run migrate, which opens its epoch.';
     end if;
-    return epoch;
+    return present.epoch;
 end
 $$;
 comment on function log.present_epoch() is
     'The epoch of an outcome that is concluded now. Raises in a restored cluster until its epoch is open: nothing is lost unseen.';
-
-create function ledger.mutations_next(_mutations text, _mutation_hash bytea)
-returns text
-language sql
-immutable
-parallel safe
-return (coalesce(nullif(split_part(_mutations, ':', 1), ''), '0')::int4 + 1)::text || ':' || encode(
-    ledger.mutations_add(
-        case when nullif(_mutations, '') is null then ledger.mutations_start()
-            else decode(split_part(_mutations, ':', 2), 'hex') end,
-        _mutation_hash
-    ), 'hex');
-comment on function ledger.mutations_next(text, bytea) is
-    'The setting optkas.mutations, <number>:<digest in hex>, after one more mutation; empty before the first.';
 
 create or replace function audit.record()
 returns trigger
@@ -400,7 +404,7 @@ declare
     who auth.principal_name := auth.principal();
     entry audit.log;
     changed jsonb;
-    digest text;
+    mutations text := coalesce(current_setting('optkas.mutations', true), '');
 begin
     if tg_op <> 'INSERT' then
         entry.old_row := to_jsonb(old);
@@ -430,10 +434,13 @@ begin
     values
         (entry.commitment_key, entry.allocator_id, entry.table_name, entry.row_key, entry.operation,
          entry.old_row, entry.new_row, entry.actor_kind, entry.actor_id, entry.at, entry.mutation_hash);
-    -- For the leaf. Not read back from the table: under SERIALIZABLE that would make writers conflict. It is
+    -- For the leaf, as <number>:<digest in hex>. Not read back from the table: under SERIALIZABLE that would make writers conflict. It is
     -- undone with the row when a refusal rolls the effect back.
-    digest := set_config('optkas.mutations', ledger.mutations_next(
-        current_setting('optkas.mutations', true), entry.mutation_hash), true);
+    mutations := set_config('optkas.mutations', case mutations
+        when '' then '1:' || encode(ledger.mutations_add(ledger.mutations_start(), entry.mutation_hash), 'hex')
+        else (split_part(mutations, ':', 1)::int4 + 1)::text || ':' || encode(
+            ledger.mutations_add(decode(split_part(mutations, ':', 2), 'hex'), entry.mutation_hash), 'hex')
+    end, true);
     return null;
 end
 $$;
@@ -467,12 +474,20 @@ begin
 
     -- The insert comes first, with no look before it. Of two racing claims one waits here; when the
     -- other has committed it fails with 40001, and the next try, with a new snapshot, finds the row.
-    insert into ledger.commitment_ledger as l
-        (key, fingerprint, principal_kind, principal_id, operation, resource, attempt)
+    claimed.key := _key;
+    claimed.fingerprint := _fingerprint;
+    claimed.principal_kind := who.kind;
+    claimed.principal_id := who.id;
+    claimed.operation := _operation;
+    claimed.resource := _resource;
+    claimed.attempt := _attempt;
+    claimed.claimed_at := clock_timestamp();
+    insert into ledger.commitment_ledger
+        (key, fingerprint, principal_kind, principal_id, operation, resource, attempt, claimed_at)
     values
-        (_key, _fingerprint, who.kind, who.id, _operation, _resource, _attempt)
-    on conflict on constraint commitment_ledger_pkey do nothing
-    returning l.* into claimed;
+        (claimed.key, claimed.fingerprint, claimed.principal_kind, claimed.principal_id, claimed.operation,
+         claimed.resource, claimed.attempt, claimed.claimed_at)
+    on conflict on constraint commitment_ledger_pkey do nothing;
     if found then
         put := set_config('optkas.commitment', encode(_key, 'hex'), true)
             || set_config('optkas.mutations', '', true)
@@ -514,6 +529,7 @@ declare
     who auth.principal_name := auth.principal();
     mutations text := coalesce(current_setting('optkas.mutations', true), '');
     concluded ledger.commitment_outcome;
+    body bytea;
 begin
     concluded.key := decode(current_setting('optkas.commitment'), 'hex');
     concluded.principal_kind := who.kind;
@@ -525,8 +541,10 @@ begin
     concluded.body := _body || jsonb_build_object(
         'commitment', ledger.commitment_json(concluded.key, _outcome, concluded.committed_at));
     concluded.epoch := log.present_epoch();
+    body := convert_to(concluded.body::text, 'UTF8');
     concluded.leaf := current_setting('optkas.leaf') || ledger.leaf_tail(
         concluded,
+        body,
         coalesce(nullif(split_part(mutations, ':', 1), ''), '0')::int4,
         case when mutations = '' then ledger.mutations_start()
             else decode(split_part(mutations, ':', 2), 'hex') end
