@@ -30,6 +30,7 @@ mod races;
 mod random;
 mod rotation;
 mod sabotage;
+mod sequencing;
 mod serialization;
 mod settlements;
 mod signature_vectors;
