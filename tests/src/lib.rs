@@ -10,6 +10,8 @@
 //! | [`postgres`] | a PostgreSQL cluster of our own |
 //! | [`aws`] | Secrets Manager, S3 and `DynamoDB`, by moto's server |
 //! | [`secrets`] | random bytes, and bytes as text |
+//! | [`chain`] | an EVM chain, by anvil |
+//! | [`witness`] | a witness that cosigns the log |
 //! | [`issuer`] | a Supabase-shaped token issuer, and keys to forge with |
 //! | [`lambda`] | a Lambda Runtime API that invokes the binaries, and kills them on request |
 //! | [`watch`] | cargo-lambda's gateway, the same binaries behind HTTP |
@@ -29,6 +31,7 @@ pub use ::postgres::Error as SqlError;
 
 pub mod aws;
 pub mod cargo;
+pub mod chain;
 pub mod child;
 pub mod deployment;
 pub mod folders;
@@ -43,4 +46,5 @@ pub mod secrets;
 pub mod stack;
 pub mod tools;
 pub mod watch;
+pub mod witness;
 pub mod world;
