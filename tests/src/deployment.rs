@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::aws::ORIGIN;
+use crate::chain::{self, CHAIN_ID};
 use crate::folders;
 use crate::issuer::{AUDIENCE, Issuer};
 use crate::postgres::Database;
@@ -26,6 +27,10 @@ pub struct Deployment {
     pub agents: Vec<Agent>,
     /// The seed of the key that the log is signed with.
     pub note_seed: Vec<u8>,
+    /// The private key of the account that anchors.
+    pub chain_key: String,
+    /// Where the chain's node is; at first where none is.
+    pub chain_url: String,
 }
 
 impl Deployment {
@@ -40,6 +45,9 @@ impl Deployment {
             passwords,
             agents,
             note_seed: random(32),
+            chain_key: random_hex(32),
+            // The port named discard: nothing listens there.
+            chain_url: "http://127.0.0.1:9".to_owned(),
         })
     }
 
@@ -55,7 +63,22 @@ impl Deployment {
         secrets.put(
             &format!("{}/note-key/sign-checkpoint", self.prefix),
             &self.note_key(),
+        )?;
+        secrets.put(
+            &format!("{}/chain-key/anchor-checkpoint", self.prefix),
+            &json!({ "private_key": self.chain_key }),
         )
+    }
+
+    /// The key that the log is signed with.
+    pub fn log_key(&self) -> Result<tlog::note::SigningKey> {
+        let seed = self.note_seed.as_slice().try_into()?;
+        Ok(tlog::note::SigningKey::from_seed(ORIGIN, seed)?)
+    }
+
+    /// The account that anchors.
+    pub fn chain_account(&self) -> Result<evm::SigningKey> {
+        chain::account(&self.chain_key)
     }
 
     /// The secret of the key that the log is signed with.
@@ -134,7 +157,10 @@ impl Deployment {
             ("JWT_AUDIENCE", AUDIENCE.to_owned()),
             ("JWKS_URL", issuer.jwks_url()),
             ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
+            ("CHAIN_ID", CHAIN_ID.to_string()),
+            ("CHAIN_RPC_URL", self.chain_url.clone()),
             ("LOG_ORIGIN", ORIGIN.to_owned()),
+            ("LOG_VERIFIER_KEY", self.verifier_key()),
             ("LOG_BUCKET", log_name(database)),
             ("LOG_STATE_TABLE", log_name(database)),
             // One round an invocation: who wants more says so.
@@ -142,6 +168,13 @@ impl Deployment {
         ];
         let ours = ours.map(|(name, value)| (name.to_owned(), value));
         ours.into_iter().chain(secrets.environment()).collect()
+    }
+
+    /// `LOG_VERIFIER_KEY`.
+    #[must_use]
+    pub fn verifier_key(&self) -> String {
+        let key = self.log_key().expect("the seed is 32 bytes long");
+        key.verifier_key().to_string()
     }
 
     fn set_password(&self, admin: &Database, function: &str) -> Result<()> {

@@ -1,4 +1,9 @@
-//! The Python tools, installed once into a folder of our own from requirements with hashes.
+//! Tools that are not written here, installed once into a folder of our own from requirements with hashes: by
+//! pip, and what only npm has by npm.
+
+mod npm;
+
+pub use npm::anvil;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +25,8 @@ pub enum Set {
     Postgres,
     /// Linters of `cargo xtask test`.
     Checks,
+    /// npm, where none is installed.
+    Npm,
 }
 
 impl Set {
@@ -28,6 +35,7 @@ impl Set {
             Self::Local => "local",
             Self::Postgres => "postgres",
             Self::Checks => "checks",
+            Self::Npm => "npm",
         }
     }
 
@@ -36,12 +44,13 @@ impl Set {
             Self::Local => include_str!("../tools/local.txt"),
             Self::Postgres => include_str!("../tools/postgres.txt"),
             Self::Checks => include_str!("../tools/checks.txt"),
+            Self::Npm => include_str!("../tools/npm.txt"),
         }
     }
 
     fn folder(self) -> Result<PathBuf> {
         match self {
-            Self::Local | Self::Checks => Ok(folders::own("tools")?.join(self.name())),
+            Self::Local | Self::Checks | Self::Npm => Ok(folders::own("tools")?.join(self.name())),
             // Its binaries are run by a user who may not be able to enter the workspace.
             Self::Postgres => Ok(folders::reachable("tools")?.join(self.name())),
         }
@@ -51,21 +60,34 @@ impl Set {
 /// Installs the set unless these very requirements are installed already; answers its `bin` folder.
 pub fn install(set: Set) -> Result<PathBuf> {
     let folder = set.folder()?;
+    once(
+        &folder,
+        &format!("Installing the tools of the set `{}`", set.name()),
+        &fingerprint(set, &folder),
+        || install_into(&folder, set),
+    )?;
+    Ok(folder.join("bin"))
+}
+
+/// Installs into the folder unless what is there was installed from what is wanted, by whomever.
+fn once(
+    folder: &Path,
+    title: &str,
+    wanted: &str,
+    install: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     let stamp = folder.join("requirements.sha256");
-    let wanted = fingerprint(set, &folder);
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(folder.join("bin"));
+    let is_installed = || fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
+    if is_installed() {
+        return Ok(());
     }
     let lock = fs::File::create(folder.with_extension("lock"))?;
     lock.lock()?;
-    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        step(
-            &format!("Installing the tools of the set `{}`", set.name()),
-            || install_into(&folder, set),
-        )?;
+    if !is_installed() {
+        step(title, install)?;
         fs::write(&stamp, wanted)?;
     }
-    Ok(folder.join("bin"))
+    Ok(())
 }
 
 fn install_into(folder: &Path, set: Set) -> Result<()> {
