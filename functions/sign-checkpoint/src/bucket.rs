@@ -86,7 +86,8 @@ impl Bucket {
         self.get(CHECKPOINT).await
     }
 
-    /// Whether a checkpoint was ever published here. A version under lock survives whoever deletes the object.
+    /// Whether a checkpoint was ever published here. A version under lock survives whoever deletes the object, who
+    /// leaves a marker, too.
     pub(crate) async fn has_history(&self) -> Result<bool, Ended> {
         let answer = self
             .client
@@ -97,7 +98,7 @@ impl Bucket {
             .send()
             .await
             .map_err(|error| unavailable("ListObjectVersions", "checkpoints/", &error))?;
-        Ok(answer.versions.is_some_and(|versions| !versions.is_empty()))
+        Ok(!answer.versions().is_empty() || !answer.delete_markers().is_empty())
     }
 
     /// Writes files of the log, several at a time and in no order; each at most once, for ever.

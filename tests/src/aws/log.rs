@@ -139,6 +139,20 @@ impl Log {
         }
     }
 
+    /// Deletes every version that was not there before, as far as one can: what has been put over or hidden since
+    /// is seen again.
+    pub fn rewind(&self, before: &[Version]) -> Result<()> {
+        for version in self.versions("")? {
+            let known = before.iter().any(|known| known.id == version.id);
+            ensure!(
+                known || self.delete_version(&version)? == 204,
+                "{} is locked",
+                version.key
+            );
+        }
+        Ok(())
+    }
+
     /// Writes everything that is published into a folder, as a reader would fetch it.
     pub fn download(&self, folder: &Path) -> Result<()> {
         for key in self.keys()? {

@@ -2,6 +2,7 @@
 //! PostgreSQL. One program, so that one server and one build serve all; each test has a database of its
 //! own.
 
+mod anchor;
 mod answers;
 mod audit_trail;
 mod authentication;
@@ -34,6 +35,7 @@ mod sequencing;
 mod serialization;
 mod settlements;
 mod signature_vectors;
+mod signer;
 mod support;
 mod transitions;
 mod webhooks;

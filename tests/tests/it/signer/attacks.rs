@@ -1,0 +1,274 @@
+//! Who changes what the signer remembers, what it has published, or what the database has, stops it.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::scene::Scene;
+
+/// Changes rows as the database's superuser can: with the foreign keys off, and the triggers that fire in every
+/// session mode disabled for the while.
+fn tamper(scene: &Scene, sql: &str) -> Result<()> {
+    let each_trigger = |action: &str| {
+        format!(
+            "do $$ declare t record; begin
+                for t in
+                    select tgname, tgrelid::regclass as name from pg_trigger
+                    where not tgisinternal and tgenabled in ('A', 'D')
+                        and tgrelid in ('log.entry'::regclass, 'log.node'::regclass,
+                            'log.checkpoint'::regclass, 'ledger.commitment_outcome'::regclass)
+                loop
+                    execute format('alter table %s {action} trigger %I', t.name, t.tgname);
+                end loop;
+            end $$;"
+        )
+    };
+    scene.rig.admin()?.batch_execute(&format!(
+        "{} set session_replication_role = replica; {sql}; reset session_replication_role; {}",
+        each_trigger("disable"),
+        each_trigger("enable always"),
+    ))?;
+    Ok(())
+}
+
+#[test]
+fn a_memory_that_was_put_back_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    let old = scene.log.state()?.context("no state")?;
+    scene.grow(10)?;
+    scene.sign()?;
+    let new = scene.log.state()?.context("no state")?;
+    scene.log.set_state(&old)?;
+    scene.assert_stops("state-rolled-back")?;
+    // The same size with another root, and a size that nothing was published of.
+    for (member, value) in [("root", json!("ab".repeat(32))), ("size", json!(105))] {
+        let mut forged = new.clone();
+        forged[member] = value;
+        scene.log.set_state(&forged)?;
+        scene.assert_stops("state-rolled-back")?;
+    }
+    scene.grow(10)?;
+    scene.assert_stops("state-rolled-back")?;
+    scene.log.set_state(&new)?;
+    scene.sign()?;
+    scene.verify(120)
+}
+
+#[test]
+fn a_memory_that_is_gone_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    let state = scene.log.state()?.context("no state")?;
+    for bad in [
+        json!({ "origin": state["origin"], "size": 100 }),
+        json!({ "origin": state["origin"], "size": 100, "root": "ab", "staged": state["staged"] }),
+        json!({ "origin": state["origin"], "size": "100", "root": state["root"], "staged": state["staged"] }),
+    ] {
+        scene.log.set_state(&bad)?;
+        scene.assert_stops("state-missing")?;
+    }
+    scene.log.delete_state()?;
+    scene.assert_stops("state-missing")?;
+    // And the latest checkpoint with it: the database was told of one.
+    let before = scene.log.versions("")?;
+    scene.log.delete("checkpoint")?;
+    scene.assert_stops("state-missing")?;
+    // And what the database was told: the versions under lock are left.
+    tamper(&scene, "delete from log.checkpoint")?;
+    scene.assert_stops("state-missing")?;
+    for key in scene.log.keys()? {
+        scene.log.delete(&key)?;
+    }
+    scene.assert_stops("state-missing")?;
+    scene.log.rewind(&before)?;
+    scene.log.set_state(&state)?;
+    scene.sign()?;
+    scene.verify(100)
+}
+
+#[test]
+fn a_database_that_has_lost_its_tail_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(300)?;
+    tamper(
+        &scene,
+        "delete from log.checkpoint;
+         delete from log.entry where index >= 290;
+         delete from log.node where (index + 1) << level > 290",
+    )?;
+    scene.assert_stops("database-behind")?;
+    // It grows again, over what was signed: the sequencer gives the places anew, to other entries first.
+    tamper(
+        &scene,
+        "delete from ledger.commitment_outcome as o
+         where not exists (select from log.entry as e where e.key = o.key)",
+    )?;
+    scene.grow_to(295)?;
+    scene.assert_stops("database-behind")?;
+    scene.grow_to(310)?;
+    scene.assert_stops("database-forked")
+}
+
+#[test]
+fn a_database_with_another_leaf_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(300)?;
+    // The careful insider edits a leaf and rebuilds the tree over it.
+    tamper(
+        &scene,
+        r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
+           where key = (select key from log.entry where index = 7);
+           delete from log.checkpoint;
+           delete from log.entry;
+           delete from log.node"#,
+    )?;
+    scene.assert_stops("database-behind")?;
+    scene.sequence()?;
+    scene.assert_stops("database-forked")?;
+    scene.grow(50)?;
+    scene.assert_stops("database-forked")
+}
+
+#[test]
+fn a_tree_over_other_leaves_than_were_given_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    scene.grow(10)?;
+    // Only the nodes: the entries that the signer gets are not those that the database has hashed.
+    tamper(
+        &scene,
+        "update log.node set hash = sha256('other') where level = 1 and index = 54",
+    )?;
+    assert_eq!(scene.failure()?, "database-forked");
+    // What was signed is the entries' tree; the database is what is wrong.
+    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    assert_eq!(checkpoint.size(), 110);
+    scene.assert_stops("database-forked")
+}
+
+#[test]
+fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    let mut admin = scene.rig.database().sibling("postgres").connect()?;
+    let (name, backup) = (
+        scene.rig.database().name().to_owned(),
+        format!("{}_backup", scene.rig.database().name()),
+    );
+    // Everybody leaves: a database with a connection to it can be neither copied nor replaced.
+    let alone = |sql: &str, admin: &mut postgres::Client| -> Result<()> {
+        for function in ["sign-checkpoint", "sequence-log", "platform-webhook"] {
+            scene.rig.function(function)?.kill();
+        }
+        crate::locks::until("nobody is connected", || {
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+                &[&name],
+            )?;
+            Ok(admin.batch_execute(sql).is_ok())
+        })
+    };
+    alone(
+        &format!("create database {backup} template {name}"),
+        &mut admin,
+    )?;
+    scene.grow(20)?;
+    scene.sign()?;
+    scene.verify(120)?;
+    alone(&format!("drop database {name}"), &mut admin)?;
+    alone(
+        &format!(
+            "alter database {backup} rename to {name};
+             grant connect on database {name} to sign_checkpoint, sequence_log"
+        ),
+        &mut admin,
+    )?;
+    scene.assert_stops("database-behind")?;
+    // Business goes on as if nothing had happened; nothing of it is signed.
+    scene.grow(5)?;
+    scene.assert_stops("database-behind")?;
+    scene.grow(40)?;
+    scene.assert_stops("database-forked")?;
+    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    assert_eq!(checkpoint.size(), 120);
+    Ok(())
+}
+
+#[test]
+fn a_published_file_that_is_another_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(300)?;
+    scene.grow(10)?;
+    let before = scene.log.versions("")?;
+    for key in ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
+        let mut forged = scene.log.get(key)?.context("no such file")?;
+        *forged.last_mut().context("an empty file")? ^= 1;
+        for content in [Some(forged), Some(Vec::new()), None] {
+            match &content {
+                Some(bytes) => scene.log.put(key, bytes)?,
+                None => scene.log.delete(key)?,
+            }
+            scene.assert_stops("tile-conflict")?;
+            scene.log.rewind(&before)?;
+        }
+    }
+    // A file that is to be written is there already, and is another. The tree is decided on by then: it is
+    // published when what was in its way is gone.
+    scene.log.put("tile/0/001.p/54", b"something else")?;
+    assert_eq!(scene.failure()?, "tile-conflict");
+    scene.assert_stops("tile-conflict")?;
+    let versions = scene.log.versions("tile/0/001.p/54")?;
+    assert_eq!(versions.len(), 1);
+    scene.log.delete_version(&versions[0])?;
+    scene.sign()?;
+    scene.verify(310)
+}
+
+#[test]
+fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    let ours = scene.log.get("checkpoint")?.context("no checkpoint")?;
+    let text = String::from_utf8(ours.clone())?;
+    for forged in [
+        String::new(),
+        text.replace("optkas.example", "optkas.test"),
+        text.replace("\n100\n", "\n99\n"),
+        text.replace("— ", "- "),
+    ] {
+        scene.log.put("checkpoint", forged.as_bytes())?;
+        scene.assert_stops("state-rolled-back")?;
+    }
+    // An old one is ours: it is a round that was not brought to its end, and this one does it.
+    scene.log.put("checkpoint", &ours)?;
+    scene.grow(10)?;
+    scene.sign()?;
+    scene.log.put("checkpoint", &ours)?;
+    assert_eq!(
+        scene.sign()?,
+        json!({ "size": 110, "published_size": 110, "rounds": 1, "signed": 1 })
+    );
+    scene.verify(110)
+}
+
+#[test]
+fn a_staged_tree_that_is_another_is_not_published() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    // As after a crash: decided on, and nothing published.
+    let state = scene.log.state()?.context("no state")?;
+    scene.grow(10)?;
+    scene.sign()?;
+    let next = scene.log.state()?.context("no state")?;
+    let first = scene.log.get("checkpoints/100")?.context("no checkpoint")?;
+    scene.log.put("checkpoint", &first)?;
+    let staging = |state: &Value| {
+        format!(
+            "staging/{}-{}",
+            state["size"],
+            state["root"].as_str().unwrap_or_default()
+        )
+    };
+    scene.log.put(&staging(&next), b"something else")?;
+    scene.assert_stops("tile-conflict")?;
+    scene.log.delete(&staging(&next))?;
+    // A tree that does not continue what is published, with a staging object that is its own.
+    let mut forged = state;
+    forged["size"] = json!(104);
+    scene.log.set_state(&forged)?;
+    scene.assert_stops("state-rolled-back")?;
+    scene.log.set_state(&next)?;
+    scene.sign()?;
+    scene.verify(110)
+}

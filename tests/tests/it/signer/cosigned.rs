@@ -1,0 +1,154 @@
+//! A checkpoint is published when enough witnesses have cosigned it, whatever the others do.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use tests::aws::ORIGIN;
+use tests::witness::{Behaviour, Witness, policy};
+use tlog::policy::Policy;
+
+use super::scene::{Scene, last_metrics};
+
+/// How many are asked to cosign, of four.
+const WANTED: usize = 3;
+
+struct Court {
+    scene: Scene,
+    witnesses: Vec<Witness>,
+}
+
+impl Court {
+    fn new() -> Result<Self> {
+        let scene = Scene::new()?;
+        let witnesses = (0..4)
+            .map(|number| Witness::start(&format!("w{number}.example"), scene.key()?))
+            .collect::<Result<Vec<_>>>()?;
+        let launch = scene
+            .launch()?
+            .with("WITNESS_POLICY", &policy(WANTED, &witnesses));
+        scene.rig.start(launch)?;
+        Ok(Self { scene, witnesses })
+    }
+
+    /// Grows and signs; who has cosigned.
+    fn sign(&self) -> Result<Vec<String>> {
+        self.scene.grow(7)?;
+        let told = self.scene.sign()?;
+        assert_eq!(
+            told["size"],
+            told["published_size"],
+            "{}",
+            self.scene.signer()?.logs()
+        );
+        self.scene
+            .verify(told["size"].as_i64().context("no size")?)?;
+        self.cosigners()
+    }
+
+    fn cosigners(&self) -> Result<Vec<String>> {
+        let (_, note) = self.scene.latest()?.context("no checkpoint")?;
+        let policy = Policy::parse(policy(WANTED, &self.witnesses).as_bytes())?;
+        let quorum = policy.cosigners(&note)?;
+        assert!(quorum.met);
+        // The log's line and theirs, and no other.
+        assert_eq!(note.signatures().len(), 1 + quorum.cosigned.len());
+        Ok(quorum.cosigned.into_iter().map(|who| who.witness).collect())
+    }
+}
+
+#[test]
+fn a_quorum_is_enough_and_whoever_was_away_is_asked_from_where_it_is() -> Result<()> {
+    let court = Court::new()?;
+    assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
+    assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
+    for behaviour in [
+        Behaviour::Down,
+        Behaviour::Hang,
+        Behaviour::Status(500),
+        Behaviour::Status(200),
+        Behaviour::Status(409),
+        Behaviour::Dishonest,
+        Behaviour::Silent,
+        Behaviour::Slow(Duration::from_secs(3)),
+    ] {
+        court.witnesses[1].behave(behaviour);
+        let start = Instant::now();
+        assert_eq!(court.sign()?, ["w0", "w2", "w3"], "{behaviour:?}");
+        assert!(start.elapsed() < Duration::from_secs(3), "{behaviour:?}");
+        // It has missed some: it says from where it is to be told (409), and is.
+        let behind = court.witnesses[1].cosigned(ORIGIN);
+        court.witnesses[1].behave(Behaviour::Honest);
+        drop(court.witnesses[1].answered());
+        assert_eq!(
+            court.sign()?,
+            ["w0", "w1", "w2", "w3"],
+            "{behaviour:?}, {behind:?}"
+        );
+        if behaviour == Behaviour::Down {
+            assert_eq!(court.witnesses[1].answered(), [409, 200]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn without_a_quorum_nothing_is_published_until_there_is_one() -> Result<()> {
+    let court = Court::new()?;
+    court.sign()?;
+    let before = court.scene.log.get("checkpoint")?;
+    let published = court.scene.latest()?.context("no checkpoint")?.0.size();
+    court.witnesses[0].behave(Behaviour::Down);
+    court.witnesses[3].behave(Behaviour::Dishonest);
+    court.scene.grow(7)?;
+    for _ in 0..2 {
+        assert_eq!(
+            court.scene.sign()?,
+            json!({ "size": published + 7, "published_size": published, "rounds": 1, "signed": 0 })
+        );
+        let line = last_metrics(&court.scene.signer()?.logs())?;
+        assert_eq!(line["witness_quorum_missed"], 1, "{line}");
+        assert_eq!(court.scene.log.get("checkpoint")?, before);
+        // Business goes on; what is decided on comes first.
+        court.scene.grow(7)?;
+    }
+    court.witnesses[0].behave(Behaviour::Honest);
+    // The tree that was decided on, and then all the rest.
+    let told = court.scene.sign()?;
+    assert_eq!(
+        told,
+        json!({ "size": published + 21, "published_size": published + 21, "rounds": 1, "signed": 2 })
+    );
+    assert_eq!(court.cosigners()?, ["w0", "w1", "w2"]);
+    court.scene.verify(i64::try_from(published + 21)?)
+}
+
+#[test]
+fn a_witness_that_has_seen_another_tree_is_never_satisfied() -> Result<()> {
+    let court = Court::new()?;
+    court.sign()?;
+    let size = court.scene.latest()?.context("no checkpoint")?.0.size();
+    // The same log's name and key over another tree: what a fork looks like to those who watch.
+    let forked = Scene::new()?;
+    let launch = forked
+        .launch()?
+        .with("WITNESS_POLICY", &policy(WANTED, &court.witnesses));
+    forked.rig.start(launch)?;
+    for more in [0, 5] {
+        forked.grow_to(i64::try_from(size)? + more)?;
+        let told = forked.sign()?;
+        assert_eq!(
+            (&told["published_size"], &told["signed"]),
+            (&json!(null), &json!(0)),
+            "{told}"
+        );
+    }
+    assert!(forked.latest()?.is_none());
+    assert!(
+        court
+            .witnesses
+            .iter()
+            .all(|witness| witness.cosigned(ORIGIN) == Some(size))
+    );
+    Ok(())
+}

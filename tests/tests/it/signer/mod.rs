@@ -1,0 +1,75 @@
+//! The signer: what it publishes can be verified by whoever has the log's key, whatever dies or fails on the way;
+//! and what no crash explains it does not sign.
+
+mod attacks;
+mod cosigned;
+mod faults;
+mod rivals;
+mod scene;
+mod wire;
+
+use anyhow::Result;
+use serde_json::json;
+
+use self::scene::{Scene, last_metrics};
+
+#[test]
+fn the_log_is_published_and_grows_over_the_edges_of_tiles() -> Result<()> {
+    let scene = Scene::new()?;
+    // Nothing is sequenced: there is nothing to publish.
+    assert_eq!(
+        scene.sign()?,
+        json!({ "size": 0, "published_size": null, "rounds": 1, "signed": 0 })
+    );
+    assert_eq!(scene.log.keys()?, [""; 0]);
+    for size in [100, 101, 255, 256, 257, 512, 700] {
+        scene.grow_to(size)?;
+        assert_eq!(
+            scene.sign()?,
+            json!({ "size": size, "published_size": size, "rounds": 1, "signed": 1 })
+        );
+        scene.verify(size)?;
+        let line = last_metrics(&scene.signer()?.logs())?;
+        assert_eq!(
+            (
+                &line["log_size"],
+                &line["log_published_size"],
+                &line["signer_stopped"]
+            ),
+            (&json!(size), &json!(size), &json!(0)),
+            "{line}"
+        );
+    }
+    // Nothing new: nothing is written.
+    let before = scene.log.versions("")?;
+    assert_eq!(
+        scene.sign()?,
+        json!({ "size": 700, "published_size": 700, "rounds": 1, "signed": 0 })
+    );
+    assert_eq!(scene.log.versions("")?, before);
+    // More than a batch is signed batch after batch.
+    scene.grow_to(9_000)?;
+    assert_eq!(
+        scene.sign()?,
+        json!({ "size": 9_000, "published_size": 9_000, "rounds": 1, "signed": 3 })
+    );
+    scene.verify(9_000)
+}
+
+#[test]
+fn nobody_deletes_what_is_full() -> Result<()> {
+    let scene = Scene::signed(300)?;
+    for key in ["tile/0/000", "tile/entries/000", "checkpoints/300"] {
+        let versions = scene.log.versions(key)?;
+        assert_eq!(versions.len(), 1, "{key}");
+        assert_eq!(scene.log.delete_version(&versions[0])?, 403, "{key}");
+    }
+    // Delete markers hide it all; whoever deletes these sees it again.
+    let before = scene.log.versions("")?;
+    for key in scene.log.keys()? {
+        scene.log.delete(&key)?;
+    }
+    assert_eq!(scene.log.keys()?, [""; 0]);
+    scene.log.rewind(&before)?;
+    scene.verify(300)
+}

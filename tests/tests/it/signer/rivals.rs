@@ -1,0 +1,45 @@
+//! Two signers at once: one history, and no harm to the one that comes second.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::lambda::{Answer, Function, Invocation};
+
+use super::scene::Scene;
+use crate::support::together;
+
+const SIGNERS: usize = 4;
+const ROUNDS: usize = 6;
+
+#[test]
+fn several_signers_make_one_history() -> Result<()> {
+    let scene = Scene::new()?;
+    let signers: Vec<Function> = (0..SIGNERS)
+        .map(|number| {
+            let mut launch = scene.launch()?;
+            launch.log_folder = launch.log_folder.join(format!("signer-{number}"));
+            std::fs::create_dir_all(&launch.log_folder)?;
+            Function::new(launch)
+        })
+        .collect::<Result<_>>()?;
+    let mut size = 200;
+    for _ in 0..ROUNDS {
+        size += 20;
+        scene.grow_to(size)?;
+        let ended = together(SIGNERS, |number| {
+            signers[number].invoke(Invocation::new(&Value::Null))
+        })?;
+        for (number, answer) in ended.iter().enumerate() {
+            let Answer::Response(_) = answer else {
+                anyhow::bail!("{answer:?}\n{}", signers[number].logs())
+            };
+        }
+        // Whoever was first may have been overtaken on the way to the checkpoint: a round more and all is there.
+        let last = signers[0].call(&Value::Null)?;
+        assert_eq!(
+            (&last["size"], &last["published_size"]),
+            (&json!(size), &json!(size))
+        );
+        scene.verify(size)?;
+    }
+    Ok(())
+}
