@@ -287,7 +287,9 @@ create table log.anchor_transaction (
     constraint anchor_transaction_intent_fkey foreign key (chain_id, size, nonce)
         references log.anchor_intent (chain_id, size, nonce),
     constraint anchor_transaction_transaction_hash_form check (transaction_hash ~ '^0x[0-9a-f]{64}$'),
-    constraint anchor_transaction_raw_transaction_form check (raw_transaction ~ '^0x([0-9a-f]{2}){1,2048}$')
+    constraint anchor_transaction_raw_transaction_form check (
+        raw_transaction ~ '^0x([0-9a-f]{2})+$' and length(raw_transaction) <= 4098
+    )
 );
 comment on table log.anchor_transaction is
     'Signed transactions, recorded before they are sent: after a crash the same one is sent again. Append-only.';

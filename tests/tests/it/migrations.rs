@@ -1,13 +1,16 @@
 //! Deploying: once, twice, twice at once, over a newer database, over a changed migration, half-way.
 
+use std::fs;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use postgres::Client;
 use serde_json::json;
+use tests::folders;
 use tests::lambda::{Answer, Invocation};
 use tests::rig::{Ground, Rig};
 use tests::world::PLATFORM;
+use tlog::leaf::{Leaf, NO_MUTATIONS, body_hash, next_mutations_hash};
 
 use crate::support::{count, together};
 
@@ -27,11 +30,11 @@ const SNAPSHOT: &str = "
         union all
         select 'function ' || p.oid || p.proacl::text || pg_get_functiondef(p.oid) || coalesce(obj_description(p.oid), '')
         from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')
         union all
         select 'relation ' || c.oid || c.relname || c.relowner::regrole || coalesce(c.relacl::text, '')
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')
         union all
         select 'trigger ' || tgrelid::regclass || tgname || tgenabled::text from pg_trigger where not tgisinternal
         union all
@@ -227,4 +230,93 @@ fn deploy_as_at_first(rig: &Rig) -> Result<()> {
     let answer = function.invoke(Invocation::new(&json!({})))?;
     assert_eq!(answer.json()["settings_changed"], true);
     Ok(())
+}
+
+const LOG: &str = "0014_log.sql";
+
+/// A database of the time before the log: what it has concluded becomes the log's beginning.
+#[test]
+fn what_was_concluded_before_there_was_a_log_gets_its_leaf() -> Result<()> {
+    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
+    let rig = bootstrapped()?;
+    let mut admin = rig.admin()?;
+    admin.batch_execute("set session authorization migrate")?;
+    admin.batch_execute(&read("roles.sql")?)?;
+    admin.batch_execute(
+        "set role optkas_owner;
+         create table deploy.schema_history (version int4, name text, applied_on text, checksum text)",
+    )?;
+    for name in numbered()?.iter().filter(|name| name.as_str() < LOG) {
+        admin
+            .batch_execute(&read(name)?)
+            .with_context(|| name.clone())?;
+    }
+    let claim = |key: &str| {
+        format!(
+            "select auth.present_system('migrate');
+             select ledger.claim('attempt', 'migrate', '', '{key}', ledger.idempotency_key('system', 'migrate', 'migrate', '', '{key}'), sha256('f'))"
+        )
+    };
+    admin.batch_execute(&format!(
+        "begin isolation level serializable; {};
+         insert into auth.expected_claims (issuer, audience) values ('https://issuer.example', 'a');
+         update auth.expected_claims set audience = 'b';
+         select ledger.conclude('accepted', 200, null, '{{\"é\": \"\\u0001\"}}'); commit;
+         begin isolation level serializable; {};
+         select ledger.conclude_refused(null, 'agent-kind', '{{}}'); commit",
+        claim("one"),
+        claim("two")
+    ))?;
+    admin.batch_execute(&read(LOG)?)?;
+    admin.batch_execute("reset role; reset session authorization")?;
+
+    let rows = admin.query(
+        "select o.leaf, l.key, l.fingerprint, o.outcome, o.body::text,
+            coalesce((select array_agg(a.mutation_hash order by a.id) from audit.log as a where a.commitment_key = o.key), '{}')
+        from ledger.commitment_outcome as o join ledger.commitment_ledger as l using (key)
+        order by o.outcome",
+        &[],
+    )?;
+    let mut mutations = Vec::new();
+    for row in &rows {
+        let text: String = row.try_get(0)?;
+        let leaf = Leaf::parse(text.as_bytes())?;
+        assert_eq!(leaf.key.as_bytes()[..], row.try_get::<_, Vec<u8>>(1)?);
+        assert_eq!(
+            leaf.fingerprint.as_bytes()[..],
+            row.try_get::<_, Vec<u8>>(2)?
+        );
+        assert_eq!(leaf.outcome.as_str(), row.try_get::<_, String>(3)?);
+        assert_eq!(leaf.body_hash, body_hash(&row.try_get::<_, String>(4)?));
+        let hashes: Vec<Vec<u8>> = row.try_get(5)?;
+        let digest = hashes.iter().fold(NO_MUTATIONS, |before, hash| {
+            next_mutations_hash(&before, hash)
+        });
+        assert_eq!(
+            (leaf.mutations, leaf.mutations_hash),
+            (u64::try_from(hashes.len())?, digest)
+        );
+        mutations.push(leaf.mutations);
+    }
+    assert_eq!(mutations, [2, 0]);
+    let frozen = admin.batch_execute("update ledger.commitment_outcome set leaf = leaf");
+    assert!(frozen.is_err(), "append-only again");
+    Ok(())
+}
+
+/// The migrations' file names, in order.
+fn numbered() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folders::workspace().join("migrations"))? {
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    names.retain(|name| name.starts_with('0'));
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read(name: &str) -> Result<String> {
+    Ok(fs::read_to_string(
+        folders::workspace().join("migrations").join(name),
+    )?)
 }

@@ -205,7 +205,7 @@ fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
 }
 
 #[test]
-fn there_is_one_sequencer_at_a_time_and_none_that_could_abort_a_writer() -> Result<()> {
+fn there_is_one_sequencer_at_a_time() -> Result<()> {
     let rig = Rig::new()?;
     pending(&rig, AMOUNT)?;
     let mut first = rig.login(SEQUENCE)?;
@@ -224,29 +224,6 @@ fn there_is_one_sequencer_at_a_time_and_none_that_could_abort_a_writer() -> Resu
     first.batch_execute("commit")?;
     assert!(batch(&mut second, 1_000)?["size"].as_u64() >= placed["size"].as_u64());
     sequence_all(&rig)?;
-    for function in [SEQUENCE, "sign-checkpoint", "anchor-checkpoint"] {
-        let mut login = rig.login(function)?;
-        let arguments = match function {
-            SEQUENCE => "'a', 1",
-            "sign-checkpoint" => "'a', 0, 1, null",
-            _ => "'a', 1, null",
-        };
-        let name = tests::deployment::login(function);
-        for level in ["serializable", "repeatable read"] {
-            let refused = login.batch_execute(&format!(
-                "begin isolation level {level}; select gateway.{name}({arguments}); commit"
-            ));
-            login.batch_execute("rollback")?;
-            let error = refused.expect_err(level);
-            let error = error.as_db_error().context("the database's error")?;
-            assert_eq!(
-                (error.code().code(), error.message()),
-                ("OPK04", "isolation-not-read-committed"),
-                "{function} {level}"
-            );
-        }
-        login.batch_execute(&format!("select gateway.{name}({arguments})"))?;
-    }
     assert_log(&mut rig.admin()?)
 }
 

@@ -163,8 +163,8 @@ fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     );
     assert_eq!(attempt(&mut owner, &whole)?, "nothing");
     let mut admin = rig.admin()?;
-    let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body)
-        select key, principal_kind, principal_id, 'accepted', 200, '{}' from ledger.commitment_ledger limit 1";
+    let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
+        select key, principal_kind, principal_id, 'accepted', 200, '{}', 1, '{}' from ledger.commitment_ledger limit 1";
     assert_eq!(attempt(&mut admin, late)?, "23505 commitment_outcome_pkey");
     let invented = late.replace("select key,", r"select sha256('x'),");
     assert_eq!(

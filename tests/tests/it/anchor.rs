@@ -1,0 +1,377 @@
+//! The latest checkpoint is on the chain, once: whatever dies, whoever lies, whatever the chain undoes.
+
+mod crash;
+mod liar;
+mod relay;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use evm::{Signed, SigningKey, Transaction};
+use serde_json::{Value, json};
+use tests::chain::{Chain, Mining};
+use tests::lambda::{Answer, Function, Invocation};
+use tests::rig::Rig;
+use tlog::anchor::Payload;
+use tlog::checkpoint::Checkpoint;
+use tlog::merkle::Hash;
+use tlog::note::{Note, SigningKey as NoteKey};
+
+use crate::settlements::pending;
+use crate::support::together;
+
+const ANCHOR: &str = "anchor-checkpoint";
+/// For a run that is to end while its transaction waits.
+const SHORT: Duration = Duration::from_millis(1_700);
+const GWEI: u128 = 1_000_000_000;
+
+/// A log with a checkpoint, and a chain.
+struct Scene {
+    rig: Rig,
+    chain: Chain,
+    account: SigningKey,
+    /// `CHAIN_CONFIRMATIONS`.
+    confirmations: u64,
+}
+
+impl Scene {
+    fn new(mining: Mining, confirmations: u64) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let rig = Rig::new()?;
+        let name = format!("chain-{}", COUNT.fetch_add(1, SeqCst));
+        let folder = rig.ground().folder().join(name);
+        std::fs::create_dir_all(&folder)?;
+        let account = rig.deployment().chain_account()?;
+        let chain = Chain::start(&folder, true, mining, account.address())?;
+        let scene = Self {
+            rig,
+            chain,
+            account,
+            confirmations,
+        };
+        scene.publish()?;
+        Ok(scene)
+    }
+
+    /// Gives the log's outcomes their places, and publishes the checkpoint over all of them.
+    fn publish(&self) -> Result<Payload> {
+        self.rig.function("sequence-log")?.call(&Value::Null)?;
+        let row = self
+            .rig
+            .admin()?
+            .query_one("select log.size(), log.root(log.size())", &[])?;
+        let (size, root): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+        let root = root.as_slice().try_into().map(Hash::from_bytes)?;
+        let key = self.rig.deployment().log_key()?;
+        let note = signed(&key, u64::try_from(size)?, root)?;
+        let published = json!({"size": size, "root": root.to_string(), "note": note.to_string()});
+        let outcome: String = self
+            .rig
+            .login("sign-checkpoint")?
+            .query_one(
+                "select outcome from gateway.sign_checkpoint('a', 0, 0, $1)",
+                &[&published],
+            )?
+            .try_get(0)?;
+        ensure!(outcome == "ok", "the checkpoint is not recorded: {outcome}");
+        Ok(Payload::of(&note, key.verifier_key())?)
+    }
+
+    /// The function, with the node at that URL.
+    fn function(&self, node: &str) -> Result<Arc<Function>> {
+        let launch = self
+            .rig
+            .launch(ANCHOR)?
+            .with("CHAIN_RPC_URL", node)
+            .with("CHAIN_CONFIRMATIONS", &self.confirmations.to_string());
+        self.rig.start(launch)
+    }
+
+    /// A run until the checkpoint is anchored.
+    fn run(&self) -> Result<Value> {
+        self.function(&self.chain.url())?.call(&Value::Null)
+    }
+
+    /// A run that has hardly any time.
+    fn short_run(&self) -> Result<Value> {
+        let answer = self
+            .function(&self.chain.url())?
+            .invoke(Invocation::new(&Value::Null).with_timeout(SHORT))?;
+        ensure!(matches!(answer, Answer::Response(_)), "{answer:?}");
+        Ok(answer.json())
+    }
+
+    /// The function's failure.
+    fn failure(&self, function: &Arc<Function>) -> Result<String> {
+        match function.invoke(Invocation::new(&Value::Null))? {
+            Answer::Error(told) => Ok(told),
+            other => anyhow::bail!("the run did not fail: {other:?}"),
+        }
+    }
+
+    /// The transactions that are recorded, oldest first.
+    fn recorded(&self) -> Result<Vec<Signed>> {
+        let rows = self.rig.admin()?.query(
+            "select raw_transaction from log.anchor_transaction order by prepared_at",
+            &[],
+        )?;
+        let read = |row: &postgres::Row| Ok(Signed::from_hex(row.try_get(0)?)?);
+        rows.iter().map(read).collect()
+    }
+
+    /// The sizes that are recorded as anchored, with the transaction and the block.
+    fn anchors(&self) -> Result<Vec<(u64, String, u64)>> {
+        let rows = self.rig.admin()?.query(
+            "select size, transaction_hash, block_number from log.anchor order by size",
+            &[],
+        )?;
+        let read = |row: &postgres::Row| {
+            let (size, number): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
+            Ok((size.try_into()?, row.try_get(1)?, number.try_into()?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// What the chain has of our account, as an auditor sees it: the raw bytes, and what they say.
+    fn on_chain(&self) -> Result<Vec<Payload>> {
+        let mut payloads = Vec::new();
+        for transaction in self.chain.all_transactions()? {
+            let raw = self
+                .chain
+                .call("eth_getRawTransactionByHash", &json!([transaction["hash"]]))?;
+            let signed = Signed::from_hex(raw.as_str().context("no bytes")?)?;
+            // Our reading of the bytes and the chain's agree.
+            let seen = signed.transaction();
+            assert_eq!(transaction["hash"], json!(signed.hash().to_string()));
+            assert_eq!(transaction["from"], json!(signed.sender().to_string()));
+            assert_eq!(transaction["to"], json!(seen.to.to_string()));
+            assert_eq!(transaction["nonce"], json!(format!("{:#x}", seen.nonce)));
+            assert_eq!(signed.sender(), self.account.address());
+            payloads.extend(Payload::parse(&seen.data).ok());
+        }
+        Ok(payloads)
+    }
+
+    /// The checkpoint is on the chain once, and recorded once as confirmed.
+    fn assert_anchored_once(&self, payload: &Payload) -> Result<()> {
+        let on_chain = self.on_chain()?;
+        let count = on_chain.iter().filter(|seen| *seen == payload).count();
+        assert_eq!(count, 1, "{on_chain:?}");
+        let anchors = self.anchors()?;
+        let count = anchors
+            .iter()
+            .filter(|(size, ..)| *size == payload.size)
+            .count();
+        assert_eq!(count, 1, "{anchors:?}");
+        Ok(())
+    }
+
+    /// The checkpoint that is to be anchored.
+    fn target(&self) -> Result<Payload> {
+        let note: String = self
+            .rig
+            .admin()?
+            .query_one(
+                "select note from log.checkpoint order by size desc limit 1",
+                &[],
+            )?
+            .try_get(0)?;
+        let key = self.rig.deployment().log_key()?;
+        Ok(Payload::of(
+            &Note::parse(note.as_bytes())?,
+            key.verifier_key(),
+        )?)
+    }
+}
+
+fn signed(key: &NoteKey, size: u64, root: Hash) -> Result<Note> {
+    let origin = key.verifier_key().name();
+    Ok(Checkpoint::new(origin, size, root)?.sign(key)?)
+}
+
+/// The result of a run that has left its transaction waiting.
+fn waits_for(result: &Value, signed: &Signed) {
+    assert_eq!(result["pending"], json!(true), "{result}");
+    assert_eq!(
+        result["transaction_hash"],
+        json!(signed.hash().to_string()),
+        "{result}"
+    );
+}
+
+/// The result of a run at whose end all is anchored.
+fn has_anchored(result: &Value, payload: &Payload) {
+    assert_eq!(result["pending"], json!(false), "{result}");
+    assert_eq!(result["anchored_size"], json!(payload.size), "{result}");
+}
+
+#[test]
+fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    for round in 1..=2 {
+        let payload = scene.publish()?;
+        let result = scene.run()?;
+        has_anchored(&result, &payload);
+        assert!(result["transaction_hash"].is_string(), "{result}");
+        // There is nothing to do any more.
+        let idle = scene.run()?;
+        has_anchored(&idle, &payload);
+        assert_eq!(idle["transaction_hash"], Value::Null, "{idle}");
+        scene.assert_anchored_once(&payload)?;
+        let recorded = scene.recorded()?;
+        assert_eq!(recorded.len(), round);
+        let (last, (_, hash, number)) = (
+            recorded.last().context("none")?,
+            scene.anchors()?.pop().context("none")?,
+        );
+        assert_eq!(hash, last.hash().to_string());
+        let block = scene.chain.transactions(&json!(format!("{number:#x}")))?;
+        assert_eq!(block[0]["hash"], json!(hash));
+        pending(&scene.rig, 100)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn before_anything_is_published_there_is_nothing_to_anchor() -> Result<()> {
+    let rig = Rig::new()?;
+    // No node is asked: there is none.
+    let result = rig.function(ANCHOR)?.call(&Value::Null)?;
+    assert_eq!(
+        result,
+        json!({"anchored_size": null, "pending": false, "transaction_hash": null})
+    );
+    Ok(())
+}
+
+#[test]
+fn two_runs_at_once_make_one_anchor() -> Result<()> {
+    let scene = Scene::new(Mining::EverySeconds(1), 1)?;
+    let payload = scene.target()?;
+    let launch = scene
+        .rig
+        .launch(ANCHOR)?
+        .with("CHAIN_RPC_URL", &scene.chain.url())
+        .with("CHAIN_CONFIRMATIONS", "1");
+    let function = scene.rig.start(launch.scaled(2, 1))?;
+    for result in together(2, |_| function.call(&Value::Null))? {
+        has_anchored(&result, &payload);
+    }
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn a_transaction_that_offers_too_little_is_replaced_at_its_nonce() -> Result<()> {
+    let scene = Scene::new(Mining::OnRequest, 1)?;
+    let payload = scene.target()?;
+    let waiting = scene.short_run()?;
+    let first = scene.recorded()?.remove(0);
+    waits_for(&waiting, &first);
+    scene.chain.set_base_fee(100 * GWEI)?;
+    let waiting = scene.short_run()?;
+    let recorded = scene.recorded()?;
+    let [_, second] = &*recorded else {
+        anyhow::bail!("{recorded:?}")
+    };
+    waits_for(&waiting, second);
+    let (old, new) = (first.transaction(), second.transaction());
+    assert_eq!((old.nonce, &old.data), (new.nonce, &new.data));
+    assert!(new.max_fee_per_gas >= 200 * GWEI, "{new:?}");
+    assert!(
+        new.max_priority_fee_per_gas * 8 >= old.max_priority_fee_per_gas * 9,
+        "{new:?}"
+    );
+    // It is enough now, and is left alone.
+    waits_for(&scene.short_run()?, second);
+    assert_eq!(scene.recorded()?.len(), 2);
+    scene.chain.mine(1)?;
+    let result = scene.run()?;
+    has_anchored(&result, &payload);
+    assert_eq!(result["transaction_hash"], json!(second.hash().to_string()));
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn what_a_reorganisation_drops_is_sent_again() -> Result<()> {
+    let scene = Scene::new(Mining::OnRequest, 2)?;
+    let payload = scene.target()?;
+    scene.short_run()?;
+    let signed = scene.recorded()?.remove(0);
+    scene.chain.mine(1)?;
+    // In the chain, but not deep enough.
+    waits_for(&scene.short_run()?, &signed);
+    assert_eq!(scene.on_chain()?, [payload]);
+    scene.chain.reorganise(1)?;
+    assert_eq!(scene.on_chain()?, []);
+    waits_for(&scene.short_run()?, &signed);
+    scene.chain.mine(2)?;
+    has_anchored(&scene.run()?, &payload);
+    assert_eq!(scene.recorded()?, [signed]);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn a_nonce_that_something_else_has_spent_is_given_up_when_that_is_certain() -> Result<()> {
+    let scene = Scene::new(Mining::OnRequest, 2)?;
+    let payload = scene.target()?;
+    scene.short_run()?;
+    let ours = scene.recorded()?.remove(0);
+    scene.chain.forget_transaction(ours.hash())?;
+    let foreign = scene.account.sign(Transaction {
+        data: b"not an anchor".to_vec(),
+        ..ours.transaction().clone()
+    });
+    let sent = json!([foreign.to_hex()]);
+    scene.chain.call("eth_sendRawTransaction", &sent)?;
+    scene.chain.mine(1)?;
+    // A reorganisation could still undo it.
+    waits_for(&scene.short_run()?, &ours);
+    assert_eq!(scene.recorded()?.len(), 1);
+    scene.chain.mine(1)?;
+    scene.short_run()?;
+    let recorded = scene.recorded()?;
+    let [_, second] = &*recorded else {
+        anyhow::bail!("{recorded:?}")
+    };
+    assert_eq!(second.transaction().nonce, ours.transaction().nonce + 1);
+    scene.chain.mine(2)?;
+    has_anchored(&scene.run()?, &payload);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn an_account_without_money_is_told_and_its_transaction_goes_out_when_it_has_some() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    scene.chain.set_balance(scene.account.address(), 0)?;
+    let function = scene.function(&scene.chain.url())?;
+    let told = scene.failure(&function)?;
+    assert!(told.contains("transaction-refused"), "{told}");
+    assert_eq!(scene.on_chain()?, []);
+    let prepared = scene.recorded()?;
+    scene.chain.fund(scene.account.address())?;
+    has_anchored(&scene.run()?, &payload);
+    assert_eq!(scene.recorded()?, prepared);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn a_chain_that_is_kept_goes_on_where_it_was() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let folder = scene.rig.ground().folder().join("kept-chain");
+    std::fs::create_dir_all(&folder)?;
+    let account = scene.account.address();
+    let mut chain = Chain::start(&folder, false, Mining::AtOnce, account)?;
+    let function = scene.function(&chain.url())?;
+    has_anchored(&function.call(&Value::Null)?, &scene.target()?);
+    let (before, head) = (chain.all_transactions()?, chain.head()?);
+    chain.stop();
+    let chain = Chain::start(&folder, false, Mining::AtOnce, account)?;
+    assert_eq!(chain.all_transactions()?, before);
+    assert_eq!((chain.head()?, chain.nonce(account)?), (head, 1));
+    drop(chain);
+    Chain::forget(&folder)?;
+    Ok(())
+}

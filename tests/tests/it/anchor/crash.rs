@@ -1,0 +1,129 @@
+//! Killed, or cut off, at each of the two moments that matter.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use anyhow::Result;
+use serde_json::Value;
+use tests::chain::Mining;
+use tests::http::Reply;
+use tests::lambda::{Answer, Function, Invocation};
+
+use super::relay::{Fate, Relay};
+use super::{Scene, has_anchored};
+
+const SEND: &str = "eth_sendRawTransaction";
+
+/// A run whose process is killed at its first sending, before or after the chain has the transaction.
+fn die(scene: &Scene, after: bool) -> Result<()> {
+    let victim = Arc::<OnceLock<Weak<Function>>>::default();
+    let relay = Relay::start(&scene.chain, {
+        let victim = Arc::clone(&victim);
+        move |method| {
+            let victim = Arc::clone(&victim);
+            let kill = move || {
+                if let Some(function) = victim.get().and_then(Weak::upgrade) {
+                    function.kill();
+                }
+            };
+            match method {
+                SEND if after => Fate::Change(Box::new(move |answer| {
+                    kill();
+                    answer
+                })),
+                SEND => {
+                    kill();
+                    Fate::Reply(Reply::Close)
+                }
+                _ => Fate::Forward,
+            }
+        }
+    })?;
+    let function = scene.function(&relay.url())?;
+    let _first = victim.set(Arc::downgrade(&function));
+    let answer = function.invoke(Invocation::new(&Value::Null))?;
+    assert_eq!(answer, Answer::Died);
+    assert_eq!(relay.count(SEND), 1);
+    Ok(())
+}
+
+#[test]
+fn killed_after_the_record_and_before_the_sending_the_next_run_sends_the_same() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    die(&scene, false)?;
+    let recorded = scene.recorded()?;
+    assert_eq!(recorded.len(), 1);
+    assert_eq!(scene.on_chain()?, []);
+    has_anchored(&scene.run()?, &payload);
+    assert_eq!(scene.recorded()?, recorded);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn killed_after_the_sending_the_next_run_recognises_it_and_sends_nothing() -> Result<()> {
+    for mining in [Mining::AtOnce, Mining::OnRequest] {
+        let scene = Scene::new(mining, 1)?;
+        let payload = scene.target()?;
+        die(&scene, true)?;
+        let relay = Relay::start(&scene.chain, |_| Fate::Forward)?;
+        let function = scene.function(&relay.url())?;
+        if mining == Mining::OnRequest {
+            let short = Invocation::new(&Value::Null).with_timeout(super::SHORT);
+            let waiting = function.invoke(short)?.json();
+            super::waits_for(&waiting, &scene.recorded()?[0]);
+            scene.chain.mine(1)?;
+        }
+        has_anchored(&function.call(&Value::Null)?, &payload);
+        assert_eq!(relay.count(SEND), 0);
+        assert_eq!(scene.recorded()?.len(), 1);
+        scene.assert_anchored_once(&payload)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    // The answer to the sending is lost last: after that everything is done.
+    for method in [
+        "eth_chainId",
+        "eth_blockNumber",
+        "eth_getTransactionCount",
+        "eth_estimateGas",
+        "eth_feeHistory",
+        "eth_maxPriorityFeePerGas",
+        "eth_getTransactionByHash",
+        SEND,
+        "eth_getTransactionReceipt",
+        "eth_getBlockByNumber",
+    ] {
+        let relay = Relay::start(&scene.chain, move |asked| {
+            if asked == method {
+                Fate::Lose
+            } else {
+                Fate::Forward
+            }
+        })?;
+        let told = scene.failure(&scene.function(&relay.url())?)?;
+        assert!(told.contains("Internal Server Error"), "{method}: {told}");
+        assert_eq!(scene.anchors()?, [], "{method}");
+    }
+    has_anchored(&scene.run()?, &payload);
+    assert_eq!(scene.recorded()?.len(), 1);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn where_no_node_is_the_run_fails() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let function = scene.function("http://127.0.0.1:9")?;
+    let told = scene.failure(&function)?;
+    assert!(told.contains("Internal Server Error"), "{told}");
+    assert!(function.logs().contains("no answer to eth_chainId"));
+    assert_eq!(scene.recorded()?, []);
+    has_anchored(&scene.run()?, &scene.target()?);
+    assert_eq!(scene.chain.nonce(scene.account.address())?, 1);
+    assert_eq!(scene.chain.waiting()?, Vec::<Value>::new());
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Who lies: the node, and the database.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::chain::Mining;
+use tests::http::Reply;
+use tlog::merkle::Hash;
+use tlog::note::SigningKey as NoteKey;
+
+use super::relay::{Fate, Relay, text};
+use super::{Scene, has_anchored, signed};
+
+/// A lie: the method, what it is answered with, and what becomes of the run.
+struct Lie {
+    why: &'static str,
+    method: &'static str,
+    lie: fn() -> Fate,
+    told: &'static str,
+}
+
+const FAILED: &str = "Internal Server Error";
+const OTHER_HASH: &str = "0x00000000000000000000000000000000000000000000000000000000000000aa";
+
+fn say(result: Value) -> Fate {
+    Fate::Change(Box::new(move |_| result.clone()))
+}
+
+fn with(member: &'static str, value: &'static str) -> Fate {
+    Fate::Change(Box::new(move |mut answer| {
+        if answer.is_object() {
+            answer[member] = json!(value);
+        }
+        answer
+    }))
+}
+
+#[test]
+fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    let lies = [
+        Lie {
+            why: "another chain",
+            method: "eth_chainId",
+            lie: || say(json!("0x1")),
+            told: "wrong-chain",
+        },
+        Lie {
+            why: "a fee beyond reason",
+            method: "eth_feeHistory",
+            lie: || say(json!({"baseFeePerGas": ["0x1", "0xffffffffffffffffffffffffffff"]})),
+            told: "fee-too-high",
+        },
+        Lie {
+            why: "no fees",
+            method: "eth_feeHistory",
+            lie: || say(json!({"baseFeePerGas": []})),
+            told: FAILED,
+        },
+        Lie {
+            why: "a number that is none",
+            method: "eth_blockNumber",
+            lie: || say(json!("latest")),
+            told: FAILED,
+        },
+        Lie {
+            why: "a nonce beyond a nonce",
+            method: "eth_getTransactionCount",
+            lie: || say(json!("0x10000000000000000")),
+            told: FAILED,
+        },
+        Lie {
+            why: "no JSON",
+            method: "eth_estimateGas",
+            lie: || Fate::Reply(text(200, "<html>".to_owned())),
+            told: FAILED,
+        },
+        Lie {
+            why: "an answer to something else",
+            method: "eth_estimateGas",
+            lie: || Fate::Reply(text(200, json!({"id": 2, "result": "0x1"}).to_string())),
+            told: FAILED,
+        },
+        Lie {
+            why: "more than is read",
+            method: "eth_estimateGas",
+            lie: || Fate::Reply(text(200, format!("\"{}\"", "0".repeat(5 << 20)))),
+            told: FAILED,
+        },
+        Lie {
+            why: "another status",
+            method: "eth_estimateGas",
+            lie: || Fate::Reply(text(429, json!({"id": 1, "result": "0x1"}).to_string())),
+            told: FAILED,
+        },
+        Lie {
+            why: "no word",
+            method: "eth_estimateGas",
+            lie: || Fate::Reply(Reply::Hang),
+            told: FAILED,
+        },
+        Lie {
+            why: "it has sent something else",
+            method: "eth_sendRawTransaction",
+            lie: || say(json!(OTHER_HASH)),
+            told: FAILED,
+        },
+        Lie {
+            why: "a receipt of something else",
+            method: "eth_getTransactionReceipt",
+            lie: || with("transactionHash", OTHER_HASH),
+            told: FAILED,
+        },
+        Lie {
+            why: "a receipt of somebody else",
+            method: "eth_getTransactionReceipt",
+            lie: || with("from", "0x00000000000000000000000000000000000000aa"),
+            told: FAILED,
+        },
+        Lie {
+            why: "a block without it",
+            method: "eth_getBlockByNumber",
+            lie: || {
+                Fate::Change(Box::new(|mut answer| {
+                    answer["transactions"] = json!([OTHER_HASH]);
+                    answer
+                }))
+            },
+            told: FAILED,
+        },
+    ];
+    for Lie {
+        why,
+        method,
+        lie,
+        told,
+    } in lies
+    {
+        let relay = Relay::start(&scene.chain, move |asked| {
+            if asked == method {
+                lie()
+            } else {
+                Fate::Forward
+            }
+        })?;
+        let answer = scene.failure(&scene.function(&relay.url())?)?;
+        assert!(answer.contains(told), "{why}: {answer}");
+        assert!(relay.count(method) > 0, "{why}");
+        assert_eq!(scene.anchors()?, [], "{why}");
+    }
+    has_anchored(&scene.run()?, &payload);
+    // Whatever was said: one transaction was signed, with fees within reason, for this checkpoint.
+    let recorded = scene.recorded()?;
+    assert_eq!(recorded.len(), 1);
+    assert_eq!(recorded[0].transaction().data, payload.to_bytes());
+    assert!(recorded[0].transaction().max_fee_per_gas <= 10 * super::GWEI);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn a_node_that_hides_a_block_only_delays() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    let relay = Relay::start(&scene.chain, |asked| match asked {
+        // As while a chain is reorganised: the receipt's block is not the one at its height.
+        "eth_getBlockByNumber" => with("hash", OTHER_HASH),
+        _ => Fate::Forward,
+    })?;
+    let function = scene.function(&relay.url())?;
+    let short = tests::lambda::Invocation::new(&Value::Null).with_timeout(super::SHORT);
+    let waiting = function.invoke(short)?.json();
+    assert_eq!(waiting["pending"], json!(true), "{waiting}");
+    assert_eq!(scene.anchors()?, []);
+    relay.be_honest();
+    has_anchored(&function.call(&Value::Null)?, &payload);
+    scene.assert_anchored_once(&payload)
+}
+
+#[test]
+fn what_somebody_else_has_signed_is_not_anchored() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let key = scene.rig.deployment().log_key()?;
+    let name = key.verifier_key().name();
+    let other = NoteKey::from_seed(name, &[7; 32])?;
+    let root = Hash::from_bytes([7; 32]);
+    let size = scene.target()?.size;
+    let forge = "insert into log.checkpoint (size, root, note) values ($1, $2, $3)";
+    let function = scene.function(&scene.chain.url())?;
+    for (more, note) in [
+        (1_u64, signed(&other, size + 1, root)?.to_string()),
+        // Signed by the log, but of another tree than the row says.
+        (
+            2,
+            signed(&key, size + 2, Hash::from_bytes([8; 32]))?.to_string(),
+        ),
+        (3, String::new()),
+    ] {
+        let size = i64::try_from(size + more)?;
+        let root = root.as_bytes().as_slice();
+        scene.rig.admin()?.execute(forge, &[&size, &root, &note])?;
+        let told = scene.failure(&function)?;
+        assert!(told.contains("checkpoint-unverified"), "{note}: {told}");
+    }
+    assert_eq!(scene.recorded()?, []);
+    assert_eq!(scene.on_chain()?, []);
+    Ok(())
+}
+
+#[test]
+fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Result<()> {
+    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let payload = scene.target()?;
+    let thief = tests::chain::account(&"7".repeat(64))?;
+    scene.chain.fund(thief.address())?;
+    // A superuser's own transaction, which says the same and is in the chain.
+    let foreign = thief.sign(evm::Transaction {
+        chain_id: tests::chain::CHAIN_ID,
+        nonce: 0,
+        max_priority_fee_per_gas: super::GWEI,
+        max_fee_per_gas: 10 * super::GWEI,
+        gas_limit: 50_000,
+        to: thief.address(),
+        value: 0,
+        data: payload.to_bytes().to_vec(),
+    });
+    let sent = json!([foreign.to_hex()]);
+    scene.chain.call("eth_sendRawTransaction", &sent)?;
+    let mut admin = scene.rig.admin()?;
+    let (chain_id, size) = (
+        i64::try_from(tests::chain::CHAIN_ID)?,
+        i64::try_from(payload.size)?,
+    );
+    admin.execute(
+        "insert into log.anchor_intent (chain_id, size, address, nonce) values ($1, $2, $3, 0)",
+        &[&chain_id, &size, &thief.address().to_string()],
+    )?;
+    admin.execute(
+        "insert into log.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
+         values ($1, $2, $3, 0, $4)",
+        &[&foreign.hash().to_string(), &chain_id, &size, &foreign.to_hex()],
+    )?;
+    has_anchored(&scene.run()?, &payload);
+    let (_, hash, _) = scene.anchors()?.remove(0);
+    assert_ne!(hash, foreign.hash().to_string());
+    assert_eq!(scene.chain.nonce(scene.account.address())?, 1);
+    Ok(())
+}
