@@ -95,3 +95,6 @@ impl Payload {
 pub fn checkpoint_hash(note: &Note, key: &VerifierKey) -> Option<Hash> {
     Some(sha256(note.only(key)?.to_string().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,3 +149,6 @@ impl Checkpoint {
         Ok(Note::sign(self.render(), key)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,6 @@ pub fn verify(key: &VerifierKey, text: &str, signature: &Signature) -> Result<u6
 fn message(timestamp: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {timestamp}\n{text}")
 }
+
+#[cfg(test)]
+mod tests;

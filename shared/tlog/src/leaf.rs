@@ -470,3 +470,6 @@ pub fn next_mutations_hash(before: &Hash, mutation_hash: &[u8]) -> Hash {
         &[before.as_bytes(), mutation_hash],
     )
 }
+
+#[cfg(test)]
+mod tests;

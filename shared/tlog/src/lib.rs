@@ -22,6 +22,8 @@
 pub mod anchor;
 pub mod checkpoint;
 pub mod cosignature;
+#[cfg(test)]
+mod fixtures;
 pub mod leaf;
 pub mod merkle;
 pub mod note;

@@ -465,3 +465,6 @@ impl fmt::Display for Note {
 fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte < b' ' && byte != b'\n')
 }
+
+#[cfg(test)]
+mod tests;

@@ -515,3 +515,6 @@ fn parse_key(vkey: &[u8], algorithm: Algorithm) -> Result<VerifierKey, &'static 
 fn lossy(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,6 @@ impl fmt::Display for Proof {
         write!(f, "\n{}", self.note)
     }
 }
+
+#[cfg(test)]
+mod tests;

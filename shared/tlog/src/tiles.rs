@@ -551,3 +551,6 @@ impl Builder {
 }
 
 const _: () = assert!(MAX_SIZE < 1 << 63, "a tree has at most 8 levels of tiles");
+
+#[cfg(test)]
+mod tests;

@@ -199,3 +199,6 @@ pub(crate) fn write_path(f: &mut fmt::Formatter<'_>, path: &[Hash]) -> fmt::Resu
     path.iter()
         .try_for_each(|hash| writeln!(f, "{}", hash.to_base64()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,14 +69,16 @@ const LARGEST: usize = 512;
 /// The definitions of RFC 9162, 2.1, word for word, over leaf hashes; each subtree is hashed once.
 struct Naive {
     leaves: Vec<Hash>,
-    roots: RefCell<HashMap<(usize, usize), Hash>>,
+    /// By start and end; hashing keys would cost more than the trees.
+    roots: RefCell<Vec<Vec<Option<Hash>>>>,
 }
 
 impl Naive {
     fn new(leaves: Vec<Hash>) -> Self {
+        let roots = vec![vec![None; leaves.len() + 1]; leaves.len() + 1];
         Self {
             leaves,
-            roots: RefCell::default(),
+            roots: RefCell::new(roots),
         }
     }
 
@@ -91,8 +93,8 @@ impl Naive {
 
     /// MTH(D[start:end])
     fn root(&self, start: usize, end: usize) -> Hash {
-        if let Some(root) = self.roots.borrow().get(&(start, end)) {
-            return *root;
+        if let Some(root) = self.roots.borrow()[start][end] {
+            return root;
         }
         let root = match end - start {
             0 => sha256(b""),
@@ -102,7 +104,7 @@ impl Naive {
                 node_hash(&self.root(start, start + k), &self.root(start + k, end))
             }
         };
-        self.roots.borrow_mut().insert((start, end), root);
+        self.roots.borrow_mut()[start][end] = Some(root);
         root
     }
 
@@ -149,15 +151,29 @@ impl Naive {
         path
     }
 
-    fn nodes(&self) -> HashMap<(u8, u64), Hash> {
-        let (mut tree, mut nodes) = (Tree::new(), HashMap::new());
+    fn nodes(&self) -> Rows {
+        let (mut tree, mut nodes) = (Tree::new(), Rows(vec![Vec::new(); 64]));
         for leaf in &self.leaves {
             let size = tree.size();
             tree.push_with(*leaf, |level, hash| {
-                assert!(nodes.insert((level, size >> level), hash).is_none());
+                let row = &mut nodes.0[usize::from(level)];
+                assert_eq!(row.len() as u64, size >> level);
+                row.push(hash);
             });
         }
         nodes
+    }
+}
+
+/// Every node, by level and index.
+struct Rows(Vec<Vec<Hash>>);
+
+impl Nodes for Rows {
+    type Error = MissingNode;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, MissingNode> {
+        let node = self.0[usize::from(level)].get(usize::try_from(index).unwrap());
+        node.copied().ok_or(MissingNode { level, index })
     }
 }
 

@@ -1,0 +1,201 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixtures::{flips, mutated};
+
+/// An entry as the writers freeze it.
+const ACCEPTED: &str = concat!(
+    r#"{"v":1,"key":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","#,
+    r#""fingerprint":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","#,
+    r#""actor":{"kind":"human","id_hash":"1111111111111111111111111111111111111111111111111111111111111111"},"#,
+    r#""operation":"create-settlement","resource":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
+    r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"0188b2f0-0000-7000-8000-000000000abc","#,
+    r#""outcome":"accepted","status":201,"committed_at":"2024-02-29T23:59:59.000000Z","#,
+    r#""body_hash":"2222222222222222222222222222222222222222222222222222222222222222","#,
+    r#""mutations":2,"mutations_hash":"3333333333333333333333333333333333333333333333333333333333333333"}"#,
+);
+
+fn refused() -> String {
+    ACCEPTED
+        .replace("\"0188b2f0-0000-7000-8000-000000000abc\"", "null")
+        .replace("accepted", "refused")
+        .replace("201", "409")
+        .replace("human", "agent")
+}
+
+fn leaf(text: &str) -> Leaf {
+    Leaf::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn an_entry_is_read_and_written() {
+    let accepted = leaf(ACCEPTED);
+    assert_eq!(accepted.render(), ACCEPTED);
+    assert_eq!(accepted.hash(), merkle::leaf_hash(ACCEPTED.as_bytes()));
+    assert_eq!(accepted.actor.kind, ActorKind::Human);
+    assert_eq!(accepted.attempt, "8c3f…\"\\/\u{1}\u{1f}\u{8}\u{c}\n\r\t");
+    assert_eq!(accepted.status.get(), 201);
+    assert_eq!(
+        accepted.allocator.unwrap().as_str(),
+        "0188b2f0-0000-7000-8000-000000000abc"
+    );
+    assert_eq!(accepted.claimed_at.as_str(), "2026-11-23T01:02:03.123456Z");
+    let refused = leaf(&refused());
+    assert_eq!(
+        (refused.allocator, refused.outcome),
+        (None, Outcome::Refused)
+    );
+}
+
+#[test]
+fn it_is_the_json_that_anyone_reads() {
+    let value: Value = serde_json::from_str(ACCEPTED).unwrap();
+    assert_eq!(
+        value["actor"],
+        json!({ "kind": "human", "id_hash": "11".repeat(32) })
+    );
+    assert_eq!(value["attempt"], leaf(ACCEPTED).attempt);
+    assert_eq!(value.as_object().unwrap().len(), 15);
+}
+
+#[test]
+fn no_other_text_is_an_entry() {
+    for (from, to) in [
+        ("{\"v\"", " {\"v\""),
+        ("\"v\":1", "\"v\":2"),
+        ("\"v\":1", "\"v\":01"),
+        ("\"v\":1", "\"v\": 1"),
+        ("0001", "000A"),
+        ("0001", "00"),
+        ("\"human\"", "\"robot\""),
+        ("\"kind\"", "\"type\""),
+        ("\"resource\":\"\",", ""),
+        ("\"resource\":\"\"", "\"resource\":null"),
+        ("\"resource\":\"\"", "\"resource\":\"\\u0041\""),
+        ("\\/", "\\\\/\\/"),
+        ("\\b", "\\u0008"),
+        ("\\u001f", "\\u001F"),
+        ("…", "\\u2026"),
+        ("\\n", "\n"),
+        ("…", "\\ud800"),
+        ("2026-11-23", "2026-11-31"),
+        ("2026-11-23", "2026-13-01"),
+        ("2026-11-23", "2026-00-01"),
+        ("2026-11-23T01", "2026-11-23T24"),
+        ("01:02:03.123456Z", "01:60:03.123456Z"),
+        ("01:02:03.123456Z", "01:02:60.123456Z"),
+        ("01:02:03.123456Z", "01:02:03.12345Z"),
+        ("01:02:03.123456Z", "01:02:03.123456+00"),
+        ("2024-02-29", "2023-02-29"),
+        ("0188b2f0-", "0188B2F0-"),
+        ("0188b2f0-", "0188b2f00"),
+        ("\"accepted\"", "\"pending\""),
+        ("201", "99"),
+        ("201", "600"),
+        ("201", "0201"),
+        ("201", "201.0"),
+        ("201", "\"201\""),
+        ("\"mutations\":2", "\"mutations\":-2"),
+        ("\"mutations\":2", "\"mutations\":9223372036854775808"),
+        ("\"mutations\":2", "\"mutations\":2,\"more\":1"),
+        ("3333\"}", "3333\"}\n"),
+        ("3333\"}", "3333\"},"),
+        ("3333\"}", "3333\""),
+        ("3333\"}", "3333\",\"v\":1}"),
+    ] {
+        assert!(ACCEPTED.contains(from), "{from}");
+        let text = ACCEPTED.replace(from, to);
+        assert_eq!(
+            Leaf::parse(text.as_bytes()),
+            Err(InvalidLeaf),
+            "{from} -> {to}"
+        );
+    }
+    assert_eq!(Leaf::parse(b""), Err(InvalidLeaf));
+    assert_eq!(Leaf::parse(&ACCEPTED.as_bytes()[..100]), Err(InvalidLeaf));
+    let broken: Vec<u8> = ACCEPTED
+        .bytes()
+        .map(|byte| if byte == 0xe2 { 0xff } else { byte })
+        .collect();
+    assert_eq!(Leaf::parse(&broken), Err(InvalidLeaf));
+}
+
+#[test]
+fn an_entry_is_no_longer_than_a_bundle_takes() {
+    let room = MAX_ENTRY_BYTES - ACCEPTED.len();
+    let longest = ACCEPTED.replace(
+        "\"resource\":\"\"",
+        &format!("\"resource\":\"{}\"", "x".repeat(room)),
+    );
+    assert_eq!(leaf(&longest).render(), longest);
+    let longer = longest.replace("xx", "xxx");
+    assert_eq!(Leaf::parse(longer.as_bytes()), Err(InvalidLeaf));
+}
+
+#[test]
+fn every_flipped_bit_is_another_entry_or_none() {
+    let original = leaf(ACCEPTED);
+    for bytes in flips(ACCEPTED) {
+        if let Ok(other) = Leaf::parse(&bytes) {
+            assert_ne!(other, original);
+            assert_eq!(other.render().as_bytes(), bytes);
+        }
+    }
+}
+
+/// SHA-256 of what the module says, computed by another program.
+#[test]
+fn the_tagged_hashes_are_as_said() {
+    assert_eq!(
+        id_hash(ActorKind::Human, "0188b2f0-0000-7000-8000-000000000abc").to_string(),
+        ID_HASH
+    );
+    assert_eq!(body_hash(r#"{"a": 1}"#).to_string(), BODY_HASH);
+    let one = next_mutations_hash(&NO_MUTATIONS, &[1; 32]);
+    assert_eq!(
+        next_mutations_hash(&one, &[2; 32]).to_string(),
+        MUTATIONS_HASH
+    );
+}
+
+const ID_HASH: &str = "eead19c799c832b859ca36f71b6cdc8d5262e77d35fc3efb6d18c6df7ae25875";
+const BODY_HASH: &str = "87aa26ee73a661ba7faf82edd2ab2e7c8e9784964af221df3f71984e1c865c14";
+const MUTATIONS_HASH: &str = "994da62b599b8257ad6eca3e4b10b11fdc0336fd69f153116c36d971f0400cf3";
+
+#[test]
+fn no_two_lists_of_fields_hash_alike() {
+    let hashes = [
+        tagged_hash("t", &[]),
+        tagged_hash("t", &[b""]),
+        tagged_hash("t", &[b"", b""]),
+        tagged_hash("t", &[b"ab"]),
+        tagged_hash("t", &[b"a", b"b"]),
+        tagged_hash("u", &[b"ab"]),
+    ];
+    for (at, hash) in hashes.iter().enumerate() {
+        assert!(!hashes[..at].contains(hash), "{at}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_is_written_so(
+        bytes in prop_oneof![mutated(ACCEPTED), mutated(&refused()), prop::collection::vec(any::<u8>(), 0..200)],
+    ) {
+        if let Ok(leaf) = Leaf::parse(&bytes) {
+            prop_assert_eq!(leaf.render().into_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_so(operation: String, resource: String, attempt: String, mutations in 0..=MAX_SIZE) {
+        let leaf = Leaf { operation, resource, attempt, mutations, ..leaf(ACCEPTED) };
+        prop_assert_eq!(Leaf::parse(leaf.render().as_bytes()), Ok(leaf));
+    }
+
+    #[test]
+    fn a_string_is_escaped_as_serde_json_does(text: String) {
+        prop_assert_eq!(Json(&text).to_string(), serde_json::to_string(&text).unwrap());
+    }
+}
