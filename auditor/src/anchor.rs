@@ -91,12 +91,11 @@ pub(crate) fn verify(
         let text = "the transaction does not carry this checkpoint for this account";
         report.find(Finding::new("anchor-differs", text).differing(differing));
     }
-    match &arguments.rpc {
-        Some(url) => on_chain(url, arguments, &signed, report),
-        None => {
-            report.note("whether a chain has the transaction was not asked (--rpc)");
-            Ok(())
-        }
+    if let Some(url) = &arguments.rpc {
+        on_chain(url, arguments, &signed, report)
+    } else {
+        report.note("whether a chain has the transaction was not asked (--rpc)");
+        Ok(())
     }
 }
 

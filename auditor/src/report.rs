@@ -251,6 +251,13 @@ impl Report {
         }
     }
 
+    /// Several of them.
+    pub fn find_all(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.find(finding);
+        }
+    }
+
     /// A reason why not everything could be said.
     pub fn undecided(&mut self, reason: impl Into<String>) {
         self.undecided.push(reason.into());

@@ -1,15 +1,118 @@
-//! scaffold
+//! `verify database`: every row against what was published.
+//!
+//! ```text
+//! log.entry ⋈ ledger.commitment_ledger ⋈ ledger.commitment_outcome  by index   } beside the published
+//! audit.log                                                         by index   } entries, one after
+//! log.node, log.checkpoint                                          by place   } the other
+//! each audited table  beside its rows of audit.log                  by row key
+//! ```
+//!
+//! The log's checkpoint is read first, then one snapshot of the database is taken: so all that is published
+//! must be in it. Each stream is a portal of which a few hundred rows are here at a time; the server
+//! sorts. Of the server nothing but its types' text forms is used: every hash is computed here.
+
+mod connect;
+mod cursor;
+mod domain;
+mod leaf;
+mod loose;
+mod nodes;
+mod rows;
+
+use postgres::IsolationLevel;
+
 use crate::{
-    cli,
+    cli, log,
     progress::Progress,
     report::{Report, Undecided},
+    run::kept,
+    source::Source,
     trust::Trust,
 };
+
+/// An instant as leaves and audit rows have it.
+macro_rules! rfc3339 {
+    ($column:literal) => {
+        concat!(
+            "pg_catalog.to_char(",
+            $column,
+            " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        )
+    };
+}
+use rfc3339;
+
+/// The text forms that the audit trail was written in, no name but the catalogue's own, and as long as it takes.
+const SETTINGS: &str = "
+    set local search_path = pg_catalog;
+    set local timezone = 'UTC';
+    set local datestyle = 'ISO, MDY';
+    set local intervalstyle = 'postgres';
+    set local bytea_output = 'hex';
+    set local extra_float_digits = 1;
+    set local statement_timeout = 0;
+    set local lock_timeout = 0;
+    set local idle_in_transaction_session_timeout = 0;
+    set local transaction_timeout = 0";
+
 pub(crate) fn verify(
-    _: &cli::Database,
-    _: &Trust,
-    _: &mut Report,
-    _: &Progress,
+    arguments: &cli::Database,
+    trust: &Trust,
+    report: &mut Report,
+    progress: &Progress,
 ) -> Result<(), Undecided> {
-    Ok(())
+    let source = Source::open(&arguments.log)?;
+    let kept = kept(&arguments.checkpoint)?;
+    let mut client = connect::connect(arguments)?;
+    // Before the snapshot: what is published by now is in it.
+    let target = log::target(&source, trust, report)?;
+    let mut transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .map_err(failed)?;
+    let version: i32 = transaction
+        .query_one("select current_setting('server_version_num')::int4", &[])
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?;
+    let settings = match SETTINGS.rsplit_once(';') {
+        // Unknown before PostgreSQL 17.
+        Some((known, _)) if version < 170_000 => known,
+        _ => SETTINGS,
+    };
+    transaction.batch_execute(settings).map_err(failed)?;
+
+    let mut rows = rows::Rows::open(&mut transaction, trust, &target)?;
+    log::verify(
+        &source,
+        trust,
+        &target,
+        &kept,
+        report,
+        progress,
+        Some(&mut rows),
+    )?;
+    rows.finish(report)?;
+    loose::verify(&mut transaction, &target, report)?;
+    progress.begin_unbounded("rows against their audit trail");
+    let done = domain::verify(&mut transaction, report, progress);
+    progress.end();
+    done
+}
+
+/// The server's words may hold values; its code and primary message do for an operator.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
+fn failed(error: postgres::Error) -> Undecided {
+    match error.as_db_error() {
+        Some(said) => Undecided(format!(
+            "the database: {} {}",
+            said.code().code(),
+            said.message()
+        )),
+        None => Undecided(format!("the database: {error}")),
+    }
 }

@@ -11,6 +11,8 @@ use crate::{
     source::Source,
 };
 
+type Hashes = Vec<[u8; 32]>;
+
 /// What came of one bundle and its tile.
 pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
@@ -26,13 +28,13 @@ pub(super) struct Checked {
 
 /// Leaf hashes from the left, at most 256.
 pub(super) struct Leaves {
-    pub(super) hashes: Vec<[u8; 32]>,
+    pub(super) hashes: Hashes,
     /// Of all 256.
     pub(super) root: Option<Hash>,
 }
 
 impl Leaves {
-    fn new(hashes: Vec<[u8; 32]>) -> Self {
+    fn new(hashes: Hashes) -> Self {
         let root = (hashes.len() == usize::from(WIDTH))
             .then(|| subtree_root(&hashes))
             .flatten();
@@ -48,85 +50,96 @@ pub(super) fn check(
     keep: bool,
 ) -> Result<Checked, Undecided> {
     let first = index * u64::from(WIDTH);
-    let last = first + u64::from(width) - 1;
     let mut findings = Vec::new();
-
-    let path = files::entries_path(index, width);
-    let read = files::read_whole_or_full(source, &path, width, BUNDLE_BYTES_MAX)?;
-    let (bundle, hashed) = match read {
-        None => {
-            let text = format!("the entries are missing: {path}");
-            findings.push(Finding::new("entries-missing", text).within(first, last));
-            (None, None)
-        }
-        Some(bytes) => match hash_entries(&bytes, width) {
-            Some((length, hashes)) => {
-                let mut bundle = bytes;
-                bundle.truncate(length);
-                (Some(bundle), Some(hashes))
-            }
-            None => {
-                let text = format!("the entries cannot be read: {path} is not {width} entries");
-                findings.push(Finding::new("entries-malformed", text).within(first, last));
-                (None, None)
-            }
-        },
-    };
-
-    let tile_path = files::tile_path(0, index, width);
-    let tile = files::read_whole_or_full(source, &tile_path, width, TILE_BYTES_MAX)?;
-    let tile = match tile.as_deref().map(|bytes| files::hashes(bytes, width)) {
-        None => {
-            let text = format!("the tile is missing: {tile_path}");
-            findings.push(Finding::new("tile-missing", text).within(first, last));
-            None
-        }
-        Some(None) => {
-            let text = format!("the tile cannot be read: {tile_path} is not {width} hashes");
-            findings.push(Finding::new("tile-malformed", text).within(first, last));
-            None
-        }
-        Some(Some(hashes)) => Some(hashes),
-    };
-
-    if let (Some(ours), Some(theirs)) = (&hashed, &tile)
-        && ours != theirs
-    {
-        for (place, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+    let entries = read_entries(source, index, width, &mut findings)?;
+    let (bundle, computed) = entries.unzip();
+    let tile = read_tile(source, index, width, &mut findings)?;
+    if let (Some(computed), Some(tile)) = (&computed, &tile) {
+        for (index, (ours, theirs)) in (first..).zip(computed.iter().zip(tile)) {
             if ours != theirs {
                 let text = "the entry is not the one that its tile has the hash of";
-                findings.push(Finding::new("entry-differs", text).at(first + place as u64));
+                findings.push(Finding::new("entry-differs", text).at(index));
             }
         }
     }
+    if let Some(bundle) = &bundle {
+        superseded_bundles(source, index, width, bundle, &mut findings)?;
+    }
+    if let Some(hashes) = computed.as_ref().or(tile.as_ref()) {
+        for (path, place) in files::superseded_tiles(source, 0, index, width, hashes)? {
+            let text = format!("{path} is not the beginning of the later tile");
+            findings.push(Finding::new("superseded-differs", text).at(first + u64::from(place)));
+        }
+    }
 
-    superseded(
-        source,
-        index,
-        width,
-        bundle.as_deref(),
-        hashed.as_deref().or(tile.as_deref()),
-        &mut findings,
-    )?;
-
-    let (ours, theirs) = match (hashed, tile) {
-        (Some(ours), Some(theirs)) if ours != theirs => (Some(ours), Some(theirs)),
-        (Some(ours), _) => (Some(ours), None),
+    let (ours, theirs) = match (computed, tile) {
+        (Some(ours), theirs) => {
+            let theirs = theirs.filter(|theirs| *theirs != ours);
+            (Some(ours), theirs)
+        }
         (None, tile) => (tile, None),
     };
+    let lengths = 2 * usize::from(width);
     Ok(Checked {
         findings,
         ours: ours.map(Leaves::new),
         theirs: theirs.map(Leaves::new),
         bytes: bundle
             .as_ref()
-            .map_or(0, |bundle| (bundle.len() - 2 * usize::from(width)) as u64),
+            .map_or(0, |bundle| (bundle.len() - lengths) as u64),
         bundle: bundle.filter(|_| keep),
     })
 }
 
+/// The bundle, up to its last entry of the tree, and the hashes of its entries.
+fn read_entries(
+    source: &Source,
+    index: u64,
+    width: u16,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<(Vec<u8>, Hashes)>, Undecided> {
+    let path = files::entries_path(index, width);
+    let read = files::read_whole_or_full(source, &path, width, BUNDLE_BYTES_MAX)?;
+    let (kind, text) = match read.map(|bytes| (hash_entries(&bytes, width), bytes)) {
+        Some((Some((length, hashes)), mut bytes)) => {
+            bytes.truncate(length);
+            return Ok(Some((bytes, hashes)));
+        }
+        Some((None, _)) => (
+            "entries-malformed",
+            format!("{path} is not {width} entries"),
+        ),
+        None => ("entries-missing", format!("{path} is missing")),
+    };
+    findings.push(lost(kind, text, index, width));
+    Ok(None)
+}
+
+/// The hashes of the tile.
+fn read_tile(
+    source: &Source,
+    index: u64,
+    width: u16,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Hashes>, Undecided> {
+    let path = files::tile_path(0, index, width);
+    let read = files::read_whole_or_full(source, &path, width, TILE_BYTES_MAX)?;
+    let (kind, text) = match read.map(|bytes| files::hashes(&bytes, width)) {
+        Some(Some(tile)) => return Ok(Some(tile)),
+        Some(None) => ("tile-malformed", format!("{path} is not {width} hashes")),
+        None => ("tile-missing", format!("{path} is missing")),
+    };
+    findings.push(lost(kind, text, index, width));
+    Ok(None)
+}
+
+fn lost(kind: &'static str, text: String, index: u64, width: u16) -> Finding {
+    let first = index * u64::from(WIDTH);
+    Finding::new(kind, text).within(first, first + u64::from(width) - 1)
+}
+
 /// Hashes the first `width` entries; answers also where they end. A full bundle may stand in for a partial one.
-fn hash_entries(bytes: &[u8], width: u16) -> Option<(usize, Vec<[u8; 32]>)> {
+fn hash_entries(bytes: &[u8], width: u16) -> Option<(usize, Hashes)> {
     let bundle = parse_bundle(bytes, width).or_else(|_| parse_bundle(bytes, WIDTH));
     let mut length = 0;
     let mut hashes = Vec::with_capacity(usize::from(width));
@@ -137,43 +150,27 @@ fn hash_entries(bytes: &[u8], width: u16) -> Option<(usize, Vec<[u8; 32]>)> {
     Some((length, hashes))
 }
 
-/// A folder keeps the partial files of earlier checkpoints: each is the beginning of what came later.
-fn superseded(
+/// A folder keeps the partial bundles of earlier checkpoints: each is the beginning of what came later.
+fn superseded_bundles(
     source: &Source,
     index: u64,
     width: u16,
-    bundle: Option<&[u8]>,
-    hashes: Option<&[[u8; 32]]>,
+    bundle: &[u8],
     findings: &mut Vec<Finding>,
 ) -> Result<(), Undecided> {
-    let first = index * u64::from(WIDTH);
-    if let Some(bundle) = bundle {
-        for other in files::partials(source, &files::entries_path(index, WIDTH))? {
-            if other == width {
-                continue;
-            }
-            let path = files::entries_path(index, other);
-            let Some(bytes) = source.read(&path, BUNDLE_BYTES_MAX)? else {
-                continue;
-            };
-            let agrees = bundle.starts_with(&bytes) || bytes.starts_with(bundle);
-            if !agrees || parse_bundle(&bytes, other).is_err() {
-                let common = bundle
-                    .iter()
-                    .zip(&bytes)
-                    .take_while(|(a, b)| a == b)
-                    .count();
-                let place = entry_at(bundle, width, common).min(u64::from(other) - 1);
-                let text = format!("{path} is not the beginning of the later bundle");
-                findings.push(Finding::new("superseded-differs", text).at(first + place));
-            }
-        }
-    }
-    if let Some(hashes) = hashes {
-        let text = |path: &str| format!("{path} is not the beginning of the later tile");
-        for (path, place) in files::superseded_tiles(source, 0, index, width, hashes)? {
-            findings
-                .push(Finding::new("superseded-differs", text(&path)).at(first + u64::from(place)));
+    let others = files::partials(source, &files::entries_path(index, WIDTH))?;
+    for other in others.into_iter().filter(|other| *other != width) {
+        let path = files::entries_path(index, other);
+        let Some(bytes) = source.read(&path, BUNDLE_BYTES_MAX)? else {
+            continue;
+        };
+        let agrees = bundle.starts_with(&bytes) || bytes.starts_with(bundle);
+        if !agrees || parse_bundle(&bytes, other).is_err() {
+            let common = bundle.iter().zip(&bytes).take_while(|(a, b)| a == b);
+            let place = entry_at(bundle, width, common.count()).min(u64::from(other) - 1);
+            let text = format!("{path} is not the beginning of the later bundle");
+            let index = index * u64::from(WIDTH) + place;
+            findings.push(Finding::new("superseded-differs", text).at(index));
         }
     }
     Ok(())

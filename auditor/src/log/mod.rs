@@ -195,9 +195,7 @@ impl Run<'_, '_> {
         }
         if !self.spine.is_lost() {
             let findings = self.spine.finish(self.source)?;
-            findings
-                .into_iter()
-                .for_each(|finding| report.find(finding));
+            report.find_all(findings);
         }
         Ok(())
     }
@@ -212,10 +210,7 @@ impl Run<'_, '_> {
     ) -> Result<(), Undecided> {
         let first = index * u64::from(WIDTH);
         let width = width(index, self.target.size);
-        checked
-            .findings
-            .into_iter()
-            .for_each(|finding| report.find(finding));
+        report.find_all(checked.findings);
         self.bytes += checked.bytes;
 
         if let Some(ours) = checked.ours.filter(|_| !self.spine.is_lost()) {
@@ -228,9 +223,7 @@ impl Run<'_, '_> {
             if let Some(root) = ours.root {
                 let other = theirs.and_then(|theirs| theirs.root);
                 let findings = self.spine.push(self.source, root, other)?;
-                findings
-                    .into_iter()
-                    .for_each(|finding| report.find(finding));
+                report.find_all(findings);
             }
         } else {
             self.spine.lose();
@@ -334,9 +327,8 @@ fn signed(
             let name = checkpoint_path(size);
             let bytes = source.read(&name, MAX_NOTE_BYTES)?.unwrap_or_default();
             let checkpoint = match trust.check(&bytes) {
-                Ok(checkpoint) => checkpoint,
                 // An older one may be of a time with other witnesses; its root counts all the same.
-                Err(Doubt::NoQuorum(checkpoint)) => checkpoint,
+                Ok(checkpoint) | Err(Doubt::NoQuorum(checkpoint)) => checkpoint,
                 Err(doubt) => {
                     let text = format!("{name}: {doubt}");
                     return Ok(Signed::No(Finding::new("checkpoint-forged", text)));

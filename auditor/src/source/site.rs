@@ -8,7 +8,7 @@ use ureq::{Agent, Body, http::Response};
 use crate::report::Undecided;
 
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-const REQUEST_MAX: Duration = Duration::from_secs(60);
+const REQUEST_MAX: Duration = Duration::from_mins(1);
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const REPLY_BYTES_MAX: u64 = 4 << 20;

@@ -87,7 +87,7 @@ fn edit_entry(made: &Made, index: u64) {
     let at = text
         .match_indices(&entry)
         .map(|(at, _)| at)
-        .find(|at| bytes[at - 1] == entry.len() as u8)
+        .find(|at| usize::from(bytes[at - 1]) == entry.len())
         .unwrap();
     let mut edited = bytes;
     edited[at] = b'E';

@@ -1,5 +1,8 @@
 //! Logs made here, damaged in every way there is, and what the program says.
 
+// What cannot be set up cannot be tested, and says so loudly.
+#![allow(clippy::unwrap_used)]
+
 mod anchors;
 mod command_line;
 mod damage;

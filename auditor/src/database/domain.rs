@@ -1,0 +1,441 @@
+//! The present rows of every audited table beside what following their audit trail yields.
+//!
+//! Both come sorted by row key, so one row of each is here at a time. A trail must hang together too: what a
+//! change found is what the one before it left. Else a row that was edited behind the triggers would be
+//! acknowledged by the next honest change.
+//!
+//! Columns come and go with migrations, and a migration is no commitment: a member that only one of two texts
+//! has is a column that was added or dropped in between. Added, it must hold one and the same value in
+//! all such rows of a table, as `add column … default` leaves it; so no single row can be edited there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use postgres::{Row, Transaction};
+use serde_json::value::RawValue;
+
+use super::{cursor::Cursor, failed};
+use crate::{
+    progress::Progress,
+    report::{Field, Finding, Report, Undecided},
+};
+
+/// Under audit since the migrations that made them: a row there needs a trail, also where there is none at all.
+const AUDITED: [&str; 13] = [
+    "auth.expected_claims",
+    "auth.signing_key",
+    "capital.account",
+    "capital.agent",
+    "capital.allocator",
+    "capital.facility",
+    "capital.facility_utilisation",
+    "capital.journal",
+    "capital.member",
+    "capital.member_role",
+    "capital.posting",
+    "capital.settlement",
+    "capital.settlement_transition",
+];
+
+/// Words of ours, not of people: shown where they differ.
+const WORDS: [&str; 7] = [
+    "status",
+    "previous_status",
+    "from_status",
+    "to_status",
+    "kind",
+    "currency",
+    "role",
+];
+
+const TRAIL: &str = r#"
+    select a.row_key::text, a.id::int8, a.old_row::text, a.new_row::text,
+        pg_catalog.encode(a.commitment_key, 'hex'), e.index::int8
+    from audit.log as a
+    left join log.entry as e on e.key = a.commitment_key
+    where a.table_name = $1
+    order by a.row_key::text collate pg_catalog."C", a.id"#;
+
+pub(super) fn verify(
+    transaction: &mut Transaction<'_>,
+    report: &mut Report,
+    progress: &Progress,
+) -> Result<(), Undecided> {
+    let named = transaction
+        .query(
+            "select distinct a.table_name::text from audit.log as a",
+            &[],
+        )
+        .map_err(failed)?;
+    let mut tables: BTreeSet<String> = AUDITED.map(str::to_owned).into();
+    for row in named {
+        tables.extend(row.try_get::<_, Option<String>>(0).map_err(failed)?);
+    }
+    let (mut rows, mut compared) = (0, 0_u64);
+    for table in tables {
+        if let Some(count) = Table::open(transaction, &table, report)?
+            .map(|table| table.compare(transaction, report, progress))
+            .transpose()?
+        {
+            rows += count;
+            compared += 1;
+        }
+    }
+    report.fact("audited_tables", compared);
+    report.fact("audited_rows", rows);
+    Ok(())
+}
+
+/// One change, as the trail has it.
+struct Change {
+    row_key: String,
+    id: i64,
+    old: Option<String>,
+    new: Option<String>,
+    commitment: Option<String>,
+    index: Option<i64>,
+}
+
+/// A row as it is.
+struct Present {
+    row_key: String,
+    row: String,
+}
+
+struct Table {
+    name: String,
+    trail: Cursor<Change>,
+    present: Cursor<Present>,
+    /// Added columns, and the one value that they hold where the trail does not know them.
+    added: BTreeMap<String, String>,
+    dropped: BTreeSet<String>,
+}
+
+impl Table {
+    fn open(
+        transaction: &mut Transaction<'_>,
+        name: &str,
+        report: &mut Report,
+    ) -> Result<Option<Self>, Undecided> {
+        let mut trail = Cursor::open(transaction, TRAIL, &[&name], |row: &Row| {
+            Ok(Change {
+                row_key: row.try_get::<_, Option<_>>(0)?.unwrap_or_default(),
+                id: row.try_get(1)?,
+                old: row.try_get(2)?,
+                new: row.try_get(3)?,
+                commitment: row.try_get(4)?,
+                index: row.try_get(5)?,
+            })
+        })?;
+        let first = trail
+            .peek(transaction)?
+            .map(|change| change.row_key.clone());
+        let quoted = quoted_name(name);
+        let row = transaction
+            .query_one(
+                "select t.name, pg_catalog.has_table_privilege(t.name, 'select')
+                from (select pg_catalog.to_regclass($1)::oid as name) as t",
+                &[&quoted],
+            )
+            .map_err(failed)?;
+        let oid: Option<u32> = row.try_get(0).map_err(failed)?;
+        match (oid, row.try_get::<_, Option<bool>>(1).map_err(failed)?) {
+            (None, _) if first.is_none() => return Ok(None),
+            (None, _) => {
+                let text = "the audit trail is of a table that is not there";
+                report.find(Finding::new("table-missing", text).in_table(name));
+                return Ok(None);
+            }
+            (_, Some(true)) => {}
+            _ => {
+                report.undecided(format!("{name} may not be read by this login"));
+                return Ok(None);
+            }
+        }
+        // The key's columns, as the trail names them. Without a trail every row is one too many, under any key.
+        let columns: Vec<String> = match first.as_deref().map(serde_json::from_str) {
+            Some(Ok(serde_json::Value::Object(members))) => members.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let present = Cursor::open(
+            transaction,
+            &present(&quoted, &columns),
+            &[],
+            |row: &Row| {
+                Ok(Present {
+                    row_key: row.try_get(0)?,
+                    row: row.try_get(1)?,
+                })
+            },
+        )?;
+        Ok(Some(Self {
+            name: name.to_owned(),
+            trail,
+            present,
+            added: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+        }))
+    }
+
+    /// Answers how many rows there are.
+    fn compare(
+        mut self,
+        transaction: &mut Transaction<'_>,
+        report: &mut Report,
+        progress: &Progress,
+    ) -> Result<u64, Undecided> {
+        let mut count = 0;
+        let mut before: Option<String> = None;
+        while let Some(change) = self.trail.next(transaction)? {
+            let row_key = change.row_key.clone();
+            if before.as_ref().is_some_and(|before| *before >= row_key) {
+                return Err(unsorted(&self.name));
+            }
+            let last = self.follow(transaction, change, report, progress)?;
+            count += self.without_trail(transaction, Some(&row_key), report)?;
+            let mut present = None;
+            while let Some(row) = self
+                .present
+                .next_if(transaction, |row| row.row_key == row_key)?
+            {
+                if present.is_some() {
+                    self.find(
+                        "row-extra",
+                        "a second row of this key",
+                        &last,
+                        Vec::new(),
+                        report,
+                    );
+                }
+                present = Some(row.row);
+                count += 1;
+            }
+            self.judge(&last, present.as_deref(), report);
+            before = Some(row_key);
+        }
+        count += self.without_trail(transaction, None, report)?;
+        self.tell(report);
+        Ok(count)
+    }
+
+    /// Goes through all changes of one row; answers the last.
+    fn follow(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        first: Change,
+        report: &mut Report,
+        progress: &Progress,
+    ) -> Result<Change, Undecided> {
+        let mut change = first;
+        let mut left: Option<String> = None;
+        loop {
+            progress.advance(1);
+            let text = format!(
+                "audit row {} found something else than the one before had left",
+                change.id
+            );
+            match (&left, &change.old) {
+                (None, None) => {}
+                (Some(_), Some(_)) => {
+                    let fields = self.differing(left.as_deref(), change.old.as_deref());
+                    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+                        self.find("trail-broken", &text, &change, fields, report);
+                    }
+                }
+                _ => self.find("trail-broken", &text, &change, Vec::new(), report),
+            }
+            let same = |next: &Change| next.row_key == change.row_key;
+            let Some(next) = self.trail.next_if(transaction, same)? else {
+                return Ok(change);
+            };
+            left = change.new.take();
+            change = next;
+        }
+    }
+
+    /// The rows before this key (all, without one): no change has made them.
+    fn without_trail(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        row_key: Option<&str>,
+        report: &mut Report,
+    ) -> Result<u64, Undecided> {
+        let mut count = 0;
+        while let Some(row) = self.present.next_if(transaction, |row| {
+            row_key.is_none_or(|key| *row.row_key < *key)
+        })? {
+            let text = "a row that no commitment has made";
+            let finding = Finding::new("row-without-trail", text).in_table(&self.name);
+            report.find(finding.of_row(row.row_key));
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn judge(&mut self, last: &Change, present: Option<&str>, report: &mut Report) {
+        match (last.new.as_deref(), present) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                let text = "a row is there that was deleted";
+                self.find("row-extra", text, last, Vec::new(), report);
+            }
+            (Some(_), None) => {
+                let text = "a row is gone that no commitment has deleted";
+                self.find("row-missing", text, last, Vec::new(), report);
+            }
+            (recorded, found) => {
+                let fields = self.differing(recorded, found);
+                if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+                    let text = "a row is not what its last commitment left";
+                    self.find("row-differs", text, last, fields, report);
+                }
+            }
+        }
+    }
+
+    fn find(
+        &self,
+        kind: &'static str,
+        text: &str,
+        change: &Change,
+        fields: Vec<Field>,
+        report: &mut Report,
+    ) {
+        let mut finding = Finding::new(kind, text)
+            .in_table(&self.name)
+            .of_row(&*change.row_key)
+            .differing(fields);
+        finding.index = change.index.and_then(|index| u64::try_from(index).ok());
+        finding.key.clone_from(&change.commitment);
+        report.find(finding);
+    }
+
+    /// The columns that differ; none where one of the two is no row.
+    fn differing(&mut self, recorded: Option<&str>, found: Option<&str>) -> Option<Vec<Field>> {
+        let (recorded, found) = recorded.zip(found)?;
+        if recorded == found {
+            return Some(Vec::new());
+        }
+        let (Ok(recorded), Ok(found)) = (members(recorded), members(found)) else {
+            return Some(vec![Field::hidden("the whole row")]);
+        };
+        let mut fields = Vec::new();
+        for (name, value) in &recorded {
+            match found.get(name) {
+                Some(other) if other.get() == value.get() => {}
+                Some(other) => fields.push(field(name, value.get(), other.get())),
+                None => drop(self.dropped.insert(name.clone())),
+            }
+        }
+        for (name, value) in found {
+            if !recorded.contains_key(&name) {
+                let known = self.added.entry(name.clone());
+                if *known.or_insert_with(|| value.get().to_owned()) != value.get() {
+                    fields.push(Field::hidden(name));
+                }
+            }
+        }
+        Some(fields)
+    }
+
+    fn tell(&self, report: &mut Report) {
+        let name = &self.name;
+        for column in self.added.keys() {
+            report.note(format!(
+                "{name}.{column} is newer than rows that have it: one value in all of them"
+            ));
+        }
+        for column in &self.dropped {
+            report.note(format!("{name}.{column} is in the audit trail only"));
+        }
+    }
+}
+
+fn members(row: &str) -> serde_json::Result<BTreeMap<String, Box<RawValue>>> {
+    serde_json::from_str(row)
+}
+
+/// Numbers and our own words are shown; of anything else only that it differs.
+fn field(name: &str, recorded: &str, found: &str) -> Field {
+    let plain =
+        |value: &str| value.parse::<i128>().is_ok() || matches!(value, "null" | "true" | "false");
+    if WORDS.contains(&name) || (plain(recorded) && plain(found)) {
+        Field {
+            name: name.to_owned(),
+            recorded: Some(recorded.to_owned()),
+            found: Some(found.to_owned()),
+        }
+    } else {
+        Field::hidden(name)
+    }
+}
+
+fn present(table: &str, columns: &[String]) -> String {
+    let members: Vec<_> = columns
+        .iter()
+        .map(|column| {
+            let literal = literal(column);
+            format!("{literal}, p.row -> {literal}")
+        })
+        .collect();
+    format!(
+        r#"select k.key, k.row
+        from (
+            select pg_catalog.jsonb_build_object({})::text as key, p.row::text as row
+            from (select pg_catalog.to_jsonb(audited_row) as row from {table} as audited_row) as p
+        ) as k
+        order by k.key collate pg_catalog."C""#,
+        members.join(", ")
+    )
+}
+
+/// `schema.table`, as an identifier: the trail may name anything.
+fn quoted_name(name: &str) -> String {
+    let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
+    match name.split_once('.') {
+        Some((schema, table)) => format!("{}.{}", quoted(schema), quoted(table)),
+        None => quoted(name),
+    }
+}
+
+/// A text in SQL that neither quote nor backslash can end.
+fn literal(text: &str) -> String {
+    let text = text.replace('\0', "");
+    format!(" E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+fn unsorted(table: &str) -> Undecided {
+    Undecided(format!(
+        "the database does not sort the trail of {table} as it was asked to"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_gets_out_of_its_quotes() {
+        assert_eq!(
+            quoted_name("capital.a\"; drop"),
+            "\"capital\".\"a\"\"; drop\""
+        );
+        assert_eq!(literal("a'b\\c"), " E'a''b\\\\c'");
+    }
+
+    #[test]
+    fn numbers_and_states_are_shown_and_nothing_else() {
+        let shown = field("amount_minor", "100", "200");
+        assert_eq!(shown.recorded.as_deref(), Some("100"));
+        assert_eq!(
+            field("status", "\"SETTLED\"", "\"VERIFIED\"")
+                .found
+                .as_deref(),
+            Some("\"VERIFIED\"")
+        );
+        assert_eq!(
+            field("legal_name", "\"A\"", "\"B\""),
+            Field::hidden("legal_name")
+        );
+        assert_eq!(field("x", "1", "\"secret\""), Field::hidden("x"));
+    }
+}

@@ -1,0 +1,118 @@
+//! What no published entry is about: rows that are newer, and rows that should not be.
+
+use postgres::{Row, Transaction};
+
+use super::{cursor::Cursor, failed, leaf::hex};
+use crate::{
+    log::Target,
+    report::{Finding, Report, Undecided},
+};
+
+/// Commitments without a place. The sequencer goes by (epoch, xid, key): what is before its last place was
+/// not there when it passed.
+const UNPLACED: &str = "
+    select coalesce(l.key, o.key), l.key is not null, o.key is not null,
+        coalesce((o.epoch, o.xid, o.key) <= (
+            select z.epoch, z.xid, z.key from log.entry as z order by z.index desc limit 1
+        ), false)
+    from ledger.commitment_ledger as l
+    full join ledger.commitment_outcome as o on o.key = l.key
+    left join log.entry as e on e.key = coalesce(l.key, o.key)
+    where e.key is null";
+
+const WITHOUT_CLAIM: &str = "
+    select a.id::int8, a.table_name::text
+    from audit.log as a
+    left join ledger.commitment_ledger as l on l.key = a.commitment_key
+    where l.key is null
+    order by a.id";
+
+const NEWER: &str = "
+    select (select count(*) from log.entry as e where e.index >= $1),
+        (select count(*) from log.checkpoint as c where c.size > $1),
+        (select count(*)
+         from audit.log as a
+         left join log.entry as e on e.key = a.commitment_key
+         where e.index is null or e.index >= $1)";
+
+struct Unplaced {
+    key: Vec<u8>,
+    claimed: bool,
+    concluded: bool,
+    passed: bool,
+}
+
+pub(super) fn verify(
+    transaction: &mut Transaction<'_>,
+    target: &Target,
+    report: &mut Report,
+) -> Result<(), Undecided> {
+    let mut unplaced = Cursor::open(transaction, UNPLACED, &[], |row: &Row| {
+        Ok(Unplaced {
+            key: row.try_get::<_, Option<_>>(0)?.unwrap_or_default(),
+            claimed: row.try_get(1)?,
+            concluded: row.try_get(2)?,
+            passed: row.try_get(3)?,
+        })
+    })?;
+    let mut waiting = 0_u64;
+    while let Some(row) = unplaced.next(transaction)? {
+        let (kind, text, table) = match row {
+            Unplaced { claimed: false, .. } => (
+                "row-extra",
+                "an outcome without a claim",
+                "ledger.commitment_outcome",
+            ),
+            Unplaced {
+                concluded: false, ..
+            } => (
+                "row-extra",
+                "a claim without an outcome",
+                "ledger.commitment_ledger",
+            ),
+            Unplaced { passed: true, .. } => (
+                "row-extra",
+                "a commitment that was not there when its place was given out",
+                "ledger.commitment_outcome",
+            ),
+            _ => {
+                waiting += 1;
+                continue;
+            }
+        };
+        report.find(
+            Finding::new(kind, text)
+                .in_table(table)
+                .of_key(hex(&row.key)),
+        );
+    }
+
+    let mut strangers = Cursor::open(transaction, WITHOUT_CLAIM, &[], |row: &Row| {
+        Ok((
+            row.try_get::<_, i64>(0)?,
+            row.try_get::<_, Option<String>>(1)?,
+        ))
+    })?;
+    while let Some((id, table)) = strangers.next(transaction)? {
+        let text = format!(
+            "an audit row of {} without a commitment",
+            table.unwrap_or_default()
+        );
+        let finding = Finding::new("row-extra", text).in_table("audit.log");
+        report.find(finding.of_row(format!("{{\"id\": {id}}}")));
+    }
+
+    let size = i64::try_from(target.size).unwrap_or(i64::MAX);
+    let row = transaction.query_one(NEWER, &[&size]).map_err(failed)?;
+    let count = |column: usize| row.try_get::<_, i64>(column).map_err(failed);
+    report.fact("unpublished_entries", count(0)?);
+    report.fact("unplaced_commitments", waiting);
+    report.fact("unpublished_mutations", count(2)?);
+    let checkpoints = count(1)?;
+    if checkpoints > 0 {
+        report.note(format!(
+            "{checkpoints} recorded checkpoints are newer than the published one: not judged"
+        ));
+    }
+    Ok(())
+}
