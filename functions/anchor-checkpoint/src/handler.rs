@@ -135,15 +135,15 @@ impl Run<'_> {
             None => 0,
         };
         // After the nonces, as the plan's argument needs it.
-        let mut mined = Vec::with_capacity(prepared.len());
+        let mut seen = Vec::with_capacity(prepared.len());
         for one in prepared {
-            mined.push(self.node.mined(&one.signed).await?);
+            seen.push(self.node.see(&one.signed).await?);
         }
         Ok(Sight {
             head,
             next_nonce,
             settled_nonce,
-            mined,
+            seen,
         })
     }
 

@@ -12,8 +12,9 @@
 //! 3. A chain takes one transaction for a nonce. For one of ours to be mined after all, the chain would have to
 //!    undo a block deeper than `CHAIN_CONFIRMATIONS`.
 //!
-//! A nonce that is spent, but not yet that deep, is waited for: either a receipt appears, or the chain is being
-//! reorganised and the nonce is free again, and our transaction is sent once more. A transaction of ours that
+//! A nonce that is spent, but not yet that deep, is waited for, and so is a transaction whose receipt names a
+//! block that the chain has not: either a receipt appears, or the chain is being reorganised and the nonce is
+//! free again, and our transaction is sent once more. A transaction of ours that
 //! was mined and failed (out of gas) counts as something else when it is as deep.
 //!
 //! A nonce above the account's next one cannot be mined now; honest nodes do not lead there, and a node that
@@ -22,7 +23,10 @@
 
 use evm::Signed;
 
-use crate::{node::Mined, records::Prepared};
+use crate::{
+    node::{Mined, Seen},
+    records::Prepared,
+};
 
 /// What the node said, in the order of its questions.
 #[derive(Debug)]
@@ -33,7 +37,7 @@ pub(crate) struct Sight {
     /// The same up to the last block that has all its confirmations.
     pub(crate) settled_nonce: u64,
     /// Where each prepared transaction was seen.
-    pub(crate) mined: Vec<Option<Mined>>,
+    pub(crate) seen: Vec<Seen>,
 }
 
 /// The next step.
@@ -54,24 +58,30 @@ pub(crate) fn next_step<'a>(
     sight: &Sight,
     confirmations: u64,
 ) -> Step<'a> {
-    let deep = |mined: &Mined| {
-        sight
+    let is_deep = |mined: &Mined| {
+        let blocks = sight
             .head
             .saturating_add(1)
-            .saturating_sub(mined.block_number)
-            >= confirmations
+            .saturating_sub(mined.block_number);
+        blocks >= confirmations
     };
-    let seen = || prepared.iter().zip(&sight.mined);
-    let confirmed =
-        seen().find_map(|(one, mined)| Some(one).zip(mined.filter(|it| it.succeeded && deep(it))));
+    let each = || prepared.iter().zip(&sight.seen);
+    let confirmed = each().find_map(|(one, seen)| match seen {
+        Seen::Mined(mined) if mined.succeeded && is_deep(mined) => Some((one, *mined)),
+        _ => None,
+    });
     if let Some((one, mined)) = confirmed {
         return Step::Confirm(one, mined);
     }
-    let shallow = seen().find(|(_, mined)| mined.is_some_and(|mined| !deep(&mined)));
+    let in_motion = each().find(|(_, seen)| match seen {
+        Seen::Mined(mined) => !is_deep(mined),
+        Seen::Elsewhere => true,
+        Seen::Nowhere => false,
+    });
     let spent_lately = sight.settled_nonce..sight.next_nonce;
     let undecided =
-        seen().find(|(one, mined)| mined.is_none() && spent_lately.contains(&nonce(one)));
-    if let Some((one, _)) = shallow.or(undecided) {
+        each().find(|(one, seen)| **seen == Seen::Nowhere && spent_lately.contains(&nonce(one)));
+    if let Some((one, _)) = in_motion.or(undecided) {
         return Step::Wait(&one.signed);
     }
     // The last one offers most.

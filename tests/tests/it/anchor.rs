@@ -4,8 +4,8 @@ mod crash;
 mod liar;
 mod relay;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -25,6 +25,7 @@ use crate::support::together;
 const ANCHOR: &str = "anchor-checkpoint";
 /// For a run that is to end while its transaction waits.
 const SHORT: Duration = Duration::from_millis(1_700);
+const LONG: Duration = Duration::from_secs(20);
 const GWEI: u128 = 1_000_000_000;
 
 /// A log with a checkpoint, and a chain.
@@ -34,6 +35,8 @@ struct Scene {
     account: SigningKey,
     /// `CHAIN_CONFIRMATIONS`.
     confirmations: u64,
+    /// With the chain itself as its node.
+    direct: OnceLock<Arc<Function>>,
 }
 
 impl Scene {
@@ -50,6 +53,7 @@ impl Scene {
             chain,
             account,
             confirmations,
+            direct: OnceLock::new(),
         };
         scene.publish()?;
         Ok(scene)
@@ -89,26 +93,27 @@ impl Scene {
         self.rig.start(launch)
     }
 
+    /// The function, with the chain itself as its node.
+    fn direct(&self) -> Result<&Arc<Function>> {
+        if let Some(function) = self.direct.get() {
+            return Ok(function);
+        }
+        let function = self.function(&self.chain.url())?;
+        Ok(self.direct.get_or_init(|| function))
+    }
+
     /// A run until the checkpoint is anchored.
     fn run(&self) -> Result<Value> {
-        self.function(&self.chain.url())?.call(&Value::Null)
+        self.direct()?.call(&Value::Null)
     }
 
     /// A run that has hardly any time.
     fn short_run(&self) -> Result<Value> {
         let answer = self
-            .function(&self.chain.url())?
+            .direct()?
             .invoke(Invocation::new(&Value::Null).with_timeout(SHORT))?;
         ensure!(matches!(answer, Answer::Response(_)), "{answer:?}");
         Ok(answer.json())
-    }
-
-    /// The function's failure.
-    fn failure(&self, function: &Arc<Function>) -> Result<String> {
-        match function.invoke(Invocation::new(&Value::Null))? {
-            Answer::Error(told) => Ok(told),
-            other => anyhow::bail!("the run did not fail: {other:?}"),
-        }
     }
 
     /// The transactions that are recorded, oldest first.
@@ -183,6 +188,14 @@ impl Scene {
             &Note::parse(note.as_bytes())?,
             key.verifier_key(),
         )?)
+    }
+}
+
+/// How a run fails that has so much time.
+fn failure(function: &Arc<Function>, time: Duration) -> Result<String> {
+    match function.invoke(Invocation::new(&Value::Null).with_timeout(time))? {
+        Answer::Error(told) => Ok(told),
+        other => anyhow::bail!("the run did not fail: {other:?}"),
     }
 }
 
@@ -347,7 +360,7 @@ fn an_account_without_money_is_told_and_its_transaction_goes_out_when_it_has_som
     let payload = scene.target()?;
     scene.chain.set_balance(scene.account.address(), 0)?;
     let function = scene.function(&scene.chain.url())?;
-    let told = scene.failure(&function)?;
+    let told = failure(&function, LONG)?;
     assert!(told.contains("transaction-refused"), "{told}");
     assert_eq!(scene.on_chain()?, []);
     let prepared = scene.recorded()?;

@@ -33,6 +33,17 @@ pub(crate) struct Node {
     outbound: Outbound,
 }
 
+/// Where the node sees a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// In no block.
+    Nowhere,
+    /// In a block that the chain has not, or not any more: it is being reorganised.
+    Elsewhere,
+    /// In this block of the chain as it is now.
+    Mined(Mined),
+}
+
 /// A block in which a transaction of ours was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mined {
@@ -100,12 +111,12 @@ impl Node {
         })
     }
 
-    /// The block of the chain, as it is now, that holds the transaction.
-    pub(crate) async fn mined(&self, signed: &Signed) -> Result<Option<Mined>, NodeError> {
+    /// Looks for the transaction in the chain as it is now.
+    pub(crate) async fn see(&self, signed: &Signed) -> Result<Seen, NodeError> {
         let method = "eth_getTransactionReceipt";
         let parameters = json!([signed.hash().to_string()]);
         let Some(receipt) = self.ask::<Option<Receipt>>(method, &parameters).await? else {
-            return Ok(None);
+            return Ok(Seen::Nowhere);
         };
         if !receipt.is_of(signed) {
             return Err(NodeError::Contradiction(method));
@@ -113,9 +124,8 @@ impl Node {
         let method = "eth_getBlockByNumber";
         let parameters = json!([format!("{:#x}", receipt.block_number.0), false]);
         let block = self.ask::<Option<Block>>(method, &parameters).await?;
-        // Another block at that height, or none: the chain is being reorganised, and this receipt is of the past.
         let Some(block) = block.filter(|block| block.hash.0 == receipt.block_hash.0) else {
-            return Ok(None);
+            return Ok(Seen::Elsewhere);
         };
         if !block
             .transactions
@@ -124,7 +134,7 @@ impl Node {
         {
             return Err(NodeError::Contradiction(method));
         }
-        Ok(Some(Mined {
+        Ok(Seen::Mined(Mined {
             block_number: receipt
                 .block_number
                 .to_u64()

@@ -54,11 +54,12 @@ fn words(step: &Step<'_>) -> String {
 }
 
 /// The chain's height is 100.
-const HEAD: Option<Mined> = Some(mined(100, true));
-const DEEP: Option<Mined> = Some(mined(99, true));
-const FAILED_IN_HEAD: Option<Mined> = Some(mined(100, false));
-const FAILED: Option<Mined> = Some(mined(99, false));
-const ABSURD: Option<Mined> = Some(mined(u64::MAX, true));
+const NONE: Seen = Seen::Nowhere;
+const HEAD: Seen = Seen::Mined(mined(100, true));
+const DEEP: Seen = Seen::Mined(mined(99, true));
+const FAILED_IN_HEAD: Seen = Seen::Mined(mined(100, false));
+const FAILED: Seen = Seen::Mined(mined(99, false));
+const ABSURD: Seen = Seen::Mined(mined(u64::MAX, true));
 
 /// What is prepared, as nonce and fee; the account's next nonce and the settled one; where each transaction was
 /// seen; what is to be done.
@@ -66,30 +67,32 @@ type Case = (
     &'static str,
     &'static [(u64, u128)],
     [u64; 2],
-    &'static [Option<Mined>],
+    &'static [Seen],
     &'static str,
 );
 
 #[rustfmt::skip]
-const CASES: [Case; 18] = [
+const CASES: [Case; 20] = [
     ("nothing is on its way", &[], [5, 5], &[], "begin 5"),
-    ("recorded, perhaps not sent", &[(5, 10)], [5, 5], &[None], "pursue 5:10"),
-    ("the last one offers most", &[(5, 10), (5, 20)], [5, 5], &[None, None], "pursue 5:20"),
+    ("recorded, perhaps not sent", &[(5, 10)], [5, 5], &[NONE], "pursue 5:10"),
+    ("the last one offers most", &[(5, 10), (5, 20)], [5, 5], &[NONE, NONE], "pursue 5:20"),
     ("mined in the head", &[(5, 10)], [6, 5], &[HEAD], "wait for 5:10"),
     ("deep enough", &[(5, 10)], [6, 6], &[DEEP], "confirm 5:10 in 99"),
-    ("mined though replaced", &[(5, 10), (5, 20)], [6, 6], &[DEEP, None], "confirm 5:10 in 99"),
-    ("the mined one is what is told", &[(5, 10), (5, 20)], [6, 5], &[None, HEAD], "wait for 5:20"),
-    ("a reorganisation has freed its nonce", &[(5, 10)], [5, 5], &[None], "pursue 5:10"),
-    ("its nonce is spent, by whom is not clear", &[(5, 10)], [6, 5], &[None], "wait for 5:10"),
-    ("its nonce is spent by something else", &[(5, 10)], [6, 6], &[None], "begin 6"),
-    ("not all nonces are lost", &[(5, 10), (6, 10)], [7, 6], &[None, None], "wait for 6:10"),
-    ("one nonce is lost, the next is alive", &[(5, 10), (6, 10)], [6, 6], &[None, None], "pursue 6:10"),
+    ("mined though replaced", &[(5, 10), (5, 20)], [6, 6], &[DEEP, NONE], "confirm 5:10 in 99"),
+    ("the mined one is what is told", &[(5, 10), (5, 20)], [6, 5], &[NONE, HEAD], "wait for 5:20"),
+    ("a reorganisation has freed its nonce", &[(5, 10)], [5, 5], &[NONE], "pursue 5:10"),
+    ("its nonce is spent, by whom is not clear", &[(5, 10)], [6, 5], &[NONE], "wait for 5:10"),
+    ("its nonce is spent by something else", &[(5, 10)], [6, 6], &[NONE], "begin 6"),
+    ("not all nonces are lost", &[(5, 10), (6, 10)], [7, 6], &[NONE, NONE], "wait for 6:10"),
+    ("one nonce is lost, the next is alive", &[(5, 10), (6, 10)], [6, 6], &[NONE, NONE], "pursue 6:10"),
     ("it failed, in the head", &[(5, 10)], [6, 5], &[FAILED_IN_HEAD], "wait for 5:10"),
     ("it failed for good", &[(5, 10)], [6, 6], &[FAILED], "begin 6"),
-    ("one failed for good, so all have", &[(5, 10), (5, 20)], [6, 6], &[None, FAILED], "begin 6"),
-    ("a node lied about the nonce", &[(1000, 10)], [5, 5], &[None], "begin 5"),
+    ("one failed for good, so all have", &[(5, 10), (5, 20)], [6, 6], &[NONE, FAILED], "begin 6"),
+    ("a node lied about the nonce", &[(1000, 10)], [5, 5], &[NONE], "begin 5"),
     ("a node lies about its height", &[(5, 10)], [6, 6], &[ABSURD], "wait for 5:10"),
-    ("a young chain has settled nothing", &[(0, 10)], [0, 0], &[None], "pursue 0:10"),
+    ("its block is another's now", &[(5, 10)], [6, 6], &[Seen::Elsewhere], "wait for 5:10"),
+    ("deep in one block, gone from another", &[(5, 10), (5, 20)], [6, 6], &[Seen::Elsewhere, DEEP], "confirm 5:20 in 99"),
+    ("a young chain has settled nothing", &[(0, 10)], [0, 0], &[NONE], "pursue 0:10"),
 ];
 
 #[test]
@@ -100,7 +103,7 @@ fn steps() {
             head: 100,
             next_nonce,
             settled_nonce,
-            mined: seen.to_vec(),
+            seen: seen.to_vec(),
         };
         let step = next_step(&prepared, &sight, CONFIRMATIONS);
         assert_eq!(words(&step), expected, "{why}");
@@ -121,7 +124,7 @@ fn confirmations_are_counted_with_the_block_itself() {
             head: 100,
             next_nonce: 6,
             settled_nonce: 6,
-            mined: vec![Some(mined(block_number, true))],
+            seen: vec![Seen::Mined(mined(block_number, true))],
         };
         let step = next_step(&prepared, &sight, confirmations);
         assert_eq!(matches!(step, Step::Confirm(..)), is_confirmed, "{step:?}");

@@ -9,7 +9,7 @@ use tests::http::Reply;
 use tests::lambda::{Answer, Function, Invocation};
 
 use super::relay::{Fate, Relay};
-use super::{Scene, has_anchored};
+use super::{LONG, SHORT, Scene, failure, has_anchored, waits_for};
 
 const SEND: &str = "eth_sendRawTransaction";
 
@@ -68,9 +68,9 @@ fn killed_after_the_sending_the_next_run_recognises_it_and_sends_nothing() -> Re
         let relay = Relay::start(&scene.chain, |_| Fate::Forward)?;
         let function = scene.function(&relay.url())?;
         if mining == Mining::OnRequest {
-            let short = Invocation::new(&Value::Null).with_timeout(super::SHORT);
+            let short = Invocation::new(&Value::Null).with_timeout(SHORT);
             let waiting = function.invoke(short)?.json();
-            super::waits_for(&waiting, &scene.recorded()?[0]);
+            waits_for(&waiting, &scene.recorded()?[0]);
             scene.chain.mine(1)?;
         }
         has_anchored(&function.call(&Value::Null)?, &payload);
@@ -105,7 +105,7 @@ fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> 
                 Fate::Forward
             }
         })?;
-        let told = scene.failure(&scene.function(&relay.url())?)?;
+        let told = failure(&scene.function(&relay.url())?, LONG)?;
         assert!(told.contains("Internal Server Error"), "{method}: {told}");
         assert_eq!(scene.anchors()?, [], "{method}");
     }
@@ -118,7 +118,7 @@ fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> 
 fn where_no_node_is_the_run_fails() -> Result<()> {
     let scene = Scene::new(Mining::AtOnce, 1)?;
     let function = scene.function("http://127.0.0.1:9")?;
-    let told = scene.failure(&function)?;
+    let told = failure(&function, LONG)?;
     assert!(told.contains("Internal Server Error"), "{told}");
     assert!(function.logs().contains("no answer to eth_chainId"));
     assert_eq!(scene.recorded()?, []);
