@@ -2,7 +2,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{flips, mutated};
+use crate::{
+    MAX_SIZE,
+    fixtures::{flips, mutated},
+};
 
 /// An entry as the writers freeze it.
 const ACCEPTED: &str = concat!(

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
+use std::cell::RefCell;
+
 use super::*;
+use crate::{MAX_SIZE, text};
 
 /// `D` of the well-known vectors of RFC 6962 implementations.
 const ENTRIES: [&[u8]; 8] = [
@@ -190,7 +193,7 @@ fn root_by_path(index: u64, size: u64, leaf: Hash, path: &[Hash]) -> Option<Hash
         return path.is_empty().then_some(leaf);
     }
     let (sibling, rest) = path.split_last()?;
-    let k = split(size);
+    let k = paths::split(size);
     if index < k {
         Some(node_hash(&root_by_path(index, k, leaf, rest)?, sibling))
     } else {
@@ -211,7 +214,7 @@ fn roots_by_path(m: u64, n: u64, known: Option<Hash>, path: &[Hash]) -> Option<(
         };
     }
     let (sibling, rest) = path.split_last()?;
-    let k = split(n);
+    let k = paths::split(n);
     if m <= k {
         let (old, new) = roots_by_path(m, k, known, rest)?;
         Some((old, node_hash(&new, sibling)))
@@ -622,4 +625,4 @@ proptest! {
     }
 }
 
-const ENTRY: Hash = Hash([7; 32]);
+const ENTRY: Hash = Hash::from_bytes([7; 32]);

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{keys::key_id, *};
 use crate::fixtures::{
     EXAMPLE, PUBLISHED, PUBLISHED_LOG, PUBLISHED_WITNESSES, flips, log_key, mutated, witness,
 };

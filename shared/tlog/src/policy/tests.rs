@@ -8,7 +8,7 @@ use crate::{
         ORIGIN, PUBLISHED, PUBLISHED_LOG, PUBLISHED_TIME, PUBLISHED_WITNESSES, checkpoint, log_key,
         mutated, witness,
     },
-    note::SigningKey,
+    note::{Algorithm, SigningKey},
 };
 
 fn policy(text: &str) -> Policy {

@@ -6,7 +6,8 @@ use super::*;
 use crate::{
     fixtures::entries,
     merkle::{
-        EMPTY_ROOT, consistency_path, counted, inclusion_path, verify_consistency, verify_inclusion,
+        EMPTY_ROOT, Hash, Nodes, PathError, Tree, consistency_path, counted, inclusion_path,
+        leaf_hash, verify_consistency, verify_inclusion,
     },
 };
 

@@ -1,0 +1,86 @@
+//! The nodes of the tree, in its tiles.
+
+use std::collections::HashMap;
+
+use super::{InvalidTile, Tile, parse_tile};
+use crate::merkle::{Hash, Nodes, subtree_root};
+
+/// The nodes of a log over the tiles handed in.
+#[derive(Clone, Debug, Default)]
+pub struct TileNodes {
+    tiles: HashMap<(u8, u64), Vec<u8>>,
+}
+
+/// A tile that was not handed in, or not as wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("tile {index} of level {level} is missing, or too narrow")]
+pub struct MissingTile {
+    /// Its level.
+    pub level: u8,
+    /// Its index in that level.
+    pub index: u64,
+}
+
+impl TileNodes {
+    /// Over no tile yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hands in a tile. Of two widths of one tile, the wider stays. Its hashes are believed: compare what
+    /// is computed from them with a root.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTile`]: the bytes are not as many as the tile is wide.
+    pub fn insert(&mut self, tile: Tile, bytes: Vec<u8>) -> Result<(), InvalidTile> {
+        parse_tile(&bytes, tile.width)?;
+        let held = self.tiles.entry((tile.level, tile.index)).or_default();
+        if held.len() < bytes.len() {
+            *held = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Nodes for TileNodes {
+    type Error = MissingTile;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, MissingTile> {
+        let place = Place::of(level, index);
+        let missing = MissingTile {
+            level: place.level,
+            index: place.index,
+        };
+        let tile = self.tiles.get(&(place.level, place.index)).ok_or(missing)?;
+        let hashes = tile.as_chunks::<32>().0;
+        let below = hashes
+            .get(place.first..place.first + (1 << place.height))
+            .ok_or(missing)?;
+        subtree_root(below).ok_or(missing)
+    }
+}
+
+/// Where a node is found: in or above `1 << height` hashes, from `first` on, of a tile.
+pub(super) struct Place {
+    pub(super) level: u8,
+    pub(super) index: u64,
+    first: usize,
+    height: u8,
+}
+
+impl Place {
+    /// `level` is below 64, and `index << (level % 8)` a number of 64 bits, in any tree there is.
+    pub(super) const fn of(level: u8, index: u64) -> Self {
+        let height = level % 8;
+        let first = index << height;
+        // Of the last 8 bits, so at most 255.
+        Self {
+            level: level / 8,
+            index: first >> 8,
+            first: (first & 0xff) as usize,
+            height,
+        }
+    }
+}
