@@ -36,8 +36,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use postgres::Client;
 use serde_json::Value;
 
@@ -53,6 +55,9 @@ use crate::world::{AgentClient, PersonClient, find_person};
 
 /// The value of `iss`. The databases are copies of one that has registered it, so it names no port.
 pub const ISSUER: &str = "http://127.0.0.1/auth/v1";
+
+/// As patient as this with other tests' transactions.
+const SEALING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// A database, an issuer and the functions, for one test.
 pub struct Rig {
@@ -211,6 +216,29 @@ impl Rig {
     /// Where the log of this database is published.
     pub fn log(&self) -> Result<Log> {
         self.ground.secrets().log(&log_name(&self.database))
+    }
+
+    /// Gives everything that is concluded its place, and publishes the log that far; answers its size. Another
+    /// test's transaction may hold the horizon for a moment.
+    pub fn seal(&self) -> Result<u64> {
+        let start = Instant::now();
+        while start.elapsed() < SEALING_TIME_MAX {
+            let sequenced = self.function("sequence-log")?.call(&Value::Null)?;
+            let waiting: i64 = self
+                .admin()?
+                .query_one(
+                    "select (select count(*) from ledger.commitment_outcome) - log.size()",
+                    &[],
+                )?
+                .try_get(0)?;
+            if waiting == 0 {
+                let signed = self.function("sign-checkpoint")?.call(&Value::Null)?;
+                ensure!(signed["published_size"] == sequenced["size"], "{signed}");
+                return signed["published_size"].as_u64().context("a size");
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        bail!("the log was not complete in time")
     }
 
     /// How a function is started here: change it and hand it to [`Rig::start`].

@@ -5,6 +5,7 @@
 mod anchor;
 mod answers;
 mod audit_trail;
+mod auditor;
 mod authentication;
 mod bad_input;
 mod books;
@@ -29,6 +30,7 @@ mod outage;
 mod presenting;
 mod races;
 mod random;
+mod receipts;
 mod rotation;
 mod sabotage;
 mod sequencing;

@@ -313,5 +313,12 @@ pub(super) fn good_secrets(rig: &Rig, function: &str) -> Vec<(&'static str, Valu
     if let Some(kind) = KINDS.into_iter().find(|kind| kind.function() == function) {
         all.push(("webhooks", deployment.key_ring(kind)));
     }
+    match function {
+        "sign-checkpoint" => all.push(("note-key", deployment.note_key())),
+        "anchor-checkpoint" => {
+            all.push(("chain-key", json!({ "private_key": deployment.chain_key })));
+        }
+        _ => {}
+    }
     all
 }

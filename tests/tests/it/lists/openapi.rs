@@ -70,7 +70,11 @@ impl OpenApi {
                 reply.status
             )
         })?;
-        let body = serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
+        let body = if kind.starts_with("text/") {
+            Value::from(reply.text())
+        } else {
+            serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?
+        };
         self.verdict(&content["schema"], &body, "").map(drop)
     }
 

@@ -94,7 +94,7 @@ impl Seen<'_> {
             reply.text()
         );
         self.statuses.insert((route.function.clone(), reply.status));
-        Ok(reply.json())
+        Ok(serde_json::from_slice(&reply.body).unwrap_or_default())
     }
 }
 
@@ -114,10 +114,21 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
         "/v1/audit?limit=1".to_owned(),
         "/v1/positions".to_owned(),
         "/v1/positions?as_of=2020-01-01T00:00:00Z".to_owned(),
-        format!("/v1/commitments/{key}"),
         "/v1/settlements?cursor=x&limit=0".to_owned(),
     ] {
         seen.send(&carol.request("GET", &target))?;
+    }
+    let receipts = [
+        format!("/v1/commitments/{key}"),
+        format!("/v1/commitments/{key}/proof"),
+        "/v1/checkpoint".to_owned(),
+    ];
+    for target in &receipts {
+        seen.send(&carol.request("GET", target))?;
+    }
+    seen.rig.seal()?;
+    for target in &receipts {
+        seen.send(&carol.request("GET", target))?;
     }
     for (path, list) in [("/v1/settlements", "settlements"), ("/v1/audit", "entries")] {
         let page = seen.send(&carol.request("GET", &format!("{path}?limit=2")))?;
