@@ -1,0 +1,218 @@
+//! How long a large log takes to verify, beside hashing the same bytes and nothing else.
+//!
+//! ```text
+//! cargo run --release -p auditor --example scale -- generate DIR ENTRIES
+//! cargo run --release -p auditor --example scale -- measure DIR
+//! ```
+//!
+//! `generate` writes a log as the signer publishes one, with entries as the gateway makes them, under a key that
+//! is no secret. `measure` verifies it as `auditor verify log` does, and then hashes the same entries with the
+//! same SHA-256 on as many threads, once reading them from the files and once from memory.
+
+#![allow(clippy::print_stdout)]
+
+use std::{fs, hint::black_box, path::Path, time::Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use auditor::{
+    log,
+    progress::Progress,
+    report::{Report, Verdict},
+    source::Source,
+    trust::Trust,
+};
+use rayon::prelude::*;
+use tlog::{
+    checkpoint::Checkpoint,
+    leaf::{Actor, ActorKind, Leaf, Outcome, Status, Timestamp, Uuid, tagged_hash},
+    merkle::Hash,
+    note::SigningKey,
+    tiles::{Builder, Tile, parse_bundle},
+};
+
+const ORIGIN: &str = "gateway.example/log";
+const SEED: [u8; 32] = *b"this seed is for measuring alone";
+const WRITE_EVERY: u64 = 256 * 64;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["generate", folder, entries] => generate(Path::new(folder), entries.parse()?),
+        ["measure", folder] => measure(folder),
+        _ => bail!("generate DIR ENTRIES, or measure DIR"),
+    }
+}
+
+fn generate(folder: &Path, entries: u64) -> Result<()> {
+    let mut builder = Builder::new();
+    for index in 0..entries {
+        builder.push(leaf(index)?.render().as_bytes())?;
+        if builder.tree().size().is_multiple_of(WRITE_EVERY) {
+            write(folder, &mut builder, false)?;
+        }
+    }
+    write(folder, &mut builder, true)?;
+    let key = SigningKey::from_seed(ORIGIN, &SEED)?;
+    let tree = builder.tree();
+    let note = Checkpoint::new(ORIGIN, tree.size(), tree.root())?.sign(&key)?;
+    fs::write(folder.join("checkpoint"), note.to_string())?;
+    println!("{} entries in {}", tree.size(), folder.display());
+    Ok(())
+}
+
+/// The full files; at the end the partial ones too.
+fn write(folder: &Path, builder: &mut Builder, partial: bool) -> Result<()> {
+    for file in builder.take() {
+        if file.full || partial {
+            let path = folder.join(&file.path);
+            fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+            fs::write(path, file.bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// As long and as varied as what the gateway writes.
+fn leaf(index: u64) -> Result<Leaf> {
+    let hash = |tag: &str| tagged_hash(tag, &[&index.to_be_bytes()]);
+    let uuid = |hash: Hash| {
+        let hex = hash.to_string();
+        let groups = [
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..32],
+        ];
+        Uuid::parse(&groups.join("-")).context("five groups are a UUID")
+    };
+    let time = |micros: u64| {
+        let seconds = index / 100;
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let text = format!("2026-11-23T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+        Timestamp::parse(&text).context("a time of day")
+    };
+    let created = index.is_multiple_of(3);
+    Ok(Leaf {
+        key: hash("key"),
+        fingerprint: hash("fingerprint"),
+        actor: Actor {
+            kind: if created {
+                ActorKind::Human
+            } else {
+                ActorKind::Agent
+            },
+            id_hash: tagged_hash("actor", &[&(index % 1_000).to_be_bytes()]),
+        },
+        operation: if created {
+            "create-settlement"
+        } else {
+            "escrow-webhook"
+        }
+        .to_owned(),
+        resource: String::new(),
+        attempt: uuid(hash("attempt"))?.as_str().to_owned(),
+        claimed_at: time(index % 900_000)?,
+        allocator: Some(uuid(hash("allocator"))?),
+        outcome: Outcome::Accepted,
+        status: Status::new(if created { 201 } else { 200 }).context("a status")?,
+        committed_at: time(index % 900_000 + 20_000)?,
+        body_hash: hash("body"),
+        mutations: 3 + index % 4,
+        mutations_hash: hash("mutations"),
+    })
+}
+
+fn measure(folder: &str) -> Result<()> {
+    let key = SigningKey::from_seed(ORIGIN, &SEED)?;
+    let policy = format!("log {}\nquorum none\n", key.verifier_key());
+    let trust = Trust::parse(policy.as_bytes())?;
+    let source = Source::open(folder)?;
+    let mut report = Report::default();
+    let target = log::target(&source, &trust, &mut report)?;
+    let bundles = target.size.div_ceil(256);
+
+    // Once before, so that all three find the files where the system keeps what was read.
+    let warm: u64 = (0..bundles)
+        .into_par_iter()
+        .map(|index| hash_file(folder, index, target.size))
+        .sum();
+    let begun = Instant::now();
+    log::verify(
+        &source,
+        &trust,
+        &target,
+        &[],
+        &mut report,
+        &Progress::none(),
+        None,
+    )?;
+    let verified = begun.elapsed().as_secs_f64();
+    ensure!(report.verdict() == Verdict::Verified, "{report}");
+    let peak = peak_memory()?;
+
+    let begun = Instant::now();
+    let bytes: u64 = (0..bundles)
+        .into_par_iter()
+        .map(|index| hash_file(folder, index, target.size))
+        .sum();
+    let read_and_hashed = begun.elapsed().as_secs_f64();
+    ensure!(bytes == warm, "the files change");
+
+    let in_memory: Vec<_> = (0..bundles.min(16))
+        .map(|index| read(folder, index, target.size))
+        .collect();
+    let begun = Instant::now();
+    (0..bundles).into_par_iter().for_each(|index| {
+        let (bundle, width) =
+            &in_memory[usize::try_from(index % 16).unwrap_or_default() % in_memory.len()];
+        black_box(hash(bundle, *width));
+    });
+    let hashed = begun.elapsed().as_secs_f64();
+
+    let threads = rayon::current_num_threads();
+    println!("entries                {}", target.size);
+    println!("entry bytes            {bytes}");
+    println!("threads                {threads}");
+    println!("verified               {verified:.2} s, peak memory {peak} kB");
+    println!(
+        "read and hashed alone  {read_and_hashed:.2} s, ratio {:.2}",
+        verified / read_and_hashed
+    );
+    println!(
+        "hashed alone           {hashed:.2} s, ratio {:.2}",
+        verified / hashed
+    );
+    Ok(())
+}
+
+fn hash_file(folder: &str, index: u64, size: u64) -> u64 {
+    let (bundle, width) = read(folder, index, size);
+    hash(&bundle, width)
+}
+
+fn read(folder: &str, index: u64, size: u64) -> (Vec<u8>, u16) {
+    let tile = Tile::in_tree(0, index, size).expect("the bundle is in the tree");
+    let bytes = fs::read(Path::new(folder).join(tile.entries_path())).expect("the bundle is there");
+    (bytes, tile.width())
+}
+
+/// Each entry once, as it is.
+fn hash(bundle: &[u8], width: u16) -> u64 {
+    let entries = parse_bundle(bundle, width).expect("a bundle").entries();
+    entries
+        .map(|entry| {
+            black_box(ring::digest::digest(&ring::digest::SHA256, entry));
+            entry.len() as u64
+        })
+        .sum()
+}
+
+/// The most memory that the process has ever held, in kilobytes.
+fn peak_memory() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.context("no VmHWM")?.parse()?)
+}
