@@ -3,7 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`folders`] | where the stack keeps its tools and its state |
-//! | [`tools`] | the Python tools, installed once from pinned requirements |
+//! | [`tools`] | tools that are not written here, installed once from pinned requirements |
 //! | [`child`] | a program that cannot outlive us |
 //! | [`http`] | requests and replies, a client, and a server that can misbehave |
 //! | [`cargo`], [`routes`] | the build and the routes of the workspace |

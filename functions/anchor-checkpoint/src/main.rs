@@ -17,6 +17,10 @@
 //! All of a checkpoint's transactions share a nonce as long as one of them may be mined, and a chain takes one
 //! transaction for a nonce: a replacement with a higher fee never is a second anchor.
 //!
+//! What a chain has confirmed is recorded, and not looked at again: a reorganisation deeper than
+//! `CHAIN_CONFIRMATIONS` can undo it, and whoever audits looks at the chain and not at our record. Nodes put
+//! what was undone back into their pools; until it is mined again its nonce is taken, and the next run fails.
+//!
 //! A node that lies can hide what was mined, and so cost a second fee for an anchor that says the same; it can
 //! claim what was not mined, and so have an anchor recorded that an auditor with another node will not find.
 //! It cannot have anything else signed, nor a higher fee than [`fees`] allows.

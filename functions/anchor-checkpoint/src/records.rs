@@ -59,6 +59,11 @@ impl Records {
         self.anchored_size.is_some_and(|anchored| anchored >= size)
     }
 
+    /// How many of so many entries no anchor covers yet.
+    pub(crate) fn lag(&self, size: u64) -> u64 {
+        size.saturating_sub(self.anchored_size.unwrap_or(0))
+    }
+
     /// What is to be written for the latest checkpoint, if there is one. Only what the log's key has signed is:
     /// whoever can write into the database cannot have anything else anchored.
     pub(crate) fn target(&self, log_key: &VerifierKey) -> Result<Option<Payload>, Unverified> {

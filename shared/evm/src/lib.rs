@@ -32,3 +32,14 @@ use sha3::{Digest, Keccak256};
 pub fn keccak256(bytes: &[u8]) -> Hash {
     Hash::from_bytes(Keccak256::digest(bytes).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_nothing_as_eip_1052_has_it() {
+        let expected = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+        assert_eq!(keccak256(b"").to_string(), expected);
+    }
+}

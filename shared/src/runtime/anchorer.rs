@@ -14,6 +14,7 @@ use super::{
 use crate::{
     config::{Anchorer, Chain, SecretError, load},
     gateway::{Database, Gateway},
+    telemetry::Meter,
 };
 
 /// An invocation of the function that writes checkpoints into a chain. Its event says nothing that is used.
@@ -27,6 +28,8 @@ pub struct AnchorerCall {
     pub chain: &'static Chain,
     /// The key of the account that anchors.
     pub account: SigningKey,
+    /// For metrics of the function's own.
+    pub meter: Arc<Meter>,
 }
 
 /// Serves the function that writes checkpoints into a chain.
@@ -49,6 +52,7 @@ where
                 log_key: &config.log_key,
                 chain: &config.chain,
                 account,
+                meter: invocation.meter,
             })
         },
     )

@@ -126,6 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn the_log_has_a_key_of_its_own_kind() {
+        let key = |algorithm| {
+            VerifierKey::new("optkas.example/log", algorithm, [7; 32])
+                .unwrap()
+                .to_string()
+        };
+        let good = key(Algorithm::Ed25519);
+        assert_eq!(log_key(&good).unwrap().to_string(), good);
+        for bad in ["", &good[1..], &key(Algorithm::CosignatureV1)] {
+            assert!(log_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn anything_else_is_not() {
         for (name, value) in [
             ("CHAIN_RPC_URL", None),
