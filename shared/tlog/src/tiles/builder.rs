@@ -21,15 +21,15 @@ pub struct Resource {
 /// costs what its entries cost and one partial tile a level, however large the tree.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    pub(super) tree: Tree,
+    tree: Tree,
     /// The partial tile of each level, as far as it has hashes.
-    pub(super) edge: [Vec<u8>; 8],
+    edge: [Vec<u8>; 8],
     /// The bundle beside the partial tile of level 0.
-    pub(super) bundle: Vec<u8>,
+    bundle: Vec<u8>,
     /// What became full since the last [`Builder::take`].
-    pub(super) full: Vec<Resource>,
+    full: Vec<Resource>,
     /// The size at the last [`Builder::take`].
-    pub(super) taken: u64,
+    taken: u64,
 }
 
 /// Why a log cannot be continued from what was handed in.

@@ -2,7 +2,7 @@
 
 use super::InvalidTile;
 
-/// An entry is longer than [`MAX_ENTRY_BYTES`].
+/// An entry is longer than [`super::MAX_ENTRY_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an entry is longer than 65,535 bytes")]
 pub struct EntryTooLong;
