@@ -157,6 +157,8 @@ impl Deployment {
             ("JWT_AUDIENCE", AUDIENCE.to_owned()),
             ("JWKS_URL", issuer.jwks_url()),
             ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
+            // A chain of our own makes a block when there is something for it, and undoes none unasked.
+            ("CHAIN_CONFIRMATIONS", "1".to_owned()),
             ("CHAIN_ID", CHAIN_ID.to_string()),
             ("CHAIN_RPC_URL", self.chain_url.clone()),
             ("LOG_ORIGIN", ORIGIN.to_owned()),
