@@ -118,7 +118,7 @@ impl<'a> Nodes<'a> {
         Ok(())
     }
 
-    /// The node of this level that the tree's last entry completes.
+    /// The node of this level that the tree's last entry completes; it is named by that entry.
     fn node(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -128,11 +128,10 @@ impl<'a> Nodes<'a> {
         report: &mut Report,
     ) -> Result<(), Undecided> {
         let index = (size >> level) - 1;
-        let first = index << level;
         let mut find = |kind, text: &str, level: i64, index: i64| {
             let row = format!("{{\"level\": {level}, \"index\": {index}}}");
             let finding = Finding::new(kind, text).in_table("log.node").of_row(row);
-            report.find(finding.within(first, size - 1));
+            report.find(finding.at(size - 1));
         };
         let wanted = (u128::from(size), i64::from(level));
         while let Some(extra) = self

@@ -52,16 +52,19 @@ pub(crate) fn hashes(bytes: &[u8], width: u16) -> Option<Vec<[u8; 32]>> {
 
 /// The widths of the partial files beside a full one, where they can be listed.
 pub(super) fn partials(source: &Source, full: &str) -> Result<Vec<u16>, Undecided> {
-    let names = source.names(&format!("{full}.p"))?;
-    let width = |name: &String| {
-        let width: u16 = name.parse().ok()?;
-        // Other spellings of a number are no files of the log.
-        (1..WIDTH)
-            .contains(&width)
-            .then_some(width)
-            .filter(|width| width.to_string() == *name)
-    };
-    Ok(names.iter().filter_map(width).collect())
+    let mut widths = Vec::new();
+    source.names(&format!("{full}.p"), &mut |name| {
+        widths.extend(number(name).and_then(|width| u16::try_from(width).ok()));
+    })?;
+    widths.retain(|width| (1..WIDTH).contains(width));
+    Ok(widths)
+}
+
+/// A number as the log's names have it. Other spellings are no files of the log.
+pub(super) fn number(name: &str) -> Option<u64> {
+    name.parse()
+        .ok()
+        .filter(|number: &u64| number.to_string() == *name)
 }
 
 /// The partial tiles that are not the beginning of `hashes`, or the other way round, and from where on.

@@ -130,7 +130,7 @@ pub fn verify(
         target,
         pool: pool(source)?,
         spine: Spine::new(),
-        expected: expected(source, trust, target, kept, report)?,
+        expected: Expected::open(source, trust, target, kept, report)?,
         last_good: 0,
         checkpoints: 0,
         bytes: 0,
@@ -148,12 +148,24 @@ pub fn verify(
     strays::look(source, target, report)
 }
 
-/// Whose root is to be compared at a size.
-enum Expected {
-    /// The target, or a checkpoint that was kept: read and verified already.
-    Root { name: String, root: Hash },
-    /// `checkpoints/<size>`: read when its turn comes.
-    File,
+/// Which roots are to be compared, at which sizes. There can be as many checkpoints as entries: of those in the
+/// folder only the sizes are here, the largest first.
+struct Expected {
+    files: Vec<u64>,
+    known: BTreeMap<u64, Vec<Known>>,
+}
+
+/// A checkpoint that has been read and verified.
+struct Known {
+    name: String,
+    root: Hash,
+}
+
+/// What is to be compared at a size: `checkpoints/<size>`, and what is known.
+struct Due {
+    size: u64,
+    file: bool,
+    known: Vec<Known>,
 }
 
 struct Run<'a, 'v> {
@@ -162,7 +174,7 @@ struct Run<'a, 'v> {
     target: &'a Target,
     pool: ThreadPool,
     spine: Spine,
-    expected: BTreeMap<u64, Vec<Expected>>,
+    expected: Expected,
     /// The largest size whose root was right.
     last_good: u64,
     checkpoints: u64,
@@ -205,7 +217,7 @@ impl Run<'_, '_> {
         &mut self,
         index: u64,
         checked: Checked,
-        roots: &mut Vec<(u64, Root)>,
+        roots: &mut Vec<(Due, Root)>,
         report: &mut Report,
     ) -> Result<(), Undecided> {
         let first = index * u64::from(WIDTH);
@@ -215,10 +227,9 @@ impl Run<'_, '_> {
 
         if let Some(ours) = checked.ours.filter(|_| !self.spine.is_lost()) {
             let theirs = checked.theirs.as_ref();
-            let sizes = self.expected.range(first + 1..=first + u64::from(width));
-            for size in sizes.map(|(size, _)| *size).collect::<Vec<_>>() {
-                let count = usize::try_from(size - first).unwrap_or(usize::MAX);
-                roots.push((size, self.spine.root(&ours, theirs, count)));
+            for due in self.expected.take(first + u64::from(width)) {
+                let count = usize::try_from(due.size - first).unwrap_or(usize::MAX);
+                roots.push((due, self.spine.root(&ours, theirs, count)));
             }
             if let Some(root) = ours.root {
                 let other = theirs.and_then(|theirs| theirs.root);
@@ -249,56 +260,50 @@ impl Run<'_, '_> {
     /// The checkpoints of a batch: their signatures cost more than their hashes.
     fn compare_roots(
         &mut self,
-        roots: Vec<(u64, Root)>,
+        roots: Vec<(Due, Root)>,
         report: &mut Report,
     ) -> Result<(), Undecided> {
         let (source, trust, target) = (self.source, self.trust, self.target);
-        let due: Vec<_> = roots
-            .into_iter()
-            .map(|(size, root)| (size, root, self.expected.remove(&size).unwrap_or_default()))
-            .collect();
-        let signed: Vec<(u64, Root, Vec<Signed>)> = self.pool.install(|| {
-            due.into_par_iter()
-                .map(|(size, root, expected)| {
-                    let signed = expected
-                        .into_iter()
-                        .map(|it| signed(source, trust, target, size, it));
-                    Ok((size, root, signed.collect::<Result<_, _>>()?))
-                })
-                .collect::<Result<_, _>>()
+        let signed: Vec<(Due, Root, Option<Signed>)> = self.pool.install(|| {
+            let read = |(due, root): (Due, Root)| {
+                let signed = due.file.then(|| signed(source, trust, target, due.size));
+                Ok((due, root, signed.transpose()?))
+            };
+            roots.into_par_iter().map(read).collect::<Result<_, _>>()
         })?;
-        for (size, computed, signed) in signed {
-            for signed in signed {
-                self.checkpoints += 1;
-                self.judge(size, computed, signed, report);
+        for (due, computed, signed) in signed {
+            match signed {
+                Some(Signed::No(finding)) => report.find(finding),
+                Some(Signed::Root(root)) => {
+                    self.judge(due.size, &checkpoint_path(due.size), root, computed, report);
+                }
+                None => {}
+            }
+            for Known { name, root } in due.known {
+                self.judge(due.size, &name, root, computed, report);
             }
         }
         Ok(())
     }
 
-    fn judge(&mut self, size: u64, computed: Root, signed: Signed, report: &mut Report) {
-        match signed {
-            Signed::No(finding) => report.find(finding),
-            Signed::Root { name, root } => {
-                if root == computed.ours || Some(root) == computed.theirs {
-                    self.last_good = self.last_good.max(size);
-                    return;
-                }
-                let text = format!(
-                    "the first {size} entries have another root than {name} was signed for"
-                );
-                let finding = Finding::new("root-differs", text);
-                // An entry that is named already says more than the range that it is in.
-                let named = report
-                    .first_bad_index()
-                    .is_some_and(|index| (self.last_good..size).contains(&index));
-                report.find(if named {
-                    finding
-                } else {
-                    finding.within(self.last_good, size - 1)
-                });
-            }
+    fn judge(&mut self, size: u64, name: &str, root: Hash, computed: Root, report: &mut Report) {
+        self.checkpoints += 1;
+        if root == computed.ours || Some(root) == computed.theirs {
+            self.last_good = self.last_good.max(size);
+            return;
         }
+        let text = format!("the first {size} entries have another root than {name} was signed for");
+        let finding = Finding::new("root-differs", text);
+        // An entry that is named already says more than the range that it is in.
+        let range = self.last_good..size;
+        let named = report
+            .first_bad_index()
+            .is_some_and(|index| range.contains(&index));
+        report.find(if named {
+            finding
+        } else {
+            finding.within(range.start, size - 1)
+        });
     }
 }
 
@@ -309,99 +314,95 @@ fn width(index: u64, size: u64) -> u16 {
 }
 
 enum Signed {
-    Root { name: String, root: Hash },
+    Root(Hash),
     No(Finding),
 }
 
-/// What a checkpoint says, if it is one.
-fn signed(
-    source: &Source,
-    trust: &Trust,
-    target: &Target,
-    size: u64,
-    expected: Expected,
-) -> Result<Signed, Undecided> {
-    let (name, root) = match expected {
-        Expected::Root { name, root } => (name, root),
-        Expected::File => {
-            let name = checkpoint_path(size);
-            let bytes = source.read(&name, MAX_NOTE_BYTES)?.unwrap_or_default();
-            let checkpoint = match trust.check(&bytes) {
-                // An older one may be of a time with other witnesses; its root counts all the same.
-                Ok(checkpoint) | Err(Doubt::NoQuorum(checkpoint)) => checkpoint,
-                Err(doubt) => {
-                    let text = format!("{name}: {doubt}");
-                    return Ok(Signed::No(Finding::new("checkpoint-forged", text)));
-                }
-            };
-            if checkpoint.size() != size || checkpoint.origin() != target.origin {
-                let text = format!("{name} is no checkpoint of size {size} of this log");
-                return Ok(Signed::No(Finding::new("checkpoint-forged", text)));
+/// What `checkpoints/<size>` says, if it is one.
+fn signed(source: &Source, trust: &Trust, target: &Target, size: u64) -> Result<Signed, Undecided> {
+    let name = checkpoint_path(size);
+    let bytes = source.read(&name, MAX_NOTE_BYTES)?.unwrap_or_default();
+    let forged = |text| Ok(Signed::No(Finding::new("checkpoint-forged", text)));
+    match trust.check(&bytes) {
+        // An older one may be of a time with other witnesses; its root counts all the same.
+        Ok(checkpoint) | Err(Doubt::NoQuorum(checkpoint)) => {
+            if checkpoint.size() == size && checkpoint.origin() == target.origin {
+                Ok(Signed::Root(*checkpoint.root()))
+            } else {
+                forged(format!(
+                    "{name} is no checkpoint of size {size} of this log"
+                ))
             }
-            (name, *checkpoint.root())
         }
-    };
-    Ok(Signed::Root { name, root })
+        Err(doubt) => forged(format!("{name}: {doubt}")),
+    }
 }
 
-/// What must have which root: the target, the checkpoints that were kept, and those in the folder.
-fn expected(
-    source: &Source,
-    trust: &Trust,
-    target: &Target,
-    kept: &[Kept],
-    report: &mut Report,
-) -> Result<BTreeMap<u64, Vec<Expected>>, Undecided> {
-    let mut expected: BTreeMap<u64, Vec<Expected>> = BTreeMap::new();
-    for size in sizes(source)?
-        .into_iter()
-        .filter(|size| (1..=target.size).contains(size))
-    {
-        expected.entry(size).or_default().push(Expected::File);
-    }
-    let (name, root) = ("the checkpoint".to_owned(), target.root);
-    expected
-        .entry(target.size)
-        .or_default()
-        .push(Expected::Root { name, root });
-    for Kept { name, bytes } in kept {
-        let checkpoint = trust.accept(name, bytes, report)?;
-        if checkpoint.origin() != target.origin {
-            return Err(Undecided(format!(
-                "{name} is of another log: {}",
-                checkpoint.origin()
-            )));
-        }
-        match checkpoint.size() {
-            0 => report.note(format!("{name} is of no entries: it proves nothing")),
-            size if size > target.size => {
-                let text = format!(
-                    "{name} is of size {size}: the log has been cut to {}",
-                    target.size
-                );
-                report.find(Finding::new("log-cut", text).within(target.size, size - 1));
+impl Expected {
+    fn open(
+        source: &Source,
+        trust: &Trust,
+        target: &Target,
+        kept: &[Kept],
+        report: &mut Report,
+    ) -> Result<Self, Undecided> {
+        let mut files = sizes(source)?;
+        files.retain(|size| (1..=target.size).contains(size));
+        files.reverse();
+        let mut known: BTreeMap<u64, Vec<Known>> = BTreeMap::new();
+        let mut know = |size, name: &str, root| {
+            let name = name.to_owned();
+            known.entry(size).or_default().push(Known { name, root });
+        };
+        know(target.size, "the checkpoint", target.root);
+        for Kept { name, bytes } in kept {
+            let checkpoint = trust.accept(name, bytes, report)?;
+            if checkpoint.origin() != target.origin {
+                let text = format!("{name} is of another log: {}", checkpoint.origin());
+                return Err(Undecided(text));
             }
-            size => {
-                let (name, root) = (name.clone(), *checkpoint.root());
-                expected
-                    .entry(size)
-                    .or_default()
-                    .push(Expected::Root { name, root });
+            match checkpoint.size() {
+                0 => report.note(format!("{name} is of no entries: it proves nothing")),
+                size if size > target.size => {
+                    let text = format!(
+                        "{name} is of size {size}: the log has been cut to {}",
+                        target.size
+                    );
+                    report.find(Finding::new("log-cut", text).within(target.size, size - 1));
+                }
+                size => know(size, name, *checkpoint.root()),
             }
         }
+        Ok(Self { files, known })
     }
-    Ok(expected)
+
+    /// The sizes up to this one, ascending, with what must have which root there.
+    fn take(&mut self, size_max: u64) -> Vec<Due> {
+        let mut due: BTreeMap<u64, Due> = BTreeMap::new();
+        let at = |size| Due {
+            size,
+            file: false,
+            known: Vec::new(),
+        };
+        while let Some(size) = self.files.pop_if(|size| *size <= size_max) {
+            due.entry(size).or_insert_with(|| at(size)).file = true;
+        }
+        while let Some(entry) = self
+            .known
+            .first_entry()
+            .filter(|entry| *entry.key() <= size_max)
+        {
+            let (size, known) = entry.remove_entry();
+            due.entry(size).or_insert_with(|| at(size)).known = known;
+        }
+        due.into_values().collect()
+    }
 }
 
 /// The sizes of which a folder keeps a checkpoint, ascending. Other names are none of the log's.
 fn sizes(source: &Source) -> Result<Vec<u64>, Undecided> {
-    let names = source.names("checkpoints")?;
-    let size = |name: &String| {
-        name.parse()
-            .ok()
-            .filter(|size: &u64| size.to_string() == *name)
-    };
-    let mut sizes: Vec<u64> = names.iter().filter_map(size).collect();
+    let mut sizes = Vec::new();
+    source.names("checkpoints", &mut |name| sizes.extend(files::number(name)))?;
     sizes.sort_unstable();
     Ok(sizes)
 }

@@ -41,34 +41,35 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, Undecided> {
+    pub(super) fn names(&self, path: &str, visit: &mut dyn FnMut(&str)) -> Result<(), Undecided> {
         let path = self.0.join(path);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
-            Err(error) if is_absent(error.kind()) => return Ok(Vec::new()),
+            Err(error) if is_absent(error.kind()) => return Ok(()),
             Err(error) => return Err(unreadable(&path, &error)),
         };
-        let name = |entry: std::io::Result<fs::DirEntry>| {
-            entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
-        };
-        entries
-            .map(name)
-            .collect::<Result<_, _>>()
-            .map_err(|error| unreadable(&path, &error))
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&path, &error))?;
+            visit(&entry.file_name().to_string_lossy());
+        }
+        Ok(())
     }
 
     pub(super) fn walk(&self, path: &str, visit: &mut dyn FnMut(&str)) -> Result<(), Undecided> {
-        for name in self.names(path)? {
+        let mut folders = Vec::new();
+        self.names(path, &mut |name| {
             let below = format!("{path}/{name}");
             // Not followed: a link to a folder above would never end.
             let kind = fs::symlink_metadata(self.0.join(&below));
             if kind.is_ok_and(|metadata| metadata.is_dir()) {
-                self.walk(&below, visit)?;
+                folders.push(below);
             } else {
                 visit(&below);
             }
-        }
-        Ok(())
+        })?;
+        folders
+            .iter()
+            .try_for_each(|folder| self.walk(folder, visit))
     }
 }
 

@@ -50,15 +50,16 @@ impl Source {
         }
     }
 
-    /// The names in `checkpoints/`, and in the `.p` folders of partial tiles: a folder can be listed, a site not.
+    /// The names in a folder of the log, in no order: `checkpoints/`, or the `.p` of partial tiles. A site
+    /// cannot be listed.
     ///
     /// # Errors
     ///
     /// The folder is there and cannot be read.
-    pub fn names(&self, path: &str) -> Result<Vec<String>, Undecided> {
+    pub fn names(&self, path: &str, visit: &mut dyn FnMut(&str)) -> Result<(), Undecided> {
         match self {
-            Self::Folder(folder) => folder.names(path),
-            Self::Site(_) => Ok(Vec::new()),
+            Self::Folder(folder) => folder.names(path, visit),
+            Self::Site(_) => Ok(()),
         }
     }
 
