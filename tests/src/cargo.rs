@@ -68,6 +68,24 @@ pub fn build_functions(profile: Profile) -> Result<PathBuf> {
     }
 }
 
+/// Builds the auditor's program, once a run; answers where it is.
+pub fn build_auditor() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    let outcome = BUILT.get_or_init(|| {
+        let build = || {
+            let arguments = ["build", "--quiet", "--package", "auditor"];
+            let status = command().args(arguments).stdin(Stdio::null()).status()?;
+            ensure!(status.success(), "the auditor does not build");
+            Ok(())
+        };
+        step("Building the auditor", build).map_err(|error| format!("{error:#}"))
+    });
+    match outcome {
+        Ok(()) => Ok(folders::build().join("debug/auditor")),
+        Err(error) => Err(anyhow::Error::msg(error.clone())),
+    }
+}
+
 /// What cargo knows about the workspace, its `[workspace.metadata]` included.
 pub fn metadata() -> Result<Value> {
     let output = command()

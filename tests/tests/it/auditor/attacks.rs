@@ -1,0 +1,588 @@
+//! What the superuser does, with triggers and foreign keys off, and where it shows.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tlog::checkpoint::Checkpoint;
+use tlog::note::SigningKey;
+use tlog::tiles::Builder;
+
+use super::scene::Scene;
+
+/// An entry in the middle that changed something.
+const MIDDLE: &str =
+    "(select min(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+    where e.index > 10)";
+
+/// Whether some finding is of this kind, about this table, and names this column.
+fn names(said: &Value, kind: &str, table: &str, column: &str) -> bool {
+    said["findings"].as_array().is_some_and(|findings| {
+        findings.iter().any(|finding| {
+            let columns = finding["fields"].as_array();
+            finding["kind"] == kind
+                && finding["table"] == table
+                && (column.is_empty()
+                    || columns.is_some_and(|columns| columns.iter().any(|it| it["name"] == column)))
+        })
+    })
+}
+
+struct Attack {
+    what: &'static str,
+    sql: String,
+    /// The first bad index, as the untouched database has it; null where the row has none.
+    index: String,
+    kind: &'static str,
+    table: &'static str,
+    column: &'static str,
+}
+
+fn check(scene: &Scene, attacks: &[Attack]) -> Result<()> {
+    for attack in attacks {
+        let answer = scene.after(&attack.sql).context(attack.what)?;
+        let index = match attack.index.as_str() {
+            "" => Value::Null,
+            sql => json!(scene.ask(sql)?),
+        };
+        let said = &answer.said;
+        assert_eq!(
+            (answer.code, &said["first_bad_index"]),
+            (1, &index),
+            "{}: {said:#}",
+            attack.what
+        );
+        assert!(
+            names(said, attack.kind, attack.table, attack.column),
+            "{}: {said:#}",
+            attack.what
+        );
+    }
+    Ok(())
+}
+
+/// Every column of the ledger, of outcomes and of the audit trail: no cell can be edited.
+#[test]
+fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
+    let scene = Scene::new()?;
+    let ledger = [
+        ("fingerprint", r"sha256('x')"),
+        ("principal_kind", "'system'"),
+        ("principal_id", "principal_id || 'x'"),
+        ("operation", "'cancel-settlement-x'"),
+        ("resource", "resource || 'x'"),
+        ("attempt", "attempt || 'x'"),
+        ("xid", "'1'"),
+        ("claimed_at", "claimed_at - interval '1 microsecond'"),
+    ];
+    let outcome = [
+        ("principal_id", "principal_id || 'x'"),
+        ("allocator_id", "gen_random_uuid()"),
+        ("status", "401 - status"),
+        ("body", r#"body || '{"x": 1}'"#),
+        ("committed_at", "'infinity'"),
+        ("leaf", "leaf || ' '"),
+        ("xid", "'1'"),
+        ("epoch", "epoch + 1"),
+    ];
+    let audit = [
+        ("table_name", "'capital.posting'"),
+        ("row_key", r#"row_key || '{"x": 1}'"#),
+        ("new_row", r#"new_row || '{"x": 1}'"#),
+        ("actor_kind", "'system'"),
+        ("actor_id", "actor_id || 'x'"),
+        ("at", "at + interval '1 microsecond'"),
+        ("mutation_hash", "sha256('x')"),
+        ("xid", "'1'"),
+    ];
+    let mut attacks = Vec::new();
+    let mut edit =
+        |table: &'static str, column: &'static str, value: &str, row: String, kind, named| {
+            attacks.push(Attack {
+                what: column,
+                sql: format!("update {table} set {column} = {value} where {row}"),
+                index: format!("select {MIDDLE}"),
+                kind,
+                table,
+                column: named,
+            });
+        };
+    let row = format!("key = (select key from log.entry where index = {MIDDLE})");
+    for (column, value) in ledger {
+        // The transaction's id is not published: that it agrees with the entry's is.
+        let in_entry = column == "xid";
+        if in_entry {
+            edit(
+                "ledger.commitment_ledger",
+                column,
+                value,
+                row.clone(),
+                "row-differs",
+                "",
+            );
+        } else {
+            edit(
+                "ledger.commitment_ledger",
+                column,
+                value,
+                row.clone(),
+                "row-differs",
+                column,
+            );
+        }
+    }
+    for (column, value) in outcome {
+        let named = if matches!(column, "xid" | "epoch") {
+            ""
+        } else {
+            column
+        };
+        edit(
+            "ledger.commitment_outcome",
+            column,
+            value,
+            row.clone(),
+            "row-differs",
+            named,
+        );
+    }
+    let row = format!(
+        "id = (select min(a.id) from audit.log as a join log.entry as e on e.key = a.commitment_key
+            where e.index = {MIDDLE})"
+    );
+    for (column, value) in audit {
+        edit("audit.log", column, value, row.clone(), "row-differs", "");
+    }
+    for attack in &mut attacks {
+        if attack.column.is_empty() && attack.table != "audit.log" {
+            // It shows where the entry is held against the rows that it joins.
+            attack.table = "log.entry";
+        }
+    }
+    check(&scene, &attacks)
+}
+
+#[test]
+fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
+    let scene = Scene::new()?;
+    let of_middle = format!("(select key from log.entry where index = {MIDDLE})");
+    let middle = format!("select {MIDDLE}");
+    let attack = |what, sql: String, index: &str, kind, table, column| Attack {
+        what,
+        sql,
+        index: index.to_owned(),
+        kind,
+        table,
+        column,
+    };
+    let with_leaf = "insert into ledger.commitment_ledger
+            (key, fingerprint, principal_kind, principal_id, operation, resource, attempt, xid)
+        values (sha256('x'), sha256('y'), 'system', 'x', 'x', '', 'x', '3');
+        insert into ledger.commitment_outcome
+            (key, principal_kind, principal_id, outcome, status, body, xid, epoch, leaf)
+        values (sha256('x'), 'system', 'x', 'accepted', 200, '{}', '3', 1, '{}')";
+    check(
+        &scene,
+        &[
+            attack(
+                "the tail is cut: entry, outcome, claim and audit rows",
+                "create temp table tail as select key from log.entry order by index desc limit 2;
+                 delete from audit.log where commitment_key in (table tail);
+                 delete from ledger.commitment_outcome where key in (table tail);
+                 delete from ledger.commitment_ledger where key in (table tail);
+                 delete from log.node where (index + 1) << level > (select count(*) - 2 from log.entry);
+                 delete from log.checkpoint where size > (select count(*) - 2 from log.entry);
+                 delete from log.entry where key in (table tail)"
+                    .to_owned(),
+                "select count(*) - 2 from log.entry",
+                "tail-cut",
+                "log.entry",
+                "",
+            ),
+            attack(
+                "an entry is deleted",
+                format!("delete from log.entry where key = {of_middle}"),
+                &middle,
+                "row-missing",
+                "log.entry",
+                "",
+            ),
+            attack(
+                "a claim is deleted",
+                format!("delete from ledger.commitment_ledger where key = {of_middle}"),
+                &middle,
+                "row-missing",
+                "ledger.commitment_ledger",
+                "",
+            ),
+            attack(
+                "an outcome is deleted",
+                format!("delete from ledger.commitment_outcome where key = {of_middle}"),
+                &middle,
+                "row-missing",
+                "ledger.commitment_outcome",
+                "",
+            ),
+            attack(
+                "an audit row is deleted",
+                format!("delete from audit.log where id = (select max(id) from audit.log where commitment_key = {of_middle})"),
+                &middle,
+                "audit-differs",
+                "audit.log",
+                "number of rows",
+            ),
+            attack(
+                "an audit row is added, with its right hash",
+                format!(
+                    "insert into audit.log (xid, commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
+                        actor_kind, actor_id, at, mutation_hash)
+                    select xid, commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
+                        actor_kind, actor_id, at, audit.mutation_hash(a)
+                    from audit.log as a where id = (select max(id) from audit.log where commitment_key = {of_middle})"
+                ),
+                &middle,
+                "audit-differs",
+                "audit.log",
+                "number of rows",
+            ),
+            attack(
+                "an audit row of no commitment",
+                "update audit.log set commitment_key = sha256('x') where id = (select max(id) from audit.log)".to_owned(),
+                "select max(e.index) from log.entry as e where e.key = (select commitment_key from audit.log order by id desc limit 1)",
+                "row-extra",
+                "audit.log",
+                "",
+            ),
+            attack(
+                "two entries change places",
+                "create temp table swap as select index, key from log.entry where index in (12, 15);
+                 delete from log.entry where index in (12, 15);
+                 insert into log.entry (index, previous, key, epoch, xid)
+                 select 27 - s.index, 26 - s.index, s.key, o.epoch, o.xid
+                 from swap as s join ledger.commitment_outcome as o using (key)"
+                    .to_owned(),
+                "select 12::int8",
+                "row-reordered",
+                "log.entry",
+                "key",
+            ),
+            attack(
+                "a commitment of long ago is added",
+                with_leaf.to_owned(),
+                "",
+                "row-extra",
+                "ledger.commitment_outcome",
+                "",
+            ),
+            attack(
+                "a node of the tree is another",
+                "update log.node set hash = sha256('x') where level = 0 and index = 7".to_owned(),
+                "select 7::int8",
+                "row-differs",
+                "log.node",
+                "",
+            ),
+            attack(
+                "a node of the tree is gone",
+                "delete from log.node where level = 2 and index = 1".to_owned(),
+                "select 7::int8",
+                "row-missing",
+                "log.node",
+                "",
+            ),
+            attack(
+                "a recorded checkpoint has another root",
+                "update log.checkpoint set root = sha256('x') where size = (select min(size) from log.checkpoint)".to_owned(),
+                "select min(size) - 1 from log.checkpoint",
+                "checkpoint-differs",
+                "log.checkpoint",
+                "",
+            ),
+            attack(
+                "a recorded checkpoint has another note",
+                "update log.checkpoint set note = (select note from log.checkpoint order by size desc limit 1)
+                 where size = (select min(size) from log.checkpoint)"
+                    .to_owned(),
+                "select min(size) - 1 from log.checkpoint",
+                "checkpoint-differs",
+                "log.checkpoint",
+                "",
+            ),
+        ],
+    )
+}
+
+/// The present, with the past left as it was.
+#[test]
+fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
+    let scene = Scene::new()?;
+    let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
+    let last_change = format!(
+        "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+        where a.table_name = 'capital.settlement' and a.row_key ->> 'settlement_id' = {settled}::text"
+    );
+    let attacks = [
+        Attack {
+            what: "an amount is edited",
+            sql: format!("update capital.settlement set amount_minor = amount_minor + 1 where settlement_id = {settled}"),
+            index: last_change.clone(),
+            kind: "row-differs",
+            table: "capital.settlement",
+            column: "amount_minor",
+        },
+        Attack {
+            what: "a settlement is rewound within its own legal history",
+            sql: format!(
+                "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'VERIFIED'
+                where settlement_id = {settled}"
+            ),
+            index: last_change.clone(),
+            kind: "row-differs",
+            table: "capital.settlement",
+            column: "status",
+        },
+        Attack {
+            what: "a settlement is gone",
+            sql: format!("delete from capital.settlement where settlement_id = {settled}"),
+            index: last_change,
+            kind: "row-missing",
+            table: "capital.settlement",
+            column: "",
+        },
+        Attack {
+            what: "a revoked role is back",
+            sql: "insert into capital.member_role (sub, allocator_id, role, granted_at)
+                select (old_row ->> 'sub')::uuid, (old_row ->> 'allocator_id')::uuid, old_row ->> 'role',
+                    (old_row ->> 'granted_at')::timestamptz
+                from audit.log where table_name = 'capital.member_role' and operation = 'DELETE'"
+                .to_owned(),
+            index: "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+                where a.table_name = 'capital.member_role' and a.operation = 'DELETE'"
+                .to_owned(),
+            kind: "row-extra",
+            table: "capital.member_role",
+            column: "",
+        },
+        Attack {
+            what: "a role that nobody granted",
+            sql: "insert into capital.member_role (sub, allocator_id, role)
+                select m.sub, m.allocator_id, r.role
+                from capital.member as m, (values ('viewer'), ('maker'), ('checker')) as r (role)
+                where not exists (
+                    select from audit.log as a
+                    where a.table_name = 'capital.member_role' and a.row_key ->> 'sub' = m.sub::text
+                        and a.row_key ->> 'role' = r.role
+                )
+                limit 1"
+                .to_owned(),
+            index: String::new(),
+            kind: "row-without-trail",
+            table: "capital.member_role",
+            column: "",
+        },
+        Attack {
+            what: "a balance is edited",
+            sql: "update capital.account set balance_minor = balance_minor + 1
+                where account_id = (select account_id from capital.account where kind = 'available' order by 1 limit 1)"
+                .to_owned(),
+            index: "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+                where a.table_name = 'capital.account' and a.row_key ->> 'account_id' = (
+                    select account_id::text from capital.account where kind = 'available' order by account_id limit 1)"
+                .to_owned(),
+            kind: "row-differs",
+            table: "capital.account",
+            column: "balance_minor",
+        },
+    ];
+    check(&scene, &attacks)?;
+
+    // Numbers and states are shown with what they were; names of people and firms are not.
+    let answer = scene.after(&format!(
+        "update capital.settlement set amount_minor = 77, reference = 'hush' where settlement_id = {settled}"
+    ))?;
+    let fields = &answer.said["findings"][0]["fields"];
+    assert_eq!(fields[0]["found"], "77", "{fields}");
+    assert!(!answer.said.to_string().contains("hush"), "{}", answer.said);
+    Ok(())
+}
+
+/// An edit behind the triggers that an honest change then carries on: the trail has a break.
+#[test]
+fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
+    let scene = Scene::new()?;
+    let id = crate::settlements::pending(&scene.rig, 100)?;
+    scene.rig.admin()?.batch_execute(&format!(
+        "begin;
+        alter table capital.settlement disable trigger all;
+        set local session_replication_role = replica;
+        update capital.settlement set reference = 'edited' where settlement_id = '{id}';
+        set local session_replication_role = origin;
+        alter table capital.settlement enable trigger all;
+        alter table capital.settlement enable always trigger settlement_audit;
+        alter table capital.settlement enable always trigger settlement_pinned;
+        commit"
+    ))?;
+    crate::settlements::verify(&scene.rig, &id)?;
+    let answer = scene.verify_database(scene.rig.database())?;
+    assert_eq!(answer.code, 1, "{}", answer.said);
+    assert!(
+        names(
+            &answer.said,
+            "trail-broken",
+            "capital.settlement",
+            "reference"
+        ),
+        "{}",
+        answer.said
+    );
+    Ok(())
+}
+
+/// The careful insider: an amount, its audit row with the right hash, the leaf, and the tree over it. All agrees
+/// with all; it is not what was published.
+const REBUILT: &str = r#"
+    create temp table victim as
+        select a.id, a.commitment_key as key, (a.row_key ->> 'settlement_id')::uuid as settlement_id
+        from audit.log as a join log.entry as e on e.key = a.commitment_key
+        where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
+            and not exists (select from audit.log as b
+                where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
+        order by e.index limit 1;
+    update capital.settlement set amount_minor = 1 where settlement_id = (select settlement_id from victim);
+    update audit.log set new_row = new_row || '{"amount_minor": 1}' where id = (select id from victim);
+    update audit.log as a set mutation_hash = audit.mutation_hash(a) where id = (select id from victim);
+    do $$
+    declare
+        mutation record;
+        digest bytea := decode(repeat('00', 32), 'hex');
+    begin
+        for mutation in
+            select mutation_hash from audit.log where commitment_key = (select key from victim) order by id
+        loop
+            digest := ledger.tagged_hash('optkas/log-mutations/v1', digest, mutation.mutation_hash);
+        end loop;
+        update ledger.commitment_outcome
+        set leaf = regexp_replace(leaf, '"mutations_hash":"[0-9a-f]{64}"',
+            '"mutations_hash":"' || encode(digest, 'hex') || '"')
+        where key = (select key from victim);
+    end
+    $$;
+    create temp table hashed as
+        select e.index, sha256('\x00'::bytea || convert_to(o.leaf, 'UTF8')) as hash
+        from log.entry as e join ledger.commitment_outcome as o using (key);
+    delete from log.node;
+    insert into log.node (level, index, hash) select 0, index, hash from hashed;
+    do $$
+    declare
+        size int8 := (select count(*) from log.entry);
+        height int4 := 1;
+    begin
+        while size >> height > 0 loop
+            insert into log.node (level, index, hash)
+            select height, n.index >> 1, sha256('\x01'::bytea || string_agg(n.hash, ''::bytea order by n.index))
+            from log.node as n
+            where n.level = height - 1 and n.index < (size >> height) << 1
+            group by n.index >> 1;
+            height := height + 1;
+        end loop;
+        update log.checkpoint as c set root = log.root(c.size);
+    end
+    $$;
+"#;
+
+const VICTIM: &str = "select e.index
+    from audit.log as a join log.entry as e on e.key = a.commitment_key
+    where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
+        and not exists (select from audit.log as b
+            where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
+    order by e.index limit 1";
+
+#[test]
+fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
+    let scene = Scene::new()?;
+    let index = scene.ask(VICTIM)?;
+    let answer = scene.after(REBUILT)?;
+    let said = &answer.said;
+    assert_eq!(
+        (answer.code, &said["first_bad_index"]),
+        (1, &json!(index)),
+        "{said:#}"
+    );
+    assert!(
+        names(said, "row-differs", "ledger.commitment_outcome", "leaf"),
+        "{said:#}"
+    );
+    assert!(names(said, "audit-differs", "audit.log", ""), "{said:#}");
+    assert!(names(said, "row-differs", "log.node", ""), "{said:#}");
+    // Of the present alone nothing can be seen: it follows from its trail.
+    assert!(
+        !names(said, "row-differs", "capital.settlement", ""),
+        "{said:#}"
+    );
+    Ok(())
+}
+
+/// And who has the log's key publishes that log anew. Then it is the kept checkpoint that tells, or a witness.
+#[test]
+fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Result<()> {
+    let scene = Scene::new()?;
+    let kept = std::fs::read_to_string(format!("{}/checkpoint", scene.log_folder()))?;
+    let kept = scene.write("kept", &kept)?;
+    let copy = scene.copy()?;
+    let mut insider = copy.connect()?;
+    insider.batch_execute("alter table audit.log disable trigger all; alter table capital.settlement disable trigger all;
+        alter table ledger.commitment_outcome disable trigger all; alter table log.node disable trigger all;
+        alter table log.checkpoint disable trigger all; set session_replication_role = replica")?;
+    insider.batch_execute(REBUILT)?;
+
+    let leaves = insider.query(
+        "select o.leaf from log.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
+        &[],
+    )?;
+    let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
+    let key = SigningKey::from_seed(tests::aws::ORIGIN, seed)?;
+    let mut builder = Builder::new();
+    for leaf in leaves {
+        builder.push(leaf.try_get::<_, String>(0)?.as_bytes())?;
+        let size = i64::try_from(builder.tree().size())?;
+        let recorded = "select from log.checkpoint where size = $1";
+        if insider.query_opt(recorded, &[&size])?.is_some() {
+            let root = builder.tree().root();
+            let note =
+                Checkpoint::new(tests::aws::ORIGIN, builder.tree().size(), root)?.sign(&key)?;
+            for name in [
+                "rebuilt/checkpoint".to_owned(),
+                format!("rebuilt/checkpoints/{size}"),
+            ] {
+                scene.write(&name, &note.to_string())?;
+            }
+            insider.execute(
+                "update log.checkpoint set note = $1 where size = $2",
+                &[&note.to_string(), &size],
+            )?;
+            for file in builder.take() {
+                let path = scene.write(&format!("rebuilt/{}", file.path), "")?;
+                std::fs::write(path, file.bytes)?;
+            }
+        }
+    }
+    drop(insider);
+    let rebuilt = scene.log_folder().replace("/log", "/rebuilt");
+    let whole = scene.verify_database_by(&copy, &rebuilt)?;
+    assert_eq!(
+        whole.code, 0,
+        "everything agrees with everything: {}",
+        whole.said
+    );
+    let told = scene.auditor(&["log", &rebuilt, "--checkpoint", &kept])?;
+    assert_eq!(told.code, 1, "{}", told.said);
+    assert_eq!(told.said["findings"][0]["kind"], "root-differs");
+    let new = format!("{rebuilt}/checkpoint");
+    let forked = scene.auditor(&["consistency", &kept, &new, "--log", &rebuilt])?;
+    assert_eq!(forked.code, 1, "{}", forked.said);
+    // A rebuilt log that the honest database is held against differs from the first entry that was changed.
+    let honest = scene.verify_database_by(scene.rig.database(), &rebuilt)?;
+    assert_eq!(
+        (honest.code, &honest.said["first_bad_index"]),
+        (1, &json!(scene.ask(VICTIM)?))
+    );
+    scene.forget(&copy)
+}

@@ -1,0 +1,232 @@
+//! A database that has seen everything, its log as the signer published it, and an auditor with a policy.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tests::aws::{Log, ORIGIN};
+use tests::cargo;
+use tests::http::{Reply, Response, Server, Transport as _};
+use tests::postgres::Database;
+use tests::rig::Rig;
+use tlog::note::SigningKey;
+
+use crate::locks::until;
+use crate::mutations::{accepted, refused};
+use crate::support::count;
+
+const PASSWORD: &str = "the auditor's own";
+
+pub(super) struct Scene {
+    pub(super) rig: Rig,
+    pub(super) size: i64,
+    log: Log,
+    folder: PathBuf,
+}
+
+/// What the program said.
+pub(super) struct Answer {
+    pub(super) code: i32,
+    pub(super) said: Value,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _left = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Scene {
+    /// One of every mutation, accepted and refused, sealed in three checkpoints.
+    pub(super) fn new() -> Result<Self> {
+        let rig = Rig::new()?;
+        let log = rig.log()?;
+        let folder = rig
+            .ground()
+            .folder()
+            .join(format!("auditor-{}", rig.database().name()));
+        fs::create_dir_all(&folder)?;
+        let mut scene = Self {
+            rig,
+            log,
+            folder,
+            size: 0,
+        };
+        scene.seal()?;
+        for mutations in [accepted(&scene.rig)?, refused(&scene.rig)?] {
+            for mutation in mutations {
+                mutation.assert_first(&scene.rig.send(&mutation.request)?);
+            }
+            scene.seal()?;
+        }
+        let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
+        let key = SigningKey::from_seed(ORIGIN, seed)?;
+        scene.write(
+            "policy",
+            &format!("log {}\nquorum none\n", key.verifier_key()),
+        )?;
+        scene.log.download(&scene.folder.join("log"))?;
+        let login = scene.login();
+        scene.rig.admin()?.batch_execute(&format!(
+            "create role {login} login password '{}' in role optkas_auditor",
+            PASSWORD.replace('\'', "''")
+        ))?;
+        Ok(scene)
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        self.size = self.sequence()?;
+        let signed = self.rig.function("sign-checkpoint")?.call(&Value::Null)?;
+        ensure!(signed["published_size"] == self.size, "{signed}");
+        Ok(())
+    }
+
+    /// Gives every outcome its place; answers how many there are.
+    pub(super) fn sequence(&self) -> Result<i64> {
+        let outcomes = count(
+            &mut self.rig.admin()?,
+            "select count(*) from ledger.commitment_outcome",
+        )?;
+        let sequencer = self.rig.function("sequence-log")?;
+        until("everything has its place", || {
+            Ok(sequencer.call(&Value::Null)?["size"] == outcomes)
+        })?;
+        Ok(outcomes)
+    }
+
+    /// Roles are the cluster's: one for each scene.
+    pub(super) fn login(&self) -> String {
+        format!("auditor_{}", self.rig.database().name())
+    }
+
+    pub(super) fn log_folder(&self) -> String {
+        self.folder.join("log").display().to_string()
+    }
+
+    /// Publishes the folder as a site would that is not always well: each file is there at the second try.
+    pub(super) fn site(&self) -> Result<Server> {
+        let folder = self.folder.join("log");
+        let asked = Mutex::new(HashSet::new());
+        Server::start(0, move |request| {
+            let path = request.path().trim_start_matches("/log/").to_owned();
+            let first = asked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path.clone());
+            let (status, body) = match fs::read(folder.join(path)) {
+                _ if first => (503, Vec::new()),
+                Ok(bytes) => (200, bytes),
+                Err(_) => (404, Vec::new()),
+            };
+            Reply::Response(Response {
+                status,
+                headers: Vec::new(),
+                body,
+            })
+        })
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        fs::write(&path, text)?;
+        Ok(path.display().to_string())
+    }
+
+    /// `auditor verify …`
+    pub(super) fn auditor(&self, arguments: &[&str]) -> Result<Answer> {
+        let output = Command::new(cargo::build_auditor()?)
+            .arg("verify")
+            .args(arguments)
+            .arg("--policy")
+            .arg(self.folder.join("policy"))
+            .arg("--json")
+            .env("PGPASSWORD", PASSWORD)
+            .output()?;
+        let said = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        let code = output.status.code().context("it was killed")?;
+        Ok(Answer { code, said })
+    }
+
+    /// `auditor verify database`, against the log in the folder.
+    pub(super) fn verify_database(&self, database: &Database) -> Result<Answer> {
+        self.verify_database_by(database, &self.log_folder())
+    }
+
+    pub(super) fn verify_database_by(&self, database: &Database, log: &str) -> Result<Answer> {
+        let login = self.login();
+        database.connect()?.batch_execute(&format!(
+            "grant connect on database {} to {login}",
+            database.name()
+        ))?;
+        let url = database
+            .public_url()
+            .replace("://", &format!("://{login}@"));
+        self.auditor(&["database", &url, "--log", log])
+    }
+
+    /// Does this to a copy of the database, as its superuser with all triggers off, and has it verified.
+    pub(super) fn after(&self, attack: &str) -> Result<Answer> {
+        let copy = self.copy()?;
+        let mut insider = copy.connect()?;
+        insider.batch_execute(TRIGGERS_OFF)?;
+        insider
+            .batch_execute(attack)
+            .with_context(|| attack.to_owned())?;
+        drop(insider);
+        let answer = self.verify_database(&copy);
+        self.forget(&copy)?;
+        answer
+    }
+
+    pub(super) fn copy(&self) -> Result<Database> {
+        let original = self.rig.database();
+        let copy = original.sibling(&format!("{}_copy", original.name()));
+        let mut admin = original.sibling("postgres").connect()?;
+        // A database with a connection to it is no template; the functions connect again when they are asked.
+        let name = original.name();
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+            &[&name],
+        )?;
+        let statement = format!("create database {} template {name}", copy.name());
+        until("nobody is connected", || {
+            Ok(admin.batch_execute(&statement).is_ok())
+        })?;
+        Ok(copy)
+    }
+
+    pub(super) fn forget(&self, copy: &Database) -> Result<()> {
+        let mut admin = self.rig.database().sibling("postgres").connect()?;
+        admin.batch_execute(&format!("drop database {} with (force)", copy.name()))?;
+        Ok(())
+    }
+
+    /// What the untouched database says.
+    pub(super) fn ask(&self, sql: &str) -> Result<i64> {
+        count(&mut self.rig.admin()?, sql)
+    }
+}
+
+/// Foreign keys by the session's mode; the triggers that fire in every mode, one table after the other.
+const TRIGGERS_OFF: &str = "
+    do $$
+    declare
+        kept record;
+    begin
+        for kept in
+            select c.oid::regclass as name
+            from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'ledger', 'log')
+        loop
+            execute format('alter table %s disable trigger all', kept.name);
+        end loop;
+    end
+    $$;
+    set session_replication_role = replica;";
