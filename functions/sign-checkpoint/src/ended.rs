@@ -63,7 +63,7 @@ impl From<Failed> for Ended {
 
 /// A conflict over that object, which is not as it was written.
 pub(crate) fn conflict(key: &str) -> Ended {
-    error!(log.object = key, "What is stored is not what was signed.");
+    warn!(log.object = key, "What is stored is not what was signed.");
     Alarm::TileConflict.into()
 }
 

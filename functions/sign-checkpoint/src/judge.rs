@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use tlog::merkle::Hash;
-use tracing::error;
+use tracing::warn;
 
 use crate::{
     ended::{Alarm, Ended, broken},
@@ -66,7 +66,7 @@ pub(crate) fn memory(state: Option<&State>, published: Option<Head<'_>>) -> Resu
             if size <= state.size && same {
                 Ok(())
             } else {
-                error!(
+                warn!(
                     log.size = state.size,
                     log.published_size = size,
                     "The signer remembers less than was published, or something else."

@@ -6,7 +6,7 @@ use tlog::{
     note::{Note, SigningKey},
     tiles::{TileNodes, tiles_for_consistency},
 };
-use tracing::{error, info};
+use tracing::{info, warn};
 
 use crate::{
     bucket::Bucket,
@@ -64,7 +64,7 @@ impl Publisher {
             note,
         });
         read.map(Some).ok_or_else(|| {
-            error!("What is published as the latest checkpoint is none of this log's.");
+            warn!("What is published as the latest checkpoint is none of this log's.");
             Alarm::StateRolledBack.into()
         })
     }

@@ -16,7 +16,7 @@ use tlog::{
     merkle::verify_consistency,
     tiles::{Builder, Resource, tiles_of},
 };
-use tracing::{error, info};
+use tracing::{info, warn};
 
 use crate::{
     ended::{Alarm, Ended, broken, conflict},
@@ -38,6 +38,8 @@ pub(crate) struct Signer {
     publisher: Publisher,
     /// The right edge of the tree that was read or built last: what was checked once is not read again.
     edge: Option<(State, Builder)>,
+    /// The memory as it was read or written last.
+    remembered: Option<State>,
     /// How many entries are decided on.
     pub(crate) size: u64,
     /// How many entries the latest checkpoint covers.
@@ -55,6 +57,7 @@ impl Signer {
             table,
             publisher,
             edge: None,
+            remembered: None,
             size: 0,
             published_size: None,
             signed: 0,
@@ -65,8 +68,27 @@ impl Signer {
     /// Signs what the database has, batch after batch, until there is no more or no time.
     pub(crate) async fn round(&mut self) -> Result<(), Ended> {
         self.quorum_missed = false;
-        while self.batch().await? && self.gateway.remaining() > BATCH_TIME {}
-        Ok(())
+        loop {
+            match self.batch().await {
+                Ok(true) if self.gateway.remaining() > BATCH_TIME => {}
+                Ok(_) => return Ok(()),
+                Err(Ended::Stopped(alarm)) => return Err(self.confirm(alarm).await),
+                Err(ended) => return Err(ended),
+            }
+        }
+    }
+
+    /// What was compared was not read in one moment: another signer may have gone on in between, and then it is
+    /// no wonder. Only what still holds against the same memory is an alarm.
+    async fn confirm(&self, alarm: Alarm) -> Ended {
+        match self.table.load().await {
+            Ok(now) if now != self.remembered => {
+                info!("Another signer went on meanwhile: this round is given up.");
+                Ended::Outrun
+            }
+            // Where there is no telling, rather once too often.
+            Ok(_) | Err(_) => Ended::Stopped(alarm),
+        }
     }
 
     /// One batch; whether there is more.
@@ -74,6 +96,7 @@ impl Signer {
         // 1. What we remember, what is published, and what the database says. Only reads: a crash up to step 3
         //    leaves nothing behind.
         let remembered = self.table.load().await?;
+        self.remembered.clone_from(&remembered);
         let latest = self.publisher.latest().await?;
         judge::memory(remembered.as_ref(), latest.as_ref().map(Latest::head))?;
         let state = remembered.clone().unwrap_or(State::BEGINNING);
@@ -132,6 +155,7 @@ impl Signer {
             return Err(Ended::Outrun);
         }
         self.size = next.size;
+        self.remembered = Some(next.clone());
 
         // 4. Its files. A crash in the middle leaves some of them: the next round writes the others from what is
         //    staged, and finds that these are the same.
@@ -199,7 +223,7 @@ impl Signer {
             }
         }
         Builder::resume(state.size, &state.root, &tiles, &bundle).map_err(|cause| {
-            error!(log.size = state.size, log.conflict = %cause, "The right edge is not the signed tree's.");
+            warn!(log.size = state.size, log.conflict = %cause, "The right edge is not the signed tree's.");
             Alarm::TileConflict.into()
         })
     }
@@ -211,7 +235,7 @@ impl Signer {
         };
         let path = self.publisher.consistency(size, state.size).await?;
         verify_consistency(size, root, state.size, &state.root, &path).map_err(|_| {
-            error!(
+            warn!(
                 log.size = state.size,
                 log.published_size = size,
                 "The signer remembers a tree that does not continue the published one."
@@ -287,7 +311,7 @@ fn extend(mut builder: Builder, ledger: &Ledger) -> Result<(State, Builder, Vec<
 }
 
 fn tell(state: &State, ledger: &Ledger) {
-    error!(
+    warn!(
         log.size = state.size,
         log.root = %state.root,
         log.database_size = ledger.size,

@@ -28,9 +28,10 @@ impl State {
         staged: EMPTY_ROOT,
     };
 
-    /// The key of the object with the files that this tree added.
+    /// The key of the object with the files that this tree added. It is named by its content: of two signers that
+    /// came to one tree from different ones, each has its own.
     pub(crate) fn staging_key(&self) -> String {
-        format!("staging/{}-{}", self.size, self.root)
+        format!("staging/{}-{}", self.size, self.staged)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use tests::aws::ORIGIN;
+use tests::secrets::hex;
+use tlog::tiles::Builder;
 
 use super::scene::Scene;
 
@@ -246,29 +249,65 @@ fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
 #[test]
 fn a_staged_tree_that_is_another_is_not_published() -> Result<()> {
     let scene = Scene::signed(100)?;
-    // As after a crash: decided on, and nothing published.
-    let state = scene.log.state()?.context("no state")?;
     scene.grow(10)?;
     scene.sign()?;
-    let next = scene.log.state()?.context("no state")?;
+    // As after a crash: decided on, and the latest checkpoint is the one before.
     let first = scene.log.get("checkpoints/100")?.context("no checkpoint")?;
     scene.log.put("checkpoint", &first)?;
-    let staging = |state: &Value| {
-        format!(
-            "staging/{}-{}",
-            state["size"],
-            state["root"].as_str().unwrap_or_default()
-        )
-    };
-    scene.log.put(&staging(&next), b"something else")?;
+    let staging = staging_key(&scene.log.state()?.context("no state")?);
+    scene.log.put(&staging, b"something else")?;
     scene.assert_stops("tile-conflict")?;
-    scene.log.delete(&staging(&next))?;
-    // A tree that does not continue what is published, with a staging object that is its own.
-    let mut forged = state;
-    forged["size"] = json!(104);
-    scene.log.set_state(&forged)?;
-    scene.assert_stops("state-rolled-back")?;
-    scene.log.set_state(&next)?;
+    scene.log.delete(&staging)?;
     scene.sign()?;
     scene.verify(110)
+}
+
+#[test]
+fn whoever_holds_database_and_memory_cannot_have_another_tree_signed() -> Result<()> {
+    let scene = Scene::signed(100)?;
+    // The database is rebuilt with another leaf, and has not been told of anything.
+    tamper(
+        &scene,
+        r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
+           where key = (select key from log.entry where index = 7);
+           delete from log.checkpoint;
+           delete from log.entry;
+           delete from log.node"#,
+    )?;
+    scene.grow_to(110)?;
+    // The memory says that this very tree was decided on, with all its files staged.
+    let mut builder = Builder::new();
+    for row in scene.rig.admin()?.query(
+        "select o.leaf from log.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
+        &[],
+    )? {
+        builder.push(row.get::<_, String>(0).as_bytes())?;
+    }
+    let files = builder.take();
+    let mut object = b"optkas/staging/v1\n".to_vec();
+    for file in files {
+        object.push(file.full.into());
+        object.extend(u16::try_from(file.path.len())?.to_be_bytes());
+        object.extend(file.path.as_bytes());
+        object.extend(u32::try_from(file.bytes.len())?.to_be_bytes());
+        object.extend(file.bytes);
+    }
+    let forged = json!({
+        "origin": ORIGIN,
+        "size": 110,
+        "root": builder.tree().root().to_string(),
+        "staged": hex(ring::digest::digest(&ring::digest::SHA256, &object).as_ref()),
+    });
+    scene.log.put(&staging_key(&forged), &object)?;
+    scene.log.set_state(&forged)?;
+    assert_eq!(scene.failure()?, "state-rolled-back");
+    scene.assert_stops("state-rolled-back")?;
+    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    assert_eq!(checkpoint.size(), 100);
+    Ok(())
+}
+
+fn staging_key(state: &Value) -> String {
+    let staged = state["staged"].as_str().unwrap_or_default();
+    format!("staging/{}-{staged}", state["size"])
 }
