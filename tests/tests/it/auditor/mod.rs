@@ -1,6 +1,7 @@
 //! The auditor's program against the real thing: a log that the signer published, a database that the gateway
 //! filled, and a superuser who edits, deletes, inserts, reorders and rebuilds.
 
+mod anchored;
 mod attacks;
 mod scene;
 
