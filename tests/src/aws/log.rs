@@ -45,6 +45,18 @@ impl Log {
             .header("x-amz-bucket-object-lock-enabled", "true")
             .body(place);
         log.ensure_created("bucket", &log.s3(request)?)?;
+        // On this machine anybody may be an auditor; on AWS whoever is let to read the bucket.
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": format!("arn:aws:s3:::{name}/*"),
+            }],
+        });
+        let request = Request::new("PUT", &format!("/{name}?policy")).json(&policy);
+        log.ensure_created("policy", &log.s3(request)?)?;
         let table = json!({
             "TableName": name,
             "KeySchema": [{ "AttributeName": "origin", "KeyType": "HASH" }],
@@ -163,7 +175,7 @@ impl Log {
         Ok(())
     }
 
-    /// What the signer remembers: its item, with DynamoDB's types taken off.
+    /// What the signer remembers: its item, without the marks of its types.
     pub fn state(&self) -> Result<Option<Value>> {
         let body = json!({
             "TableName": self.name, "Key": { "origin": { "S": ORIGIN } }, "ConsistentRead": true,

@@ -15,7 +15,7 @@ pub use self::{
     rounds::Rounds,
     signer::Signer,
 };
-use super::{Aws, DatabaseUrl, Malformed, Variables, urls::http_url};
+use super::{Aws, DatabaseAuth, DatabaseUrl, Malformed, Variables, urls::http_url};
 use crate::ids::AgentId;
 
 /// The most connections one instance of a function keeps, however many requests it serves at once.
@@ -26,6 +26,8 @@ const CONNECTIONS_MAX: usize = 16;
 pub struct Base {
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
+    /// `DATABASE_AUTH`; by default a secret.
+    pub database_auth: DatabaseAuth,
     /// The certificates in `DATABASE_CA_FILE`, to trust instead of the public roots.
     pub database_ca: Option<Vec<CertificateDer<'static>>>,
     /// `SECRETS_PREFIX`: what the names of this stage's secrets begin with.
@@ -116,13 +118,25 @@ impl Base {
     }
 
     fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
-        let database = variables.required("DATABASE_URL", str::parse);
+        let database: Option<DatabaseUrl> = variables.required("DATABASE_URL", str::parse);
+        let database_auth = variables.optional("DATABASE_AUTH", |text| {
+            text.parse().and_then(|auth: DatabaseAuth| {
+                // Of a database whose URL is malformed, that is told.
+                let suits = database
+                    .as_ref()
+                    .is_none_or(|database| auth.suits(database));
+                suits
+                    .then_some(auth)
+                    .ok_or("must be secret unless DATABASE_URL names a host behind TLS")
+            })
+        });
         let database_ca = variables.optional("DATABASE_CA_FILE", certificates);
         let secrets_prefix = variables.required("SECRETS_PREFIX", secrets_prefix);
         let aws = Aws::read(variables);
         let connections_max = variables.optional("AWS_LAMBDA_MAX_CONCURRENCY", str::parse::<usize>);
         Some(Self {
             database: database?,
+            database_auth: database_auth?.unwrap_or(DatabaseAuth::Secret),
             database_ca: database_ca?,
             secrets_prefix: secrets_prefix?,
             aws: aws?,

@@ -122,3 +122,30 @@ fn witness_policy(text: &str) -> Result<Policy, &'static str> {
         })
         .ok_or("must be a C2SP tlog-policy whose witnesses have https URLs (http on loopback only)")
 }
+
+#[cfg(test)]
+mod tests {
+    use tlog::cosignature::Cosigner;
+
+    use super::*;
+
+    #[test]
+    fn every_witness_can_be_asked() {
+        let cosigner = Cosigner::from_seed("w.example", &[1; 32]).unwrap();
+        let with = |url: &str| {
+            let key = cosigner.verifier_key();
+            witness_policy(&format!("witness w {key}{url}\nquorum w\n"))
+        };
+        assert_eq!(with(" https://w.example/log").unwrap().witnesses().len(), 1);
+        assert!(with(" http://127.0.0.1:8080").is_ok());
+        for bad in [
+            "",
+            " http://w.example",
+            " w.example",
+            " https://w.example?a=b",
+        ] {
+            assert!(with(bad).is_err(), "{bad}");
+        }
+        assert!(witness_policy("quorum none\n").is_ok());
+    }
+}

@@ -60,7 +60,6 @@ fn each_variable_missing_or_malformed_is_named() {
     let keys = [false, true, true, false, false];
     let deployment = [false, false, false, true, false];
     let identity = [false, true, false, true, false];
-    let signer = [false, false, false, false, true];
     for (name, who, value) in [
         ("DATABASE_URL", all, None),
         ("DATABASE_URL", all, Some("")),
@@ -69,6 +68,11 @@ fn each_variable_missing_or_malformed_is_named() {
             all,
             Some("postgresql://me:secret@127.0.0.1:5432/optkas?sslmode=disable"),
         ),
+        ("DATABASE_AUTH", all, Some("")),
+        ("DATABASE_AUTH", all, Some("password")),
+        ("DATABASE_AUTH", all, Some("IAM")),
+        // No token leaves without TLS.
+        ("DATABASE_AUTH", all, Some("iam")),
         ("DATABASE_CA_FILE", all, Some("")),
         ("DATABASE_CA_FILE", all, Some("Cargo.toml")),
         ("DATABASE_CA_FILE", all, Some("/nowhere/ca.pem")),
@@ -117,46 +121,60 @@ fn each_variable_missing_or_malformed_is_named() {
         ("JWKS_MAX_AGE_SECONDS", people, Some("99999999999999999999")),
         ("PLATFORM_AGENT_ID", deployment, None),
         ("PLATFORM_AGENT_ID", deployment, Some("Platform")),
-        ("LOG_ORIGIN", signer, None),
-        ("LOG_ORIGIN", signer, Some("")),
-        ("LOG_ORIGIN", signer, Some("https://optkas.example/log")),
-        ("LOG_ORIGIN", signer, Some("optkas.example/log/")),
-        ("LOG_ORIGIN", signer, Some("optkas.example/a log")),
-        ("LOG_ORIGIN", signer, Some("optkas.example/log+1")),
-        ("LOG_BUCKET", signer, None),
-        ("LOG_BUCKET", signer, Some("Log")),
-        ("LOG_BUCKET", signer, Some("-log")),
-        ("LOG_BUCKET", signer, Some("a.log")),
-        ("LOG_STATE_TABLE", signer, None),
-        ("LOG_STATE_TABLE", signer, Some("a table")),
-        ("LOG_RETENTION_DAYS", signer, Some("0")),
-        ("LOG_RETENTION_DAYS", signer, Some("36501")),
-        ("LOG_ROUND_SECONDS", signer, Some("")),
-        ("LOG_ROUND_SECONDS", signer, Some("61")),
-        ("LOG_ROUND_SECONDS", signer, Some("+2")),
-        ("WITNESS_POLICY", signer, Some("")),
-        ("WITNESS_POLICY", signer, Some("quorum all")),
-        (
-            "WITNESS_POLICY",
-            signer,
-            Some(
-                "witness w w.example+4fbc46c3+BPQdRJ7eGuDNCaTfVqpRBbNUFmgGOqGBsMTHSFdAnsIW\nquorum w\n",
-            ),
-        ),
-        (
-            "AWS_ENDPOINT_URL_S3",
-            signer,
-            Some("http://storage.example"),
-        ),
-        (
-            "AWS_ENDPOINT_URL_DYNAMODB",
-            signer,
-            Some("http://tables.example"),
-        ),
     ] {
         let expected = who.map(|concerned| if concerned { vec![name] } else { Vec::new() });
         assert_eq!(refused(name, value), expected, "{name} {value:?}");
     }
+}
+
+#[test]
+fn each_variable_of_the_signer_missing_or_malformed_is_named() {
+    let signer = [false, false, false, false, true];
+    for (name, value) in [
+        ("LOG_ORIGIN", None),
+        ("LOG_ORIGIN", Some("")),
+        ("LOG_ORIGIN", Some("https://optkas.example/log")),
+        ("LOG_ORIGIN", Some("optkas.example/log/")),
+        ("LOG_ORIGIN", Some("optkas.example/a log")),
+        ("LOG_ORIGIN", Some("optkas.example/log+1")),
+        ("LOG_BUCKET", None),
+        ("LOG_BUCKET", Some("Log")),
+        ("LOG_BUCKET", Some("-log")),
+        ("LOG_BUCKET", Some("a.log")),
+        ("LOG_STATE_TABLE", None),
+        ("LOG_STATE_TABLE", Some("a table")),
+        ("LOG_RETENTION_DAYS", Some("0")),
+        ("LOG_RETENTION_DAYS", Some("36501")),
+        ("LOG_ROUND_SECONDS", Some("")),
+        ("LOG_ROUND_SECONDS", Some("61")),
+        ("LOG_ROUND_SECONDS", Some("+2")),
+        ("WITNESS_POLICY", Some("")),
+        ("WITNESS_POLICY", Some("quorum all")),
+        ("AWS_ENDPOINT_URL_S3", Some("http://storage.example")),
+        ("AWS_ENDPOINT_URL_DYNAMODB", Some("http://tables.example")),
+    ] {
+        let expected = signer.map(|concerned| if concerned { vec![name] } else { Vec::new() });
+        assert_eq!(refused(name, value), expected, "{name} {value:?}");
+    }
+}
+
+#[test]
+fn a_login_is_a_secret_unless_it_is_said_to_be_signed() {
+    let auth = |auth: Option<&'static str>| {
+        let url = "postgresql://db.example:5432/optkas?sslmode=verify-full";
+        let base = Base::parse(Variables::new(move |name: &str| match name {
+            "DATABASE_URL" => Some(url.to_owned()),
+            "DATABASE_AUTH" => auth.map(str::to_owned),
+            _ => GOOD
+                .into_iter()
+                .find(|(good, _)| *good == name)
+                .map(|(_, value)| value.to_owned()),
+        }));
+        base.unwrap().database_auth
+    };
+    assert_eq!(auth(None), DatabaseAuth::Secret);
+    assert_eq!(auth(Some("secret")), DatabaseAuth::Secret);
+    assert_eq!(auth(Some("iam")), DatabaseAuth::Iam);
 }
 
 #[test]
@@ -168,6 +186,7 @@ fn an_error_names_rules_and_no_values() {
         error.names().collect::<Vec<_>>(),
         [
             "DATABASE_URL",
+            "DATABASE_AUTH",
             "DATABASE_CA_FILE",
             "SECRETS_PREFIX",
             "AWS_REGION",
