@@ -10,13 +10,8 @@ use tlog::note::SigningKey as NoteKey;
 use super::relay::{Fate, Relay, text};
 use super::{LONG, SHORT, Scene, failure, has_anchored, signed};
 
-/// A lie: the method, what it is answered with, and what becomes of the run.
-struct Lie {
-    why: &'static str,
-    method: &'static str,
-    lie: fn() -> Fate,
-    told: &'static str,
-}
+/// What the lie is, the method, what it is answered with, and what becomes of the run.
+type Lie = (&'static str, &'static str, fn() -> Fate, &'static str);
 
 const FAILED: &str = "Internal Server Error";
 const SILENCE: &str = "no word";
@@ -26,117 +21,44 @@ fn say(result: Value) -> Fate {
     Fate::Change(Box::new(move |_| result.clone()))
 }
 
-fn with(member: &'static str, value: &'static str) -> Fate {
+fn with(member: &'static str, value: &Value) -> Fate {
+    let value = value.clone();
     Fate::Change(Box::new(move |mut answer| {
         if answer.is_object() {
-            answer[member] = json!(value);
+            answer[member] = value.clone();
         }
         answer
     }))
 }
 
+const GAS: &str = "eth_estimateGas";
+const SEND: &str = "eth_sendRawTransaction";
+const RECEIPT: &str = "eth_getTransactionReceipt";
+const SOMEBODY: &str = "0x00000000000000000000000000000000000000aa";
+
+#[rustfmt::skip]
+const LIES: [Lie; 14] = [
+    ("another chain", "eth_chainId", || say(json!("0x1")), "wrong-chain"),
+    ("a fee beyond reason", "eth_feeHistory", || say(json!({"baseFeePerGas": ["0xffffffffffffffffffffffff"]})), "fee-too-high"),
+    ("no fees", "eth_feeHistory", || say(json!({"baseFeePerGas": []})), FAILED),
+    ("a number that is none", "eth_blockNumber", || say(json!("latest")), FAILED),
+    ("a nonce beyond a nonce", "eth_getTransactionCount", || say(json!("0x10000000000000000")), FAILED),
+    ("no JSON", GAS, || Fate::Reply(text(200, "<html>".to_owned())), FAILED),
+    ("an answer to something else", GAS, || Fate::Reply(text(200, r#"{"id":2,"result":"0x1"}"#.to_owned())), FAILED),
+    ("more than is read", GAS, || Fate::Reply(text(200, format!("\"{}\"", "0".repeat(5 << 20)))), FAILED),
+    ("another status", GAS, || Fate::Reply(text(429, r#"{"id":1,"result":"0x1"}"#.to_owned())), FAILED),
+    (SILENCE, GAS, || Fate::Reply(Reply::Hang), FAILED),
+    ("it has sent something else", SEND, || say(json!(OTHER_HASH)), FAILED),
+    ("a receipt of something else", RECEIPT, || with("transactionHash", &json!(OTHER_HASH)), FAILED),
+    ("a receipt of somebody else", RECEIPT, || with("from", &json!(SOMEBODY)), FAILED),
+    ("a block without it", "eth_getBlockByNumber", || with("transactions", &json!([OTHER_HASH])), FAILED),
+];
+
 #[test]
 fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
     let scene = Scene::new(Mining::AtOnce, 1)?;
     let payload = scene.target()?;
-    let lies = [
-        Lie {
-            why: "another chain",
-            method: "eth_chainId",
-            lie: || say(json!("0x1")),
-            told: "wrong-chain",
-        },
-        Lie {
-            why: "a fee beyond reason",
-            method: "eth_feeHistory",
-            lie: || say(json!({"baseFeePerGas": ["0x1", "0xffffffffffffffffffffffffffff"]})),
-            told: "fee-too-high",
-        },
-        Lie {
-            why: "no fees",
-            method: "eth_feeHistory",
-            lie: || say(json!({"baseFeePerGas": []})),
-            told: FAILED,
-        },
-        Lie {
-            why: "a number that is none",
-            method: "eth_blockNumber",
-            lie: || say(json!("latest")),
-            told: FAILED,
-        },
-        Lie {
-            why: "a nonce beyond a nonce",
-            method: "eth_getTransactionCount",
-            lie: || say(json!("0x10000000000000000")),
-            told: FAILED,
-        },
-        Lie {
-            why: "no JSON",
-            method: "eth_estimateGas",
-            lie: || Fate::Reply(text(200, "<html>".to_owned())),
-            told: FAILED,
-        },
-        Lie {
-            why: "an answer to something else",
-            method: "eth_estimateGas",
-            lie: || Fate::Reply(text(200, json!({"id": 2, "result": "0x1"}).to_string())),
-            told: FAILED,
-        },
-        Lie {
-            why: "more than is read",
-            method: "eth_estimateGas",
-            lie: || Fate::Reply(text(200, format!("\"{}\"", "0".repeat(5 << 20)))),
-            told: FAILED,
-        },
-        Lie {
-            why: "another status",
-            method: "eth_estimateGas",
-            lie: || Fate::Reply(text(429, json!({"id": 1, "result": "0x1"}).to_string())),
-            told: FAILED,
-        },
-        Lie {
-            why: SILENCE,
-            method: "eth_estimateGas",
-            lie: || Fate::Reply(Reply::Hang),
-            told: FAILED,
-        },
-        Lie {
-            why: "it has sent something else",
-            method: "eth_sendRawTransaction",
-            lie: || say(json!(OTHER_HASH)),
-            told: FAILED,
-        },
-        Lie {
-            why: "a receipt of something else",
-            method: "eth_getTransactionReceipt",
-            lie: || with("transactionHash", OTHER_HASH),
-            told: FAILED,
-        },
-        Lie {
-            why: "a receipt of somebody else",
-            method: "eth_getTransactionReceipt",
-            lie: || with("from", "0x00000000000000000000000000000000000000aa"),
-            told: FAILED,
-        },
-        Lie {
-            why: "a block without it",
-            method: "eth_getBlockByNumber",
-            lie: || {
-                Fate::Change(Box::new(|mut answer| {
-                    answer["transactions"] = json!([OTHER_HASH]);
-                    answer
-                }))
-            },
-            told: FAILED,
-        },
-    ];
-    for Lie {
-        why,
-        method,
-        lie,
-        told,
-    } in lies
-    {
+    for (why, method, lie, told) in LIES {
         let relay = Relay::start(&scene.chain, move |asked| {
             if asked == method {
                 lie()
@@ -166,7 +88,7 @@ fn a_node_that_hides_a_block_only_delays() -> Result<()> {
     let payload = scene.target()?;
     let relay = Relay::start(&scene.chain, |asked| match asked {
         // As while a chain is reorganised: the receipt's block is not the one at its height.
-        "eth_getBlockByNumber" => with("hash", OTHER_HASH),
+        "eth_getBlockByNumber" => with("hash", &json!(OTHER_HASH)),
         _ => Fate::Forward,
     })?;
     let function = scene.function(&relay.url())?;
