@@ -1,7 +1,9 @@
 //! The whole stack behind one gateway: what `cargo xtask up` keeps and `demo` throws away.
 
+mod keeper;
 mod state;
 
+use keeper::Keeper;
 pub use state::{FILE, Kept, read};
 
 use std::fs;
@@ -13,7 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::aws::Log;
 use crate::cargo::{self, Profile};
+use crate::chain::{CHAIN_ID, Chain, Mining};
 use crate::deployment::{Deployment, log_name};
 use crate::folders;
 use crate::http::Response;
@@ -26,6 +30,8 @@ use crate::watch::Gateway;
 use crate::world::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
 
 const DATABASE: &str = "optkas";
+/// The folder of the chain, in the stack's.
+const CHAIN: &str = "chain";
 
 /// Ports; 0 means the one of the last time if it is free, else any.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,9 +59,11 @@ pub struct Settings {
 
 /// A running stack; dropping it stops it, the gateway first.
 pub struct Stack {
+    keeper: Keeper,
     gateway: Gateway,
     issuer: Issuer,
-    _secrets: Secrets,
+    secrets: Secrets,
+    chain: Chain,
     _cluster: Cluster,
     admin: Database,
     deployment: Deployment,
@@ -93,6 +101,9 @@ impl Stack {
         let secrets = Secrets::start(&folder, settings.temporary)?;
         let mut deployment = Deployment::new("optkas/local", kept.agents.clone())?;
         deployment.note_seed = STANDARD.decode(&kept.note_seed)?;
+        deployment.chain_key.clone_from(&kept.chain_key);
+        let chain = start_chain(&folder, settings.temporary, &deployment)?;
+        deployment.chain_url = chain.url();
         deployment.store(&secrets)?;
 
         let admin = database(&cluster)?;
@@ -110,10 +121,12 @@ impl Stack {
         };
         kept.save(&folder)?;
 
-        let stack = Self {
+        let mut stack = Self {
+            keeper: Keeper::idle(),
             gateway,
             issuer,
-            _secrets: secrets,
+            secrets,
+            chain,
             _cluster: cluster,
             admin,
             deployment,
@@ -126,6 +139,7 @@ impl Stack {
             let synced = stack.gateway.invoker().sync_keys();
             synced.with_context(|| stack.gateway.log_tail())
         })?;
+        stack.keeper = Keeper::start(stack.gateway.invoker());
         Ok(stack)
     }
 
@@ -186,6 +200,51 @@ impl Stack {
         self.deployment.database(&self.admin, function)
     }
 
+    /// The chain that checkpoints are anchored in.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Where the log is published.
+    pub fn log(&self) -> Result<Log> {
+        self.secrets.log(&log_name(&self.admin))
+    }
+
+    /// Where it can be read: the bucket's URL.
+    #[must_use]
+    pub fn log_url(&self) -> String {
+        format!("{}/{}", self.secrets.url(), log_name(&self.admin))
+    }
+
+    /// What an auditor is given out of band: the log's public key. A file in the stack's folder.
+    pub fn policy(&self) -> Result<PathBuf> {
+        let path = self.folder.join("policy");
+        let key = self.deployment.verifier_key();
+        fs::write(
+            &path,
+            format!("log {key} {}\nquorum none\n", self.log_url()),
+        )?;
+        Ok(path)
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The keys and accounts behind it.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// Leaves the log as it is from now on: nobody sequences, signs or anchors.
+    pub fn rest(&mut self) {
+        self.keeper.stop();
+    }
+
     /// Writes stack.json, and says where.
     pub fn describe(&self) -> Result<PathBuf> {
         let logins: Result<serde_json::Map<String, Value>> = self
@@ -199,10 +258,16 @@ impl Stack {
             "issuer": self.issuer.name(),
             "audience": AUDIENCE,
             "signing_key": self.issuer.key().private_jwk()?,
+            "chain": {
+                "id": CHAIN_ID,
+                "rpc_url": self.chain.url(),
+                "account": self.deployment.chain_account()?.address().to_string(),
+            },
             "postgres": { "admin": self.admin.url(), "logins": logins? },
             "agents": self.deployment.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
             "people": state::people(),
             "facilities": state::facilities(),
+            "log": { "url": self.log_url(), "policy": self.policy()? },
         });
         let path = self.folder.join(FILE);
         state::write_private(&path, &description)?;
@@ -222,6 +287,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        self.keeper.stop();
         self.gateway.stop();
         // It describes what runs; nothing does any more. Left behind, it would only be out of date.
         let _left = fs::remove_file(self.folder.join(FILE));
@@ -231,13 +297,25 @@ impl Drop for Stack {
 /// Installs the tools and builds the functions, both at a time: one waits for the network mostly.
 fn prepare() -> Result<()> {
     thread::scope(|scope| {
-        let tools = scope.spawn(|| tools::install(tools::Set::Local));
+        let tools = scope.spawn(|| {
+            tools::install(tools::Set::Local)?;
+            tools::anvil()
+        });
         cargo::build_functions(Profile::Debug)?;
         tools
             .join()
             .map_err(|_| anyhow!("the installation of the tools broke off"))??;
         Ok(())
     })
+}
+
+/// A chain that makes a block for each transaction, and is still otherwise.
+fn start_chain(folder: &Path, temporary: bool, deployment: &Deployment) -> Result<Chain> {
+    let folder = folder.join(CHAIN);
+    fs::create_dir_all(&folder)?;
+    remove_logs(&folder)?;
+    let account = deployment.chain_account()?.address();
+    Chain::start(&folder, temporary, Mining::AtOnce, account)
 }
 
 fn lock(folder: &Path) -> Result<fs::File> {
@@ -261,6 +339,7 @@ fn remove_logs(folder: &Path) -> Result<()> {
 fn forget(name: &str, folder: &Path) -> Result<()> {
     Cluster::remove(name)?;
     Secrets::forget(folder)?;
+    Chain::forget(&folder.join(CHAIN))?;
     Kept::forget(folder)
 }
 

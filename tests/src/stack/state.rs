@@ -27,6 +27,8 @@ pub struct Kept {
     pub admin_password: String,
     /// The issuer's signing key.
     pub signing_key: Value,
+    /// The private key of the account that anchors.
+    pub chain_key: String,
     /// The agents' secrets.
     pub agents: Vec<Agent>,
     /// The seed of the key that the log is signed with.
@@ -69,6 +71,12 @@ impl Kept {
                 .as_str()
                 .context("no seed of the log's key is kept (`cargo xtask up --fresh` starts over)")?
                 .to_owned(),
+            chain_key: value["chain_key"]
+                .as_str()
+                .context(
+                    "no key of the chain's account is kept (`cargo xtask up --fresh` starts over)",
+                )?
+                .to_owned(),
             ports: Ports {
                 gateway: port("gateway").unwrap_or_default(),
                 issuer: port("issuer").unwrap_or_default(),
@@ -89,6 +97,7 @@ impl Kept {
             "signing_key": self.signing_key,
             "agents": self.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
             "note_seed": self.note_seed,
+            "chain_key": self.chain_key,
             "ports": { "gateway": gateway, "issuer": issuer, "postgres": postgres },
         });
         write_private(&folder.join(STATE), &value)
@@ -114,6 +123,7 @@ impl Kept {
             signing_key: Key::generate(Algorithm::Es256)?.private_jwk()?,
             agents: Agent::samples(),
             note_seed: STANDARD.encode(random(32)),
+            chain_key: random_hex(32),
             ports: Ports::default(),
         };
         kept.save(folder)?;

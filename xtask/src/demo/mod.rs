@@ -2,6 +2,8 @@
 
 mod compromised;
 mod database;
+mod evidence;
+mod insider;
 mod keys;
 mod life;
 mod outsiders;
@@ -13,6 +15,7 @@ use serde_json::Value;
 use tests::stack::{Ports, Settings, Stack};
 use tests::world::steps;
 
+use self::evidence::Desk;
 use self::story::Story;
 
 /// What one act leaves for the next.
@@ -33,14 +36,14 @@ struct Sent {
 
 /// Plays the story on a stack of its own; a wrong answer is an error.
 pub(crate) fn run() -> Result<()> {
-    let stack = Stack::start(Settings {
+    let mut stack = Stack::start(Settings {
         name: "demo",
         ports: Ports::default(),
         fresh: true,
         temporary: true,
     })?;
     let mut story = Story::begin();
-    let played = play(&stack, &mut story);
+    let played = play(&mut stack, &mut story);
     if played.is_err() || story.wrong() > 0 {
         eprintln!("The gateway's last words:\n{}", stack.gateway().log_tail());
     }
@@ -59,7 +62,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn play(stack: &Stack, story: &mut Story) -> Result<()> {
+fn play(stack: &mut Stack, story: &mut Story) -> Result<()> {
     story.act("The platform onboards, by signed webhooks");
     for step in steps() {
         story.answer(&step.title, &stack.onboard(&step)?, "200 accepted");
@@ -70,5 +73,8 @@ fn play(stack: &Stack, story: &mut Story) -> Result<()> {
     keys::play(stack, story)?;
     compromised::play(stack, story)?;
     database::play(stack, story, &pending)?;
-    database::books(stack, story)
+    database::books(stack, story)?;
+    let desk = Desk::new(stack)?;
+    evidence::play(stack, story, &settled, &desk)?;
+    insider::play(stack, story, &settled, &desk)
 }
