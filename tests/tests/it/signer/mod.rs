@@ -8,10 +8,14 @@ mod rivals;
 mod scene;
 mod wire;
 
+use std::time::Duration;
+
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::lambda::Invocation;
 
 use self::scene::{Scene, last_metrics};
+use crate::locks::until;
 
 #[test]
 fn the_log_is_published_and_grows_over_the_edges_of_tiles() -> Result<()> {
@@ -72,4 +76,31 @@ fn nobody_deletes_what_is_full() -> Result<()> {
     assert_eq!(scene.log.keys()?, [""; 0]);
     scene.log.rewind(&before)?;
     scene.verify(300)
+}
+
+#[test]
+fn an_invocation_has_a_round_each_beat() -> Result<()> {
+    let scene = Scene::new()?;
+    let signer = scene
+        .rig
+        .start(scene.launch()?.with("LOG_ROUND_SECONDS", "1"))?;
+    scene.grow_to(100)?;
+    let told = std::thread::scope(|scope| {
+        // The last round begins when a beat and five seconds are left.
+        let invocation = Invocation::new(&Value::Null).with_timeout(Duration::from_secs(9));
+        let invoked = scope.spawn(|| signer.invoke(invocation));
+        until("the first round has ended", || {
+            Ok(scene.log.get("checkpoint")?.is_some())
+        })?;
+        scene.grow(10)?;
+        invoked.join().expect("it has said why")
+    })?
+    .json();
+    assert_eq!(
+        (&told["published_size"], &told["signed"]),
+        (&json!(110), &json!(2)),
+        "{told}"
+    );
+    assert!(told["rounds"].as_u64() >= Some(2), "{told}");
+    scene.verify(110)
 }
