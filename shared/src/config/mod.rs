@@ -5,6 +5,7 @@
 
 mod aws;
 mod chain_key;
+mod database_login;
 mod database_url;
 mod environment;
 mod note_key;
@@ -15,12 +16,13 @@ mod variables;
 
 pub use self::{
     aws::Aws,
+    database_login::{DatabaseAuth, DatabaseLogin},
     database_url::{DatabaseUrl, TlsMode},
     environment::{
         Anchorer, Base, Chain, Deployment, Identity, KeySetSource, People, Registrar, Rounds,
         Signer, load,
     },
-    secrets::{DatabaseLogin, Password, SecretError},
+    secrets::SecretError,
     secrets_manager::SecretsManager,
     variables::{Malformed, Variables},
 };

@@ -1,70 +1,7 @@
-use std::fmt;
-
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::auth::{json, webhook::KeyRingError};
-
-/// The shortest password of a database login.
-const PASSWORD_BYTES_MIN: usize = 16;
-
-/// A function's database login, from its secret: `{"username", "password"}`.
-///
-/// Other members are let be: the rotation of a secret needs some of its own.
-#[derive(Debug)]
-pub struct DatabaseLogin {
-    /// The role's name: the function's, with underscores.
-    pub username: String,
-    /// Its password.
-    pub password: Password,
-}
-
-/// A password. Not printable, zeroized when dropped.
-pub struct Password(Zeroizing<String>);
-
-impl Password {
-    /// The password, to log in and for nothing else.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password([redacted])")
-    }
-}
-
-impl DatabaseLogin {
-    /// Parses the secret of the function of this name. Another function's login is refused, whatever the
-    /// secret store says: one endpoint, one login.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, without a word of the secret.
-    pub fn parse(secret_json: &str, function: &str) -> Result<Self, SecretError> {
-        let document: Document =
-            json::from_slice(secret_json.as_bytes()).map_err(|_| SecretError::Malformed)?;
-        if document.username != function.replace('-', "_") {
-            return Err(SecretError::Username);
-        }
-        if document.password.len() < PASSWORD_BYTES_MIN || document.password.contains('\0') {
-            return Err(SecretError::Password);
-        }
-        Ok(Self {
-            username: document.username,
-            password: Password(document.password),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct Document {
-    username: String,
-    #[serde(deserialize_with = "zeroizing")]
-    password: Zeroizing<String>,
-}
+use crate::auth::webhook::KeyRingError;
 
 pub(super) fn zeroizing<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
@@ -101,40 +38,4 @@ pub enum SecretError {
     /// The webhook secret.
     #[error(transparent)]
     KeyRing(#[from] KeyRingError),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logins() {
-        let parse = |secret: &str| DatabaseLogin::parse(secret, "create-settlement");
-        let login = parse(
-            r#"{"username":"create_settlement","password":"0123456789abcdef","engine":"postgres"}"#,
-        );
-        assert_eq!(login.unwrap().password.expose(), "0123456789abcdef");
-        for bad in [
-            "",
-            "null",
-            "{}",
-            r#"{"username":"create_settlement"}"#,
-            r#"{"username":"create_settlement","password":""}"#,
-            r#"{"username":"create_settlement","password":"0123456789abcde"}"#,
-            r#"{"username":"create_settlement","password":7}"#,
-            r#"{"username":"create-settlement","password":"0123456789abcdef"}"#,
-            r#"{"username":"migrate","password":"0123456789abcdef"}"#,
-            r#"{"username":"create_settlement","password":"0123456789abcdef","password":"0123456789abcdef"}"#,
-            r#"{"username":"create_settlement","password":"0123456789abcde\u0000"}"#,
-        ] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_password_cannot_be_printed() {
-        let secret = r#"{"username":"migrate","password":"hunter2 hunter2 hunter2"}"#;
-        let login = DatabaseLogin::parse(secret, "migrate").unwrap();
-        assert!(!format!("{login:?}").contains("hunter2"));
-    }
 }

@@ -40,6 +40,12 @@ impl SecretsManager {
         }
     }
 
+    /// Whose secrets they are.
+    #[must_use]
+    pub const fn function(&self) -> &'static str {
+        self.function
+    }
+
     /// Fetches the function's database login.
     ///
     /// # Errors

@@ -1,8 +1,16 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ConfigConnectImpl, Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod,
+    Runtime,
+};
+use futures_util::future::BoxFuture;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use tokio_postgres::{Config, NoTls, config::SslMode};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, Error, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{Base, DatabaseLogin, DatabaseUrl, TlsMode};
@@ -15,15 +23,20 @@ const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// A pool that has not connected yet.
 pub(super) fn pool(base: &Base, login: &DatabaseLogin) -> Pool {
-    let config = config(&base.database, login);
     // `Fast`: no statement of its own when a connection is given out, for one round trip is the promise.
     let manager_config = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = match base.database.tls {
-        TlsMode::LoopbackPlain => Manager::from_config(config, NoTls, manager_config),
-        TlsMode::VerifyFull => Manager::from_config(config, tls(base), manager_config),
+    let connect: Box<dyn Connect> = match base.database.tls {
+        TlsMode::LoopbackPlain => Box::new(ConfigConnectImpl { tls: NoTls }),
+        TlsMode::VerifyFull => Box::new(ConfigConnectImpl { tls: tls(base) }),
     };
+    let entrance = Entrance {
+        database: base.database.clone(),
+        login: login.clone(),
+        connect,
+    };
+    let manager = Manager::from_connect(settings(&base.database, login), entrance, manager_config);
     Pool::builder(manager)
         .max_size(base.connections_max)
         .runtime(Runtime::Tokio1)
@@ -38,15 +51,40 @@ pub(super) fn pool(base: &Base, login: &DatabaseLogin) -> Pool {
         .expect("a pool with a runtime has all it needs")
 }
 
-/// The settings of one connection, for `migrate` too.
+/// Connects with a proof that is made for the connection: a token of the pool's beginning would have expired.
+struct Entrance {
+    database: DatabaseUrl,
+    login: DatabaseLogin,
+    connect: Box<dyn Connect>,
+}
+
+impl Connect for Entrance {
+    fn connect(&self, settings: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
+        let mut config = settings.clone();
+        config.password(
+            self.login
+                .expose(&self.database, SystemTime::now())
+                .as_str(),
+        );
+        self.connect.connect(&config)
+    }
+}
+
+/// All that is needed for one connection now, for `migrate`.
 pub(super) fn config(url: &DatabaseUrl, login: &DatabaseLogin) -> Config {
+    let mut config = settings(url, login);
+    config.password(login.expose(url, SystemTime::now()).as_str());
+    config
+}
+
+/// The settings of a connection, without the proof of who connects.
+fn settings(url: &DatabaseUrl, login: &DatabaseLogin) -> Config {
     let mut config = Config::new();
     config
         .host(&url.host)
         .port(url.port)
         .dbname(&url.dbname)
         .user(&login.username)
-        .password(login.password.expose())
         .application_name(&login.username)
         .connect_timeout(CONNECT_TIMEOUT)
         .ssl_mode(match url.tls {
@@ -69,4 +107,75 @@ pub(super) fn tls(base: &Base) -> MakeRustlsConnect {
         .with_root_certificates(roots)
         .with_no_client_auth();
     MakeRustlsConnect::new(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::config::{Base, Variables};
+
+    /// Takes the start-up message, asks for a password in clear text, and refuses it; answers the two.
+    async fn overhear(mut stream: TcpStream) -> [String; 2] {
+        let mut message = async |head: usize| {
+            let mut length = [0; 5];
+            stream.read_exact(&mut length[5 - head..]).await.unwrap();
+            let length = u32::from_be_bytes(length[1..].try_into().unwrap());
+            let mut body = vec![0; usize::try_from(length).unwrap() - 4];
+            stream.read_exact(&mut body).await.unwrap();
+            if head == 4 {
+                stream.write_all(b"R\0\0\0\x08\0\0\0\x03").await.unwrap();
+            }
+            String::from_utf8(body).unwrap()
+        };
+        [message(4).await, message(5).await]
+    }
+
+    #[tokio::test]
+    async fn each_connection_brings_a_token_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = Base::parse(Variables::new(|name: &str| {
+            let value = match name {
+                "DATABASE_URL" => "postgresql://db.example:5432/optkas?sslmode=verify-full",
+                "DATABASE_AUTH" => "iam",
+                "SECRETS_PREFIX" => "optkas/test",
+                "AWS_REGION" => "eu-central-1",
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "local",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        }));
+        let base: &'static Base = Box::leak(Box::new(base.unwrap()));
+        let login = DatabaseLogin::signed("list-audit", &base.aws);
+        // The server of this test has no certificate: what is tried here is what comes after TLS.
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("postgresql://127.0.0.1:{port}/optkas?sslmode=disable");
+        let to_listener = settings(&url.parse().unwrap(), &login);
+        let entrance = Entrance {
+            database: base.database.clone(),
+            login,
+            connect: Box::new(ConfigConnectImpl { tls: NoTls }),
+        };
+        let mut tokens = Vec::new();
+        for _ in 0..2 {
+            let (heard, connected) = tokio::join!(
+                async { overhear(listener.accept().await.unwrap().0).await },
+                entrance.connect(&to_listener),
+            );
+            assert!(connected.is_err(), "the server let nobody in");
+            let [start, token] = heard;
+            assert!(start.contains("user\0list_audit\0"), "{start:?}");
+            assert!(
+                token.starts_with("db.example:5432/?Action=connect&DBUser=list_audit&X-Amz-"),
+                "{token}"
+            );
+            tokens.push(token);
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+        }
+        assert_ne!(tokens[0], tokens[1]);
+    }
 }

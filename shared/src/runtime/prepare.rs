@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     auth::webhook::KeyRing,
-    config::{Base, DatabaseLogin, SecretError, SecretsManager},
+    config::{Base, DatabaseAuth, DatabaseLogin, SecretError, SecretsManager},
     gateway::Database,
 };
 
@@ -55,11 +55,20 @@ impl Prepare for Databases {
         }
         // Nothing is kept while the secret cannot be read: fail closed.
         *kept = None;
-        let database = Arc::new(Database::new(
-            self.base,
-            &self.secrets.database_login().await?,
-        ));
+        let login = login(self.base, &self.secrets).await?;
+        let database = Arc::new(Database::new(self.base, &login));
         Ok(Arc::clone(kept.insert(database)))
+    }
+}
+
+/// The function's own login: a signed one needs no secret, and reads none.
+async fn login(
+    base: &'static Base,
+    secrets: &SecretsManager,
+) -> Result<DatabaseLogin, SecretError> {
+    match base.database_auth {
+        DatabaseAuth::Secret => secrets.database_login().await,
+        DatabaseAuth::Iam => Ok(DatabaseLogin::signed(secrets.function(), &base.aws)),
     }
 }
 
@@ -105,12 +114,14 @@ impl Prepare for Webhooks {
 /// The login itself, for the function that does more than call a gateway function. Not kept: it runs once.
 pub(super) struct Logins {
     secrets: SecretsManager,
+    base: &'static Base,
 }
 
 impl Logins {
     pub(super) const fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
             secrets: SecretsManager::new(function, base.secrets_prefix.as_str(), &base.aws),
+            base,
         }
     }
 }
@@ -119,6 +130,6 @@ impl Prepare for Logins {
     type Ready = DatabaseLogin;
 
     async fn prepare(&self) -> Result<DatabaseLogin, SecretError> {
-        self.secrets.database_login().await
+        login(self.base, &self.secrets).await
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn required(function: &str) -> Vec<&'static str> {
 
 /// The variables that it may have as well.
 pub(super) fn optional(function: &str) -> Vec<&'static str> {
-    let mut all = vec!["DATABASE_CA_FILE"];
+    let mut all = vec!["DATABASE_AUTH", "DATABASE_CA_FILE"];
     if PEOPLES.contains(&function) {
         all.push("JWKS_MAX_AGE_SECONDS");
     }
@@ -136,6 +136,12 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
             // Without TLS there is only this machine.
             url_with("127.0.0.1", "192.0.2.1"),
             url_with("127.0.0.1", "localhost.example"),
+        ],
+        "DATABASE_AUTH" => vec![
+            String::new(),
+            MARK.to_owned(),
+            // No token leaves for a database without TLS, not even on this machine.
+            "iam".to_owned(),
         ],
         "DATABASE_CA_FILE" => vec![
             String::new(),
