@@ -66,7 +66,7 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
     assert_eq!(verify(&other, &[])?.code, 1);
     let stranger = SigningKey::from_hex(&"46".repeat(32))?;
     let stolen = resigned(&stranger, raw, |transaction| {
-        transaction.to = stranger.address()
+        transaction.to = stranger.address();
     })?;
     assert_eq!(verify(&stolen, &[])?.code, 1);
     Ok(())

@@ -161,6 +161,8 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
 }
 
 #[test]
+// A table: each attack beside what it must come to.
+#[allow(clippy::too_many_lines)]
 fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
     let scene = Scene::new()?;
     let of_middle = format!("(select key from log.entry where index = {MIDDLE})");
