@@ -1,5 +1,6 @@
 //! `cargo xtask up`: the stack, until Ctrl-C.
 
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -54,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let signals = signals()?;
     stack.populate()?;
     let description = stack.describe()?;
-    explain(&stack, &description.display().to_string());
+    explain(&stack, &description.display().to_string(), &stack.policy()?);
     let invoker = stack.gateway().invoker();
     // On its own: a function that hangs must not keep anybody from stopping it.
     thread::spawn(move || schedule(invoker));
@@ -102,7 +103,7 @@ fn schedule(invoker: Invoker) {
     }
 }
 
-fn explain(stack: &Stack, description: &str) {
+fn explain(stack: &Stack, description: &str, policy: &Path) {
     let gateway = stack.gateway().url();
     println!();
     println!("The gateway listens on   {gateway}");
@@ -122,6 +123,13 @@ fn explain(stack: &Stack, description: &str) {
     for line in examples(&gateway) {
         println!("  {line}");
     }
+    println!();
+    println!("The log keeps itself; a receipt takes seconds. As an auditor:");
+    println!(
+        "  cargo run -p auditor -- verify log {} --policy {}",
+        stack.log_url(),
+        policy.display()
+    );
     println!();
     println!("Ctrl-C stops everything; the data is kept for the next time (--fresh starts over).");
 }

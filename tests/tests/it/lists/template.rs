@@ -105,12 +105,7 @@ fn each_function_has_a_role_that_reads_its_own_secrets_and_writes_its_own_log() 
         if name.ends_with("-webhook") {
             secrets.push(format!("{arn}/webhooks/{name}-??????"));
         }
-        let key = match name.as_str() {
-            "sign-checkpoint" => Some("note-key"),
-            "anchor-checkpoint" => Some("chain-key"),
-            _ => None,
-        };
-        secrets.extend(key.map(|kind| format!("{arn}/{kind}/{name}-??????")));
+        secrets.extend(signing_key(name).map(|kind| format!("{arn}/{kind}/{name}-??????")));
         let mut statements = json!([
             { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets },
             { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": format!("{id}Logs.Arn") },
@@ -144,6 +139,15 @@ fn each_function_has_a_role_that_reads_its_own_secrets_and_writes_its_own_log() 
     Ok(())
 }
 
+/// The kind of secret that holds a function's key, if it signs.
+fn signing_key(function: &str) -> Option<&'static str> {
+    match function {
+        "sign-checkpoint" => Some("note-key"),
+        "anchor-checkpoint" => Some("chain-key"),
+        _ => None,
+    }
+}
+
 /// What the signer alone may do: its state, and what it publishes.
 fn publication() -> [Value; 4] {
     let bucket = "arn:${AWS::Partition}:s3:::${LogBucket}";
@@ -152,7 +156,7 @@ fn publication() -> [Value; 4] {
     [
         json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], "Resource": format!("{bucket}/*") }),
         json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": format!("{bucket}/staging/*") }),
-        json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket }),
+        json!({ "Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketVersions"], "Resource": bucket }),
         json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": table }),
     ]
 }
@@ -189,6 +193,8 @@ fn the_template_of_secrets_has_each_functions() -> Result<()> {
         if name.ends_with("-webhook") {
             expected.insert(format!("${{SecretsPrefix}}/webhooks/{name}"));
         }
+        let key = signing_key(&name);
+        expected.extend(key.map(|kind| format!("${{SecretsPrefix}}/{kind}/{name}")));
     }
     assert_eq!(found, expected);
     Ok(())
