@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `generate` writes a log as the signer publishes one, with entries as the gateway makes them, under a key that
-//! is no secret. `measure` verifies it as `auditor verify log` does, and then hashes the same entries with the
+//! is no secret, with the policy that names it. `measure` verifies it as `auditor verify log` does, and then hashes the same entries with the
 //! same SHA-256 on as many threads, once reading them from the files and once from memory.
 
 #![allow(clippy::print_stdout)]
@@ -57,8 +57,13 @@ fn generate(folder: &Path, entries: u64) -> Result<()> {
     let tree = builder.tree();
     let note = Checkpoint::new(ORIGIN, tree.size(), tree.root())?.sign(&key)?;
     fs::write(folder.join("checkpoint"), note.to_string())?;
+    fs::write(folder.join("policy"), policy(&key))?;
     println!("{} entries in {}", tree.size(), folder.display());
     Ok(())
+}
+
+fn policy(key: &SigningKey) -> String {
+    format!("log {}\nquorum none\n", key.verifier_key())
 }
 
 /// What is new, as the signer does after each round.
@@ -124,8 +129,7 @@ fn leaf(index: u64) -> Result<Leaf> {
 
 fn measure(folder: &str) -> Result<()> {
     let key = SigningKey::from_seed(ORIGIN, &SEED)?;
-    let policy = format!("log {}\nquorum none\n", key.verifier_key());
-    let trust = Trust::parse(policy.as_bytes())?;
+    let trust = Trust::parse(policy(&key).as_bytes())?;
     let source = Source::open(folder)?;
     let mut report = Report::default();
     let target = log::target(&source, &trust, &mut report)?;

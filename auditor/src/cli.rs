@@ -9,12 +9,15 @@ const ABOUT: &str = "Verifies the settlement gateway's transparency log, from pu
 const LONG_ABOUT: &str = "\
 Verifies the settlement gateway's transparency log, without the gateway.
 
-Every mutation of the gateway leaves one entry (a leaf) in an append-only Merkle tree (RFC 9162). The tree's \
-root is signed as a checkpoint, cosigned by witnesses, and published with all entries and hashes in the \
-layout of c2sp.org/tlog-tiles. This program recomputes all of it and says where it does not agree.
+Every mutation of the gateway leaves one entry (a leaf) in an append-only
+Merkle tree (RFC 9162). The tree's root is signed as a checkpoint, cosigned by
+witnesses, and published with all entries and hashes in the layout of
+c2sp.org/tlog-tiles. This program recomputes all of it and says where it does
+not agree.
 
-Whom to trust is said by a policy file (c2sp.org/tlog-policy) that you have from somebody other than the \
-gateway's operator, or have kept since you first met them:
+Whom to trust is said by a policy file (c2sp.org/tlog-policy) that you have
+from somebody other than the gateway's operator, or have kept since you first
+met them:
 
     log gateway.example/log+f00dcafe+AY8D…
     witness A witness-a.example+0badf00d+BH…
@@ -24,11 +27,32 @@ gateway's operator, or have kept since you first met them:
 
 No network and no database is touched unless an argument names one.";
 
+const EXAMPLES: &str = "\
+Examples:
+  auditor verify receipt commitment.tlog-proof --policy policy
+  auditor verify log https://log.gateway.example --policy policy
+  auditor verify log ./copy --checkpoint kept/2026-11-23 --policy policy
+  auditor verify consistency kept/old kept/new --log ./copy --policy policy
+  auditor verify anchor checkpoint transaction --chain-id 1 --address 0x…
+      --policy policy
+  auditor verify database
+      'postgresql://me@db.example:5432/optkas?sslmode=verify-full'
+      --log https://log.gateway.example --policy policy
+
+Exit status:
+  0  verified: everything that was asked holds
+  1  tampering: something published or recorded was changed; the first bad
+     index is named
+  2  cannot decide: no key or quorum, no entries, somebody unreachable, or
+     arguments that make no sense";
+
 const EXIT: &str = "\
 Exit status:
   0  verified: everything that was asked holds
-  1  tampering: something published or recorded was changed; the first bad index is named
-  2  cannot decide: no key or quorum, no entries, somebody unreachable, or arguments that make no sense";
+  1  tampering: something published or recorded was changed; the first bad
+     index is named
+  2  cannot decide: no key or quorum, no entries, somebody unreachable, or
+     arguments that make no sense";
 
 /// `auditor`
 #[derive(Debug, Parser)]
@@ -37,7 +61,7 @@ Exit status:
     version,
     about = ABOUT,
     long_about = LONG_ABOUT,
-    after_help = EXIT,
+    after_help = EXAMPLES,
     arg_required_else_help = true,
     propagate_version = true
 )]
@@ -62,53 +86,61 @@ pub enum Verify {
     #[command(after_help = EXIT, long_about = "\
 A receipt: that its entry is in the log whose checkpoint it carries.
 
-FILE is a C2SP tlog-proof, as `GET /v1/commitments/{key}/proof` answers it. The entry is the proof's extra \
-data, or the file of --entry. Nothing but FILE and the policy is read.")]
+FILE is a C2SP tlog-proof, as `GET /v1/commitments/{key}/proof` answers it.
+The entry is the proof's extra data, or the file of --entry. Nothing but FILE
+and the policy is read.")]
     Receipt(Receipt),
 
     /// A whole log: every entry, every tile, every checkpoint
     #[command(after_help = EXIT, long_about = "\
 A whole log: every entry, every tile, every checkpoint.
 
-All hashes are computed anew from the entries and compared with every tile, full and partial, and with the \
-root of every checkpoint: `checkpoint`, those of --checkpoint, and in a folder all of `checkpoints/`. Uses all \
-cores; holds a few bundles of 256 entries at a time, however long the log is.
+All hashes are computed anew from the entries and compared with every tile,
+full and partial, and with the root of every checkpoint: `checkpoint`, those
+of --checkpoint, and in a folder all of `checkpoints/`. Uses all cores; holds
+a few bundles of 256 entries at a time, however long the log is.
 
-A log that was rebuilt from the start and signed anew agrees with itself. What shows it is a checkpoint that \
-you kept (--checkpoint), a witness, or an anchor.")]
+A log that was rebuilt from the start and signed anew agrees with itself. What
+shows it is a checkpoint that you kept (--checkpoint), a witness, or an
+anchor.")]
     Log(Log),
 
     /// Two checkpoints: that the newer log still begins with the older one
     #[command(after_help = EXIT, long_about = "\
-Two checkpoints: that the newer log still begins with the older one, entry for entry.
+Two checkpoints: that the newer log still begins with the older one, entry for
+entry.
 
-The proof is computed from the tiles of --log, or read from --proof: one base64 hash a line, as in a \
-c2sp.org/tlog-witness request.")]
+The proof is computed from the tiles of --log, or read from --proof: one
+base64 hash a line, as in a c2sp.org/tlog-witness request.")]
     Consistency(Consistency),
 
     /// An anchor: that a transaction on a chain carries this checkpoint
     #[command(after_help = EXIT, long_about = "\
 An anchor: that a transaction on a chain carries this checkpoint.
 
-Offline: the transaction is decoded, its sender recovered from its signature, and chain, sender, recipient \
-and payload (size, root, hash of the checkpoint as the log signed it) compared. With --rpc also: that the \
-chain has this transaction, that it succeeded, and how many blocks deep it is. The node is then believed: \
-ask one of your own.")]
+Offline: the transaction is decoded, its sender recovered from its signature,
+and chain, sender, recipient and payload (size, root, hash of the checkpoint
+as the log signed it) compared. With --rpc also: that the chain has this
+transaction, that it succeeded, and how many blocks deep it is. The node is
+then believed: ask one of your own.")]
     Anchor(Anchor),
 
     /// A database: every ledger, outcome and audit row against the log, every row against its audit trail
     #[command(after_help = EXIT, long_about = "\
-A database: every ledger, outcome and audit row against the published log, and every domain row against its \
-audit trail.
+A database: every ledger, outcome and audit row against the published log, and
+every domain row against its audit trail.
 
-The log is verified as by `verify log`. In one read-only transaction every leaf is derived anew from the rows, \
-by this program and not by the database's functions, and must be the published entry at its index. Rows that \
-are newer than the published log are counted, not judged. Then the present rows of all audited tables must be \
-what following their audit trail yields, so that an amount edited behind the triggers' back shows as well.
+The log is verified as by `verify log`. In one read-only transaction every
+leaf is derived anew from the rows, by this program and not by the database's
+functions, and must be the published entry at its index. Rows that are newer
+than the published log are counted, not judged. Then the present rows of all
+audited tables must be what following their audit trail yields, so that an
+amount edited behind the triggers' back shows as well.
 
-URL is postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on loopback only). The login is a \
-member of the role optkas_auditor and needs no other right. Its password is read from the variable \
-PGPASSWORD or from the file of --password-file, never from the URL.
+URL is postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on
+loopback only). The login is a member of the role optkas_auditor and needs no
+other right. Its password is read from the variable PGPASSWORD or from the
+file of --password-file, never from the URL.
 
 A row newer than a replica is a missing row: ask the primary.")]
     Database(Database),

@@ -29,7 +29,7 @@ impl Progress {
 
     /// Begins a part of the work that has that many steps.
     pub fn begin(&self, what: &'static str, steps: u64) {
-        const BAR: &str = "{msg} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta}";
+        const BAR: &str = "{msg} [{bar:30}] {percent} % of {human_len}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             self.0.set_style(style);
         }

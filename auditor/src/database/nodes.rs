@@ -17,8 +17,8 @@ use crate::{
 const NODES: &str = "
     select n.level::int8, n.index::int8, n.hash
     from log.node as n
-    where (n.index::numeric + 1) * 2::numeric ^ n.level <= $1::int8
-    order by (n.index::numeric + 1) * 2::numeric ^ n.level, n.level";
+    where n.level between 0 and 62 and n.index between 0 and ($1::int8 >> n.level::int4) - 1
+    order by (n.index + 1) << n.level::int4, n.level";
 
 const CHECKPOINTS: &str = "
     select c.size::int8, c.root, c.note::text
