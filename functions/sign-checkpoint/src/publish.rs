@@ -141,11 +141,6 @@ impl Publisher {
         Ok(Some(there.unwrap_or_else(|| text.into_bytes())))
     }
 
-    /// RFC 9162's proof that the tree of `new` entries continues that of `old`, from the published tiles.
-    pub(crate) async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Ended> {
-        consistency(&self.bucket, old, new).await
-    }
-
     /// A checkpoint of this log with its signature, and nothing else.
     fn read(&self, bytes: &[u8]) -> Option<(Checkpoint, Note)> {
         let (checkpoint, note) = Checkpoint::parse_note(bytes).ok()?;
@@ -155,7 +150,7 @@ impl Publisher {
     }
 }
 
-/// See [`Publisher::consistency`].
+/// RFC 9162's proof that the tree of `new` entries continues that of `old`, from the published tiles.
 pub(crate) async fn consistency(bucket: &Bucket, old: u64, new: u64) -> Result<Vec<Hash>, Ended> {
     let tiles = tiles_for_consistency(old, new).ok_or_else(|| broken("there is no such proof"))?;
     let mut nodes = TileNodes::new();

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::{
     ended::{Alarm, Ended, broken, conflict},
     judge::{self, Ledger},
-    publish::{Latest, Publisher},
+    publish::{Latest, Publisher, consistency},
     staged,
     state::{State, StateTable, sha256},
 };
@@ -233,7 +233,7 @@ impl Signer {
         let Some((size, root)) = latest.map(Latest::head) else {
             return Ok(());
         };
-        let path = self.publisher.consistency(size, state.size).await?;
+        let path = consistency(&self.publisher.bucket, size, state.size).await?;
         verify_consistency(size, root, state.size, &state.root, &path).map_err(|_| {
             warn!(
                 log.size = state.size,

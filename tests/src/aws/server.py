@@ -45,28 +45,50 @@ class InTurn:
 
 class Recording:
     def __init__(self, path, app):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self.file = os.fdopen(descriptor, "r+b")
-        end = 0
-        for line in self.file:
-            if not line.endswith(b"\n"):
-                # We were killed in the middle of it: nobody was told that this one succeeded.
-                break
-            entry = json.loads(line)
+        entries = without_staged(read_entries(path))
+        for entry in entries:
             _, status, _ = ask(app, entry["environ"], base64.b64decode(entry["body"]))
             if not status.startswith("2"):
                 sys.exit(f"{path}: a write of the last time is refused now: {status}")
-            end += len(line)
-        self.file.seek(end)
-        self.file.truncate()
+        descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self.file = os.fdopen(descriptor, "wb")
+        for entry in entries:
+            self.write(entry)
+        self.sync()
+        # The whole or nothing: until here the old one is what counts.
+        os.rename(path + ".new", path)
 
     def append(self, environ, body):
         kept = {name: value for name, value in environ.items() if isinstance(value, str)}
         entry = {"environ": kept, "body": base64.b64encode(body).decode("ascii")}
+        self.write(entry)
+        self.sync()
+
+    def write(self, entry):
         self.file.write(json.dumps(entry).encode("utf-8") + b"\n")
+
+    def sync(self):
         self.file.flush()
         # As durable as the database beside it: one that is ahead of the other looks like an attack.
         os.fsync(self.file.fileno())
+
+
+def read_entries(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb") as file:
+        # Killed in the middle of a line, we had not told anybody that this one succeeded.
+        return [json.loads(line) for line in file if line.endswith(b"\n")]
+
+
+def without_staged(entries):
+    """Leaves out what was staged and forgotten, as the bucket's life cycle does: it is half of everything."""
+    last = {place(entry): entry["environ"]["REQUEST_METHOD"] for entry in entries}
+    return [entry for entry in entries if "/staging/" not in place(entry) or last[place(entry)] != "DELETE"]
+
+
+def place(entry):
+    return entry["environ"]["PATH_INFO"]
 
 
 def read_body(environ):

@@ -22,6 +22,9 @@ fn what_was_written_is_there_the_next_time() -> Result<()> {
     }
     log.put("checkpoint", b"the second")?;
     log.delete("gone")?;
+    log.put("staging/1-ab", b"staged and forgotten")?;
+    log.delete("staging/1-ab")?;
+    log.put("staging/2-cd", b"staged and kept")?;
     log.set_state(&json!({ "origin": ORIGIN, "size": 7, "root": "ab" }))?;
     aws.put("secret", &json!("hush-hush"))?;
     let before = told(&log)?;
@@ -37,6 +40,12 @@ fn what_was_written_is_there_the_next_time() -> Result<()> {
     let log = aws.log("kept")?;
     assert_eq!(told(&log)?, before);
     assert_eq!(log.get("checkpoint")?.as_deref(), Some(&b"the second"[..]));
+    assert_eq!(log.versions("checkpoint")?.len(), 2);
+    assert_eq!(
+        log.versions("staging/")?.len(),
+        1,
+        "what was forgotten is no more"
+    );
     assert_eq!(
         before.1,
         Some(json!({ "origin": ORIGIN, "size": 7, "root": "ab" }))
