@@ -5,7 +5,9 @@ use shared::{
 };
 
 pub(crate) async fn handle(call: DeploymentCall) -> Result<Value, Failed> {
-    let applied = call.apply_migrations().await?;
+    let Some(applied) = call.apply_migrations().await? else {
+        return Ok(json!({"applied": [], "newer": true}));
+    };
     let reply = call
         .gateway()
         .migrate(&call.config.identity, &call.config.platform_agent)

@@ -29,6 +29,7 @@ mod registrar;
 mod rounds;
 mod serve;
 mod signer;
+mod stack_event;
 mod system;
 
 pub use self::{

@@ -153,22 +153,37 @@ where
     run(
         function,
         move |event: LambdaEvent<Box<RawValue>>| async move {
-            let invocation = Invocation::new(&event.context);
-            let work = async {
-                let (config, ready) = Function::ready(function, &invocation)
-                    .await
-                    .ok_or(Failed::Broken)?;
-                answer(config, ready, invocation.clone()).await
-            };
-            let result = AssertUnwindSafe(work)
-                .catch_unwind()
-                .await
-                .unwrap_or(Err(Failed::Broken));
-            let outcome = result.as_ref().err().map_or("ok", Failed::outcome);
-            invocation.finish(name, outcome, None);
-            result
+            perform(name, function, answer, Invocation::new(&event.context)).await
         },
     )
+}
+
+/// One invocation of such a function.
+pub(super) async fn perform<C, P, A, F>(
+    name: &'static str,
+    function: Option<&'static Function<C, P>>,
+    answer: A,
+    invocation: Invocation,
+) -> Result<Value, Failed>
+where
+    C: Sync,
+    P: Prepare,
+    A: Fn(&'static C, P::Ready, Invocation) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Value, Failed>> + Send,
+{
+    let work = async {
+        let (config, ready) = Function::ready(function, &invocation)
+            .await
+            .ok_or(Failed::Broken)?;
+        answer(config, ready, invocation.clone()).await
+    };
+    let result = AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(Failed::Broken));
+    let outcome = result.as_ref().err().map_or("ok", Failed::outcome);
+    invocation.finish(name, outcome, None);
+    result
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ macro_rules! files {
 /// Roles and schemas; not a migration, for roles belong to the cluster.
 pub(super) const ROLES: &str = include_str!("../../../../migrations/roles.sql");
 
+/// What RDS wants to know of the roles.
+pub(super) const RDS: &str = include_str!("../../../../migrations/rds.sql");
+
 /// Add-only, in the order of their numbers.
 pub(super) const MIGRATIONS: &[(&str, &str)] = files!["":
     "0001_identity.sql",
@@ -99,7 +102,7 @@ mod tests {
         for (file, sql) in MIGRATIONS
             .iter()
             .chain(GATEWAY)
-            .chain(&[("roles.sql", ROLES)])
+            .chain(&[("roles.sql", ROLES), ("rds.sql", RDS)])
         {
             for line in sql.lines().map(|line| line.trim().to_ascii_lowercase()) {
                 assert!(

@@ -1,7 +1,7 @@
 //! What the function `migrate` does to the database, in order; safe to run again.
 //!
 //! 1. One deployment at a time: a session's advisory lock.
-//! 2. `migrations/roles.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`. A
+//! 2. `migrations/roles.sql` and `rds.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`. A
 //!    database that has migrations this build does not know is newer: it is refused, and this step undone.
 //! 3. As `optkas_owner`: `migrations/NNNN_*.sql` that are new, all in one transaction.
 //! 4. As `optkas_owner`: every `migrations/gateway/*.sql`, in one transaction, each time.
@@ -15,7 +15,7 @@ mod embedded;
 use refinery::{Migration, Runner};
 use tokio_postgres::{Client, NoTls, error::DbError};
 
-use self::embedded::{GATEWAY, MIGRATIONS, ROLES};
+use self::embedded::{GATEWAY, MIGRATIONS, RDS, ROLES};
 use super::connect;
 use crate::config::{Base, DatabaseLogin, TlsMode};
 
@@ -92,7 +92,9 @@ pub async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, Migratio
 
 /// One transaction: without its commit, the session's end undoes it.
 async fn become_member(client: &Client) -> Result<(), MigrationError> {
-    client.batch_execute(&format!("begin;\n{ROLES}")).await?;
+    client
+        .batch_execute(&format!("begin;\n{ROLES}\n{RDS}"))
+        .await?;
     client.batch_execute("set local role optkas_owner").await?;
     let (database, build) = (
         applied_last(client).await?,
