@@ -1,5 +1,7 @@
 //! What the superuser does, with triggers and foreign keys off, and where it shows.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tlog::checkpoint::Checkpoint;
@@ -59,112 +61,104 @@ fn check(scene: &Scene, attacks: &[Attack]) -> Result<()> {
     Ok(())
 }
 
-/// Every column of the ledger, of outcomes and of the audit trail: no cell can be edited.
+/// Every column of the ledger, of outcomes and of the audit trail, each of another commitment.
 #[test]
 fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
-    let scene = Scene::new()?;
-    let ledger = [
-        ("fingerprint", r"sha256('x')"),
-        ("principal_kind", "'system'"),
-        ("principal_id", "principal_id || 'x'"),
-        ("operation", "'cancel-settlement-x'"),
-        ("resource", "resource || 'x'"),
-        ("attempt", "attempt || 'x'"),
-        ("xid", "'1'"),
-        ("claimed_at", "claimed_at - interval '1 microsecond'"),
+    const LEDGER: &str = "ledger.commitment_ledger";
+    const OUTCOME: &str = "ledger.commitment_outcome";
+    const AUDIT: &str = "audit.log";
+    const OTHER_KIND: &str = "'nobody'";
+    let cells = [
+        (LEDGER, "fingerprint", r"sha256('x')"),
+        (
+            LEDGER,
+            "principal_kind",
+            "case principal_kind when 'agent' then 'human' else 'agent' end",
+        ),
+        (LEDGER, "principal_id", "principal_id || 'x'"),
+        (LEDGER, "operation", "operation || 'x'"),
+        (LEDGER, "resource", "resource || 'x'"),
+        (LEDGER, "attempt", "attempt || 'x'"),
+        (LEDGER, "xid", "'1'"),
+        (
+            LEDGER,
+            "claimed_at",
+            "claimed_at - interval '1 microsecond'",
+        ),
+        (OUTCOME, "principal_kind", OTHER_KIND),
+        (OUTCOME, "principal_id", "principal_id || 'x'"),
+        (OUTCOME, "allocator_id", "gen_random_uuid()"),
+        (OUTCOME, "status", "401 - status"),
+        (OUTCOME, "body", r#"body || '{"x": 1}'"#),
+        (OUTCOME, "committed_at", "'infinity'"),
+        (OUTCOME, "leaf", "leaf || ' '"),
+        (OUTCOME, "xid", "'1'"),
+        (OUTCOME, "epoch", "epoch + 1"),
+        (AUDIT, "table_name", "table_name || 'x'"),
+        (AUDIT, "row_key", r#"row_key || '{"x": 1}'"#),
+        (AUDIT, "new_row", r#"new_row || '{"x": 1}'"#),
+        (AUDIT, "actor_kind", OTHER_KIND),
+        (AUDIT, "actor_id", "actor_id || 'x'"),
+        (AUDIT, "at", "at + interval '1 microsecond'"),
+        (AUDIT, "mutation_hash", "sha256('x')"),
+        (AUDIT, "xid", "'1'"),
     ];
-    let outcome = [
-        ("principal_id", "principal_id || 'x'"),
-        ("allocator_id", "gen_random_uuid()"),
-        ("status", "401 - status"),
-        ("body", r#"body || '{"x": 1}'"#),
-        ("committed_at", "'infinity'"),
-        ("leaf", "leaf || ' '"),
-        ("xid", "'1'"),
-        ("epoch", "epoch + 1"),
-    ];
-    let audit = [
-        ("table_name", "'capital.posting'"),
-        ("row_key", r#"row_key || '{"x": 1}'"#),
-        ("new_row", r#"new_row || '{"x": 1}'"#),
-        ("actor_kind", "'system'"),
-        ("actor_id", "actor_id || 'x'"),
-        ("at", "at + interval '1 microsecond'"),
-        ("mutation_hash", "sha256('x')"),
-        ("xid", "'1'"),
-    ];
-    let mut attacks = Vec::new();
-    let mut edit =
-        |table: &'static str, column: &'static str, value: &str, row: String, kind, named| {
-            attacks.push(Attack {
-                what: column,
-                sql: format!("update {table} set {column} = {value} where {row}"),
-                index: format!("select {MIDDLE}"),
-                kind,
-                table,
-                column: named,
-            });
-        };
-    let row = format!("key = (select key from log.entry where index = {MIDDLE})");
-    for (column, value) in ledger {
-        // The transaction's id is not published: that it agrees with the entry's is.
-        let in_entry = column == "xid";
-        if in_entry {
-            edit(
-                "ledger.commitment_ledger",
-                column,
-                value,
-                row.clone(),
-                "row-differs",
-                "",
-            );
-        } else {
-            edit(
-                "ledger.commitment_ledger",
-                column,
-                value,
-                row.clone(),
-                "row-differs",
-                column,
-            );
-        }
-    }
-    for (column, value) in outcome {
-        let named = if matches!(column, "xid" | "epoch") {
-            ""
-        } else {
-            column
-        };
-        edit(
-            "ledger.commitment_outcome",
-            column,
-            value,
-            row.clone(),
-            "row-differs",
-            named,
-        );
-    }
-    let row = format!(
-        "id = (select min(a.id) from audit.log as a join log.entry as e on e.key = a.commitment_key
-            where e.index = {MIDDLE})"
+    let scene = Scene::shared()?;
+    let places = scene.rig.admin()?.query(
+        "select e.index, min(a.id) from log.entry as e join audit.log as a on a.commitment_key = e.key
+        where e.index > 0 and a.new_row is not null
+        group by e.index order by e.index limit $1",
+        &[&i64::try_from(cells.len())?],
+    )?;
+    assert_eq!(
+        places.len(),
+        cells.len(),
+        "each cell is of a commitment of its own"
     );
-    for (column, value) in audit {
-        edit("audit.log", column, value, row.clone(), "row-differs", "");
+    let mut attack = String::new();
+    for ((table, column, value), place) in cells.iter().zip(&places) {
+        let (index, id): (i64, i64) = (place.try_get(0)?, place.try_get(1)?);
+        let row = match *table {
+            AUDIT => format!("id = {id}"),
+            _ => format!("key = (select key from log.entry where index = {index})"),
+        };
+        writeln!(attack, "update {table} set {column} = {value} where {row};")?;
     }
-    for attack in &mut attacks {
-        if attack.column.is_empty() && attack.table != "audit.log" {
-            // It shows where the entry is held against the rows that it joins.
-            attack.table = "log.entry";
-        }
+    let answer = scene.after(&attack)?;
+    let first: i64 = places[0].try_get(0)?;
+    assert_eq!(
+        (answer.code, &answer.said["first_bad_index"]),
+        (1, &json!(first)),
+        "{:#}",
+        answer.said
+    );
+    let findings = answer.said["findings"].as_array().context("findings")?;
+    for ((table, column, _), place) in cells.iter().zip(&places) {
+        let index: i64 = place.try_get(0)?;
+        // The transaction's id and its epoch are not published: that they agree with the entry's is.
+        let (table, named) = match (*table, *column) {
+            (LEDGER | OUTCOME, "xid" | "epoch") => ("log.entry", *column),
+            (AUDIT, "xid") => (AUDIT, "xid"),
+            (AUDIT, _) => (AUDIT, "mutation_hash"),
+            (table, column) => (table, column),
+        };
+        let found = findings.iter().any(|finding| {
+            let fields = finding["fields"].as_array();
+            finding["index"] == index
+                && finding["table"] == table
+                && finding["kind"] == "row-differs"
+                && fields.is_some_and(|fields| fields.iter().any(|field| field["name"] == named))
+        });
+        assert!(found, "{column} at {index}: {:#}", answer.said);
     }
-    check(&scene, &attacks)
+    Ok(())
 }
 
 #[test]
 // A table: each attack beside what it must come to.
 #[allow(clippy::too_many_lines)]
 fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::shared()?;
     let of_middle = format!("(select key from log.entry where index = {MIDDLE})");
     let middle = format!("select {MIDDLE}");
     let attack = |what, sql: String, index: &str, kind, table, column| Attack {
@@ -315,7 +309,7 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
 /// The present, with the past left as it was.
 #[test]
 fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::shared()?;
     let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
     let last_change = format!(
         "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
@@ -499,7 +493,7 @@ const VICTIM: &str = "select e.index
 
 #[test]
 fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::shared()?;
     let index = scene.ask(VICTIM)?;
     let answer = scene.after(REBUILT)?;
     let said = &answer.said;
@@ -525,7 +519,7 @@ fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
 /// And who has the log's key publishes that log anew. Then it is the kept checkpoint that tells, or a witness.
 #[test]
 fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::shared()?;
     let kept = std::fs::read_to_string(format!("{}/checkpoint", scene.log_folder()))?;
     let kept = scene.write("kept", &kept)?;
     let copy = scene.copy()?;

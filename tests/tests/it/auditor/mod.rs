@@ -51,7 +51,7 @@ fn what_nobody_touched_is_verified() -> Result<()> {
 
 #[test]
 fn a_receipt_of_the_gateway_is_verified_without_it() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::shared()?;
     let row = scene.rig.admin()?.query_one(
         "select encode(e.key, 'hex'), log.proof(o.leaf, e.index, log.latest_checkpoint()), e.index
         from log.entry as e join ledger.commitment_outcome as o using (key)

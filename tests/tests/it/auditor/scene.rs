@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -26,6 +27,9 @@ pub(super) struct Scene {
     pub(super) size: i64,
     log: Log,
     folder: PathBuf,
+    /// What the copies are made of: nobody is ever connected to it.
+    template: OnceLock<Database>,
+    copies: AtomicU64,
 }
 
 /// What the program said.
@@ -41,6 +45,18 @@ impl Drop for Scene {
 }
 
 impl Scene {
+    /// The one of those tests that change copies only.
+    pub(super) fn shared() -> Result<Arc<Self>> {
+        static SHARED: OnceLock<Result<Arc<Scene>, String>> = OnceLock::new();
+        let made = || {
+            let scene = Self::new()?;
+            scene.template()?;
+            anyhow::Ok(Arc::new(scene))
+        };
+        let scene = SHARED.get_or_init(|| made().map_err(|error| format!("{error:#}")));
+        scene.clone().map_err(anyhow::Error::msg)
+    }
+
     /// One of every mutation, accepted and refused, sealed in three checkpoints.
     pub(super) fn new() -> Result<Self> {
         let rig = Rig::new()?;
@@ -55,6 +71,8 @@ impl Scene {
             log,
             folder,
             size: 0,
+            template: OnceLock::new(),
+            copies: AtomicU64::new(0),
         };
         scene.seal()?;
         for mutations in [accepted(&scene.rig)?, refused(&scene.rig)?] {
@@ -185,21 +203,41 @@ impl Scene {
         answer
     }
 
+    /// A copy of the database as it was when the first copy was asked for.
     pub(super) fn copy(&self) -> Result<Database> {
+        let template = self.template()?;
+        let count = self.copies.fetch_add(1, Ordering::Relaxed);
+        let copy = template.sibling(&format!("{}_{count}", template.name()));
+        let statement = format!(
+            "create database {} template {}",
+            copy.name(),
+            template.name()
+        );
+        template
+            .sibling("postgres")
+            .connect()?
+            .batch_execute(&statement)?;
+        Ok(copy)
+    }
+
+    fn template(&self) -> Result<&Database> {
+        if let Some(template) = self.template.get() {
+            return Ok(template);
+        }
         let original = self.rig.database();
-        let copy = original.sibling(&format!("{}_copy", original.name()));
+        let name = original.name();
+        let template = original.sibling(&format!("{name}_copy"));
         let mut admin = original.sibling("postgres").connect()?;
         // A database with a connection to it is no template; the functions connect again when they are asked.
-        let name = original.name();
-        admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
-            &[&name],
-        )?;
-        let statement = format!("create database {} template {name}", copy.name());
+        let statement = format!("create database {} template {name}", template.name());
         until("nobody is connected", || {
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+                &[&name],
+            )?;
             Ok(admin.batch_execute(&statement).is_ok())
         })?;
-        Ok(copy)
+        Ok(self.template.get_or_init(|| template))
     }
 
     pub(super) fn forget(&self, copy: &Database) -> Result<()> {
