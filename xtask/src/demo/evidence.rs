@@ -82,7 +82,13 @@ impl Desk {
     }
 }
 
-pub(super) fn play(stack: &Stack, story: &mut Story, settled: &Settled, desk: &Desk) -> Result<()> {
+/// Answers the place of the completion's entry.
+pub(super) fn play(
+    stack: &Stack,
+    story: &mut Story,
+    settled: &Settled,
+    desk: &Desk,
+) -> Result<String> {
     story.act("Evidence: the receipt, the log, the database, a public chain");
     let alice = stack.person("alice")?;
     let settlement = alice
@@ -160,7 +166,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, settled: &Settled, desk: &D
     let url = stack.chain().url();
     let asked = [&arguments[..], &["--rpc", &url]].concat();
     story.fact("… and asking the chain", &desk.verify(&asked)?, "verified");
-    Ok(())
+    Ok(index)
 }
 
 /// Another first character of the entry; still Base 64, still a proof by its form.

@@ -13,6 +13,7 @@ pub(super) fn play(
     story: &mut Story,
     settled: &Settled,
     desk: &Desk,
+    index: &str,
 ) -> Result<()> {
     story.act("The insider: the database's superuser, triggers off");
     stack.rest();
@@ -45,7 +46,7 @@ pub(super) fn play(
     story.fact(
         "one cent more in a settlement",
         &desk.verify_database()?,
-        "tampered, capital.settlement",
+        &format!("tampered, entry {index}, capital.settlement"),
     );
     admin.batch_execute(&edit("-"))?;
     story.fact("… and back", &desk.verify_database()?, "verified");
@@ -62,7 +63,7 @@ pub(super) fn play(
     story.fact(
         "the last entry's rows deleted",
         &verdict,
-        &format!("tampered, entry {last}"),
+        &format!("tampered, entry {last}, log.entry"),
     );
 
     // All of it anew, in itself without a fault: another first entry, and the tree over it.
@@ -77,7 +78,7 @@ pub(super) fn play(
     story.fact(
         "the log rebuilt over a changed first entry",
         &desk.verify_database()?,
-        "tampered, entry 0",
+        "tampered, entry 0, ledger.commitment_outcome",
     );
     let signed = invoker.invoke("sign-checkpoint", &serde_json::Value::Null);
     let refusal = signed

@@ -75,6 +75,6 @@ fn play(stack: &mut Stack, story: &mut Story) -> Result<()> {
     database::play(stack, story, &pending)?;
     database::books(stack, story)?;
     let desk = Desk::new(stack)?;
-    evidence::play(stack, story, &settled, &desk)?;
-    insider::play(stack, story, &settled, &desk)
+    let index = evidence::play(stack, story, &settled, &desk)?;
+    insider::play(stack, story, &settled, &desk, &index)
 }
