@@ -400,6 +400,40 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
     Ok(())
 }
 
+/// A migration is no commitment: what it adds is in no audit row before it, and the same in all rows.
+#[test]
+fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
+    const ADDED: &str = "alter table capital.agent add column region text not null default 'eu'";
+    let scene = Scene::shared()?;
+    let added = scene.after(ADDED)?;
+    assert_eq!(added.code, 0, "{:#}", added.said);
+    assert!(
+        added.said["notes"]
+            .to_string()
+            .contains("capital.agent.region"),
+        "{:#}",
+        added.said
+    );
+    let edit = "update capital.agent set region = 'us' where agent_id = 'settle-one'";
+    let edited = scene.after(&format!("{ADDED}; {edit}"))?;
+    assert_eq!(edited.code, 1, "{:#}", edited.said);
+    assert!(
+        names(&edited.said, "row-differs", "capital.agent", "region"),
+        "{:#}",
+        edited.said
+    );
+    let dropped = scene.after("alter table capital.agent drop column name cascade")?;
+    assert_eq!(dropped.code, 0, "{:#}", dropped.said);
+    assert!(
+        dropped.said["notes"]
+            .to_string()
+            .contains("capital.agent.name"),
+        "{:#}",
+        dropped.said
+    );
+    Ok(())
+}
+
 /// An edit behind the triggers that an honest change then carries on: the trail has a break.
 #[test]
 fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
