@@ -2,7 +2,7 @@
 # Pins each set with its hashes: the .in files say what is wanted, the .txt files what is installed.
 set -euo pipefail
 cd "$(dirname "$0")"
-for set in checks local npm postgres; do
+for set in checks local npm postgres scanner; do
     uv pip compile --quiet --universal --python-version 3.9 --generate-hashes \
         --no-annotate --no-emit-package ziglang --custom-compile-command tests/tools/compile.sh \
         "$set.in" --output-file "$set.txt"

@@ -2,6 +2,7 @@
 //! event, operation and row of the table. Ten lists, held equal.
 
 mod openapi;
+mod policy;
 mod refusals;
 mod replies;
 mod schema;
