@@ -17,7 +17,7 @@ use super::Settled;
 use super::story::Story;
 
 /// A receipt takes seconds, an anchor the chain's time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const AUDITOR: &str = "ann";
 
 /// The auditor's desk: a folder, a program and a policy. The operator gives the rest, and is not believed.
@@ -58,17 +58,14 @@ impl Desk {
             .output()?;
         let said: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-        let mut words = said["verdict"].as_str().unwrap_or("?").to_owned();
-        if let Some(index) = said["first_bad_index"].as_u64() {
-            words += &format!(", entry {index}");
-        }
-        if let Some(why) = said["undecided"][0].as_str() {
-            words += &format!(": {why}");
-        }
-        if let Some(table) = said["findings"][0]["table"].as_str() {
-            words += &format!(", {table}");
-        }
-        Ok(words)
+        let index = said["first_bad_index"].as_u64();
+        let words = [
+            said["verdict"].as_str().map(str::to_owned),
+            index.map(|index| format!("entry {index}")),
+            said["undecided"][0].as_str().map(str::to_owned),
+            said["findings"][0]["table"].as_str().map(str::to_owned),
+        ];
+        Ok(words.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 
     pub(super) fn verify_database(&self) -> Result<String> {
