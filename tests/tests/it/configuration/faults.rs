@@ -77,7 +77,7 @@ pub(super) fn optional(function: &str) -> Vec<&'static str> {
     match function {
         "sequence-log" => all.push("LOG_ROUND_SECONDS"),
         "sign-checkpoint" => {
-            all.extend(["LOG_RETENTION_DAYS", "LOG_ROUND_SECONDS", "WITNESS_POLICY"])
+            all.extend(["LOG_RETENTION_DAYS", "LOG_ROUND_SECONDS", "WITNESS_POLICY"]);
         }
         "anchor-checkpoint" => all.push("CHAIN_CONFIRMATIONS"),
         _ => {}
@@ -182,6 +182,21 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
             MARK.to_uppercase(),
             format!("{MARK}_"),
         ],
+        "AWS_REGION" => vec![String::new(), MARK.to_uppercase()],
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
+            vec![String::new(), format!("{MARK} {MARK}")]
+        }
+        "AWS_ENDPOINT_URL_DYNAMODB"
+        | "AWS_ENDPOINT_URL_S3"
+        | "AWS_ENDPOINT_URL_SECRETS_MANAGER" => {
+            vec![String::new(), format!("http://{MARK}.example/")]
+        }
+        other => malformed_of_the_log(other),
+    }
+}
+
+fn malformed_of_the_log(variable: &str) -> Vec<String> {
+    match variable {
         "LOG_ROUND_SECONDS" => vec![
             String::new(),
             "61".to_owned(),
@@ -236,15 +251,6 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
             "1001".to_owned(),
             MARK.to_owned(),
         ],
-        "AWS_REGION" => vec![String::new(), MARK.to_uppercase()],
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
-            vec![String::new(), format!("{MARK} {MARK}")]
-        }
-        "AWS_ENDPOINT_URL_DYNAMODB"
-        | "AWS_ENDPOINT_URL_S3"
-        | "AWS_ENDPOINT_URL_SECRETS_MANAGER" => {
-            vec![String::new(), format!("http://{MARK}.example/")]
-        }
         other => unreachable!("{other} is no variable of ours"),
     }
 }
