@@ -164,7 +164,7 @@ fn connections_are_opened_to_named_groups_and_ports() -> Result<()> {
                 panic!("{place}: a group's own list is the whole list")
             }
             "AWS::EC2::Subnet" => {
-                assert_eq!(properties["MapPublicIpOnLaunch"], Value::Null, "{place}")
+                assert_eq!(properties["MapPublicIpOnLaunch"], Value::Null, "{place}");
             }
             _ => {}
         }
