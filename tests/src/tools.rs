@@ -23,8 +23,12 @@ pub enum Set {
     Local,
     /// A PostgreSQL server, where none is installed.
     Postgres,
-    /// Linters of `cargo xtask test`.
+    /// Linters of `cargo xtask test`, and sam.
     Checks,
+    /// The scanner of the templates.
+    Scanner,
+    /// What links binaries for Lambda's libc, where sam builds.
+    Linker,
     /// npm, where none is installed.
     Npm,
 }
@@ -35,6 +39,8 @@ impl Set {
             Self::Local => "local",
             Self::Postgres => "postgres",
             Self::Checks => "checks",
+            Self::Scanner => "scanner",
+            Self::Linker => "linker",
             Self::Npm => "npm",
         }
     }
@@ -44,13 +50,17 @@ impl Set {
             Self::Local => include_str!("../tools/local.txt"),
             Self::Postgres => include_str!("../tools/postgres.txt"),
             Self::Checks => include_str!("../tools/checks.txt"),
+            Self::Scanner => include_str!("../tools/scanner.txt"),
+            Self::Linker => include_str!("../tools/linker.txt"),
             Self::Npm => include_str!("../tools/npm.txt"),
         }
     }
 
     fn folder(self) -> Result<PathBuf> {
         match self {
-            Self::Local | Self::Checks | Self::Npm => Ok(folders::own("tools")?.join(self.name())),
+            Self::Local | Self::Checks | Self::Scanner | Self::Linker | Self::Npm => {
+                Ok(folders::own("tools")?.join(self.name()))
+            }
             // Its binaries are run by a user who may not be able to enter the workspace.
             Self::Postgres => Ok(folders::reachable("tools")?.join(self.name())),
         }

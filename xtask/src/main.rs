@@ -1,10 +1,11 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | test`.
+//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | test`.
 
 // Its words to the person who typed the command are its whole purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
 mod demo;
+mod sam_local;
 mod speak;
 mod up;
 
@@ -39,6 +40,8 @@ enum Command {
         /// The event, a JSON file; `-` reads standard input.
         event: PathBuf,
     },
+    /// Runs the template's functions in containers, as sam does; needs a Docker engine.
+    SamLocal,
     /// Runs every check and every test.
     Test,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::run(&arguments),
         Command::Token { person } => speak::token(&person),
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
+        Command::SamLocal => sam_local::run(),
         Command::Test => check::run(),
     };
     match result {

@@ -21,16 +21,19 @@ pub(crate) fn run() -> Result<()> {
     // The tools come over the network while the compiler works.
     // Whoever needs one waits for it, and tells of its failure.
     thread::spawn(|| {
-        tools::install(tools::Set::Checks).and_then(|_| tools::install(tools::Set::Local))
+        tools::install(tools::Set::Checks)
+            .and_then(|_| tools::install(tools::Set::Local))
+            .and_then(|_| tools::install(tools::Set::Scanner))
     });
     let mut tally = Tally::begin();
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 12] = [
         ("rustfmt", rustfmt),
         ("SQL lint (squawk)", squawk),
         ("licences, bans, sources (cargo-deny)", dependencies),
         ("advisories (cargo-deny)", advisories),
         ("templates (cfn-lint)", cfn_lint),
         ("template.yaml (sam validate)", sam_validate),
+        ("templates (checkov)", checkov),
         ("clippy", clippy),
         ("rustdoc", rustdoc),
         ("functions build", functions),
@@ -115,6 +118,24 @@ fn cfn_lint() -> Result<Outcome> {
 
 fn sam_validate() -> Result<Outcome> {
     quietly(tool("sam")?.args(["validate", "--lint", "--template", "template.yaml"]))
+}
+
+/// A finding is repaired, or has its reason beside it: `checkov:skip` at the resource, or infra/checkov.yml.
+fn checkov() -> Result<Outcome> {
+    let files = [vec!["template.yaml".to_owned()], find("infra", "yaml")?].concat();
+    let mut command = Command::new(tools::install(tools::Set::Scanner)?.join("checkov"));
+    command
+        .current_dir(folders::workspace())
+        .args(["--framework", "cloudformation", "--quiet", "--compact"])
+        // It would ask its maker for guidelines.
+        .args([
+            "--skip-download",
+            "--config-file",
+            "infra/checkov.yml",
+            "--file",
+        ])
+        .args(files);
+    quietly(&mut command)
 }
 
 /// A tool of ours at the workspace's root, with an environment in which none phones home.

@@ -1,0 +1,117 @@
+//! `cargo xtask sam-local`: the template's functions as AWS's own tool runs them, in containers, against the local
+//! stack. Needs a Docker engine, and the base image or a way to it.
+
+mod containers;
+mod life;
+mod template;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tests::progress::{say, step};
+use tests::stack::{Ports, Settings, Stack};
+use tests::{cargo, folders, tools};
+
+use self::containers::Sam;
+
+/// Builds all functions, invokes each with its sample event, and serves one settlement's life.
+pub(crate) fn run() -> Result<()> {
+    let image_is_here = containers::engine()?;
+    step("Building all functions (sam build)", build)?;
+    let stack = Stack::start(Settings {
+        name: "sam-local",
+        ports: Ports::default(),
+        fresh: true,
+        temporary: true,
+    })?;
+    stack.populate()?;
+    let folder = folders::own("sam-local")?;
+    let sam = Sam {
+        template: template::write(&stack, &folder)?,
+        variables: folder.join("variables.json"),
+        log: folder.join("start-api.log"),
+        skip_pull_image: image_is_here,
+    };
+    invoke_all(&sam)?;
+    life::play(&stack, &sam)
+}
+
+fn build() -> Result<()> {
+    let mut command = sam("build")?;
+    command.args(["--config-env", "local"]);
+    run_quietly(command).map(drop)
+}
+
+/// Every function with its sample event: what needs no caller does its work, what does refuses the sample's.
+fn invoke_all(sam: &Sam) -> Result<()> {
+    for function in tests::deployment::functions()? {
+        let event = folders::workspace().join(format!("events/{function}.json"));
+        let reply = step(&format!("Invoking {function}"), || {
+            sam.invoke(&function, &event)
+        })?;
+        let shown = summary(&reply);
+        println!("{function:<24} {shown}");
+        let is_http = reply["statusCode"].is_number();
+        let as_expected = if is_http {
+            reply["statusCode"] == 401
+        } else {
+            reply["errorMessage"].is_null() && !reply.is_null()
+        };
+        ensure!(as_expected, "{function} answered {reply}");
+    }
+    Ok(())
+}
+
+fn summary(reply: &Value) -> String {
+    match reply["statusCode"].as_u64() {
+        Some(status) => format!("{status}, as nobody's token and signature deserve"),
+        None => reply.to_string(),
+    }
+}
+
+/// The tool, with what it needs to find: cargo-lambda, a linker that knows Lambda's libc, a region.
+fn sam(command: &str) -> Result<Command> {
+    let checks = tools::install(tools::Set::Checks)?;
+    let local = tools::install(tools::Set::Local)?;
+    let linker = tools::install(tools::Set::Linker)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = [linker, local]
+        .into_iter()
+        .chain(std::env::split_paths(&path));
+    let mut sam = Command::new(checks.join("sam"));
+    sam.current_dir(folders::workspace())
+        .args(command.split(' '))
+        .env("PATH", std::env::join_paths(path)?)
+        .env("AWS_DEFAULT_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env_remove("AWS_SESSION_TOKEN")
+        .env("SAM_CLI_TELEMETRY", "0")
+        .stdin(Stdio::null());
+    for variable in cargo::inherited() {
+        sam.env_remove(variable);
+    }
+    Ok(sam)
+}
+
+/// Its standard output; what it says if it fails.
+fn run_quietly(mut command: Command) -> Result<String> {
+    let output = command.output().context("sam cannot be started")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "sam: {}\n{said}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A function's logical id in the template.
+fn logical_id(function: &str) -> String {
+    function
+        .split('-')
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
+}
+
+fn tell(path: &Path) {
+    say(&format!("The containers' words are in {}", path.display()));
+}
