@@ -1,0 +1,98 @@
+//! Groups of scenarios with like factors, and what no probability of a group is above.
+
+use super::{coordinates::Coordinates, scan::CHUNK, table::Table};
+use crate::model::Model;
+
+/// Scenarios of a group, at most.
+const GROUP: usize = 128;
+
+/// How much each coordinate says about the names.
+#[derive(Clone, Debug)]
+pub(crate) struct Grouping {
+    importance: Vec<f64>,
+}
+
+impl Grouping {
+    /// Of a coordinate: the sum of what the names are sensitive to it.
+    pub(crate) fn new(model: &Model) -> Self {
+        let mut importance = vec![0.0; model.factors + 1];
+        for name in 0..model.names() {
+            let finite = model.steps(name).iter().map(|step| step.e.abs()).filter(|e| *e < 1e9);
+            importance[0] += finite.fold(0.0, f64::max);
+            for (sum, weight) in importance[1..].iter_mut().zip(model.weights(name)) {
+                *sum += weight.abs();
+            }
+        }
+        Self { importance }
+    }
+
+    /// Splits the scenarios at the median of the coordinate that matters most, again and again.
+    pub(crate) fn groups(&self, coordinates: &mut Coordinates) -> Vec<Vec<usize>> {
+        let mut groups = Vec::new();
+        let mut members: Vec<usize> = (0..coordinates.len()).collect();
+        self.split(coordinates, &mut members, &mut groups);
+        groups
+    }
+
+    fn split(&self, coordinates: &Coordinates, members: &mut [usize], groups: &mut Vec<Vec<usize>>) {
+        if members.len() <= GROUP {
+            return groups.push(members.to_vec());
+        }
+        let bounds = coordinates.bounds(members);
+        let spread = |coordinate: usize| (bounds[coordinate].1 - bounds[coordinate].0) * self.importance[coordinate];
+        let widest = (0..bounds.len()).max_by(|&a, &b| spread(a).total_cmp(&spread(b))).unwrap_or(0);
+        let middle = members.len() / 2;
+        let value = |member: usize| coordinates.row(member)[widest];
+        members.select_nth_unstable_by(middle, |&a, &b| value(a).total_cmp(&value(b)));
+        let (low, high) = members.split_at_mut(middle);
+        self.split(coordinates, low, groups);
+        self.split(coordinates, high, groups);
+    }
+}
+
+/// For each name, a bound on the 16 leading bits of its probability of not ending in its best state.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    limits: Vec<[u16; CHUNK]>,
+    always: Vec<usize>,
+}
+
+impl Limits {
+    pub(crate) fn new(names: usize) -> Self {
+        Self { limits: vec![[0; CHUNK]; names.div_ceil(CHUNK)], always: Vec::new() }
+    }
+
+    /// Over the box of a group: each term is greatest at one of its ends, and a rounded sum of greater terms in the
+    /// same order is never smaller.
+    pub(crate) fn set(&mut self, model: &Model, bounds: &[(f64, f64)], table: &Table) {
+        self.always.clear();
+        let (scale, factors) = bounds.split_first().expect("a row begins with the scale");
+        let limits = self.limits.as_flattened_mut();
+        for (name, limit) in limits.iter_mut().enumerate().take(model.names()) {
+            let x = greatest(model, name, *scale, factors);
+            let above = table.above(x);
+            if above == u16::MAX {
+                // A draw cannot be below one more than the largest: such names are all looked at.
+                self.always.push(name);
+            }
+            *limit = if above == u16::MAX { 0 } else { above + 1 };
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[[u16; CHUNK]] {
+        &self.limits
+    }
+
+    pub(crate) fn always(&self) -> &[usize] {
+        &self.always
+    }
+}
+
+#[inline]
+fn greatest(model: &Model, name: usize, scale: (f64, f64), factors: &[(f64, f64)]) -> f64 {
+    let end = |coefficient: f64, (low, high): (f64, f64)| if coefficient > 0.0 { coefficient * high } else { coefficient * low };
+    let weights = model.weights(name).iter().zip(factors);
+    let y = weights.fold(0.0, |sum, (&weight, &bounds)| sum + end(weight, bounds));
+    let step = model.steps(name).last().expect("every name has the step of default");
+    end(step.e, scale) + y
+}

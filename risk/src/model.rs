@@ -1,0 +1,283 @@
+//! A portfolio as numbers to compute with.
+//!
+//! Name i's fortune is `X_i = (a_i · Z + √(1-|a_i|²) ε_i)/s`, with Z and ε standard normal; s is 1 for the Gaussian
+//! copula (Li, *Journal of Fixed Income* 9, 2000; Gupton, Finger and Bhatia, *CreditMetrics*, 1997) and √(W/ν), W
+//! chi-squared with ν degrees and common to all names, for the t copula (McNeil, Frey and Embrechts, *QRM*, sections
+//! 7.3 and 11.1). Name i ends in the k-th worst state or one below it when `X_i < c_ik`, the quantile of X at the
+//! states' joint probability: when a uniform U = Φ(ε) is below
+//!
+//! ```text
+//! Φ(e_ik s + w_i · Z),   e_ik = c_ik/√(1-|a_i|²),   w_i = -a_i/√(1-|a_i|²)
+//! ```
+//!
+//! The worst state is default. Without a rating it is the only one.
+
+use crate::{
+    input::{Lgd, Name, Portfolio},
+    math::{Curve, beta::{Classes, Shape}, chi, normal, student},
+    parameters::Copula,
+    units::{BILLION, Fraction},
+};
+
+/// Stands for a quantile that is infinite.
+const CERTAIN: f64 = 1e30;
+
+/// A portfolio under a copula.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) factors: usize,
+    /// Of all names, one a factor.
+    weights: Vec<f64>,
+    /// Of all names, worst first.
+    steps: Vec<Step>,
+    /// Where each name's steps begin, and where the last's end.
+    begins: Vec<usize>,
+    severities: Vec<Severity>,
+    /// What each name loses in its best state; negative is a gain.
+    bases: Vec<i64>,
+    classes: Vec<Classes>,
+    /// s as a function of a standard normal, for the t copula.
+    pub(crate) scale: Option<Curve>,
+}
+
+/// A state that is worse than the best, or one below it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Step {
+    /// The joint probability of this state and all below.
+    pub(crate) probability: f64,
+    pub(crate) e: f64,
+    /// Above the base. Of the first step it is the mean, and of a default that always costs the same, the loss.
+    pub(crate) loss: i64,
+}
+
+/// What a default costs, above the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Severity {
+    Fixed(i64),
+    Drawn { classes: usize, exposure: u64, most: u64, base: i64 },
+}
+
+impl Model {
+    pub(crate) fn new(portfolio: &Portfolio, copula: Copula) -> Self {
+        let mut model = Self {
+            factors: portfolio.factors(),
+            weights: Vec::new(),
+            steps: Vec::new(),
+            begins: vec![0],
+            severities: Vec::new(),
+            bases: Vec::new(),
+            classes: Vec::new(),
+            scale: match copula {
+                Copula::Gaussian => None,
+                Copula::StudentT { degrees } => Some(chi::scale(degrees)),
+            },
+        };
+        let mut shapes = Shapes::default();
+        for name in portfolio.names() {
+            model.add(portfolio, name, copula, &mut shapes);
+        }
+        model.classes = shapes.classes;
+        model
+    }
+
+    fn add(&mut self, portfolio: &Portfolio, name: &Name, copula: Copula, shapes: &mut Shapes) {
+        let own = (1.0 - name.systematic()).sqrt();
+        self.weights.extend(name.loadings.iter().map(|loading| -loading.to_f64() / own));
+        let states = states(portfolio, name);
+        let base = states.last().map_or(0, |state| state.loss.unwrap_or(0));
+        self.severities.push(shapes.severity(name, base));
+        let mut joint = 0_u64;
+        let mut steps: Vec<Step> = Vec::new();
+        for state in states {
+            joint += u64::from(state.probability.ppb());
+            let probability = joint_probability(joint);
+            let loss = state.loss.map_or_else(|| shapes.mean(name) - base, |loss| loss - base);
+            // A state that costs what the one below costs is no step of its own; default always is.
+            let again = steps.len() > 1 && steps.last().is_some_and(|last| last.loss == loss);
+            if again {
+                steps.pop();
+            }
+            steps.push(Step { probability, e: 0.0, loss });
+        }
+        // What the best state costs is the base, and what cannot happen is no step.
+        let mut worse = steps.len();
+        while worse > 1 && steps[worse - 1].loss == 0 {
+            worse -= 1;
+        }
+        steps.truncate(worse);
+        for step in &mut steps {
+            step.e = quantile(step.probability, copula).clamp(-CERTAIN, CERTAIN) / own;
+        }
+        self.steps.extend(steps);
+        self.begins.push(self.steps.len());
+        self.bases.push(base);
+    }
+
+    pub(crate) fn names(&self) -> usize {
+        self.bases.len()
+    }
+
+    /// Coordinates a scenario is drawn in: the factors, and the t copula's mixing variable.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.factors + usize::from(self.scale.is_some())
+    }
+
+    #[inline]
+    pub(crate) fn weights(&self, name: usize) -> &[f64] {
+        &self.weights[name * self.factors..(name + 1) * self.factors]
+    }
+
+    /// Worst first, never none.
+    #[inline]
+    pub(crate) fn steps(&self, name: usize) -> &[Step] {
+        &self.steps[self.begins[name]..self.begins[name + 1]]
+    }
+
+    pub(crate) fn base(&self, name: usize) -> i64 {
+        self.bases[name]
+    }
+
+    /// Whether any name loses or gains in its best state.
+    pub(crate) fn has_bases(&self) -> bool {
+        self.bases.iter().any(|&base| base != 0)
+    }
+
+    /// What all names lose in their best states.
+    pub(crate) fn base_sum(&self) -> i64 {
+        self.bases.iter().sum()
+    }
+
+    /// What a default costs above the base, if that is always the same.
+    #[inline]
+    pub(crate) fn fixed(&self, name: usize) -> Option<i64> {
+        match self.severities[name] {
+            Severity::Fixed(loss) => Some(loss),
+            Severity::Drawn { .. } => None,
+        }
+    }
+
+    /// What a default costs above the base, where 32 random bits decide.
+    pub(crate) fn severity(&self, name: usize, word: u32) -> i64 {
+        match self.severities[name] {
+            Severity::Fixed(loss) => loss,
+            Severity::Drawn { classes, exposure, most, base } => {
+                capped(self.classes[classes].draw(word), exposure, most) - base
+            }
+        }
+    }
+
+    /// All that a default may cost above the base, equally likely.
+    pub(crate) fn severities(&self, name: usize) -> Vec<i64> {
+        match self.severities[name] {
+            Severity::Fixed(loss) => vec![loss],
+            Severity::Drawn { classes, exposure, most, base } => {
+                self.classes[classes].means().iter().map(|&share| capped(share, exposure, most) - base).collect()
+            }
+        }
+    }
+
+    /// How many Beta distributions had to be made into classes.
+    pub(crate) fn shapes(&self) -> usize {
+        self.classes.len()
+    }
+}
+
+fn capped(share: Fraction, exposure: u64, most: u64) -> i64 {
+    signed(share.of(exposure).min(most))
+}
+
+fn signed(minor: u64) -> i64 {
+    i64::try_from(minor).expect("exposures are at most 10^15")
+}
+
+fn joint_probability(ppb: u64) -> f64 {
+    f64::from(u32::try_from(ppb.min(u64::from(BILLION))).expect("at most a billion")) / f64::from(BILLION)
+}
+
+fn quantile(probability: f64, copula: Copula) -> f64 {
+    match copula {
+        Copula::Gaussian => normal::quantile(probability),
+        Copula::StudentT { degrees } => student::quantile(f64::from(degrees), probability),
+    }
+}
+
+/// One end of a name, and what it costs; of default, its severity knows.
+struct State {
+    probability: Fraction,
+    loss: Option<i64>,
+}
+
+/// Worst first; the last is the best. They are all there is: their probabilities add up to one.
+fn states(portfolio: &Portfolio, name: &Name) -> Vec<State> {
+    let survival = BILLION - name.pd.ppb();
+    let default = State { probability: name.pd, loss: None };
+    let Some((migration, rating)) = portfolio.migration().zip(name.rating) else {
+        return vec![default, State { probability: fraction(survival), loss: Some(0) }];
+    };
+    // A name with a PD of its own survives with another probability than its rating says: the rest of its row is
+    // scaled. What rounding leaves goes to the best state.
+    let row = BILLION - migration.pd(rating).ppb();
+    let scaled = |p: Fraction| u64::from(p.ppb()) * u64::from(survival) / u64::from(row.max(1));
+    let ends = migration.probabilities(rating).iter().zip(migration.losses_ppb(rating));
+    let ends = ends.map(|(&p, &loss)| State {
+        probability: fraction(u32::try_from(scaled(p)).expect("a share of a billion")),
+        loss: Some(share(loss, name.exposure_minor)),
+    });
+    let mut states: Vec<_> = std::iter::once(default).chain(ends.rev()).collect();
+    let below: u32 = states.iter().rev().skip(1).map(|state| state.probability.ppb()).sum();
+    if let Some(best) = states.last_mut() {
+        best.probability = fraction(BILLION - below);
+    }
+    states
+}
+
+fn fraction(ppb: u32) -> Fraction {
+    Fraction::from_ppb(ppb).expect("at most a billion")
+}
+
+fn share(ppb: i32, exposure: u64) -> i64 {
+    let magnitude = signed(fraction(ppb.unsigned_abs()).of(exposure));
+    if ppb < 0 { -magnitude } else { magnitude }
+}
+
+/// The Beta distributions of a portfolio, each made once.
+#[derive(Default)]
+struct Shapes {
+    known: std::collections::BTreeMap<(Fraction, Fraction), usize>,
+    classes: Vec<Classes>,
+}
+
+impl Shapes {
+    fn severity(&mut self, name: &Name, base: i64) -> Severity {
+        match name.lgd {
+            Lgd::Fixed(lgd) => Severity::Fixed(capped(lgd, name.exposure_minor, name.uncovered_minor()) - base),
+            Lgd::Beta { mean, deviation } => Severity::Drawn {
+                classes: self.classes(mean, deviation),
+                exposure: name.exposure_minor,
+                most: name.uncovered_minor(),
+                base,
+            },
+        }
+    }
+
+    fn classes(&mut self, mean: Fraction, deviation: Fraction) -> usize {
+        *self.known.entry((mean, deviation)).or_insert_with(|| {
+            let shape = Shape::from_moments(mean.to_f64(), deviation.to_f64()).expect("checked with the portfolio");
+            self.classes.push(Classes::new(shape));
+            self.classes.len() - 1
+        })
+    }
+
+    /// The mean cost of a default, rounded down.
+    fn mean(&self, name: &Name) -> i64 {
+        let most = name.uncovered_minor();
+        match name.lgd {
+            Lgd::Fixed(lgd) => capped(lgd, name.exposure_minor, most),
+            Lgd::Beta { mean, deviation } => {
+                let means = self.classes[self.known[&(mean, deviation)]].means();
+                let sum: i128 = means.iter().map(|&share| i128::from(capped(share, name.exposure_minor, most))).sum();
+                i64::try_from(sum / 1_024).expect("a mean of losses")
+            }
+        }
+    }
+}

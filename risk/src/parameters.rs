@@ -1,0 +1,153 @@
+//! How a run is to be made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{random::philox::Key, snapshot::Digest, units::Level};
+
+/// The fewest scenarios of a run.
+pub const SCENARIOS_MIN: u32 = 1_000;
+/// The most scenarios of a run.
+pub const SCENARIOS_MAX: u32 = 10_000_000;
+/// Scenarios where none are asked for.
+pub const SCENARIOS_DEFAULT: u32 = 1_000_000;
+/// The most levels of a run.
+pub const LEVELS_MAX: usize = 8;
+/// The largest seed: what a number in JSON holds exactly.
+pub const SEED_MAX: u64 = (1 << 53) - 1;
+/// The longest name of a run, in bytes.
+pub const RUN_BYTES_MAX: usize = 64;
+/// Degrees of freedom of the t copula.
+pub const DEGREES: std::ops::RangeInclusive<u32> = 2..=100;
+/// How many scenarios must lie beyond the highest level, for each independent sample.
+const TAIL_MIN: u64 = 10;
+
+/// How names depend on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Copula {
+    /// As jointly normal variables.
+    Gaussian,
+    /// As jointly t-distributed variables: one mixing variable common to all.
+    StudentT {
+        /// Of freedom.
+        degrees: u32,
+    },
+}
+
+/// How scenarios are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Independently, as they are.
+    Plain,
+    /// More of those with large losses, each weighed by its likelihood.
+    Importance,
+    /// Factors spread evenly: sixteen scrambled Sobol sequences.
+    Sobol,
+}
+
+/// Parameters as asked for and as recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The levels of VaR and ES, rising.
+    pub levels: Vec<Level>,
+    /// How many scenarios.
+    pub scenarios: u32,
+    /// How names depend on each other.
+    pub copula: Copula,
+    /// How scenarios are chosen.
+    pub method: Method,
+    /// Chooses the random numbers, with the run.
+    pub seed: u64,
+    /// The run's id: 1 to 64 visible ASCII characters.
+    pub run: String,
+}
+
+impl Settings {
+    /// The defaults of a run: 99% and 99.9%, a million scenarios, the Gaussian copula, a seed from the run's id.
+    #[must_use]
+    pub fn of_run(run: &str) -> Self {
+        Self {
+            levels: vec![Level::P99, Level::P999],
+            scenarios: SCENARIOS_DEFAULT,
+            copula: Copula::Gaussian,
+            method: Method::Plain,
+            seed: first_word(&format!("optkas-risk-seed/1\n{run}\n")) & SEED_MAX,
+            run: run.to_owned(),
+        }
+    }
+}
+
+/// Why parameters are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSettings {
+    /// None, too many, or not rising.
+    #[error("levels are 1 to 8, rising")]
+    Levels,
+    /// Too few or too many.
+    #[error("scenarios are 1,000 to 10,000,000")]
+    Scenarios,
+    /// A level is so high that nearly no scenario is beyond it.
+    #[error("the highest level has fewer than ten scenarios beyond it (160 with Sobol sequences)")]
+    Tail,
+    /// Of the t copula.
+    #[error("degrees of freedom are 2 to 100")]
+    Degrees,
+    /// Too large.
+    #[error("the seed is at most 2^53 - 1")]
+    Seed,
+    /// Empty, too long, or of other characters.
+    #[error("the run's id is 1 to 64 visible ASCII characters")]
+    Run,
+}
+
+/// Settings that were checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters(Settings);
+
+impl Parameters {
+    /// Checks settings.
+    ///
+    /// # Errors
+    /// The first that is out of bounds.
+    pub fn parse(settings: Settings) -> Result<Self, BadSettings> {
+        let demand = |holds: bool, refusal| if holds { Ok(()) } else { Err(refusal) };
+        let levels = &settings.levels;
+        demand((1..=LEVELS_MAX).contains(&levels.len()) && levels.is_sorted_by(|a, b| a < b), BadSettings::Levels)?;
+        demand((SCENARIOS_MIN..=SCENARIOS_MAX).contains(&settings.scenarios), BadSettings::Scenarios)?;
+        let beyond = u64::from(settings.scenarios) * u64::from(crate::units::MILLION - settings.highest().ppm());
+        let samples = if settings.method == Method::Sobol { u64::from(crate::random::sobol::SAMPLES) } else { 1 };
+        demand(beyond >= TAIL_MIN * samples * u64::from(crate::units::MILLION), BadSettings::Tail)?;
+        if let Copula::StudentT { degrees } = settings.copula {
+            demand(DEGREES.contains(&degrees), BadSettings::Degrees)?;
+        }
+        demand(settings.seed <= SEED_MAX, BadSettings::Seed)?;
+        let run = settings.run.as_bytes();
+        demand((1..=RUN_BYTES_MAX).contains(&run.len()) && run.iter().all(u8::is_ascii_graphic), BadSettings::Run)?;
+        Ok(Self(settings))
+    }
+
+    /// What was checked.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// The generator's key: the first 64 bits of a SHA-256 of seed and run.
+    pub(crate) fn key(&self) -> Key {
+        let word = first_word(&format!("optkas-risk-key/1\n{}\n{}\n", self.0.seed, self.0.run));
+        Key::of_word(word)
+    }
+}
+
+impl Settings {
+    /// The last level, or one half where there is none.
+    pub(crate) fn highest(&self) -> Level {
+        self.levels.last().copied().unwrap_or(Level::P99)
+    }
+}
+
+/// The first sixteen digits of a text's SHA-256, as a number.
+fn first_word(text: &str) -> u64 {
+    u64::from_str_radix(&Digest::of(text.as_bytes()).as_str()[..16], 16).expect("hexadecimal digits")
+}
