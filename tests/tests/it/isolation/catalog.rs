@@ -44,11 +44,13 @@ const RULES: [(&str, &str); 15] = [
     ("only migrate creates roles, and nobody databases", "
         select rolname from pg_roles
         where oid <> 10 and (rolcreatedb or (rolcreaterole and rolname <> 'migrate'))"),
-    // From PostgreSQL 16 on, whoever creates a role may grant it; that alone lets nobody act as it.
+    // From PostgreSQL 16 on, whoever creates a role may grant it; that alone lets nobody act as it. People who
+    // audit are members of their role.
     ("no role of ours is a member of another one", "
         select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members as m
-        where m.member > 16383 and coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)
-            or m.member > 16383 and coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true)"),
+        where m.member > 16383 and m.roleid <> 'optkas_auditor'::regrole
+            and (coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)
+                or coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true))"),
     ("PUBLIC has no privilege on this database and in our schemas", "
         select 'database ' || a.privilege_type
         from pg_database as d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
@@ -84,6 +86,7 @@ const RULES: [(&str, &str); 15] = [
     ("no login may create anything in a schema, and only those of ours it needs can be used", "
         select r.rolname || ' in ' || n.nspname from pg_roles as r, pg_namespace as n
         where not r.rolsuper and r.oid > 16383 and r.rolname <> 'optkas_owner'
+            and (r.rolname = 'optkas_auditor' or not pg_has_role(r.oid, 'optkas_auditor', 'member'))
             and (n.nspname in :schemas or (n.nspname = 'public' and r.rolname <> 'migrate'))
             and (has_schema_privilege(r.oid, n.oid, 'create')
                 or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname <> 'gateway'
@@ -99,7 +102,7 @@ const RULES: [(&str, &str); 15] = [
             and not starts_with(c.conname, (select relname from pg_class where oid = c.conrelid) || '_')"),
     ("statements of a login end by themselves", "
         select r.rolname from pg_roles as r
-        where r.rolcanlogin and r.oid > 16383
+        where r.rolcanlogin and r.oid > 16383 and not pg_has_role(r.oid, 'optkas_auditor', 'member')
             and not exists (
                 select from pg_db_role_setting as s
                 where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation='
