@@ -1,7 +1,7 @@
 //! The loss distribution as a picture for a report: SVG, with VaR and expected shortfall marked.
 
 use plotters::{
-    coord::ranged1d::{AsRangedCoord, ValueFormatter},
+    coord::ranged1d::AsRangedCoord,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -42,10 +42,24 @@ fn draw(text: &mut String, outcome: &Outcome, unit: f64) -> Drawn {
     area.fill(&WHITE).map_err(owned)?;
     let bars = bars(&outcome.histogram, unit);
     let (scale, word) = magnitude(bars.iter().map(|bar| bar.1.abs()).fold(0.0, f64::max));
-    let (first, last) = (bars.first().map_or(0.0, |bar| bar.0), bars.last().map_or(1.0, |bar| bar.1));
-    let least = bars.iter().map(|bar| bar.2).filter(|share| *share > 0.0).fold(1.0, f64::min) / 2.0;
+    let (first, last) = (
+        bars.first().map_or(0.0, |bar| bar.0),
+        bars.last().map_or(1.0, |bar| bar.1),
+    );
+    let least = bars
+        .iter()
+        .map(|bar| bar.2)
+        .filter(|share| *share > 0.0)
+        .fold(1.0, f64::min)
+        / 2.0;
     let mut chart = ChartBuilder::on(&area)
-        .caption(format!("Loss distribution, {} scenarios", grouped(u64::from(outcome.settings.scenarios))), ("sans-serif", 20))
+        .caption(
+            format!(
+                "Loss distribution, {} scenarios",
+                grouped(u64::from(outcome.settings.scenarios))
+            ),
+            ("sans-serif", 20),
+        )
         .margin(16)
         .x_label_area_size(44)
         .y_label_area_size(72)
@@ -65,7 +79,12 @@ fn draw(text: &mut String, outcome: &Outcome, unit: f64) -> Drawn {
         .map_err(owned)?;
     let bars = bars.iter().filter(|bar| bar.2 > 0.0);
     chart
-        .draw_series(bars.map(|bar| Rectangle::new([(bar.0 / scale, least), (bar.1 / scale, bar.2)], BARS.filled())))
+        .draw_series(bars.map(|bar| {
+            Rectangle::new(
+                [(bar.0 / scale, least), (bar.1 / scale, bar.2)],
+                BARS.filled(),
+            )
+        }))
         .map_err(owned)?;
     for (position, at) in outcome.levels.iter().enumerate() {
         for mark in marks(at, unit) {
@@ -85,15 +104,32 @@ struct Mark {
 
 fn marks(at: &AtLevel, unit: f64) -> [Mark; 2] {
     let level = trimmed(f64::from(at.level.ppm()) / 10_000.0);
-    let (var, es) = (major(at.var.value_minor, unit), major(at.es.value_minor, unit));
+    let (var, es) = (
+        major(at.var.value_minor, unit),
+        major(at.es.value_minor, unit),
+    );
     [
-        Mark { at: var, label: format!("VaR {level}%: {}", amount(var)), colour: VAR, row: 0 },
-        Mark { at: es, label: format!("ES {level}%: {}", amount(es)), colour: ES, row: 1 },
+        Mark {
+            at: var,
+            label: format!("VaR {level}%: {}", amount(var)),
+            colour: VAR,
+            row: 0,
+        },
+        Mark {
+            at: es,
+            label: format!("ES {level}%: {}", amount(es)),
+            colour: ES,
+            row: 1,
+        },
     ]
 }
 
 type Log = plotters::coord::combinators::LogCoord<f64>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<<std::ops::Range<f64> as AsRangedCoord>::CoordDescType, Log>>;
+type Chart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<<std::ops::Range<f64> as AsRangedCoord>::CoordDescType, Log>,
+>;
 
 /// Labels stand below each other, so that they do not overlap, on the side where there is room.
 fn mark_line<'b>(
@@ -104,11 +140,17 @@ fn mark_line<'b>(
     level: usize,
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'b> as DrawingBackend>::ErrorType>> {
     let x = mark.at / scale;
-    chart.draw_series(std::iter::once(PathElement::new([(x, least), (x, 1.0)], mark.colour.stroke_width(2))))?;
+    chart.draw_series(std::iter::once(PathElement::new(
+        [(x, least), (x, 1.0)],
+        mark.colour.stroke_width(2),
+    )))?;
     let range = chart.x_range();
     let right = x > f64::midpoint(range.start, range.end);
     let anchor = Pos::new(if right { HPos::Right } else { HPos::Left }, VPos::Top);
-    let style = ("sans-serif", 14).into_font().color(&mark.colour).pos(anchor);
+    let style = ("sans-serif", 14)
+        .into_font()
+        .color(&mark.colour)
+        .pos(anchor);
     let row = i32::try_from(level).unwrap_or(0) * 2 + mark.row;
     let offset = (if right { -6 } else { 6 }, 4 + 18 * row);
     let text = mark.label.clone();
@@ -122,10 +164,17 @@ fn mark_line<'b>(
 fn bars(histogram: &Histogram, unit: f64) -> Vec<(f64, f64, f64)> {
     let edge = |bin: usize| {
         let bin = i64::try_from(bin).unwrap_or(i64::MAX);
-        major(histogram.first_minor.saturating_add(bin.saturating_mul(histogram.width_minor)), unit)
+        major(
+            histogram
+                .first_minor
+                .saturating_add(bin.saturating_mul(histogram.width_minor)),
+            unit,
+        )
     };
     let shares = histogram.shares_ppb.iter().enumerate();
-    shares.map(|(bin, &ppb)| (edge(bin), edge(bin + 1), share(ppb))).collect()
+    shares
+        .map(|(bin, &ppb)| (edge(bin), edge(bin + 1), share(ppb)))
+        .collect()
 }
 
 fn share(ppb: u64) -> f64 {

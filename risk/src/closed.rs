@@ -20,7 +20,11 @@ pub fn vasicek_quantile(pd: f64, correlation: f64, level: f64) -> f64 {
 /// The mean share of a large pool that defaults, in the worst 1-α of cases.
 #[must_use]
 pub fn vasicek_shortfall(pd: f64, correlation: f64, level: f64) -> f64 {
-    bivariate::distribution(normal::quantile(pd), -normal::quantile(level), correlation.sqrt()) / (1.0 - level)
+    bivariate::distribution(
+        normal::quantile(pd),
+        -normal::quantile(level),
+        correlation.sqrt(),
+    ) / (1.0 - level)
 }
 
 /// The risk weight of a corporate exposure under Basel II's foundation approach, as a share of the exposure
@@ -51,9 +55,16 @@ mod tests {
 
     #[test]
     fn vasicek() {
-        for (level, var, es) in [(0.99, 0.075_250_79, 0.105_129), (0.999, 0.145_525_27, 0.181_436)] {
+        for (level, var, es) in [
+            (0.99, 0.075_250_79, 0.105_129),
+            (0.999, 0.145_525_27, 0.181_436),
+        ] {
             assert!((vasicek_quantile(0.01, 0.2, level) - var).abs() < 5e-9);
-            assert!((vasicek_shortfall(0.01, 0.2, level) - es).abs() < 5e-7, "{}", vasicek_shortfall(0.01, 0.2, level));
+            assert!(
+                (vasicek_shortfall(0.01, 0.2, level) - es).abs() < 5e-7,
+                "{}",
+                vasicek_shortfall(0.01, 0.2, level)
+            );
         }
     }
 

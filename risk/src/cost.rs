@@ -46,8 +46,16 @@ pub fn estimate(portfolio: &Portfolio, parameters: &Parameters, threads: usize) 
         Method::Plain | Method::Sobol => plain_scenario(portfolio, factors) * (1.0 + 2.0 * tail),
         Method::Importance => 1.5 * (price::FACTOR * factors + price::TWISTED * names),
     };
-    let beta = portfolio.names().iter().filter(|name| matches!(name.lgd, Lgd::Beta { .. })).count();
-    let tuning = if settings.method == Method::Importance { price::TUNING * names } else { 0.0 };
+    let beta = portfolio
+        .names()
+        .iter()
+        .filter(|name| matches!(name.lgd, Lgd::Beta { .. }))
+        .count();
+    let tuning = if settings.method == Method::Importance {
+        price::TUNING * names
+    } else {
+        0.0
+    };
     let once = price::SHAPE * count(beta) + price::STUDENT * names * student + tuning;
     let spread = scenarios * (scenario + price::SCENARIO) / count(threads.max(1));
     Duration::from_secs_f64((once + spread) / 1e9)
@@ -55,7 +63,11 @@ pub fn estimate(portfolio: &Portfolio, parameters: &Parameters, threads: usize) 
 
 fn plain_scenario(portfolio: &Portfolio, factors: f64) -> f64 {
     let names = count(portfolio.names().len());
-    let decisions: f64 = portfolio.names().iter().map(|name| decisions(portfolio, name)).sum();
+    let decisions: f64 = portfolio
+        .names()
+        .iter()
+        .map(|name| decisions(portfolio, name))
+        .sum();
     let chunks = (names / 128.0).ceil();
     price::CHUNK * chunks + price::LIMIT * names * factors + price::FACTOR * factors
         // More factors make looser groups.

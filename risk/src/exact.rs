@@ -7,13 +7,7 @@
 
 use rayon::prelude::*;
 
-use crate::{
-    input::Portfolio,
-    math::normal,
-    model::Model,
-    parameters::Copula,
-    units::Level,
-};
+use crate::{input::Portfolio, math::normal, model::Model, parameters::Copula, units::Level};
 
 /// Nodes of the factor from -`REACH` to `REACH`.
 const NODES: u32 = 512;
@@ -44,8 +38,8 @@ pub struct Distribution {
 /// One name's losses in units with the joint probability of each and all worse, as a Φ of the factor.
 struct Law {
     weight: f64,
-    /// e, and the losses that are equally likely.
-    steps: Vec<(f64, Vec<usize>)>,
+    /// e, and the losses with their shares of the state's probability.
+    steps: Vec<(f64, Vec<(usize, f64)>)>,
 }
 
 /// The loss distribution of a book of one factor whose losses are whole multiples of `unit_minor`.
@@ -57,8 +51,17 @@ pub fn one_factor(portfolio: &Portfolio, unit_minor: u64) -> Result<Distribution
         return Err(Refusal::Factors);
     }
     let model = Model::new(portfolio, Copula::Gaussian);
-    let laws = (0..model.names()).map(|name| law(&model, name, unit_minor)).collect::<Result<Vec<_>, _>>()?;
-    let most = |law: &Law| law.steps.iter().flat_map(|(_, losses)| losses).copied().max().unwrap_or(0);
+    let laws = (0..model.names())
+        .map(|name| law(&model, name, unit_minor))
+        .collect::<Result<Vec<_>, _>>()?;
+    let most = |law: &Law| {
+        law.steps
+            .iter()
+            .flat_map(|(_, losses)| losses)
+            .map(|&(loss, _)| loss)
+            .max()
+            .unwrap_or(0)
+    };
     let size = laws.iter().map(most).sum::<usize>() + 1;
     if u64::try_from(size).map_or(true, |size| size > LOSSES_MAX) {
         return Err(Refusal::Size);
@@ -69,29 +72,67 @@ pub fn one_factor(portfolio: &Portfolio, unit_minor: u64) -> Result<Distribution
         .map(|node| {
             let z = f64::from(node) * step - REACH;
             let weight = normal::density(z) * step;
-            conditional(&laws, z, size).into_iter().map(|p| p * weight).collect()
+            conditional(&laws, z, size)
+                .into_iter()
+                .map(|p| p * weight)
+                .collect()
         })
         .collect();
     let mut probabilities = vec![0.0; size];
     for node in &nodes {
-        probabilities.iter_mut().zip(node).for_each(|(sum, p)| *sum += p);
+        probabilities
+            .iter_mut()
+            .zip(node)
+            .for_each(|(sum, p)| *sum += p);
     }
     Ok(Distribution { probabilities })
 }
 
 fn law(model: &Model, name: usize, unit_minor: u64) -> Result<Law, Refusal> {
-    let unit = i64::try_from(unit_minor).ok().filter(|&unit| unit > 0).ok_or(Refusal::Unit)?;
+    let unit = i64::try_from(unit_minor)
+        .ok()
+        .filter(|&unit| unit > 0)
+        .ok_or(Refusal::Unit)?;
     let units = |loss: i64| {
         if model.base(name) != 0 || loss < 0 || loss % unit != 0 {
             return Err(Refusal::Unit);
         }
         usize::try_from(loss / unit).map_err(|_| Refusal::Size)
     };
-    let steps = model.steps(name).iter().enumerate().map(|(position, step)| {
-        let losses = if position == 0 { model.severities(name) } else { vec![step.loss] };
-        Ok((step.e, losses.into_iter().map(units).collect::<Result<Vec<_>, _>>()?))
-    });
-    Ok(Law { weight: model.weights(name)[0], steps: steps.collect::<Result<_, _>>()? })
+    let steps = model
+        .steps(name)
+        .iter()
+        .enumerate()
+        .map(|(position, step)| {
+            let losses = if position == 0 {
+                model.severities(name)
+            } else {
+                vec![step.loss]
+            };
+            Ok((
+                step.e,
+                shares(
+                    &losses
+                        .into_iter()
+                        .map(units)
+                        .collect::<Result<Vec<_>, _>>()?,
+                ),
+            ))
+        });
+    Ok(Law {
+        weight: model.weights(name)[0],
+        steps: steps.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Equally likely losses, each once.
+fn shares(losses: &[usize]) -> Vec<(usize, f64)> {
+    let each = 1.0 / losses.iter().map(|_| 1.0).sum::<f64>();
+    let mut shares = std::collections::BTreeMap::new();
+    for &loss in losses {
+        *shares.entry(loss).or_insert(0.0) += each;
+    }
+    shares.into_iter().collect()
 }
 
 /// The distribution given the factor, name by name.
@@ -104,8 +145,11 @@ fn conditional(laws: &[Law], z: f64, size: usize) -> Vec<f64> {
         let mut joint = 0.0;
         for (e, losses) in &law.steps {
             let below = normal::distribution(e + law.weight * z).max(joint);
-            let each = (below - joint) / losses.iter().map(|_| 1.0).sum::<f64>();
-            atoms.extend(losses.iter().map(|&loss| (loss, each)));
+            atoms.extend(
+                losses
+                    .iter()
+                    .map(|&(loss, share)| (loss, share * (below - joint))),
+            );
             joint = below;
         }
         convolve(&mut distribution, most, &atoms, 1.0 - joint);
@@ -118,9 +162,24 @@ fn conditional(laws: &[Law], z: f64, size: usize) -> Vec<f64> {
 fn convolve(distribution: &mut [f64], most: usize, atoms: &[(usize, f64)], none: f64) {
     let reach = atoms.iter().map(|&(loss, _)| loss).max().unwrap_or(0);
     for loss in (0..=most + reach).rev() {
-        let from = |&(atom, p): &(usize, f64)| if atom <= loss { p * distribution[loss - atom] } else { 0.0 };
-        let others = atoms.iter().filter(|(atom, _)| *atom > 0).map(from).sum::<f64>();
-        let same: f64 = none + atoms.iter().filter(|(atom, _)| *atom == 0).map(|&(_, p)| p).sum::<f64>();
+        let from = |&(atom, p): &(usize, f64)| {
+            if atom <= loss {
+                p * distribution[loss - atom]
+            } else {
+                0.0
+            }
+        };
+        let others = atoms
+            .iter()
+            .filter(|(atom, _)| *atom > 0)
+            .map(from)
+            .sum::<f64>();
+        let same: f64 = none
+            + atoms
+                .iter()
+                .filter(|(atom, _)| *atom == 0)
+                .map(|&(_, p)| p)
+                .sum::<f64>();
         distribution[loss] = same * distribution[loss] + others;
     }
 }
@@ -142,7 +201,10 @@ impl Distribution {
     #[must_use]
     pub fn deviation(&self) -> f64 {
         let mean = self.mean();
-        self.losses().map(|(loss, p)| (loss - mean) * (loss - mean) * p).sum::<f64>().sqrt()
+        self.losses()
+            .map(|(loss, p)| (loss - mean) * (loss - mean) * p)
+            .sum::<f64>()
+            .sqrt()
     }
 
     /// The quantile, in units.
@@ -153,7 +215,10 @@ impl Distribution {
             joint += p;
             joint >= level.to_f64()
         };
-        self.probabilities.iter().position(reached).unwrap_or(self.probabilities.len() - 1)
+        self.probabilities
+            .iter()
+            .position(reached)
+            .unwrap_or(self.probabilities.len() - 1)
     }
 
     /// Expected shortfall, in units: [E(L; L > q) + q (P(L ≤ q) - α)]/(1-α).
@@ -167,6 +232,8 @@ impl Distribution {
     }
 
     fn losses(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        (0_u32..).map(f64::from).zip(self.probabilities.iter().copied())
+        (0_u32..)
+            .map(f64::from)
+            .zip(self.probabilities.iter().copied())
     }
 }

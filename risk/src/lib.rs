@@ -1,4 +1,30 @@
-//! x
+//! Portfolio credit risk by simulation: value at risk and expected shortfall, reproducible to the bit.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`input`] | a portfolio: a draft is checked once, or refused with all that is missing |
+//! | [`snapshot`] | a portfolio's bytes and their SHA-256 |
+//! | [`parameters`] | levels, scenarios, copula, method, seed; bounds |
+//! | [`run()`] | the run |
+//! | [`outcome`] | results, in integer minor units |
+//! | [`recompute`] | a recorded run again: equal, or where it differs |
+//! | [`cost`] | what a run will take, before it starts |
+//! | [`chart`] | the loss distribution as SVG |
+//! | [`closed`], [`exact`] | what is known without simulation; the simulation is held to it |
+//! | [`random`], [`math`] | numbers by address; special functions |
+//!
+//! The mathematics is in `docs/RISK.md`, formula by formula, and beside the code that computes it.
+//!
+//! # The same bits
+//!
+//! Random numbers are addressed by scenario and name, not drawn in an order. Losses are integers and are added as
+//! such. Where floating-point numbers are added (importance sampling's weights), they are added in one order. What is
+//! computed in floating point uses the four operations and the square root, which IEEE 754 defines to the last bit, and
+//! `libm`'s functions, which are made of those; the compiler neither fuses nor reorders them. So a run gives the same
+//! results on any number of threads, on any of our targets, optimised or not; [`MODEL_VERSION`] changes when it does not.
+//!
+//! Not here: where inputs come from, who may ask, where results are kept.
+
 pub mod chart;
 pub mod closed;
 pub mod cost;
@@ -19,5 +45,5 @@ pub mod units;
 
 pub use self::run::run;
 
-/// Changes whenever the same inputs may give other bits.
+/// Names the engine that gives these bits. It changes whenever the same inputs may give others.
 pub const MODEL_VERSION: &str = "optkas-risk/1";

@@ -14,7 +14,11 @@
 
 use crate::{
     input::{Lgd, Name, Portfolio},
-    math::{Curve, beta::{Classes, Shape}, chi, normal, student},
+    math::{
+        Curve,
+        beta::{Classes, Shape},
+        chi, normal, student,
+    },
     parameters::Copula,
     units::{BILLION, Fraction},
 };
@@ -54,7 +58,12 @@ pub(crate) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Severity {
     Fixed(i64),
-    Drawn { classes: usize, exposure: u64, most: u64, base: i64 },
+    Drawn {
+        classes: usize,
+        exposure: u64,
+        most: u64,
+        base: i64,
+    },
 }
 
 impl Model {
@@ -82,7 +91,8 @@ impl Model {
 
     fn add(&mut self, portfolio: &Portfolio, name: &Name, copula: Copula, shapes: &mut Shapes) {
         let own = (1.0 - name.systematic()).sqrt();
-        self.weights.extend(name.loadings.iter().map(|loading| -loading.to_f64() / own));
+        self.weights
+            .extend(name.loadings.iter().map(|loading| -loading.to_f64() / own));
         let states = states(portfolio, name);
         let base = states.last().map_or(0, |state| state.loss.unwrap_or(0));
         self.severities.push(shapes.severity(name, base));
@@ -91,13 +101,19 @@ impl Model {
         for state in states {
             joint += u64::from(state.probability.ppb());
             let probability = joint_probability(joint);
-            let loss = state.loss.map_or_else(|| shapes.mean(name) - base, |loss| loss - base);
+            let loss = state
+                .loss
+                .map_or_else(|| shapes.mean(name) - base, |loss| loss - base);
             // A state that costs what the one below costs is no step of its own; default always is.
             let again = steps.len() > 1 && steps.last().is_some_and(|last| last.loss == loss);
             if again {
                 steps.pop();
             }
-            steps.push(Step { probability, e: 0.0, loss });
+            steps.push(Step {
+                probability,
+                e: 0.0,
+                loss,
+            });
         }
         // What the best state costs is the base, and what cannot happen is no step.
         let mut worse = steps.len();
@@ -160,9 +176,12 @@ impl Model {
     pub(crate) fn severity(&self, name: usize, word: u32) -> i64 {
         match self.severities[name] {
             Severity::Fixed(loss) => loss,
-            Severity::Drawn { classes, exposure, most, base } => {
-                capped(self.classes[classes].draw(word), exposure, most) - base
-            }
+            Severity::Drawn {
+                classes,
+                exposure,
+                most,
+                base,
+            } => capped(self.classes[classes].draw(word), exposure, most) - base,
         }
     }
 
@@ -170,15 +189,17 @@ impl Model {
     pub(crate) fn severities(&self, name: usize) -> Vec<i64> {
         match self.severities[name] {
             Severity::Fixed(loss) => vec![loss],
-            Severity::Drawn { classes, exposure, most, base } => {
-                self.classes[classes].means().iter().map(|&share| capped(share, exposure, most) - base).collect()
-            }
+            Severity::Drawn {
+                classes,
+                exposure,
+                most,
+                base,
+            } => self.classes[classes]
+                .means()
+                .iter()
+                .map(|&share| capped(share, exposure, most) - base)
+                .collect(),
         }
-    }
-
-    /// How many Beta distributions had to be made into classes.
-    pub(crate) fn shapes(&self) -> usize {
-        self.classes.len()
     }
 }
 
@@ -191,7 +212,8 @@ fn signed(minor: u64) -> i64 {
 }
 
 fn joint_probability(ppb: u64) -> f64 {
-    f64::from(u32::try_from(ppb.min(u64::from(BILLION))).expect("at most a billion")) / f64::from(BILLION)
+    f64::from(u32::try_from(ppb.min(u64::from(BILLION))).expect("at most a billion"))
+        / f64::from(BILLION)
 }
 
 fn quantile(probability: f64, copula: Copula) -> f64 {
@@ -210,21 +232,38 @@ struct State {
 /// Worst first; the last is the best. They are all there is: their probabilities add up to one.
 fn states(portfolio: &Portfolio, name: &Name) -> Vec<State> {
     let survival = BILLION - name.pd.ppb();
-    let default = State { probability: name.pd, loss: None };
+    let default = State {
+        probability: name.pd,
+        loss: None,
+    };
     let Some((migration, rating)) = portfolio.migration().zip(name.rating) else {
-        return vec![default, State { probability: fraction(survival), loss: Some(0) }];
+        return vec![
+            default,
+            State {
+                probability: fraction(survival),
+                loss: Some(0),
+            },
+        ];
     };
     // A name with a PD of its own survives with another probability than its rating says: the rest of its row is
     // scaled. What rounding leaves goes to the best state.
     let row = BILLION - migration.pd(rating).ppb();
     let scaled = |p: Fraction| u64::from(p.ppb()) * u64::from(survival) / u64::from(row.max(1));
-    let ends = migration.probabilities(rating).iter().zip(migration.losses_ppb(rating));
+    let ends = migration
+        .probabilities(rating)
+        .iter()
+        .zip(migration.losses_ppb(rating));
     let ends = ends.map(|(&p, &loss)| State {
         probability: fraction(u32::try_from(scaled(p)).expect("a share of a billion")),
         loss: Some(share(loss, name.exposure_minor)),
     });
     let mut states: Vec<_> = std::iter::once(default).chain(ends.rev()).collect();
-    let below: u32 = states.iter().rev().skip(1).map(|state| state.probability.ppb()).sum();
+    let below: u32 = states
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|state| state.probability.ppb())
+        .sum();
     if let Some(best) = states.last_mut() {
         best.probability = fraction(BILLION - below);
     }
@@ -250,7 +289,9 @@ struct Shapes {
 impl Shapes {
     fn severity(&mut self, name: &Name, base: i64) -> Severity {
         match name.lgd {
-            Lgd::Fixed(lgd) => Severity::Fixed(capped(lgd, name.exposure_minor, name.uncovered_minor()) - base),
+            Lgd::Fixed(lgd) => {
+                Severity::Fixed(capped(lgd, name.exposure_minor, name.uncovered_minor()) - base)
+            }
             Lgd::Beta { mean, deviation } => Severity::Drawn {
                 classes: self.classes(mean, deviation),
                 exposure: name.exposure_minor,
@@ -262,7 +303,8 @@ impl Shapes {
 
     fn classes(&mut self, mean: Fraction, deviation: Fraction) -> usize {
         *self.known.entry((mean, deviation)).or_insert_with(|| {
-            let shape = Shape::from_moments(mean.to_f64(), deviation.to_f64()).expect("checked with the portfolio");
+            let shape = Shape::from_moments(mean.to_f64(), deviation.to_f64())
+                .expect("checked with the portfolio");
             self.classes.push(Classes::new(shape));
             self.classes.len() - 1
         })
@@ -275,7 +317,10 @@ impl Shapes {
             Lgd::Fixed(lgd) => capped(lgd, name.exposure_minor, most),
             Lgd::Beta { mean, deviation } => {
                 let means = self.classes[self.known[&(mean, deviation)]].means();
-                let sum: i128 = means.iter().map(|&share| i128::from(capped(share, name.exposure_minor, most))).sum();
+                let sum: i128 = means
+                    .iter()
+                    .map(|&share| i128::from(capped(share, name.exposure_minor, most)))
+                    .sum();
                 i64::try_from(sum / 1_024).expect("a mean of losses")
             }
         }

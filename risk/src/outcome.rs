@@ -80,31 +80,82 @@ impl Outcome {
         let mut differences = Vec::new();
         let mut compare = |what: &str, recorded: String, recomputed: String| {
             if recorded != recomputed {
-                differences.push(Difference { what: what.to_owned(), recorded, recomputed });
+                differences.push(Difference {
+                    what: what.to_owned(),
+                    recorded,
+                    recomputed,
+                });
             }
         };
         compare("model", self.model.clone(), recomputed.model.clone());
-        compare("snapshot", self.snapshot.to_string(), recomputed.snapshot.to_string());
-        compare("settings", format!("{:?}", self.settings), format!("{:?}", recomputed.settings));
-        compare("currency", self.currency.clone(), recomputed.currency.clone());
+        compare(
+            "snapshot",
+            self.snapshot.to_string(),
+            recomputed.snapshot.to_string(),
+        );
+        compare(
+            "settings",
+            format!("{:?}", self.settings),
+            format!("{:?}", recomputed.settings),
+        );
+        compare(
+            "currency",
+            self.currency.clone(),
+            recomputed.currency.clone(),
+        );
         compare("names", self.names.join(" "), recomputed.names.join(" "));
-        compare("expected_loss", self.expected_loss.text(), recomputed.expected_loss.text());
-        compare("deviation_minor", self.deviation_minor.to_string(), recomputed.deviation_minor.to_string());
-        compare("levels", self.levels.len().to_string(), recomputed.levels.len().to_string());
+        compare(
+            "expected_loss",
+            self.expected_loss.text(),
+            recomputed.expected_loss.text(),
+        );
+        compare(
+            "deviation_minor",
+            self.deviation_minor.to_string(),
+            recomputed.deviation_minor.to_string(),
+        );
+        compare(
+            "levels",
+            self.levels.len().to_string(),
+            recomputed.levels.len().to_string(),
+        );
         for (position, (ours, theirs)) in self.levels.iter().zip(&recomputed.levels).enumerate() {
-            compare(&format!("levels[{position}].level"), ours.level.ppm().to_string(), theirs.level.ppm().to_string());
-            compare(&format!("levels[{position}].var"), ours.var.text(), theirs.var.text());
-            compare(&format!("levels[{position}].es"), ours.es.text(), theirs.es.text());
+            compare(
+                &format!("levels[{position}].level"),
+                ours.level.ppm().to_string(),
+                theirs.level.ppm().to_string(),
+            );
+            compare(
+                &format!("levels[{position}].var"),
+                ours.var.text(),
+                theirs.var.text(),
+            );
+            compare(
+                &format!("levels[{position}].es"),
+                ours.es.text(),
+                theirs.es.text(),
+            );
             let what = format!("levels[{position}].contributions_minor");
-            compare(&what, format!("{:?}", ours.contributions_minor), format!("{:?}", theirs.contributions_minor));
+            compare(
+                &what,
+                format!("{:?}", ours.contributions_minor),
+                format!("{:?}", theirs.contributions_minor),
+            );
         }
-        compare("histogram", format!("{:?}", self.histogram), format!("{:?}", recomputed.histogram));
+        compare(
+            "histogram",
+            format!("{:?}", self.histogram),
+            format!("{:?}", recomputed.histogram),
+        );
         differences
     }
 }
 
 impl Estimate {
     fn text(self) -> String {
-        format!("{} [{}, {}]", self.value_minor, self.low_minor, self.high_minor)
+        format!(
+            "{} [{}, {}]",
+            self.value_minor, self.low_minor, self.high_minor
+        )
     }
 }

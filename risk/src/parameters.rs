@@ -113,17 +113,34 @@ impl Parameters {
     pub fn parse(settings: Settings) -> Result<Self, BadSettings> {
         let demand = |holds: bool, refusal| if holds { Ok(()) } else { Err(refusal) };
         let levels = &settings.levels;
-        demand((1..=LEVELS_MAX).contains(&levels.len()) && levels.is_sorted_by(|a, b| a < b), BadSettings::Levels)?;
-        demand((SCENARIOS_MIN..=SCENARIOS_MAX).contains(&settings.scenarios), BadSettings::Scenarios)?;
-        let beyond = u64::from(settings.scenarios) * u64::from(crate::units::MILLION - settings.highest().ppm());
-        let samples = if settings.method == Method::Sobol { u64::from(crate::random::sobol::SAMPLES) } else { 1 };
-        demand(beyond >= TAIL_MIN * samples * u64::from(crate::units::MILLION), BadSettings::Tail)?;
+        demand(
+            (1..=LEVELS_MAX).contains(&levels.len()) && levels.is_sorted_by(|a, b| a < b),
+            BadSettings::Levels,
+        )?;
+        demand(
+            (SCENARIOS_MIN..=SCENARIOS_MAX).contains(&settings.scenarios),
+            BadSettings::Scenarios,
+        )?;
+        let beyond = u64::from(settings.scenarios)
+            * u64::from(crate::units::MILLION - settings.highest().ppm());
+        let samples = if settings.method == Method::Sobol {
+            u64::from(crate::random::sobol::SAMPLES)
+        } else {
+            1
+        };
+        demand(
+            beyond >= TAIL_MIN * samples * u64::from(crate::units::MILLION),
+            BadSettings::Tail,
+        )?;
         if let Copula::StudentT { degrees } = settings.copula {
             demand(DEGREES.contains(&degrees), BadSettings::Degrees)?;
         }
         demand(settings.seed <= SEED_MAX, BadSettings::Seed)?;
         let run = settings.run.as_bytes();
-        demand((1..=RUN_BYTES_MAX).contains(&run.len()) && run.iter().all(u8::is_ascii_graphic), BadSettings::Run)?;
+        demand(
+            (1..=RUN_BYTES_MAX).contains(&run.len()) && run.iter().all(u8::is_ascii_graphic),
+            BadSettings::Run,
+        )?;
         Ok(Self(settings))
     }
 
@@ -135,7 +152,10 @@ impl Parameters {
 
     /// The generator's key: the first 64 bits of a SHA-256 of seed and run.
     pub(crate) fn key(&self) -> Key {
-        let word = first_word(&format!("optkas-risk-key/1\n{}\n{}\n", self.0.seed, self.0.run));
+        let word = first_word(&format!(
+            "optkas-risk-key/1\n{}\n{}\n",
+            self.0.seed, self.0.run
+        ));
         Key::of_word(word)
     }
 }
@@ -149,5 +169,6 @@ impl Settings {
 
 /// The first sixteen digits of a text's SHA-256, as a number.
 fn first_word(text: &str) -> u64 {
-    u64::from_str_radix(&Digest::of(text.as_bytes()).as_str()[..16], 16).expect("hexadecimal digits")
+    u64::from_str_radix(&Digest::of(text.as_bytes()).as_str()[..16], 16)
+        .expect("hexadecimal digits")
 }

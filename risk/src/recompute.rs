@@ -41,7 +41,10 @@ pub fn recompute(snapshot: &[u8], settings: &Settings) -> Result<Outcome, Cannot
 ///
 /// # Errors
 /// Where they cannot be read or are refused.
-pub fn read(snapshot: &[u8], settings: &Settings) -> Result<(Portfolio, Parameters), CannotRecompute> {
+pub fn read(
+    snapshot: &[u8],
+    settings: &Settings,
+) -> Result<(Portfolio, Parameters), CannotRecompute> {
     let portfolio = Snapshot::decode(snapshot).map_err(CannotRecompute::Snapshot)?;
     let parameters = Parameters::parse(settings.clone()).map_err(CannotRecompute::Settings)?;
     Ok((portfolio, parameters))
@@ -53,5 +56,9 @@ pub fn read(snapshot: &[u8], settings: &Settings) -> Result<(Portfolio, Paramete
 /// Where it cannot be computed.
 pub fn verify(snapshot: &[u8], recorded: &Outcome) -> Result<Verdict, CannotRecompute> {
     let differences = recorded.differences(&recompute(snapshot, &recorded.settings)?);
-    Ok(if differences.is_empty() { Verdict::Equal } else { Verdict::Differs(differences) })
+    Ok(if differences.is_empty() {
+        Verdict::Equal
+    } else {
+        Verdict::Differs(differences)
+    })
 }

@@ -3,8 +3,7 @@
 mod sobol;
 
 use crate::{
-    MODEL_VERSION,
-    importance,
+    MODEL_VERSION, importance,
     input::Portfolio,
     kernel::{Kernel, Source},
     measure::{histogram::histogram, plain},
@@ -38,7 +37,11 @@ pub fn run(portfolio: &Portfolio, parameters: &Parameters) -> Outcome {
         snapshot: Snapshot::encode(portfolio).digest(),
         settings: settings.clone(),
         currency: portfolio.currency().to_owned(),
-        names: portfolio.names().iter().map(|name| name.id().to_owned()).collect(),
+        names: portfolio
+            .names()
+            .iter()
+            .map(|name| name.id().to_owned())
+            .collect(),
         expected_loss: found.expected_loss,
         deviation_minor: found.deviation_minor,
         levels: found.levels,
@@ -48,12 +51,21 @@ pub fn run(portfolio: &Portfolio, parameters: &Parameters) -> Outcome {
 
 fn plain(model: &Model, parameters: &Parameters) -> Found {
     let source = Source::random(parameters.key(), 0);
-    measure(model, &Kernel::new(model, parameters.key(), source, 0), parameters).0
+    measure(
+        model,
+        &Kernel::new(model, parameters.key(), source, 0),
+        parameters,
+    )
+    .0
 }
 
 fn sobol(model: &Model, parameters: &Parameters) -> Found {
     let source = Source::Even(Sequences::new(&parameters.key(), model.dimensions()));
-    let (found, losses) = measure(model, &Kernel::new(model, parameters.key(), source, 0), parameters);
+    let (found, losses) = measure(
+        model,
+        &Kernel::new(model, parameters.key(), source, 0),
+        parameters,
+    );
     sobol::with_intervals(found, &losses)
 }
 
@@ -61,11 +73,25 @@ fn measure(model: &Model, kernel: &Kernel<'_>, parameters: &Parameters) -> (Foun
     let settings = parameters.settings();
     let losses = kernel.losses(settings.scenarios);
     let ordered = plain::Ordered::new(&losses, &settings.levels);
-    let quantiles: Vec<_> = settings.levels.iter().map(|&level| ordered.var(level).value_minor).collect();
+    let quantiles: Vec<_> = settings
+        .levels
+        .iter()
+        .map(|&level| ordered.var(level).value_minor)
+        .collect();
     let attributions = plain::attribute(kernel, model, &losses, &quantiles);
     let levels = settings.levels.iter().zip(&attributions);
-    let levels = levels.map(|(&level, attribution)| ordered.at_level(level, attribution)).collect();
+    let levels = levels
+        .map(|(&level, attribution)| ordered.at_level(level, attribution))
+        .collect();
     let (expected_loss, deviation_minor) = plain::moments(&losses);
     let histogram = histogram(&losses, f64::from(settings.scenarios), |_| 1.0);
-    (Found { expected_loss, deviation_minor, levels, histogram }, losses)
+    (
+        Found {
+            expected_loss,
+            deviation_minor,
+            levels,
+            histogram,
+        },
+        losses,
+    )
 }

@@ -26,7 +26,10 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    input::{Draft, FACTORS_MAX, Lgd, MigrationDraft, NAMES_MAX, Name, NameDraft, Portfolio, RATINGS_MAX, Refused},
+    input::{
+        Draft, FACTORS_MAX, Lgd, MigrationDraft, NAMES_MAX, Name, NameDraft, Portfolio,
+        RATINGS_MAX, Refused,
+    },
     units::{Fraction, Loading},
 };
 
@@ -94,10 +97,17 @@ impl Snapshot {
     /// Unless they are exactly what [`Self::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Portfolio, NotASnapshot> {
         let text = std::str::from_utf8(bytes).map_err(|_| NotASnapshot::NotCanonical)?;
-        let mut lines = Lines { lines: text.lines(), number: 0 };
+        let mut lines = Lines {
+            lines: text.lines(),
+            number: 0,
+        };
         let draft = read_draft(&mut lines).ok_or(NotASnapshot::Line(lines.number))?;
         let portfolio = Portfolio::parse(draft).map_err(NotASnapshot::Refused)?;
-        if Self::encode(&portfolio).0 == bytes { Ok(portfolio) } else { Err(NotASnapshot::NotCanonical) }
+        if Self::encode(&portfolio).0 == bytes {
+            Ok(portfolio)
+        } else {
+            Err(NotASnapshot::NotCanonical)
+        }
     }
 
     /// The bytes.
@@ -114,20 +124,47 @@ impl Snapshot {
 }
 
 fn write_portfolio(text: &mut String, portfolio: &Portfolio) -> fmt::Result {
-    let ratings = portfolio.migration().map_or(0, |migration| migration.ratings());
-    writeln!(text, "{HEADER}\ncurrency {}\nfactors {}\nratings {ratings}", portfolio.currency(), portfolio.factors())?;
-    for (migration, rating) in portfolio.migration().into_iter().flat_map(|m| (0..ratings).map(move |rating| (m, rating))) {
+    let ratings = portfolio
+        .migration()
+        .map_or(0, |migration| migration.ratings());
+    writeln!(
+        text,
+        "{HEADER}\ncurrency {}\nfactors {}\nratings {ratings}",
+        portfolio.currency(),
+        portfolio.factors()
+    )?;
+    for (migration, rating) in portfolio
+        .migration()
+        .into_iter()
+        .flat_map(|m| (0..ratings).map(move |rating| (m, rating)))
+    {
         text.push_str("migrate");
-        migration.probabilities(rating).iter().try_for_each(|p| write!(text, " {}", p.ppb()))?;
-        migration.losses_ppb(rating).iter().try_for_each(|loss| write!(text, " {loss}"))?;
+        migration
+            .probabilities(rating)
+            .iter()
+            .try_for_each(|p| write!(text, " {}", p.ppb()))?;
+        migration
+            .losses_ppb(rating)
+            .iter()
+            .try_for_each(|loss| write!(text, " {loss}"))?;
         text.push('\n');
     }
     writeln!(text, "names {}", portfolio.names().len())?;
-    portfolio.names().iter().try_for_each(|name| write_name(text, name))
+    portfolio
+        .names()
+        .iter()
+        .try_for_each(|name| write_name(text, name))
 }
 
 fn write_name(text: &mut String, name: &Name) -> fmt::Result {
-    write!(text, "name {} {} {} {}", name.id, name.exposure_minor, name.collateral_minor, name.pd.ppb())?;
+    write!(
+        text,
+        "name {} {} {} {}",
+        name.id,
+        name.exposure_minor,
+        name.collateral_minor,
+        name.pd.ppb()
+    )?;
     match name.lgd {
         Lgd::Fixed(lgd) => write!(text, " fixed {}", lgd.ppb()),
         Lgd::Beta { mean, deviation } => write!(text, " beta {} {}", mean.ppb(), deviation.ppb()),
@@ -136,7 +173,9 @@ fn write_name(text: &mut String, name: &Name) -> fmt::Result {
         Some(rating) => write!(text, " {rating}"),
         None => write!(text, " -"),
     }?;
-    name.loadings.iter().try_for_each(|loading| write!(text, " {}", loading.ppb()))?;
+    name.loadings
+        .iter()
+        .try_for_each(|loading| write!(text, " {}", loading.ppb()))?;
     text.push('\n');
     Ok(())
 }
@@ -162,20 +201,45 @@ impl<'a> Lines<'a> {
 fn read_draft(lines: &mut Lines<'_>) -> Option<Draft> {
     lines.fields(HEADER)?;
     let currency = lines.fields("currency")?.next()?.to_owned();
-    let factors = lines.number("factors").filter(|&factors| factors <= FACTORS_MAX)?;
-    let ratings = lines.number("ratings").filter(|&ratings| ratings <= RATINGS_MAX)?;
-    let migration = if ratings == 0 { None } else { Some(read_migration(lines, ratings)?) };
-    let count = lines.number("names").filter(|&names: &usize| names <= NAMES_MAX)?;
-    let names = (0..count).map(|_| read_name(lines, factors)).collect::<Option<_>>()?;
-    Some(Draft { currency, factors, migration, names })
+    let factors = lines
+        .number("factors")
+        .filter(|&factors| factors <= FACTORS_MAX)?;
+    let ratings = lines
+        .number("ratings")
+        .filter(|&ratings| ratings <= RATINGS_MAX)?;
+    let migration = if ratings == 0 {
+        None
+    } else {
+        Some(read_migration(lines, ratings)?)
+    };
+    let count = lines
+        .number("names")
+        .filter(|&names: &usize| names <= NAMES_MAX)?;
+    let names = (0..count)
+        .map(|_| read_name(lines, factors))
+        .collect::<Option<_>>()?;
+    Some(Draft {
+        currency,
+        factors,
+        migration,
+        names,
+    })
 }
 
 fn read_migration(lines: &mut Lines<'_>, ratings: usize) -> Option<MigrationDraft> {
     let mut draft = MigrationDraft::default();
     for _ in 0..ratings {
         let mut fields = lines.fields("migrate")?;
-        draft.probabilities.push((0..=ratings).map(|_| fraction(&mut fields)).collect::<Option<_>>()?);
-        draft.losses_ppb.push((0..ratings).map(|_| number(&mut fields)).collect::<Option<_>>()?);
+        draft.probabilities.push(
+            (0..=ratings)
+                .map(|_| fraction(&mut fields))
+                .collect::<Option<_>>()?,
+        );
+        draft.losses_ppb.push(
+            (0..ratings)
+                .map(|_| number(&mut fields))
+                .collect::<Option<_>>()?,
+        );
     }
     Some(draft)
 }
@@ -189,14 +253,21 @@ fn read_name(lines: &mut Lines<'_>, factors: usize) -> Option<NameDraft> {
         pd: Some(fraction(&mut fields)?),
         lgd: Some(match fields.next()? {
             "fixed" => Lgd::Fixed(fraction(&mut fields)?),
-            "beta" => Lgd::Beta { mean: fraction(&mut fields)?, deviation: fraction(&mut fields)? },
+            "beta" => Lgd::Beta {
+                mean: fraction(&mut fields)?,
+                deviation: fraction(&mut fields)?,
+            },
             _ => return None,
         }),
         rating: match fields.next()? {
             "-" => None,
             rating => Some(rating.parse().ok()?),
         },
-        loadings: Some((0..factors).map(|_| Loading::from_ppb(number(&mut fields)?)).collect::<Option<_>>()?),
+        loadings: Some(
+            (0..factors)
+                .map(|_| Loading::from_ppb(number(&mut fields)?))
+                .collect::<Option<_>>()?,
+        ),
     })
 }
 

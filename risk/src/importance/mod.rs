@@ -24,7 +24,7 @@ mod weighted;
 use rayon::prelude::*;
 
 use self::{
-    scenario::{Sampler, Sample},
+    scenario::{Sample, Sampler},
     weighted::Weighted,
 };
 use crate::{measure::histogram::histogram, model::Model, parameters::Parameters, run::Found};
@@ -36,16 +36,40 @@ pub(crate) fn run(model: &Model, parameters: &Parameters) -> Found {
     let settings = parameters.settings();
     let sampler = Sampler::new(model, parameters.key(), tune::tune(model, parameters));
     let numbers: Vec<u32> = (0..settings.scenarios).collect();
-    let samples: Vec<Sample> = numbers.par_chunks(BATCH).flat_map_iter(|numbers| {
-        let mut work = sampler.work();
-        numbers.iter().map(|&scenario| sampler.sample(scenario, &mut work, |_, _| ())).collect::<Vec<_>>()
-    }).collect();
+    let samples: Vec<Sample> = numbers
+        .par_chunks(BATCH)
+        .flat_map_iter(|numbers| {
+            let mut work = sampler.work();
+            numbers
+                .iter()
+                .map(|&scenario| sampler.sample(scenario, &mut work, |_, _| ()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
     let weighted = Weighted::new(&samples);
-    let quantiles: Vec<_> = settings.levels.iter().map(|&level| weighted.quantile(level)).collect();
+    let quantiles: Vec<_> = settings
+        .levels
+        .iter()
+        .map(|&level| weighted.quantile(level))
+        .collect();
     let sums = weighted.attribute(&sampler, &quantiles);
-    let levels = settings.levels.iter().zip(&sums).map(|(&level, sums)| weighted.at_level(level, sums)).collect();
+    let levels = settings
+        .levels
+        .iter()
+        .zip(&sums)
+        .map(|(&level, sums)| weighted.at_level(level, sums))
+        .collect();
     let (expected_loss, deviation_minor) = weighted.moments();
     let losses: Vec<_> = samples.iter().map(|sample| sample.loss).collect();
-    let histogram = histogram(&losses, samples.iter().map(|sample| sample.weight).sum(), |s| samples[s].weight);
-    Found { expected_loss, deviation_minor, levels, histogram }
+    let histogram = histogram(
+        &losses,
+        samples.iter().map(|sample| sample.weight).sum(),
+        |s| samples[s].weight,
+    );
+    Found {
+        expected_loss,
+        deviation_minor,
+        levels,
+        histogram,
+    }
 }

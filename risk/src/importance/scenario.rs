@@ -4,7 +4,10 @@ use super::tune::{Cell, Tuning};
 use crate::{
     kernel::{Source, row_of},
     model::Model,
-    random::{DETAILS, TWISTED, philox::{Key, Prepared, Row}},
+    random::{
+        DETAILS, TWISTED,
+        philox::{Key, Prepared, Row},
+    },
 };
 
 /// Every so many scenarios one is drawn as it is.
@@ -40,9 +43,18 @@ pub(super) struct Work {
 impl<'a> Sampler<'a> {
     pub(super) fn new(model: &'a Model, key: Key, tuning: Tuning) -> Self {
         let first = (0_u32..).step_by(LANES).take(model.names().div_ceil(CHUNK));
-        let chunks = first.map(|first| Prepared::new(&key, first, TWISTED)).collect();
+        let chunks = first
+            .map(|first| Prepared::new(&key, first, TWISTED))
+            .collect();
         let norm_square = tuning.mean.iter().map(|mean| mean * mean).sum();
-        Self { model, key, source: Source::random(key, 0), tuning, chunks, norm_square }
+        Self {
+            model,
+            key,
+            source: Source::random(key, 0),
+            tuning,
+            chunks,
+            norm_square,
+        }
     }
 
     pub(super) fn model(&self) -> &Model {
@@ -58,10 +70,16 @@ impl<'a> Sampler<'a> {
     }
 
     /// Draws a scenario; `lost` hears of each name that ends worse than in its best state.
-    pub(super) fn sample(&self, scenario: u32, work: &mut Work, mut lost: impl FnMut(usize, i64)) -> Sample {
+    pub(super) fn sample(
+        &self,
+        scenario: u32,
+        work: &mut Work,
+        mut lost: impl FnMut(usize, i64),
+    ) -> Sample {
         let nominal = scenario.is_multiple_of(NOMINAL_EVERY);
         let shift = self.coordinates(scenario, nominal, work);
-        self.tuning.probabilities(self.model, &work.row, &mut work.probabilities);
+        self.tuning
+            .probabilities(self.model, &work.row, &mut work.probabilities);
         let cell = self.cell(&work.probabilities);
         let mut loss = self.model.base_sum();
         let mut psi = Product::default();
@@ -86,7 +104,10 @@ impl<'a> Sampler<'a> {
             }
         }
         let log_ratio = shift - cell.theta * cost + psi.ln();
-        Sample { loss, weight: weight(log_ratio) }
+        Sample {
+            loss,
+            weight: weight(log_ratio),
+        }
     }
 
     /// |μ|²/2 - μ·z, the coordinates z being left in `work`.
@@ -102,7 +123,11 @@ impl<'a> Sampler<'a> {
     }
 
     fn cell(&self, probabilities: &[f64]) -> &Cell {
-        let mean: f64 = probabilities.iter().zip(&self.tuning.costs).map(|(p, cost)| p * cost).sum();
+        let mean: f64 = probabilities
+            .iter()
+            .zip(&self.tuning.costs)
+            .map(|(p, cost)| p * cost)
+            .sum();
         let position = self.tuning.cells.partition_point(|cell| cell.from > mean);
         &self.tuning.cells[position.min(self.tuning.cells.len() - 1)]
     }
@@ -110,17 +135,38 @@ impl<'a> Sampler<'a> {
     /// What a name loses above its base, if it is not in its best state. Below q it defaults; from q to one it is as it
     /// would be from p to one.
     #[inline]
-    fn worse(&self, name: usize, scenario: u32, u: f64, p: f64, q: f64, row: &[f64]) -> Option<i64> {
+    fn worse(
+        &self,
+        name: usize,
+        scenario: u32,
+        u: f64,
+        p: f64,
+        q: f64,
+        row: &[f64],
+    ) -> Option<i64> {
         if u < q {
             return Some(self.model.fixed(name).unwrap_or_else(|| {
                 let number = u32::try_from(name).expect("at most 10,000 names");
-                self.model.severity(name, self.key.block([number, scenario, DETAILS, 0])[2])
+                self.model
+                    .severity(name, self.key.block([number, scenario, DETAILS, 0])[2])
             }));
         }
-        let others = self.model.steps(name).get(1..).filter(|steps| !steps.is_empty())?;
-        let y = self.model.weights(name).iter().zip(&row[1..]).fold(0.0, |sum, (weight, z)| sum + weight * z);
+        let others = self
+            .model
+            .steps(name)
+            .get(1..)
+            .filter(|steps| !steps.is_empty())?;
+        let y = self
+            .model
+            .weights(name)
+            .iter()
+            .zip(&row[1..])
+            .fold(0.0, |sum, (weight, z)| sum + weight * z);
         let u = p + (u - q) * (1.0 - p) / (1.0 - q);
-        others.iter().find(|step| u < self.tuning.distribution.at(step.e * row[0] + y)).map(|step| step.loss)
+        others
+            .iter()
+            .find(|step| u < self.tuning.distribution.at(step.e * row[0] + y))
+            .map(|step| step.loss)
     }
 }
 
@@ -137,7 +183,10 @@ struct Product {
 
 impl Default for Product {
     fn default() -> Self {
-        Self { value: 1.0, log: 0.0 }
+        Self {
+            value: 1.0,
+            log: 0.0,
+        }
     }
 }
 

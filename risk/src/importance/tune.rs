@@ -41,16 +41,32 @@ pub(super) struct Cell {
 }
 
 pub(super) fn tune(model: &Model, parameters: &Parameters) -> Tuning {
-    let costs: Vec<f64> = (0..model.names()).map(|name| to_f64(model.steps(name)[0].loss)).collect();
+    let costs: Vec<f64> = (0..model.names())
+        .map(|name| to_f64(model.steps(name)[0].loss))
+        .collect();
     let aim = aim(model, parameters);
     let distribution = Curve::new(|x| (normal::distribution(x), normal::density(x)));
     if aim <= 0.0 {
         // Nothing to aim at: every scenario as it is.
-        let cells = vec![Cell { from: 0.0, theta: 0.0, odds: vec![1.0; model.names()] }];
-        return Tuning { mean: vec![0.0; model.dimensions()], costs, cells, distribution };
+        let cells = vec![Cell {
+            from: 0.0,
+            theta: 0.0,
+            odds: vec![1.0; model.names()],
+        }];
+        return Tuning {
+            mean: vec![0.0; model.dimensions()],
+            costs,
+            cells,
+            distribution,
+        };
     }
     let costs = costs.iter().map(|cost| cost / aim).collect();
-    let mut tuning = Tuning { mean: vec![0.0; model.dimensions()], costs, cells: Vec::new(), distribution };
+    let mut tuning = Tuning {
+        mean: vec![0.0; model.dimensions()],
+        costs,
+        cells: Vec::new(),
+        distribution,
+    };
     tuning.mean = tuning.likeliest(model);
     tuning.cells = (0..CELLS).map(|cell| tuning.cell(model, cell)).collect();
     tuning
@@ -59,7 +75,12 @@ pub(super) fn tune(model: &Model, parameters: &Parameters) -> Tuning {
 /// VaR of a plain run at the highest level, above what is lost in the best states.
 fn aim(model: &Model, parameters: &Parameters) -> f64 {
     let settings = parameters.settings();
-    let kernel = Kernel::new(model, parameters.key(), Source::random(parameters.key(), PILOT), PILOT);
+    let kernel = Kernel::new(
+        model,
+        parameters.key(),
+        Source::random(parameters.key(), PILOT),
+        PILOT,
+    );
     let losses = kernel.losses(PILOT_SCENARIOS.min(settings.scenarios));
     let level = settings.highest();
     to_f64(Ordered::new(&losses, &[level]).var(level).value_minor - model.base_sum())
@@ -69,7 +90,11 @@ impl Tuning {
     /// All names' default probabilities at normal coordinates.
     pub(super) fn probabilities(&self, model: &Model, row: &[f64], into: &mut [f64]) {
         for (name, into) in into.iter_mut().enumerate() {
-            let y = model.weights(name).iter().zip(&row[1..]).fold(0.0, |sum, (weight, z)| sum + weight * z);
+            let y = model
+                .weights(name)
+                .iter()
+                .zip(&row[1..])
+                .fold(0.0, |sum, (weight, z)| sum + weight * z);
             *into = self.distribution.at(model.steps(name)[0].e * row[0] + y);
         }
     }
@@ -84,7 +109,11 @@ impl Tuning {
 
     /// m(z)/x.
     fn mean_loss(&self, model: &Model, z: &[f64]) -> f64 {
-        self.at(model, z).iter().zip(&self.costs).map(|(p, cost)| p * cost).sum()
+        self.at(model, z)
+            .iter()
+            .zip(&self.costs)
+            .map(|(p, cost)| p * cost)
+            .sum()
     }
 
     /// The point of least norm where the expected loss is the one aimed at. With g = ln m(z)/x:
@@ -120,14 +149,37 @@ impl Tuning {
     /// θ where m(z) is x 2^(-cell/4), on the ray through μ.
     fn cell(&self, model: &Model, cell: u32) -> Cell {
         let share = libm::exp2(-f64::from(cell) / 4.0);
-        let theta = if cell == 0 { 0.0 } else { self.theta(&self.at(model, &self.on_ray(model, share))) };
-        let odds = self.costs.iter().map(|cost| libm::exp(theta * cost)).collect();
-        Cell { from: if cell + 1 == CELLS { 0.0 } else { share }, theta, odds }
+        let theta = if cell == 0 {
+            0.0
+        } else {
+            self.theta(&self.at(model, &self.on_ray(model, share)))
+        };
+        let odds = self
+            .costs
+            .iter()
+            .map(|cost| libm::exp(theta * cost))
+            .collect();
+        Cell {
+            from: if cell + 1 == CELLS { 0.0 } else { share },
+            theta,
+            odds,
+        }
     }
 
     fn on_ray(&self, model: &Model, share: f64) -> Vec<f64> {
-        let norm = self.mean.iter().map(|mean| mean * mean).sum::<f64>().sqrt().max(1e-9);
-        let point = |t: f64| self.mean.iter().map(|mean| mean / norm * t).collect::<Vec<_>>();
+        let norm = self
+            .mean
+            .iter()
+            .map(|mean| mean * mean)
+            .sum::<f64>()
+            .sqrt()
+            .max(1e-9);
+        let point = |t: f64| {
+            self.mean
+                .iter()
+                .map(|mean| mean / norm * t)
+                .collect::<Vec<_>>()
+        };
         let (mut low, mut high) = (-REACH, norm.min(REACH));
         for _ in 0..30 {
             let middle = f64::midpoint(low, high);

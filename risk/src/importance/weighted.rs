@@ -38,7 +38,9 @@ pub(super) struct Sums {
 impl<'a> Weighted<'a> {
     pub(super) fn new(samples: &'a [Sample]) -> Self {
         let mut order: Vec<u32> = (0_u32..).take(samples.len()).collect();
-        order.par_sort_unstable_by_key(|&scenario| (std::cmp::Reverse(samples[scenario as usize].loss), scenario));
+        order.par_sort_unstable_by_key(|&scenario| {
+            (std::cmp::Reverse(samples[scenario as usize].loss), scenario)
+        });
         Self { samples, order }
     }
 
@@ -47,7 +49,9 @@ impl<'a> Weighted<'a> {
     }
 
     fn falling(&self) -> impl Iterator<Item = Sample> + '_ {
-        self.order.iter().map(|&scenario| self.samples[scenario as usize])
+        self.order
+            .iter()
+            .map(|&scenario| self.samples[scenario as usize])
     }
 
     /// The loss down to which the weights, from the top, add up to more than this share of the scenarios.
@@ -58,7 +62,10 @@ impl<'a> Weighted<'a> {
             sum += sample.weight;
             sum > enough
         };
-        self.falling().find(reached).or_else(|| self.falling().last()).map_or(0, |sample| sample.loss)
+        self.falling()
+            .find(reached)
+            .or_else(|| self.falling().last())
+            .map_or(0, |sample| sample.loss)
     }
 
     pub(super) fn quantile(&self, level: Level) -> i64 {
@@ -68,21 +75,37 @@ impl<'a> Weighted<'a> {
     fn var(&self, level: Level) -> Estimate {
         let q = self.quantile(level);
         let error = self.error(|sample| if sample.loss > q { sample.weight } else { 0.0 });
-        let (low, high) = (level.tail() + DEVIATE * error, level.tail() - DEVIATE * error);
-        Estimate { value_minor: q, low_minor: self.exceeded_by(low), high_minor: self.exceeded_by(high.max(0.0)) }
+        let (low, high) = (
+            level.tail() + DEVIATE * error,
+            level.tail() - DEVIATE * error,
+        );
+        Estimate {
+            value_minor: q,
+            low_minor: self.exceeded_by(low),
+            high_minor: self.exceeded_by(high.max(0.0)),
+        }
     }
 
     /// The standard error of a mean over the scenarios.
     fn error(&self, of: impl Fn(Sample) -> f64) -> f64 {
-        let (mean, square) = self.falling().map(of).fold((0.0, 0.0), |(m, s), value| (m + value, s + value * value));
+        let (mean, square) = self
+            .falling()
+            .map(of)
+            .fold((0.0, 0.0), |(m, s), value| (m + value, s + value * value));
         let (mean, square) = (mean / self.count(), square / self.count());
         ((square - mean * mean).max(0.0) / self.count()).sqrt()
     }
 
     pub(super) fn moments(&self) -> (Estimate, i64) {
         let total: f64 = self.falling().map(|sample| sample.weight).sum();
-        let mean = self.falling().map(|sample| sample.weight * to_f64(sample.loss)).sum::<f64>() / total;
-        let square = |sample: Sample| sample.weight * (to_f64(sample.loss) - mean) * (to_f64(sample.loss) - mean);
+        let mean = self
+            .falling()
+            .map(|sample| sample.weight * to_f64(sample.loss))
+            .sum::<f64>()
+            / total;
+        let square = |sample: Sample| {
+            sample.weight * (to_f64(sample.loss) - mean) * (to_f64(sample.loss) - mean)
+        };
         let variance = self.falling().map(square).sum::<f64>() / total;
         let error = self.error(|sample| sample.weight * (to_f64(sample.loss) - mean));
         (around(nearest(mean), error), nearest(variance.sqrt()))
@@ -91,24 +114,37 @@ impl<'a> Weighted<'a> {
     /// Draws once more the scenarios that lost at least a quantile, and adds up what each name lost in them.
     pub(super) fn attribute(&self, sampler: &Sampler<'_>, quantiles: &[i64]) -> Vec<Sums> {
         let least = quantiles.iter().copied().min().unwrap_or(i64::MAX);
-        let tail = &self.order[..self.order.partition_point(|&s| self.samples[s as usize].loss >= least)];
+        let tail = &self.order[..self
+            .order
+            .partition_point(|&s| self.samples[s as usize].loss >= least)];
         let tasks: Vec<_> = tail
             .par_chunks(tail.len().div_ceil(TASKS).max(1))
             .map(|scenarios| self.task(sampler, quantiles, scenarios))
             .collect();
-        let mut sums: Vec<_> = quantiles.iter().map(|&q| Sums::new(q, sampler.model().names())).collect();
+        let mut sums: Vec<_> = quantiles
+            .iter()
+            .map(|&q| Sums::new(q, sampler.model().names()))
+            .collect();
         for task in tasks {
-            sums.iter_mut().zip(&task).for_each(|(sums, task)| sums.merge(task));
+            sums.iter_mut()
+                .zip(&task)
+                .for_each(|(sums, task)| sums.merge(task));
         }
         sums
     }
 
     fn task(&self, sampler: &Sampler<'_>, quantiles: &[i64], scenarios: &[u32]) -> Vec<Sums> {
         let model = sampler.model();
-        let mut sums: Vec<_> = quantiles.iter().map(|&q| Sums::new(q, model.names())).collect();
+        let mut sums: Vec<_> = quantiles
+            .iter()
+            .map(|&q| Sums::new(q, model.names()))
+            .collect();
         let mut work = sampler.work();
         for &scenario in scenarios {
-            let Sample { loss: total, weight } = self.samples[scenario as usize];
+            let Sample {
+                loss: total,
+                weight,
+            } = self.samples[scenario as usize];
             for sums in &mut sums {
                 sums.bases(model, total, weight);
             }
@@ -123,21 +159,46 @@ impl<'a> Weighted<'a> {
 
     pub(super) fn at_level(&self, level: Level, sums: &Sums) -> AtLevel {
         let q = sums.quantile;
-        let beyond: f64 = self.falling().take_while(|sample| sample.loss > q).map(|sample| sample.weight).sum();
-        let equal: f64 = self.falling().filter(|sample| sample.loss == q).map(|sample| sample.weight).sum();
+        let beyond: f64 = self
+            .falling()
+            .take_while(|sample| sample.loss > q)
+            .map(|sample| sample.weight)
+            .sum();
+        let equal: f64 = self
+            .falling()
+            .filter(|sample| sample.loss == q)
+            .map(|sample| sample.weight)
+            .sum();
         let tail = level.tail() * self.count();
-        let share = if equal > 0.0 { (tail - beyond) / equal } else { 0.0 };
-        let contributions = sums.beyond.iter().zip(&sums.equal).map(|(beyond, equal)| (beyond + share * equal) / tail);
+        let share = if equal > 0.0 {
+            (tail - beyond) / equal
+        } else {
+            0.0
+        };
+        let contributions = sums
+            .beyond
+            .iter()
+            .zip(&sums.equal)
+            .map(|(beyond, equal)| (beyond + share * equal) / tail);
         let numerators: Vec<i128> = contributions.map(parts).collect();
         let (contributions_minor, es) = apportion(&numerators, parts(1.0));
         let excess = |sample: Sample| sample.weight * to_f64((sample.loss - q).max(0));
-        AtLevel { level, var: self.var(level), es: around(es, self.error(excess) / level.tail()), contributions_minor }
+        AtLevel {
+            level,
+            var: self.var(level),
+            es: around(es, self.error(excess) / level.tail()),
+            contributions_minor,
+        }
     }
 }
 
 impl Sums {
     fn new(quantile: i64, names: usize) -> Self {
-        Self { quantile, beyond: vec![0.0; names], equal: vec![0.0; names] }
+        Self {
+            quantile,
+            beyond: vec![0.0; names],
+            equal: vec![0.0; names],
+        }
     }
 
     fn add(&mut self, name: usize, total: i64, weighed: f64) {
@@ -158,8 +219,14 @@ impl Sums {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.beyond.iter_mut().zip(&other.beyond).for_each(|(ours, theirs)| *ours += theirs);
-        self.equal.iter_mut().zip(&other.equal).for_each(|(ours, theirs)| *ours += theirs);
+        self.beyond
+            .iter_mut()
+            .zip(&other.beyond)
+            .for_each(|(ours, theirs)| *ours += theirs);
+        self.equal
+            .iter_mut()
+            .zip(&other.equal)
+            .for_each(|(ours, theirs)| *ours += theirs);
     }
 }
 

@@ -24,16 +24,37 @@ impl Migration {
         if ratings == 0 || ratings > RATINGS_MAX || draft.losses_ppb.len() != ratings {
             return refuse("has a migration matrix with no, too many or unequal rows");
         }
-        if draft.probabilities.iter().any(|row| row.len() != ratings + 1) {
-            return refuse("has a migration matrix that is not one row a rating and one column more");
+        if draft
+            .probabilities
+            .iter()
+            .any(|row| row.len() != ratings + 1)
+        {
+            return refuse(
+                "has a migration matrix that is not one row a rating and one column more",
+            );
         }
-        if draft.probabilities.iter().any(|row| row.iter().map(|p| u64::from(p.ppb())).sum::<u64>() != u64::from(BILLION)) {
+        if draft
+            .probabilities
+            .iter()
+            .any(|row| row.iter().map(|p| u64::from(p.ppb())).sum::<u64>() != u64::from(BILLION))
+        {
             return refuse("has a row of its migration matrix that does not add up to one");
         }
-        if draft.losses_ppb.iter().any(|row| row.len() != ratings || !row.is_sorted()) {
-            return refuse("has a row of migration losses that is not one a rating, rising from the best to the worst");
+        if draft
+            .losses_ppb
+            .iter()
+            .any(|row| row.len() != ratings || !row.is_sorted())
+        {
+            return refuse(
+                "has a row of migration losses that is not one a rating, rising from the best to the worst",
+            );
         }
-        if draft.losses_ppb.iter().flatten().any(|loss| loss.unsigned_abs() > BILLION) {
+        if draft
+            .losses_ppb
+            .iter()
+            .flatten()
+            .any(|loss| loss.unsigned_abs() > BILLION)
+        {
             return refuse("has a migration loss or gain of more than the exposure");
         }
         Ok(Self(draft))

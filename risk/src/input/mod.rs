@@ -106,7 +106,10 @@ impl Name {
 
     /// The share of its variance that the factors explain, |a|².
     pub(crate) fn systematic(&self) -> f64 {
-        self.loadings.iter().map(|loading| loading.to_f64() * loading.to_f64()).sum()
+        self.loadings
+            .iter()
+            .map(|loading| loading.to_f64() * loading.to_f64())
+            .sum()
     }
 }
 

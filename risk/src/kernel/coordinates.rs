@@ -85,6 +85,9 @@ impl Coordinates {
 #[inline]
 pub(crate) fn row_of(model: &Model, normals: &[f64], row: &mut [f64]) {
     let (factors, mixing) = normals.split_at(model.factors);
-    row[0] = model.scale.as_ref().map_or(1.0, |scale: &Curve| scale.at(mixing[0]));
+    row[0] = model
+        .scale
+        .as_ref()
+        .map_or(1.0, |scale: &Curve| scale.at(mixing[0]));
     row[1..].copy_from_slice(factors);
 }

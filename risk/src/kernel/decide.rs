@@ -4,11 +4,18 @@ use super::{coordinates::Coordinates, table::Table};
 use crate::{
     math::normal,
     model::Model,
-    random::{DETAILS, DRAWS, draw, join, philox::{Block, Key}},
+    random::{
+        DETAILS, DRAWS, draw, join,
+        philox::{Block, Key},
+    },
 };
 
 /// Φ(x) in 64 bits: a draw below it is below Φ(x). All ones stand for one.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a probability; saturates at all ones")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a probability; saturates at all ones"
+)]
 #[inline]
 pub(crate) fn threshold(x: f64) -> u64 {
     (normal::distribution(x) * 18_446_744_073_709_551_616.0) as u64
@@ -23,7 +30,11 @@ pub(crate) struct Decider {
 
 impl Decider {
     pub(crate) fn new(key: Key, pilot: u32) -> Self {
-        Self { key, pilot, table: Table::new() }
+        Self {
+            key,
+            pilot,
+            table: Table::new(),
+        }
     }
 
     pub(crate) fn table(&self) -> &Table {
@@ -55,7 +66,11 @@ impl Decider {
             let x = step.e * row[0] + y;
             let (least, most) = self.table.bounds(x);
             if draw < least || draw <= most && self.below(x, scenario, name, draw) {
-                return Some(if position == 0 { self.default(model, scenario, name) } else { step.loss });
+                return Some(if position == 0 {
+                    self.default(model, scenario, name)
+                } else {
+                    step.loss
+                });
             }
         }
         None
@@ -71,18 +86,25 @@ impl Decider {
 
     #[inline]
     fn default(&self, model: &Model, scenario: u32, name: usize) -> i64 {
-        model.fixed(name).unwrap_or_else(|| model.severity(name, self.details(scenario, name)[2]))
+        model
+            .fixed(name)
+            .unwrap_or_else(|| model.severity(name, self.details(scenario, name)[2]))
     }
 
     fn details(&self, scenario: u32, name: usize) -> Block {
-        self.key.block([number(name), scenario, DETAILS + self.pilot, 0])
+        self.key
+            .block([number(name), scenario, DETAILS + self.pilot, 0])
     }
 }
 
 /// w · Z, from left to right.
 #[inline]
 pub(crate) fn systematic(model: &Model, name: usize, row: &[f64]) -> f64 {
-    model.weights(name).iter().zip(&row[1..]).fold(0.0, |sum, (weight, z)| sum + weight * z)
+    model
+        .weights(name)
+        .iter()
+        .zip(&row[1..])
+        .fold(0.0, |sum, (weight, z)| sum + weight * z)
 }
 
 fn number(name: usize) -> u32 {

@@ -17,7 +17,11 @@ impl Grouping {
     pub(crate) fn new(model: &Model) -> Self {
         let mut importance = vec![0.0; model.factors + 1];
         for name in 0..model.names() {
-            let finite = model.steps(name).iter().map(|step| step.e.abs()).filter(|e| *e < 1e9);
+            let finite = model
+                .steps(name)
+                .iter()
+                .map(|step| step.e.abs())
+                .filter(|e| *e < 1e9);
             importance[0] += finite.fold(0.0, f64::max);
             for (sum, weight) in importance[1..].iter_mut().zip(model.weights(name)) {
                 *sum += weight.abs();
@@ -34,13 +38,22 @@ impl Grouping {
         groups
     }
 
-    fn split(&self, coordinates: &Coordinates, members: &mut [usize], groups: &mut Vec<Vec<usize>>) {
+    fn split(
+        &self,
+        coordinates: &Coordinates,
+        members: &mut [usize],
+        groups: &mut Vec<Vec<usize>>,
+    ) {
         if members.len() <= GROUP {
             return groups.push(members.to_vec());
         }
         let bounds = coordinates.bounds(members);
-        let spread = |coordinate: usize| (bounds[coordinate].1 - bounds[coordinate].0) * self.importance[coordinate];
-        let widest = (0..bounds.len()).max_by(|&a, &b| spread(a).total_cmp(&spread(b))).unwrap_or(0);
+        let spread = |coordinate: usize| {
+            (bounds[coordinate].1 - bounds[coordinate].0) * self.importance[coordinate]
+        };
+        let widest = (0..bounds.len())
+            .max_by(|&a, &b| spread(a).total_cmp(&spread(b)))
+            .unwrap_or(0);
         let middle = members.len() / 2;
         let value = |member: usize| coordinates.row(member)[widest];
         members.select_nth_unstable_by(middle, |&a, &b| value(a).total_cmp(&value(b)));
@@ -50,32 +63,53 @@ impl Grouping {
     }
 }
 
-/// For each name, a bound on the 16 leading bits of its probability of not ending in its best state.
+/// For each name, bounds on the 16 leading bits of its probability of not ending in its best state.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     limits: Vec<[u16; CHUNK]>,
     always: Vec<usize>,
+    /// What a draw below it is known to mean: that the name, which has one worse state of one cost, is in it.
+    sure: Vec<Sure>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sure {
+    below: u16,
+    loss: i64,
 }
 
 impl Limits {
-    pub(crate) fn new(names: usize) -> Self {
-        Self { limits: vec![[0; CHUNK]; names.div_ceil(CHUNK)], always: Vec::new() }
+    pub(crate) fn new(model: &Model) -> Self {
+        let sure = |name| Sure {
+            below: 0,
+            loss: model.fixed(name).unwrap_or(0),
+        };
+        Self {
+            limits: vec![[0; CHUNK]; model.names().div_ceil(CHUNK)],
+            always: Vec::new(),
+            sure: (0..model.names()).map(sure).collect(),
+        }
     }
 
-    /// Over the box of a group: each term is greatest at one of its ends, and a rounded sum of greater terms in the
-    /// same order is never smaller.
+    /// Over the box of a group: each term is greatest at one of its ends and least at the other, and a rounded sum of
+    /// greater terms in the same order is never smaller.
     pub(crate) fn set(&mut self, model: &Model, bounds: &[(f64, f64)], table: &Table) {
         self.always.clear();
         let (scale, factors) = bounds.split_first().expect("a row begins with the scale");
-        let limits = self.limits.as_flattened_mut();
-        for (name, limit) in limits.iter_mut().enumerate().take(model.names()) {
-            let x = greatest(model, name, *scale, factors);
-            let above = table.above(x);
+        let limits = self.limits.as_flattened_mut().iter_mut();
+        for (name, (limit, sure)) in limits.zip(&mut self.sure).enumerate() {
+            let (least, greatest) = range(model, name, *scale, factors);
+            let above = table.above(greatest);
             if above == u16::MAX {
                 // A draw cannot be below one more than the largest: such names are all looked at.
                 self.always.push(name);
             }
             *limit = if above == u16::MAX { 0 } else { above + 1 };
+            sure.below = if model.steps(name).len() == 1 && model.fixed(name).is_some() {
+                table.below(least)
+            } else {
+                0
+            };
         }
     }
 
@@ -86,13 +120,31 @@ impl Limits {
     pub(crate) fn always(&self) -> &[usize] {
         &self.always
     }
+
+    /// The loss that a draw is sure to mean, for any scenario of the group.
+    #[inline]
+    pub(crate) fn sure(&self, name: usize, draw: u16) -> Option<i64> {
+        let sure = self.sure.get(name)?;
+        (draw < sure.below).then_some(sure.loss)
+    }
 }
 
+/// Between what x of the last step lies.
 #[inline]
-fn greatest(model: &Model, name: usize, scale: (f64, f64), factors: &[(f64, f64)]) -> f64 {
-    let end = |coefficient: f64, (low, high): (f64, f64)| if coefficient > 0.0 { coefficient * high } else { coefficient * low };
+fn range(model: &Model, name: usize, scale: (f64, f64), factors: &[(f64, f64)]) -> (f64, f64) {
+    let ends = |coefficient: f64, (low, high): (f64, f64)| {
+        let (at_low, at_high) = (coefficient * low, coefficient * high);
+        (at_low.min(at_high), at_low.max(at_high))
+    };
     let weights = model.weights(name).iter().zip(factors);
-    let y = weights.fold(0.0, |sum, (&weight, &bounds)| sum + end(weight, bounds));
-    let step = model.steps(name).last().expect("every name has the step of default");
-    end(step.e, scale) + y
+    let y = weights.fold((0.0, 0.0), |(least, greatest), (&weight, &bounds)| {
+        let (low, high) = ends(weight, bounds);
+        (least + low, greatest + high)
+    });
+    let step = model
+        .steps(name)
+        .last()
+        .expect("every name has the step of default");
+    let (low, high) = ends(step.e, scale);
+    (low + y.0, high + y.1)
 }

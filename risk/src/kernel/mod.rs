@@ -16,9 +16,7 @@ mod table;
 
 use rayon::prelude::*;
 
-pub(crate) use self::{
-    coordinates::{Source, row_of},
-};
+pub(crate) use self::coordinates::{Source, row_of};
 use self::{
     coordinates::Coordinates,
     decide::Decider,
@@ -56,22 +54,34 @@ impl<'a> Kernel<'a> {
         let base = self.model.base_sum();
         let mut losses = vec![base; scenarios as usize];
         let numbers: Vec<u32> = (0..scenarios).collect();
-        losses.par_chunks_mut(BATCH).zip(numbers.par_chunks(BATCH)).for_each(|(losses, scenarios)| {
-            self.batch(scenarios, |at, _, loss| losses[at] += loss);
-        });
+        losses
+            .par_chunks_mut(BATCH)
+            .zip(numbers.par_chunks(BATCH))
+            .for_each(|(losses, scenarios)| {
+                self.batch(scenarios, |at, _, loss| losses[at] += loss);
+            });
         losses
     }
 
     /// Calls `lost(position, name, loss)` for each name of each scenario that ends worse than in its best state.
     pub(crate) fn batch(&self, scenarios: &[u32], mut lost: impl FnMut(usize, usize, i64)) {
         let mut coordinates = Coordinates::new(self.model, &self.source, scenarios);
-        let mut limits = Limits::new(self.model.names());
+        let mut limits = Limits::new(self.model);
         for members in self.grouping.groups(&mut coordinates) {
-            limits.set(self.model, &coordinates.bounds(&members), self.decider.table());
+            limits.set(
+                self.model,
+                &coordinates.bounds(&members),
+                self.decider.table(),
+            );
             for &member in &members {
                 let scenario = scenarios[member];
                 let mut decide = |name: usize, draw: u16| {
-                    if let Some(loss) = self.decider.loss(self.model, &coordinates, member, scenario, name, draw) {
+                    let loss = limits.sure(name, draw);
+                    let decided = || {
+                        self.decider
+                            .loss(self.model, &coordinates, member, scenario, name, draw)
+                    };
+                    if let Some(loss) = loss.or_else(decided) {
                         lost(member, name, loss);
                     }
                 };

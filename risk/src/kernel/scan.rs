@@ -7,6 +7,8 @@ const LANES: usize = 16;
 /// Names a chunk: eight draws of 16 bits in each block.
 pub(crate) const CHUNK: usize = LANES * 8;
 const WORDS: usize = CHUNK / 4;
+/// Words looked at together.
+const FEW: usize = 4;
 
 /// The blocks of all names, as far as no scenario changes them.
 #[derive(Clone, Debug)]
@@ -19,24 +21,40 @@ pub(crate) struct Draws {
 impl Draws {
     pub(crate) fn new(key: Key, domain: u32, names: usize) -> Self {
         let first = (0_u32..).step_by(LANES).take(names.div_ceil(CHUNK));
-        Self { key, domain, chunks: first.map(|first| Prepared::new(&key, first, domain)).collect() }
+        Self {
+            key,
+            domain,
+            chunks: first
+                .map(|first| Prepared::new(&key, first, domain))
+                .collect(),
+        }
     }
 
     /// Calls `found(name, draw)` for each name whose draw is below its limit.
     ///
     /// Nearly all are not: 128 names are compared at once, and looked at one by one only where there is one.
     #[inline]
-    pub(crate) fn scan(&self, scenario: u32, limits: &[[u16; CHUNK]], mut found: impl FnMut(usize, u16)) {
+    pub(crate) fn scan(
+        &self,
+        scenario: u32,
+        limits: &[[u16; CHUNK]],
+        mut found: impl FnMut(usize, u16),
+    ) {
         let row = Row::new(&self.key, scenario, self.domain);
         for (chunk, (prepared, limits)) in self.chunks.iter().zip(limits).enumerate() {
             let draws: [u16; CHUNK] = bytemuck::cast(prepared.blocks(&self.key, row));
             let below = below(&draws, limits);
-            for (position, &word) in below.iter().enumerate() {
-                let mut rest = word;
-                while rest != 0 {
-                    let lane = position * 4 + rest.trailing_zeros() as usize / 16;
-                    found(chunk * CHUNK + lane, draws[lane % CHUNK]);
-                    rest &= !(0xffff << (lane % 4 * 16));
+            for (few, words) in below.as_chunks::<FEW>().0.iter().enumerate() {
+                if words.iter().fold(0, |all, word| all | word) == 0 {
+                    continue;
+                }
+                for (position, &word) in words.iter().enumerate() {
+                    let mut rest = word;
+                    while rest != 0 {
+                        let lane = (few * FEW + position) * 4 + rest.trailing_zeros() as usize / 16;
+                        found(chunk * CHUNK + lane, draws[lane % CHUNK]);
+                        rest &= !(0xffff << (lane % 4 * 16));
+                    }
                 }
             }
         }
@@ -66,10 +84,15 @@ mod tests {
         let key = Key::new([7, 9]);
         let draws = Draws::new(key, DRAWS, 300);
         let mut found = Vec::new();
-        draws.scan(12_345, &[[u16::MAX; CHUNK]; 3], |name, draw| found.push((name, draw)));
+        draws.scan(12_345, &[[u16::MAX; CHUNK]; 3], |name, draw| {
+            found.push((name, draw))
+        });
         assert_eq!(found.len(), 384);
         for (name, drawn) in found {
-            assert_eq!(drawn, draw(&key, DRAWS, 12_345, u32::try_from(name).unwrap()));
+            assert_eq!(
+                drawn,
+                draw(&key, DRAWS, 12_345, u32::try_from(name).unwrap())
+            );
         }
     }
 }

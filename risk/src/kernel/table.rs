@@ -12,13 +12,23 @@ pub(crate) struct Table([u16; STEPS + 1]);
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|step| top(normal::distribution(step_to_f64(step) / STEPS_PER_UNIT - REACH))))
+        Self(std::array::from_fn(|step| {
+            top(normal::distribution(
+                step_to_f64(step) / STEPS_PER_UNIT - REACH,
+            ))
+        }))
     }
 
     /// At least the 16 leading bits of Φ at `x` and all below.
     #[inline]
     pub(crate) fn above(&self, x: f64) -> u16 {
         self.0[step(x) + 1]
+    }
+
+    /// At most the 16 leading bits of Φ at `x` and all above.
+    #[inline]
+    pub(crate) fn below(&self, x: f64) -> u16 {
+        self.0[step(x)]
     }
 
     /// Between which values the 16 leading bits of Φ(x) lie.
@@ -30,7 +40,11 @@ impl Table {
 }
 
 /// The last step not above `x`, so that there is one after it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and STEPS - 1")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and STEPS - 1"
+)]
 #[inline]
 fn step(x: f64) -> usize {
     const LAST: f64 = (STEPS - 1) as f64;
@@ -42,7 +56,11 @@ fn step_to_f64(step: usize) -> f64 {
     step as f64
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a probability; saturates at 1")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a probability; saturates at 1"
+)]
 fn top(probability: f64) -> u16 {
     (probability * 65_536.0) as u16
 }

@@ -34,7 +34,9 @@ impl Shape {
 
     /// The share of the mean that comes from at most `x`: `I_x(a+1, b)`, by DLMF 8.17.20.
     fn partial_mean(self, x: f64) -> f64 {
-        let excess = libm::exp(self.a * libm::log(x) + self.b * libm::log1p(-x) - ln_beta(self.a, self.b)) / self.a;
+        let excess =
+            libm::exp(self.a * libm::log(x) + self.b * libm::log1p(-x) - ln_beta(self.a, self.b))
+                / self.a;
         self.mean() * (self.distribution(x) - excess).max(0.0)
     }
 
@@ -69,7 +71,11 @@ impl Classes {
             while segment + 2 < points.len() && points[segment + 1].share <= u {
                 segment += 1;
             }
-            let upto = if edge == CLASSES { shape.mean() } else { hermite(&points[segment], &points[segment + 1], u) };
+            let upto = if edge == CLASSES {
+                shape.mean()
+            } else {
+                hermite(&points[segment], &points[segment + 1], u)
+            };
             // What rounding leaves over is the next class's.
             let share = fraction((upto - below) * to_f64(CLASSES));
             below += share.to_f64() / to_f64(CLASSES);
@@ -100,11 +106,30 @@ fn points(shape: Shape) -> Vec<Point> {
     const SEGMENTS: u32 = 256;
     let (mean, reach) = (shape.mean(), 12.0 * shape.deviation());
     let (low, high) = ((mean - reach).max(0.0), (mean + reach).min(1.0));
-    let at = |k: u32| low + (high - low) * 0.5 * (1.0 - libm::cos(std::f64::consts::PI * f64::from(k) / f64::from(SEGMENTS)));
-    let inner = (1..SEGMENTS).map(at).map(|x| Point { x, share: shape.distribution(x), mean_below: shape.partial_mean(x) });
-    let first = Point { x: low, share: 0.0, mean_below: 0.0 };
-    let last = Point { x: high, share: 1.0, mean_below: mean };
-    std::iter::once(first).chain(inner).chain(std::iter::once(last)).collect()
+    let at = |k: u32| {
+        low + (high - low)
+            * 0.5
+            * (1.0 - libm::cos(std::f64::consts::PI * f64::from(k) / f64::from(SEGMENTS)))
+    };
+    let inner = (1..SEGMENTS).map(at).map(|x| Point {
+        x,
+        share: shape.distribution(x),
+        mean_below: shape.partial_mean(x),
+    });
+    let first = Point {
+        x: low,
+        share: 0.0,
+        mean_below: 0.0,
+    };
+    let last = Point {
+        x: high,
+        share: 1.0,
+        mean_below: mean,
+    };
+    std::iter::once(first)
+        .chain(inner)
+        .chain(std::iter::once(last))
+        .collect()
 }
 
 fn hermite(left: &Point, right: &Point, u: f64) -> f64 {
@@ -120,9 +145,15 @@ fn hermite(left: &Point, right: &Point, u: f64) -> f64 {
         + (t3 - t2) * width * right.x
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a billion")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to a billion"
+)]
 fn fraction(share: f64) -> Fraction {
-    let ppb = (share * f64::from(BILLION)).round().clamp(0.0, f64::from(BILLION)) as u32;
+    let ppb = (share * f64::from(BILLION))
+        .round()
+        .clamp(0.0, f64::from(BILLION)) as u32;
     Fraction::from_ppb(ppb).expect("clamped")
 }
 
@@ -195,13 +226,27 @@ mod tests {
 
     #[test]
     fn classes_have_the_moments_of_the_distribution() {
-        for (mean, deviation) in [(0.45, 0.25), (0.1, 0.05), (0.5, 0.45), (0.9, 0.001), (0.03, 0.08)] {
+        for (mean, deviation) in [
+            (0.45, 0.25),
+            (0.1, 0.05),
+            (0.5, 0.45),
+            (0.9, 0.001),
+            (0.03, 0.08),
+        ] {
             let classes = Classes::new(Shape::from_moments(mean, deviation).unwrap());
             let values: Vec<_> = classes.means().iter().map(|share| share.to_f64()).collect();
             let found = values.iter().sum::<f64>() / 1_024.0;
-            let variance = values.iter().map(|value| (value - found) * (value - found)).sum::<f64>() / 1_024.0;
+            let variance = values
+                .iter()
+                .map(|value| (value - found) * (value - found))
+                .sum::<f64>()
+                / 1_024.0;
             assert!((found - mean).abs() < 1e-6, "{mean} {deviation}: {found}");
-            assert!((variance.sqrt() / deviation - 1.0).abs() < 5e-3, "{mean} {deviation}: {}", variance.sqrt());
+            assert!(
+                (variance.sqrt() / deviation - 1.0).abs() < 5e-3,
+                "{mean} {deviation}: {}",
+                variance.sqrt()
+            );
             assert!(values.is_sorted_by(|a, b| a - b < 1e-7));
         }
     }

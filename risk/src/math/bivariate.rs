@@ -13,7 +13,8 @@ pub fn distribution(h: f64, k: f64, rho: f64) -> f64 {
         let (sine, cosine) = (libm::sin(theta), libm::cos(theta));
         libm::exp(-(h * h + k * k - 2.0 * h * k * sine) / (2.0 * cosine * cosine))
     };
-    let dependence = gauss::integrate(0.0, libm::asin(rho), PANELS, density) / std::f64::consts::TAU;
+    let dependence =
+        gauss::integrate(0.0, libm::asin(rho), PANELS, density) / std::f64::consts::TAU;
     normal::distribution(h) * normal::distribution(k) + dependence
 }
 

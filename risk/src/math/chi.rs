@@ -30,7 +30,10 @@ pub(crate) fn scale(degrees: u32) -> Curve {
             invert(rank, |x| distribution(degrees, x).1, |x| -slope(x))
         };
         let value = (w / degrees).sqrt();
-        (value, normal::density(z) / slope(w) / (2.0 * degrees * value))
+        (
+            value,
+            normal::density(z) / slope(w) / (2.0 * degrees * value),
+        )
     })
 }
 
@@ -101,7 +104,11 @@ mod tests {
         let scale = scale(2);
         for z in [-7.3, -3.01, -1.0, 0.0, 0.123, 2.77, 6.5] {
             let exact = (-libm::log(normal::distribution(-z))).sqrt();
-            assert!((scale.at(z) / exact - 1.0).abs() < 1e-5, "{z}: {} {exact}", scale.at(z));
+            assert!(
+                (scale.at(z) / exact - 1.0).abs() < 1e-5,
+                "{z}: {} {exact}",
+                scale.at(z)
+            );
         }
     }
 }

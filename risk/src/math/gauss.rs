@@ -22,9 +22,15 @@ fn legendre(x: f64) -> (f64, f64) {
     let (mut before, mut value) = (1.0, x);
     for n in 1..POINTS {
         let n = f64::from(n);
-        (before, value) = (value, ((2.0 * n + 1.0) * x * value - n * before) / (n + 1.0));
+        (before, value) = (
+            value,
+            ((2.0 * n + 1.0) * x * value - n * before) / (n + 1.0),
+        );
     }
-    (value, f64::from(POINTS) * (x * value - before) / (x * x - 1.0))
+    (
+        value,
+        f64::from(POINTS) * (x * value - before) / (x * x - 1.0),
+    )
 }
 
 /// The integral of a function from `low` to `high`, in equal panels of twenty points.
@@ -33,7 +39,9 @@ pub fn integrate(low: f64, high: f64, panels: u32, function: impl Fn(f64) -> f64
     let half = (high - low) / (2.0 * f64::from(panels));
     let panel = |panel: u32| {
         let centre = low + half * (2.0 * f64::from(panel) + 1.0);
-        rule.iter().map(|(x, weight)| weight * function(centre + half * x)).sum::<f64>()
+        rule.iter()
+            .map(|(x, weight)| weight * function(centre + half * x))
+            .sum::<f64>()
     };
     half * (0..panels).map(panel).sum::<f64>()
 }

@@ -126,7 +126,11 @@ mod tests {
             (1e-10, -6.361_340_902_404_056),
             (1e-20, -9.262_340_089_798_408),
         ] {
-            assert!((quantile(p) - x).abs() <= 1e-14 * x.abs().max(1.0), "{p}: {} {x}", quantile(p));
+            assert!(
+                (quantile(p) - x).abs() <= 1e-14 * x.abs().max(1.0),
+                "{p}: {} {x}",
+                quantile(p)
+            );
         }
         assert_eq!(quantile(0.0), f64::NEG_INFINITY);
         assert_eq!(quantile(1.0), f64::INFINITY);
@@ -136,7 +140,10 @@ mod tests {
     fn quantile_inverts_distribution() {
         for step in -370..=20 {
             let x = f64::from(step) / 10.0;
-            assert!((quantile(distribution(x)) - x).abs() <= 1e-13 * x.abs().max(1.0), "{x}");
+            assert!(
+                (quantile(distribution(x)) - x).abs() <= 1e-13 * x.abs().max(1.0),
+                "{x}"
+            );
         }
     }
 }

@@ -17,7 +17,11 @@ pub(super) fn invert(p: f64, tail: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f
             low = at;
         }
         let next = at - above * value / (slope(x) * x);
-        let next = if next > low && next < high { next } else { f64::midpoint(low, high) };
+        let next = if next > low && next < high {
+            next
+        } else {
+            f64::midpoint(low, high)
+        };
         if (next - at).abs() <= 1e-15 * at.abs().max(1.0) {
             return libm::exp(next);
         }

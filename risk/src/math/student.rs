@@ -57,7 +57,11 @@ mod tests {
             let one = libm::tan(std::f64::consts::PI * (p - 0.5));
             let two = (2.0 * p - 1.0) / (2.0 * p * (1.0 - p)).sqrt();
             assert!((quantile(1.0, p) - one).abs() <= 1e-6 * one.abs(), "{p}");
-            assert!((quantile(2.0, p) - two).abs() <= 1e-9 * two.abs(), "{p}: {} {two}", quantile(2.0, p));
+            assert!(
+                (quantile(2.0, p) - two).abs() <= 1e-9 * two.abs(),
+                "{p}: {} {two}",
+                quantile(2.0, p)
+            );
         }
     }
 }

@@ -9,16 +9,25 @@ pub(crate) fn histogram(losses: &[i64], total: f64, weight: impl Fn(usize) -> f6
     let least = losses.iter().copied().min().unwrap_or(0);
     let most = losses.iter().copied().max().unwrap_or(0);
     let width = (most - least) / BINS + 1;
-    let mut sums = vec![0.0; usize::try_from((most - least) / width + 1).expect("at most 128 bins")];
+    let mut sums =
+        vec![0.0; usize::try_from((most - least) / width + 1).expect("at most 128 bins")];
     for (scenario, loss) in losses.iter().enumerate() {
         let bin = usize::try_from((loss - least) / width).expect("not below the least");
         sums[bin] += weight(scenario);
     }
     let shares_ppb = sums.iter().map(|sum| ppb(sum / total)).collect();
-    Histogram { first_minor: least, width_minor: width, shares_ppb }
+    Histogram {
+        first_minor: least,
+        width_minor: width,
+        shares_ppb,
+    }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a billion")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a billion"
+)]
 fn ppb(share: f64) -> u64 {
     (share * f64::from(BILLION)).round() as u64
 }

@@ -15,7 +15,10 @@ pub(crate) fn ranks(count: u32, level: Level) -> (u32, u32) {
     let reach = (DEVIATE * (n * alpha * (1.0 - alpha)).sqrt()).ceil() + 3.0;
     let inside = |k: f64| truncate(k.clamp(0.0, n - 1.0));
     let quantile = |p: f64| {
-        let (mut low, mut high) = (inside(n * alpha - 2.0 * reach), inside(n * alpha + 2.0 * reach));
+        let (mut low, mut high) = (
+            inside(n * alpha - 2.0 * reach),
+            inside(n * alpha + 2.0 * reach),
+        );
         while low < high {
             let middle = low.midpoint(high);
             if below(n, alpha, f64::from(middle)) >= p {
@@ -33,7 +36,11 @@ fn below(n: f64, alpha: f64, k: f64) -> f64 {
     beta::incomplete(n - k, k + 1.0, 1.0 - alpha)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of scenarios")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and the number of scenarios"
+)]
 fn truncate(value: f64) -> u32 {
     value as u32
 }
@@ -48,6 +55,9 @@ mod tests {
         assert_eq!(ranks(1_000, Level::P99), (984, 997));
         assert_eq!(ranks(100, Level::from_ppm(500_000).unwrap()), (41, 61));
         let (low, high) = ranks(1_000_000, Level::P999);
-        assert!((998_930..998_945).contains(&low) && (999_057..999_068).contains(&high), "{low} {high}");
+        assert!(
+            (998_930..998_945).contains(&low) && (999_057..999_068).contains(&high),
+            "{low} {high}"
+        );
     }
 }

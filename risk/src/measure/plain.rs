@@ -28,13 +28,21 @@ impl<'a> Ordered<'a> {
     /// Ready for these levels and their intervals.
     pub(crate) fn new(losses: &'a [i64], levels: &[Level]) -> Self {
         let count = count(losses);
-        let least = levels.iter().map(|&level| rank(count, level).min(ranks(count, level).0)).min().unwrap_or(count);
+        let least = levels
+            .iter()
+            .map(|&level| rank(count, level).min(ranks(count, level).0))
+            .min()
+            .unwrap_or(count);
         let from = least as usize - 1;
         let mut upper = losses.to_vec();
         upper.select_nth_unstable(from);
         upper.drain(..from);
         upper.par_sort_unstable();
-        Self { losses, upper, from }
+        Self {
+            losses,
+            upper,
+            from,
+        }
     }
 
     /// The loss of a rank, from 1.
@@ -50,13 +58,22 @@ impl<'a> Ordered<'a> {
     pub(crate) fn var(&self, level: Level) -> Estimate {
         let (low, high) = ranks(self.count(), level);
         let value = self.at(rank(self.count(), level));
-        Estimate { value_minor: value, low_minor: self.at(low), high_minor: self.at(high) }
+        Estimate {
+            value_minor: value,
+            low_minor: self.at(low),
+            high_minor: self.at(high),
+        }
     }
 
     /// The numerator of ES over [`denominator`].
     pub(crate) fn es(&self, level: Level) -> i128 {
         let q = self.var(level).value_minor;
-        let above: i128 = self.upper.iter().filter(|&&loss| loss > q).map(|&loss| i128::from(loss)).sum();
+        let above: i128 = self
+            .upper
+            .iter()
+            .filter(|&&loss| loss > q)
+            .map(|&loss| i128::from(loss))
+            .sum();
         let beyond = self.upper.len() - self.upper.partition_point(|&loss| loss <= q);
         i128::from(MILLION) * above + i128::from(q) * self.at_quantile(level, beyond)
     }
@@ -81,13 +98,20 @@ impl<'a> Ordered<'a> {
     /// One level's results, whose interval of ES may be wider than its own.
     pub(crate) fn at_level(&self, level: Level, attribution: &Attribution) -> AtLevel {
         let (contributions_minor, es) = self.contributions(level, attribution);
-        AtLevel { level, var: self.var(level), es: around(es, self.es_error(level)), contributions_minor }
+        AtLevel {
+            level,
+            var: self.var(level),
+            es: around(es, self.es_error(level)),
+            contributions_minor,
+        }
     }
 
     fn contributions(&self, level: Level, attribution: &Attribution) -> (Vec<i64>, i64) {
         let equal = wide(attribution.equal).max(1);
         let at_quantile = self.at_quantile(level, attribution.beyond);
-        let numerators: Vec<i128> = attribution.names.iter()
+        let numerators: Vec<i128> = attribution
+            .names
+            .iter()
             .map(|name| i128::from(MILLION) * name.beyond * equal + at_quantile * name.equal)
             .collect();
         apportion(&numerators, denominator(self.count(), level) * equal)
@@ -122,10 +146,28 @@ struct Sums {
 }
 
 /// Simulates once more the scenarios that lost at least VaR, and adds up what each name lost in them.
-pub(crate) fn attribute(kernel: &Kernel<'_>, model: &Model, losses: &[i64], quantiles: &[i64]) -> Vec<Attribution> {
+pub(crate) fn attribute(
+    kernel: &Kernel<'_>,
+    model: &Model,
+    losses: &[i64],
+    quantiles: &[i64],
+) -> Vec<Attribution> {
     let least = quantiles.iter().copied().min().unwrap_or(i64::MAX);
-    let tail: Vec<u32> = (0_u32..).zip(losses).filter(|&(_, &loss)| loss >= least).map(|(scenario, _)| scenario).collect();
-    let none = || quantiles.iter().map(|_| Attribution { beyond: 0, equal: 0, names: vec![Sums::default(); model.names()] }).collect::<Vec<_>>();
+    let tail: Vec<u32> = (0_u32..)
+        .zip(losses)
+        .filter(|&(_, &loss)| loss >= least)
+        .map(|(scenario, _)| scenario)
+        .collect();
+    let none = || {
+        quantiles
+            .iter()
+            .map(|_| Attribution {
+                beyond: 0,
+                equal: 0,
+                names: vec![Sums::default(); model.names()],
+            })
+            .collect::<Vec<_>>()
+    };
     let batch = |mut sums: Vec<Attribution>, scenarios: &[u32]| {
         kernel.batch(scenarios, |at, name, loss| {
             let total = losses[scenarios[at] as usize];
@@ -136,7 +178,9 @@ pub(crate) fn attribute(kernel: &Kernel<'_>, model: &Model, losses: &[i64], quan
         sums
     };
     let add = |mut left: Vec<Attribution>, right: Vec<Attribution>| {
-        left.iter_mut().zip(&right).for_each(|(left, right)| left.merge(right));
+        left.iter_mut()
+            .zip(&right)
+            .for_each(|(left, right)| left.merge(right));
         left
     };
     let mut sums = tail.par_chunks(BATCH).fold(none, batch).reduce(none, add);
@@ -183,13 +227,23 @@ pub(crate) fn moments(losses: &[i64]) -> (Estimate, i64) {
     let square = |&loss: &i64| i128::from(loss - mean).pow(2).unsigned_abs();
     let variance = losses.par_iter().map(square).sum::<u128>() / (count - 1).unsigned_abs().max(1);
     let deviation = i64::try_from(variance.isqrt()).expect("a deviation of losses");
-    (around(mean, to_f64(deviation) / f64::from(self::count(losses)).sqrt()), deviation)
+    (
+        around(
+            mean,
+            to_f64(deviation) / f64::from(self::count(losses)).sqrt(),
+        ),
+        deviation,
+    )
 }
 
 /// A value with the interval of its standard error.
 pub(crate) fn around(value_minor: i64, error: f64) -> Estimate {
     let reach = ceil(DEVIATE * error);
-    Estimate { value_minor, low_minor: value_minor - reach, high_minor: value_minor + reach }
+    Estimate {
+        value_minor,
+        low_minor: value_minor - reach,
+        high_minor: value_minor + reach,
+    }
 }
 
 fn count(losses: &[i64]) -> u32 {

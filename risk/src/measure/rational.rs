@@ -4,7 +4,10 @@
 /// the first where they are equal), and that sum.
 pub(crate) fn apportion(numerators: &[i128], denominator: i128) -> (Vec<i64>, i64) {
     let total = nearest(numerators.iter().sum(), denominator);
-    let mut shares: Vec<i64> = numerators.iter().map(|over| narrow(over.div_euclid(denominator))).collect();
+    let mut shares: Vec<i64> = numerators
+        .iter()
+        .map(|over| narrow(over.div_euclid(denominator)))
+        .collect();
     let mut order: Vec<usize> = (0..numerators.len()).collect();
     order.sort_by_key(|&name| std::cmp::Reverse(numerators[name].rem_euclid(denominator)));
     let left = usize::try_from(total - shares.iter().sum::<i64>()).expect("floors are below");

@@ -38,6 +38,13 @@ pub(crate) fn uniform(word: u64) -> f64 {
     ((word >> 11) as f64 + 0.5) * ULP
 }
 
+/// The first two standard normals of a scenario under a key.
+#[must_use]
+pub fn normals(key: &Key, scenario: u32) -> [f64; 2] {
+    let [w0, w1, w2, w3] = key.block([0, scenario, FACTORS, 0]);
+    [join(w0, w1), join(w2, w3)].map(|word| crate::math::normal::quantile(uniform(word)))
+}
+
 /// A name's 16 bits in a scenario: in its chunk of 128 names, name m has half m & 1 of word (m/64)·2 + (m & 2)/2 of
 /// block m/4 mod 16.
 #[allow(clippy::cast_possible_truncation, reason = "16 of 32 bits")]

@@ -39,7 +39,10 @@ impl Key {
             let [k0, k1] = rounds[round - 1];
             rounds[round] = [k0.wrapping_add(W0), k1.wrapping_add(W1)];
         }
-        Self { rounds, wide: rounds.map(|key| key.map(u64::from)) }
+        Self {
+            rounds,
+            wide: rounds.map(|key| key.map(u64::from)),
+        }
     }
 
     /// The key of a 64-bit word, its lower half first.
@@ -68,13 +71,19 @@ fn product(multiplier: u64, word: u32) -> (u32, u32) {
     (high(product), low(product))
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the upper half is what is asked for")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the upper half is what is asked for"
+)]
 #[inline]
 fn high(product: u64) -> u32 {
     (product >> 32) as u32
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the lower half is what is asked for"
+)]
 #[inline]
 fn low(product: u64) -> u32 {
     product as u32
@@ -109,8 +118,14 @@ pub(crate) struct Row {
 impl<const LANES: usize> Prepared<LANES> {
     /// Blocks `first..first + LANES` of a domain.
     pub(crate) fn new(key: &Key, first: u32, domain: u32) -> Self {
-        let mut prepared = Self { second_c2: [0; LANES], third_c0: [0; LANES], third_c2: [0; LANES], third_c3: [0; LANES] };
-        let [[_, k1], [second_k0, second_k1], [third_k0, third_k1]] = [key.rounds[0], key.rounds[1], key.rounds[2]];
+        let mut prepared = Self {
+            second_c2: [0; LANES],
+            third_c0: [0; LANES],
+            third_c2: [0; LANES],
+            third_c3: [0; LANES],
+        };
+        let [[_, k1], [second_k0, second_k1], [third_k0, third_k1]] =
+            [key.rounds[0], key.rounds[1], key.rounds[2]];
         let (_, low1) = product(M1, domain);
         for (lane, block) in (first..).take(LANES).enumerate() {
             let (high0, low0) = product(M0, block);
@@ -161,7 +176,10 @@ impl Row {
     pub(crate) fn new(key: &Key, scenario: u32, domain: u32) -> Self {
         let (high1, _) = product(M1, domain);
         let (high0, low0) = product(M0, high1 ^ scenario ^ key.rounds[0][0]);
-        Self { second_c2: u64::from(high0), second_c3: u64::from(low0) }
+        Self {
+            second_c2: u64::from(high0),
+            second_c3: u64::from(low0),
+        }
     }
 }
 
@@ -173,8 +191,16 @@ mod tests {
     #[test]
     fn known_answers() {
         let vectors: [(Block, [u32; 2], Block); 3] = [
-            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
+            (
+                [0; 4],
+                [0; 2],
+                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
+            ),
+            (
+                [u32::MAX; 4],
+                [u32::MAX; 2],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
+            ),
             (
                 [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
                 [0xa409_3822, 0x299f_31d0],
@@ -189,8 +215,11 @@ mod tests {
     #[test]
     fn prepared_lanes_are_the_same_blocks() {
         let key = Key::new([0xa409_3822, 0x299f_31d0]);
-        for (first, scenario, domain) in [(0, 0, 0), (4, 7, 1), (4_000, 999_999, 2), (12, u32::MAX, 9)] {
-            let words = Prepared::<4>::new(&key, first, domain).blocks(&key, Row::new(&key, scenario, domain));
+        for (first, scenario, domain) in
+            [(0, 0, 0), (4, 7, 1), (4_000, 999_999, 2), (12, u32::MAX, 9)]
+        {
+            let words = Prepared::<4>::new(&key, first, domain)
+                .blocks(&key, Row::new(&key, scenario, domain));
             for lane in 0..4_u32 {
                 let block = key.block([first + lane, scenario, domain, 0]);
                 let lane = usize::try_from(lane).unwrap();

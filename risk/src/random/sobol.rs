@@ -34,10 +34,17 @@ impl Sequences {
     pub(crate) fn new(key: &Key, dimensions: usize) -> Self {
         let plain: Vec<_> = directions(dimensions);
         let coordinates = (0..SAMPLES)
-            .flat_map(|sample| (0_u32..).zip(&plain).map(move |(dimension, plain)| (sample, dimension, plain)))
+            .flat_map(|sample| {
+                (0_u32..)
+                    .zip(&plain)
+                    .map(move |(dimension, plain)| (sample, dimension, plain))
+            })
             .map(|(sample, dimension, plain)| scramble(key, sample, dimension, plain))
             .collect();
-        Self { coordinates, dimensions }
+        Self {
+            coordinates,
+            dimensions,
+        }
     }
 
     /// 64 bits whose 32 leading ones are the point's coordinate.
@@ -68,12 +75,17 @@ fn directions(dimensions: usize) -> Vec<[u32; BITS]> {
                 dimension.m(k) << (BITS - 1 - k)
             } else {
                 let taps = (1..degree).filter(|i| dimension.coefficient(degree - 1 - i) == 1);
-                taps.fold(v[k - degree] ^ (v[k - degree] >> degree), |all, i| all ^ v[k - i])
+                taps.fold(v[k - degree] ^ (v[k - degree] >> degree), |all, i| {
+                    all ^ v[k - i]
+                })
             };
         }
         v
     });
-    std::iter::once(first).chain(others).take(dimensions).collect()
+    std::iter::once(first)
+        .chain(others)
+        .take(dimensions)
+        .collect()
 }
 
 fn scramble(key: &Key, sample: u32, dimension: u32, plain: &[u32; BITS]) -> Coordinate {
@@ -87,10 +99,15 @@ fn scramble(key: &Key, sample: u32, dimension: u32, plain: &[u32; BITS]) -> Coor
         *row = *row & !(diagonal - 1) | diagonal;
     }
     let matrix = |vector: u32| {
-        (0..BITS).fold(0, |all, bit| all | ((rows[bit] & vector).count_ones() & 1) << (BITS - 1 - bit))
+        (0..BITS).fold(0, |all, bit| {
+            all | ((rows[bit] & vector).count_ones() & 1) << (BITS - 1 - bit)
+        })
     };
     let [low, high, ..] = block(8);
-    Coordinate { directions: plain.map(matrix), shift: join(low, high) }
+    Coordinate {
+        directions: plain.map(matrix),
+        shift: join(low, high),
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +122,9 @@ mod tests {
         for (index, point) in (0_u32..300).zip(sequence) {
             let gray = index ^ (index >> 1);
             for (dimension, &word) in point.iter().enumerate() {
-                let ours = (0..32).filter(|bit| gray >> bit & 1 == 1).fold(0, |all, bit| all ^ directions[dimension][bit]);
+                let ours = (0..32)
+                    .filter(|bit| gray >> bit & 1 == 1)
+                    .fold(0, |all, bit| all ^ directions[dimension][bit]);
                 assert_eq!(ours, word, "point {index}, dimension {dimension}");
             }
         }
@@ -116,7 +135,9 @@ mod tests {
     fn samples_are_stratified() {
         let sequences = Sequences::new(&Key::new([1, 2]), 5);
         for dimension in 0..5 {
-            let mut seen: Vec<_> = (0..256).map(|point| sequences.word(point * SAMPLES + 3, dimension) >> 56).collect();
+            let mut seen: Vec<_> = (0..256)
+                .map(|point| sequences.word(point * SAMPLES + 3, dimension) >> 56)
+                .collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..256).collect::<Vec<_>>());
         }

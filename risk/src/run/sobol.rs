@@ -19,16 +19,36 @@ use crate::{
 /// The same results with the samples' intervals.
 pub(super) fn with_intervals(mut found: Found, losses: &[i64]) -> Found {
     let samples: Vec<Vec<i64>> = (0..SAMPLES as usize)
-        .map(|sample| losses.iter().skip(sample).step_by(SAMPLES as usize).copied().collect())
+        .map(|sample| {
+            losses
+                .iter()
+                .skip(sample)
+                .step_by(SAMPLES as usize)
+                .copied()
+                .collect()
+        })
         .collect();
-    found.expected_loss = interval(found.expected_loss, samples.iter().map(|losses| moments(losses).0.value_minor));
+    found.expected_loss = interval(
+        found.expected_loss,
+        samples.iter().map(|losses| moments(losses).0.value_minor),
+    );
     for at in &mut found.levels {
         let level = at.level;
-        let ordered: Vec<_> = samples.iter().map(|losses| Ordered::new(losses, &[level])).collect();
-        let count = |losses: &[i64]| u32::try_from(losses.len()).expect("at most 10,000,000 scenarios");
-        let es = samples.iter().zip(&ordered).map(|(losses, o)| nearest(o.es(level), denominator(count(losses), level)));
+        let ordered: Vec<_> = samples
+            .iter()
+            .map(|losses| Ordered::new(losses, &[level]))
+            .collect();
+        let count =
+            |losses: &[i64]| u32::try_from(losses.len()).expect("at most 10,000,000 scenarios");
+        let es = samples
+            .iter()
+            .zip(&ordered)
+            .map(|(losses, o)| nearest(o.es(level), denominator(count(losses), level)));
         at.es = interval(at.es, es);
-        at.var = interval(at.var, ordered.iter().map(|ordered| ordered.var(level).value_minor));
+        at.var = interval(
+            at.var,
+            ordered.iter().map(|ordered| ordered.var(level).value_minor),
+        );
     }
     found
 }
@@ -37,12 +57,19 @@ fn interval(estimate: Estimate, samples: impl Iterator<Item = i64>) -> Estimate 
     let samples: Vec<f64> = samples.map(to_f64).collect();
     let count = f64::from(SAMPLES);
     let mean = samples.iter().sum::<f64>() / count;
-    let square: f64 = samples.iter().map(|sample| (sample - mean) * (sample - mean)).sum();
+    let square: f64 = samples
+        .iter()
+        .map(|sample| (sample - mean) * (sample - mean))
+        .sum();
     let error = (square / (count - 1.0) / count).sqrt() * student::quantile(count - 1.0, 0.975);
     // Within what the pooled result's own interval rounds to.
     let reach = ceil(error);
     let value_minor = estimate.value_minor;
-    Estimate { value_minor, low_minor: value_minor - reach, high_minor: value_minor + reach }
+    Estimate {
+        value_minor,
+        low_minor: value_minor - reach,
+        high_minor: value_minor + reach,
+    }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "an error of losses")]

@@ -26,7 +26,12 @@ pub fn name(number: usize, exposure: u64, pd: f64, lgd: f64, loadings: &[f64]) -
 }
 
 pub fn draft(factors: usize, names: Vec<NameDraft>) -> Draft {
-    Draft { currency: "USD".into(), factors, migration: None, names }
+    Draft {
+        currency: "USD".into(),
+        factors,
+        migration: None,
+        names,
+    }
 }
 
 pub fn book(factors: usize, names: Vec<NameDraft>) -> Portfolio {
@@ -35,21 +40,43 @@ pub fn book(factors: usize, names: Vec<NameDraft>) -> Portfolio {
 
 /// Equal names of PD 1%, correlation 0.2, that lose all.
 pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
-    book(1, (0..names).map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()])).collect())
+    book(
+        1,
+        (0..names)
+            .map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()]))
+            .collect(),
+    )
 }
 
 /// Ratings, collateral, Beta losses, several factors: all there is.
 pub fn everything(names: usize) -> Portfolio {
     let row = |shares: [f64; 4]| shares.map(fraction).to_vec();
     let migration = MigrationDraft {
-        probabilities: vec![row([0.9, 0.08, 0.015, 0.005]), row([0.05, 0.85, 0.08, 0.02]), row([0.01, 0.09, 0.8, 0.1])],
-        losses_ppb: vec![vec![0, 20_000_000, 90_000_000], vec![-10_000_000, 0, 60_000_000], vec![-50_000_000, -30_000_000, 0]],
+        probabilities: vec![
+            row([0.9, 0.08, 0.015, 0.005]),
+            row([0.05, 0.85, 0.08, 0.02]),
+            row([0.01, 0.09, 0.8, 0.1]),
+        ],
+        losses_ppb: vec![
+            vec![0, 20_000_000, 90_000_000],
+            vec![-10_000_000, 0, 60_000_000],
+            vec![-50_000_000, -30_000_000, 0],
+        ],
     };
     let names = (0..names).map(|n| {
         let pd = [0.0003, 0.002, 0.01, 0.03, 0.2][n % 5];
-        let mut draft = name(n, 1_000_000 + (n as u64 * 7_919_000) % 90_000_000, pd, 0.45, &[0.4, 0.3, -0.1]);
+        let mut draft = name(
+            n,
+            1_000_000 + (n as u64 * 7_919_000) % 90_000_000,
+            pd,
+            0.45,
+            &[0.4, 0.3, -0.1],
+        );
         if n % 3 == 0 {
-            draft.lgd = Some(Lgd::Beta { mean: fraction(0.4), deviation: fraction(0.25) });
+            draft.lgd = Some(Lgd::Beta {
+                mean: fraction(0.4),
+                deviation: fraction(0.25),
+            });
         }
         if n % 4 == 0 {
             draft.collateral_minor = Some(draft.exposure_minor.unwrap() * 7 / 10);
@@ -60,11 +87,21 @@ pub fn everything(names: usize) -> Portfolio {
         }
         draft
     });
-    Portfolio::parse(Draft { migration: Some(migration), ..draft(3, names.collect()) }).unwrap()
+    Portfolio::parse(Draft {
+        migration: Some(migration),
+        ..draft(3, names.collect())
+    })
+    .unwrap()
 }
 
 pub fn settings(scenarios: u32, copula: Copula, method: Method) -> Settings {
-    Settings { scenarios, copula, method, levels: vec![Level::P99, Level::P999], ..Settings::of_run("run-1") }
+    Settings {
+        scenarios,
+        copula,
+        method,
+        levels: vec![Level::P99, Level::P999],
+        ..Settings::of_run("run-1")
+    }
 }
 
 pub fn parameters(scenarios: u32, copula: Copula, method: Method) -> Parameters {

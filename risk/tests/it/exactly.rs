@@ -18,9 +18,16 @@ use crate::books::{book, fraction, homogeneous, name, parameters};
 #[test]
 fn a_thousand_equal_names() {
     let exact = one_factor(&homogeneous(1_000, 1), 1).unwrap();
-    for (level, var, es, digits) in [(Level::P99, 76, 106.431_977, 5e-7), (Level::P999, 147, 183.262_86, 5e-6)] {
+    for (level, var, es, digits) in [
+        (Level::P99, 76, 106.431_977, 5e-7),
+        (Level::P999, 147, 183.262_86, 5e-6),
+    ] {
         assert_eq!(exact.quantile(level), var);
-        assert!((exact.expected_shortfall(level) - es).abs() < digits, "{}", exact.expected_shortfall(level));
+        assert!(
+            (exact.expected_shortfall(level) - es).abs() < digits,
+            "{}",
+            exact.expected_shortfall(level)
+        );
     }
     assert!((exact.mean() - 10.0).abs() < 1e-9);
 }
@@ -48,38 +55,84 @@ fn names() -> impl Strategy<Value = Vec<NameDraft>> {
 /// intervals and the shortfalls as well.
 #[test]
 fn random_books() {
-    let mut runner = TestRunner::new(Config { cases: 6, failure_persistence: None, ..Config::default() });
-    runner.run(&names(), |names| {
-        let book = book(1, names);
-        let exact = one_factor(&book, UNIT).unwrap();
-        for method in [Method::Plain, Method::Sobol, Method::Importance] {
-            let outcome = run(&book, &parameters(if method == Method::Importance { 50_000 } else { 200_000 }, Copula::Gaussian, method));
-            let beyond = |value: f64, low: i64, high: i64, truth: f64| {
-                let error = (high - low) as f64 / 2.0 / 1.96;
-                (value - truth * UNIT as f64).abs() > 4.5 * error + 2.0
-            };
-            let el = outcome.expected_loss;
-            prop_assert!(!beyond(el.value_minor as f64, el.low_minor, el.high_minor, exact.mean()), "{method:?} {el:?} {}", exact.mean());
-            let deviation = outcome.deviation_minor as f64 / UNIT as f64;
-            prop_assert!((deviation / exact.deviation() - 1.0).abs() < 0.05, "{method:?} {deviation} {}", exact.deviation());
-            for at in &outcome.levels {
-                let es = exact.expected_shortfall(at.level);
-                prop_assert!(!beyond(at.es.value_minor as f64, at.es.low_minor, at.es.high_minor, es), "{method:?} {:?} {es}", at.es);
-                let var = exact.quantile(at.level) as f64 * UNIT as f64;
-                let slack = (at.var.high_minor - at.var.low_minor).max(UNIT as i64) as f64;
-                prop_assert!((at.var.value_minor as f64 - var).abs() <= 1.5 * slack, "{method:?} {:?} {var}", at.var);
+    let mut runner = TestRunner::new(Config {
+        cases: 6,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&names(), |names| {
+            let book = book(1, names);
+            let exact = one_factor(&book, UNIT).unwrap();
+            for method in [Method::Plain, Method::Sobol, Method::Importance] {
+                let outcome = run(
+                    &book,
+                    &parameters(
+                        if method == Method::Importance {
+                            50_000
+                        } else {
+                            200_000
+                        },
+                        Copula::Gaussian,
+                        method,
+                    ),
+                );
+                let beyond = |value: f64, low: i64, high: i64, truth: f64| {
+                    let error = (high - low) as f64 / 2.0 / 1.96;
+                    (value - truth * UNIT as f64).abs() > 4.5 * error + 2.0
+                };
+                let el = outcome.expected_loss;
+                prop_assert!(
+                    !beyond(
+                        el.value_minor as f64,
+                        el.low_minor,
+                        el.high_minor,
+                        exact.mean()
+                    ),
+                    "{method:?} {el:?} {}",
+                    exact.mean()
+                );
+                let deviation = outcome.deviation_minor as f64 / UNIT as f64;
+                prop_assert!(
+                    (deviation / exact.deviation() - 1.0).abs() < 0.05,
+                    "{method:?} {deviation} {}",
+                    exact.deviation()
+                );
+                for at in &outcome.levels {
+                    let es = exact.expected_shortfall(at.level);
+                    prop_assert!(
+                        !beyond(
+                            at.es.value_minor as f64,
+                            at.es.low_minor,
+                            at.es.high_minor,
+                            es
+                        ),
+                        "{method:?} {:?} {es}",
+                        at.es
+                    );
+                    let var = exact.quantile(at.level) as f64 * UNIT as f64;
+                    let slack = (at.var.high_minor - at.var.low_minor).max(UNIT as i64) as f64;
+                    prop_assert!(
+                        (at.var.value_minor as f64 - var).abs() <= 1.5 * slack,
+                        "{method:?} {:?} {var}",
+                        at.var
+                    );
+                }
             }
-        }
-        Ok(())
-    }).unwrap();
+            Ok(())
+        })
+        .unwrap();
 }
 
 /// Beta distributed losses: the same law in both, every class a number of minor units.
 #[test]
 fn beta_losses() {
     let names = (0..12).map(|n| {
-        let mut draft = name(n, 2_000, 0.05 + 0.01 * n as f64, 0.0, &[0.5]);
-        draft.lgd = Some(Lgd::Beta { mean: fraction(0.45), deviation: fraction(0.25) });
+        let mut draft = name(n, 100, 0.05 + 0.01 * n as f64, 0.0, &[0.5]);
+        draft.lgd = Some(Lgd::Beta {
+            mean: fraction(0.45),
+            deviation: fraction(0.25),
+        });
         draft
     });
     let book = book(1, names.collect());
@@ -90,6 +143,9 @@ fn beta_losses() {
     assert!((outcome.deviation_minor as f64 / exact.deviation() - 1.0).abs() < 0.02);
     for at in &outcome.levels {
         let error = (at.es.high_minor - at.es.low_minor) as f64 / 2.0 / 1.96;
-        assert!((at.es.value_minor as f64 - exact.expected_shortfall(at.level)).abs() < 3.0 * error + 0.5);
+        assert!(
+            (at.es.value_minor as f64 - exact.expected_shortfall(at.level)).abs()
+                < 3.0 * error + 0.5
+        );
     }
 }

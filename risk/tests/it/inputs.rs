@@ -8,20 +8,34 @@ use risk::{
     units::Level,
 };
 
-use crate::books::{book, draft, everything, fraction, homogeneous, loading, name, parameters, settings};
+use crate::books::{
+    book, draft, everything, fraction, homogeneous, loading, name, parameters, settings,
+};
 
 #[test]
 fn missing_inputs_are_all_named() {
-    let mut names = vec![name(1, 5, 0.1, 0.4, &[0.3]), name(2, 5, 0.1, 0.4, &[0.3]), name(3, 5, 0.1, 0.4, &[0.3])];
+    let mut names = vec![
+        name(1, 5, 0.1, 0.4, &[0.3]),
+        name(2, 5, 0.1, 0.4, &[0.3]),
+        name(3, 5, 0.1, 0.4, &[0.3]),
+    ];
     names[0].pd = None;
     names[0].lgd = None;
     names[1].exposure_minor = None;
     names[2].loadings = None;
     let refused = Portfolio::parse(draft(1, names)).unwrap_err();
-    let missing = |name: &str, field| Refusal::Missing { name: name.into(), field };
+    let missing = |name: &str, field| Refusal::Missing {
+        name: name.into(),
+        field,
+    };
     assert_eq!(
         refused.0,
-        [missing("F00001", Field::Pd), missing("F00001", Field::Lgd), missing("F00002", Field::Exposure), missing("F00003", Field::Loadings)]
+        [
+            missing("F00001", Field::Pd),
+            missing("F00001", Field::Lgd),
+            missing("F00002", Field::Exposure),
+            missing("F00003", Field::Loadings)
+        ]
     );
     assert_eq!(
         refused.to_string(),
@@ -33,7 +47,10 @@ fn missing_inputs_are_all_named() {
 #[test]
 fn what_cannot_be_is_refused() {
     let refused = |change: fn(&mut Draft)| {
-        let mut draft = draft(1, vec![name(1, 5, 0.1, 0.4, &[0.3]), name(2, 5, 0.1, 0.4, &[0.3])]);
+        let mut draft = draft(
+            1,
+            vec![name(1, 5, 0.1, 0.4, &[0.3]), name(2, 5, 0.1, 0.4, &[0.3])],
+        );
         change(&mut draft);
         Portfolio::parse(draft).is_err()
     };
@@ -45,11 +62,20 @@ fn what_cannot_be_is_refused() {
     assert!(refused(|draft| draft.currency = "usd".into()));
     assert!(refused(|draft| draft.factors = 2));
     assert!(refused(|draft| draft.factors = 0));
-    assert!(refused(|draft| draft.names[0].loadings = Some(vec![loading(0.999)])));
+    assert!(refused(
+        |draft| draft.names[0].loadings = Some(vec![loading(0.999)])
+    ));
     assert!(refused(|draft| draft.names[0].rating = Some(0)));
-    assert!(refused(|draft| draft.names[0].exposure_minor = Some(1_000_000_000_000_001)));
-    assert!(refused(|draft| draft.names[0].lgd = Some(Lgd::Beta { mean: fraction(0.5), deviation: fraction(0.5) })));
-    assert!(refused(|draft| draft.names = (0..=NAMES_MAX).map(|n| name(n, 1, 0.1, 0.4, &[0.3])).collect()));
+    assert!(refused(
+        |draft| draft.names[0].exposure_minor = Some(1_000_000_000_000_001)
+    ));
+    assert!(refused(|draft| draft.names[0].lgd = Some(Lgd::Beta {
+        mean: fraction(0.5),
+        deviation: fraction(0.5)
+    })));
+    assert!(refused(|draft| draft.names = (0..=NAMES_MAX)
+        .map(|n| name(n, 1, 0.1, 0.4, &[0.3]))
+        .collect()));
 }
 
 #[test]
@@ -63,10 +89,19 @@ fn settings_have_bounds() {
     assert_eq!(refused(|s| s.levels.clear()), Some(BadSettings::Levels));
     assert_eq!(refused(|s| s.levels.reverse()), Some(BadSettings::Levels));
     assert_eq!(refused(|s| s.scenarios = 999), Some(BadSettings::Scenarios));
-    assert_eq!(refused(|s| s.scenarios = 10_000_001), Some(BadSettings::Scenarios));
+    assert_eq!(
+        refused(|s| s.scenarios = 10_000_001),
+        Some(BadSettings::Scenarios)
+    );
     assert_eq!(refused(|s| s.scenarios = 9_999), Some(BadSettings::Tail));
-    assert_eq!(refused(|s| (s.scenarios, s.method) = (100_000, Method::Sobol)), Some(BadSettings::Tail));
-    assert_eq!(refused(|s| s.copula = Copula::StudentT { degrees: 1 }), Some(BadSettings::Degrees));
+    assert_eq!(
+        refused(|s| (s.scenarios, s.method) = (100_000, Method::Sobol)),
+        Some(BadSettings::Tail)
+    );
+    assert_eq!(
+        refused(|s| s.copula = Copula::StudentT { degrees: 1 }),
+        Some(BadSettings::Degrees)
+    );
     assert_eq!(refused(|s| s.seed = 1 << 53), Some(BadSettings::Seed));
     assert_eq!(refused(|s| s.run.clear()), Some(BadSettings::Run));
     assert_eq!(Level::from_ppm(1_000_000), None);
@@ -92,14 +127,35 @@ fn snapshots_have_one_spelling() {
          name F00000 7 0 10000000 fixed 1000000000 - 447213595\n\
          name F00001 7 0 10000000 fixed 1000000000 - 447213595\n"
     );
-    for (from, to) in [("name F00000 7", "name F00000 07"), ("names 2", "names  2"), ("- 447213595\n", "- +447213595\n"), ("- 447213595\n", "- 447213595\r\n")] {
-        assert_eq!(Snapshot::decode(text.replace(from, to).as_bytes()), Err(NotASnapshot::NotCanonical), "{to:?}");
+    for (from, to) in [
+        ("name F00000 7", "name F00000 07"),
+        ("names 2", "names  2"),
+        ("- 447213595\n", "- +447213595\n"),
+        ("- 447213595\n", "- 447213595\r\n"),
+    ] {
+        assert_eq!(
+            Snapshot::decode(text.replace(from, to).as_bytes()),
+            Err(NotASnapshot::NotCanonical),
+            "{to:?}"
+        );
     }
-    assert_eq!(Snapshot::decode(format!("{text}x").as_bytes()), Err(NotASnapshot::NotCanonical));
-    assert_eq!(Snapshot::decode(text.replace("fixed", "fiscal").as_bytes()), Err(NotASnapshot::Line(6)));
-    assert_eq!(Snapshot::decode(text.replace("names 2", "names 3").as_bytes()), Err(NotASnapshot::Line(8)));
+    assert_eq!(
+        Snapshot::decode(format!("{text}x").as_bytes()),
+        Err(NotASnapshot::NotCanonical)
+    );
+    assert_eq!(
+        Snapshot::decode(text.replace("fixed", "fiscal").as_bytes()),
+        Err(NotASnapshot::Line(6))
+    );
+    assert_eq!(
+        Snapshot::decode(text.replace("names 2", "names 3").as_bytes()),
+        Err(NotASnapshot::Line(8))
+    );
     assert_eq!(Snapshot::decode(&[0xff]), Err(NotASnapshot::NotCanonical));
-    assert!(matches!(Snapshot::decode(text.replace("F00001", "F00000").as_bytes()), Err(NotASnapshot::Refused(_))));
+    assert!(matches!(
+        Snapshot::decode(text.replace("F00001", "F00000").as_bytes()),
+        Err(NotASnapshot::Refused(_))
+    ));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The chart.
 
-use risk::{chart::svg, parameters::{Copula, Method}, run};
+use risk::{
+    chart::svg,
+    parameters::{Copula, Method},
+    run,
+};
 
 use crate::books::{everything, homogeneous, parameters};
 
@@ -10,7 +14,15 @@ fn charts_mark_every_level() {
         let outcome = run(&book, &parameters(100_000, Copula::Gaussian, Method::Plain));
         let svg = svg(&outcome, 100).unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-        for label in ["VaR 99%: ", "ES 99%: ", "VaR 99.9%: ", "ES 99.9%: ", "100,000 scenarios", "Share of scenarios", "Loss, USD"] {
+        for label in [
+            "VaR 99%: ",
+            "ES 99%: ",
+            "VaR 99.9%: ",
+            "ES 99.9%: ",
+            "100,000 scenarios",
+            "Share of scenarios",
+            "Loss, USD",
+        ] {
             assert!(svg.contains(label), "{label}");
         }
     }

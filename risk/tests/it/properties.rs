@@ -11,9 +11,16 @@ use risk::{
 use crate::books::{book, draft, name, parameters};
 
 fn names() -> impl Strategy<Value = Vec<NameDraft>> {
-    let one = (1_u64..1_000_000, 0.001_f64..0.3, -0.5_f64..0.6, -0.5_f64..0.6);
+    let one = (
+        1_u64..1_000_000,
+        0.001_f64..0.3,
+        -0.5_f64..0.6,
+        -0.5_f64..0.6,
+    );
     prop::collection::vec(one, 1..40).prop_map(|names| {
-        let draft = |(n, (exposure, pd, a, b)): (usize, (u64, f64, f64, f64))| name(n, 2 * exposure, pd, 0.5, &[a, b]);
+        let draft = |(n, (exposure, pd, a, b)): (usize, (u64, f64, f64, f64))| {
+            name(n, 2 * exposure, pd, 0.5, &[a, b])
+        };
         names.into_iter().enumerate().map(draft).collect()
     })
 }
@@ -27,7 +34,10 @@ fn copula() -> impl Strategy<Value = Copula> {
 }
 
 fn ran(names: &[NameDraft], copula: Copula, method: Method) -> Outcome {
-    run(&book(2, names.to_vec()), &parameters(160_000, copula, method))
+    run(
+        &book(2, names.to_vec()),
+        &parameters(160_000, copula, method),
+    )
 }
 
 proptest! {
