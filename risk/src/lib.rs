@@ -25,6 +25,25 @@
 //!
 //! Not here: where inputs come from, who may ask, where results are kept.
 
+#![allow(
+    clippy::doc_markdown,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    reason = "formulas are written, and their variables named, as in their sources"
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        clippy::float_cmp,
+        clippy::manual_is_multiple_of,
+        clippy::excessive_precision,
+        reason = "small numbers, made up"
+    )
+)]
+
 pub mod chart;
 pub mod closed;
 pub mod cost;

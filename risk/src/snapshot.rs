@@ -84,6 +84,7 @@ pub enum NotASnapshot {
 
 impl Snapshot {
     /// Of a portfolio.
+    #[allow(clippy::missing_panics_doc, reason = "a string takes what is written")]
     #[must_use]
     pub fn encode(portfolio: &Portfolio) -> Self {
         let mut text = String::new();
@@ -126,7 +127,7 @@ impl Snapshot {
 fn write_portfolio(text: &mut String, portfolio: &Portfolio) -> fmt::Result {
     let ratings = portfolio
         .migration()
-        .map_or(0, |migration| migration.ratings());
+        .map_or(0, crate::input::Migration::ratings);
     writeln!(
         text,
         "{HEADER}\ncurrency {}\nfactors {}\nratings {ratings}",

@@ -36,6 +36,7 @@ impl Fraction {
     }
 
     /// This share of an amount, half a unit and more rounded up.
+    #[allow(clippy::missing_panics_doc, reason = "a share is at most the whole")]
     #[must_use]
     pub fn of(self, amount: u64) -> u64 {
         let scaled = u128::from(amount) * u128::from(self.0) + u128::from(BILLION / 2);

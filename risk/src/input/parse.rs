@@ -115,7 +115,7 @@ impl Checks<'_> {
             refusals.push(Refusal::Missing {
                 name: id.clone(),
                 field,
-            })
+            });
         };
         let exposure_minor = draft.exposure_minor.or_else(|| {
             missing(Field::Exposure);

@@ -7,6 +7,7 @@ use crate::{
 };
 
 /// Where factors come from.
+#[allow(clippy::large_enum_variant, reason = "there is one a run")]
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// Independent.

@@ -66,7 +66,7 @@ impl Grouping {
 /// For each name, bounds on the 16 leading bits of its probability of not ending in its best state.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    limits: Vec<[u16; CHUNK]>,
+    above: Vec<[u16; CHUNK]>,
     always: Vec<usize>,
     /// What a draw below it is known to mean: that the name, which has one worse state of one cost, is in it.
     sure: Vec<Sure>,
@@ -85,7 +85,7 @@ impl Limits {
             loss: model.fixed(name).unwrap_or(0),
         };
         Self {
-            limits: vec![[0; CHUNK]; model.names().div_ceil(CHUNK)],
+            above: vec![[0; CHUNK]; model.names().div_ceil(CHUNK)],
             always: Vec::new(),
             sure: (0..model.names()).map(sure).collect(),
         }
@@ -96,7 +96,7 @@ impl Limits {
     pub(crate) fn set(&mut self, model: &Model, bounds: &[(f64, f64)], table: &Table) {
         self.always.clear();
         let (scale, factors) = bounds.split_first().expect("a row begins with the scale");
-        let limits = self.limits.as_flattened_mut().iter_mut();
+        let limits = self.above.as_flattened_mut().iter_mut();
         for (name, (limit, sure)) in limits.zip(&mut self.sure).enumerate() {
             let (least, greatest) = range(model, name, *scale, factors);
             let above = table.above(greatest);
@@ -114,7 +114,7 @@ impl Limits {
     }
 
     pub(crate) fn all(&self) -> &[[u16; CHUNK]] {
-        &self.limits
+        &self.above
     }
 
     pub(crate) fn always(&self) -> &[usize] {

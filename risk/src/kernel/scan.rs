@@ -85,7 +85,7 @@ mod tests {
         let draws = Draws::new(key, DRAWS, 300);
         let mut found = Vec::new();
         draws.scan(12_345, &[[u16::MAX; CHUNK]; 3], |name, draw| {
-            found.push((name, draw))
+            found.push((name, draw));
         });
         assert_eq!(found.len(), 384);
         for (name, drawn) in found {

@@ -6,6 +6,8 @@ const REACH: f64 = 9.0;
 const STEPS_PER_UNIT: f64 = 256.0;
 const STEPS: usize = 4_608;
 
+const _: () = assert!(STEPS == 4_608);
+
 /// floor(65,536 Φ(x)) at x = -9, -9 + 1/256, ... 9.
 #[derive(Clone, Debug)]
 pub(crate) struct Table([u16; STEPS + 1]);
@@ -47,7 +49,7 @@ impl Table {
 )]
 #[inline]
 fn step(x: f64) -> usize {
-    const LAST: f64 = (STEPS - 1) as f64;
+    const LAST: f64 = 4_607.0;
     (((x + REACH) * STEPS_PER_UNIT).clamp(0.0, LAST) as i32) as usize & 0x1fff
 }
 

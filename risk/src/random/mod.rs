@@ -5,12 +5,12 @@
 //!
 //! | domain | block | what its four words are |
 //! | --- | --- | --- |
-//! | [`DRAWS`] | 128 names have 16 blocks | eight draws of 16 bits, in the order of [`draw`] |
-//! | [`DETAILS`] | a name | words 0 and 1: 48 bits more of its draw; word 2: its loss given default |
-//! | [`FACTORS`] | two factors | a uniform of 53 bits each; the t copula's mixing variable is after the last factor |
-//! | [`SCRAMBLES`] | a factor | of Sobol sequences, where the scenario is the sample |
-//! | [`TWISTED`] | four names | a draw of 32 bits each, of importance sampling |
-//! | [`PILOT`] | | added to another: for the run that importance sampling is tuned by |
+//! | `DRAWS` | 128 names have 16 blocks | eight draws of 16 bits, in the order of `draw` |
+//! | `DETAILS` | a name | words 0 and 1: 48 bits more of its draw; word 2: its loss given default |
+//! | `FACTORS` | two factors | a uniform of 53 bits each; the t copula's mixing variable is after the last factor |
+//! | `SCRAMBLES` | a factor | of Sobol sequences, where the scenario is the sample |
+//! | `TWISTED` | four names | a draw of 32 bits each, of importance sampling |
+//! | `PILOT` | | added to another: for the run that importance sampling is tuned by |
 
 pub mod philox;
 pub mod sobol;

@@ -144,7 +144,8 @@ impl<const LANES: usize> Prepared<LANES> {
     ///
     /// Words are held in 64-bit lanes whose upper halves are disregarded, because a multiplication of 32 by 32 bits
     /// to 64 is what the smallest vector units have; and one lane is taken through all rounds at a time, because
-    /// compilers make vectors of that.
+    /// compilers make vectors of that (of it alone: within another function they do not, hence not inlined).
+    #[allow(clippy::needless_range_loop, reason = "one index through seven arrays")]
     #[inline(never)]
     pub(crate) fn blocks(&self, key: &Key, row: Row) -> [[u64; LANES]; 2] {
         let mut words = [[0; LANES]; 2];

@@ -39,7 +39,13 @@ fn bits_are_pinned_on_1_2_and_7_threads() {
         (Copula::Gaussian, Method::Importance),
         (T, Method::Importance),
     ];
-    let pinned = ["e07fb3e2c58fe976e4da8f9da16626b65f8424e0a667c0745fa15486c82101d7", "25f56d04a3b16e17d58f2b371671e1683fc808612b3a7c7058a9fd5ad466ee7e", "7018d6f161f7c5c43ae702e76ff5f901676d29da2a27c1388291a9cde0915280", "e2234484bcb3046549949117532a4d84cdaa38800669dfbe005e684d067710f5", "41dbc0ebb29c4bbf3a55ad8808bef78511baea85f04c886fa9c607a172ea6c15"];
+    let pinned = [
+        "e07fb3e2c58fe976e4da8f9da16626b65f8424e0a667c0745fa15486c82101d7",
+        "25f56d04a3b16e17d58f2b371671e1683fc808612b3a7c7058a9fd5ad466ee7e",
+        "7018d6f161f7c5c43ae702e76ff5f901676d29da2a27c1388291a9cde0915280",
+        "e2234484bcb3046549949117532a4d84cdaa38800669dfbe005e684d067710f5",
+        "41dbc0ebb29c4bbf3a55ad8808bef78511baea85f04c886fa9c607a172ea6c15",
+    ];
     let book = everything(300);
     for threads in [1, 2, 7] {
         let hashes = kinds.map(|(copula, method)| hash(&on(threads, &book, copula, method)));

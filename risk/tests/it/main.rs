@@ -1,5 +1,17 @@
 //! The engine against what is known.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::excessive_precision,
+    clippy::unreadable_literal,
+    clippy::unwrap_used,
+    reason = "small numbers, made up"
+)]
+#![allow(unreachable_pub, reason = "one test binary")]
+
 mod bits;
 mod books;
 mod exactly;
