@@ -3,6 +3,7 @@
 // Its words to the person who typed the command are its whole purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod check;
 mod demo;
 mod sam_local;
@@ -41,9 +42,11 @@ enum Command {
         event: PathBuf,
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
-    SamLocal,
+    SamLocal(sam_local::Arguments),
     /// Runs every check and every test.
     Test,
+    /// Measures how fast it is, each figure beside its reference.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,8 +55,9 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::run(&arguments),
         Command::Token { person } => speak::token(&person),
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
-        Command::SamLocal => sam_local::run(),
+        Command::SamLocal(arguments) => sam_local::run(&arguments),
         Command::Test => check::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tests::child::{Child, Plan};
+use tests::folders;
 use tests::http::{self, Request};
 use tests::postgres::free_port;
 
@@ -45,13 +46,15 @@ pub(super) struct Sam {
 }
 
 impl Sam {
-    /// Invokes one function with an event, in a container that ends with it.
-    pub(super) fn invoke(&self, function: &str, event: &Path) -> Result<Value> {
+    /// Invokes one function with an event, in a container that ends with it; answers its reply and its words.
+    pub(super) fn invoke(&self, function: &str, event: &Path) -> Result<(Value, String)> {
         let mut command = self.command("local invoke")?;
         command.arg(logical_id(function)).arg("--event").arg(event);
-        let said = run_quietly(command)?;
-        let reply = said.lines().last().unwrap_or_default();
-        serde_json::from_str(reply).with_context(|| format!("{function} answered {said}"))
+        let (answer, said) = run_quietly(command)?;
+        let reply = answer.lines().last().unwrap_or_default();
+        let reply = serde_json::from_str(reply)
+            .with_context(|| format!("{function} answered {answer}\n{said}"))?;
+        Ok((reply, said))
     }
 
     /// Serves the API until the answer is dropped.
@@ -82,7 +85,10 @@ impl Sam {
     fn command(&self, command: &str) -> Result<Command> {
         let mut command = sam(command)?;
         command
-            .args(["--config-env", "local", "--template"])
+            .args(["--config-env", "local", "--config-file"])
+            // It would look beside the template.
+            .arg(folders::workspace().join("samconfig.toml"))
+            .arg("--template")
             .arg(&self.template)
             .arg("--env-vars")
             .arg(&self.variables);
