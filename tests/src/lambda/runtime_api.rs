@@ -249,7 +249,7 @@ impl State {
     }
 }
 
-fn hand_out(invocation: &Invocation) -> Reply {
+pub(super) fn hand_out(invocation: &Invocation) -> Reply {
     let deadline = SystemTime::now() + invocation.timeout;
     let deadline_ms = deadline
         .duration_since(UNIX_EPOCH)
@@ -280,7 +280,7 @@ fn hand_out(invocation: &Invocation) -> Reply {
     })
 }
 
-fn accepted() -> Reply {
+pub(super) fn accepted() -> Reply {
     Reply::Response(Response {
         status: 202,
         headers: Vec::new(),

@@ -103,6 +103,12 @@ impl Cluster {
         self.admin.database(database)
     }
 
+    /// A program that comes with the server, if it does.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        Some(self.binaries.join(name)).filter(|path| path.is_file())
+    }
+
     /// Everything the server has written to its log so far.
     pub fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.join(LOG))?)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use anyhow::{Result, ensure};
 
 use super::Rig;
+use crate::cargo::{self, Profile};
 use crate::deployment::{Deployment, functions, login};
 use crate::folders;
 use crate::issuer::{Algorithm, Key};
@@ -30,6 +31,7 @@ pub struct Ground {
     routes: Routes,
     signing_key: Arc<Key>,
     folder: PathBuf,
+    binaries: PathBuf,
     copies: AtomicU64,
 }
 
@@ -43,14 +45,24 @@ impl Ground {
 
     /// Another one, for a test that stops and starts the cluster.
     pub fn start() -> Result<Arc<Self>> {
-        let run = format!("test-{}-{}", std::process::id(), random_hex(3));
+        let binaries = cargo::build_functions(Profile::Debug)?;
+        Self::of("test", Durability::None, binaries)
+    }
+
+    /// One to measure on: these binaries, and a cluster that keeps what was committed, as in production.
+    pub fn to_measure(binaries: PathBuf) -> Result<Arc<Self>> {
+        Self::of("bench", Durability::Full, binaries)
+    }
+
+    fn of(purpose: &str, durability: Durability, binaries: PathBuf) -> Result<Arc<Self>> {
+        let run = format!("{purpose}-{}-{}", std::process::id(), random_hex(3));
         let folder = folders::own("tests")?.join(&run);
         std::fs::create_dir_all(&folder)?;
         let cluster = Cluster::start(Options {
             name: run,
             password: random_hex(24),
             port: 0,
-            durability: Durability::None,
+            durability,
             temporary: true,
         })?;
         let ground = Arc::new(Self {
@@ -61,6 +73,7 @@ impl Ground {
             routes: Routes::load()?,
             signing_key: Arc::new(Key::generate(Algorithm::Es256)?),
             folder,
+            binaries,
             copies: AtomicU64::new(0),
         });
         step("Migrating the databases that the tests copy", || {
@@ -102,6 +115,12 @@ impl Ground {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where the functions' programs are.
+    #[must_use]
+    pub fn binaries(&self) -> &Path {
+        &self.binaries
     }
 
     /// A database of its own for a test, with the sample world.

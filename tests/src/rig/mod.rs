@@ -44,7 +44,6 @@ use postgres::Client;
 use serde_json::Value;
 
 use crate::aws::Log;
-use crate::cargo::{self, Profile};
 use crate::deployment::{Deployment, log_name};
 use crate::http::{Request, Response, Transport};
 use crate::issuer::{Issuer, Key};
@@ -249,7 +248,7 @@ impl Rig {
         }
         Ok(Launch {
             name: function.to_owned(),
-            binary: cargo::build_functions(Profile::Debug)?.join(function),
+            binary: self.ground.binaries().join(function),
             env: self
                 .deployment
                 .environment(&self.database, &self.issuer, self.ground.secrets()),

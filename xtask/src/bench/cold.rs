@@ -1,0 +1,137 @@
+//! From the start of a process to the first byte that it sends to anyone: to Secrets Manager or to the
+//! runtime API. What comes before is ours alone.
+
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tests::deployment::functions;
+use tests::lambda::Launch;
+use tests::progress::step;
+use tests::rig::Rig;
+
+use super::report::{Aim, Figure, Report};
+use super::stats::{float, median, milliseconds, percentile};
+use super::{Bench, HELLO};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    report.group("Cold start: process start to the first byte sent to anyone, p50");
+    let ground = bench.ground()?;
+    let rig = Rig::on(std::sync::Arc::clone(ground), ground.copy_of_world()?)?;
+    let ear = Ear::new()?;
+    let mut launches = vec![rig.launch(HELLO)?];
+    for name in functions()? {
+        launches.push(rig.launch(&name)?);
+    }
+    let rounds = bench.or_quick(40, 3);
+    let mut times = vec![Vec::new(); launches.len()];
+    step("Starting each of them", || {
+        for round in 0..=rounds {
+            for (launch, times) in launches.iter().zip(&mut times) {
+                let took = ear.first_byte(launch)?;
+                // In the first round the files may come from the disk.
+                if round > 0 {
+                    times.push(milliseconds(took));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let hello = median(&times[0]);
+    for (launch, times) in launches.iter().zip(&times).skip(1) {
+        report.add(
+            Figure::new(launch.name.clone(), median(times), "ms")
+                .beside(HELLO, hello)
+                .aim(Aim::AtMost(1.3))
+                .note(format!("p90 {:.2}", percentile(times, 90))),
+        );
+    }
+    report.add(Figure::new(
+        "an empty process (true), for comparison",
+        nothing(rounds)?,
+        "ms",
+    ));
+    report.add(Figure::new("starts of each", float(u64::from(rounds)), ""));
+    Ok(())
+}
+
+/// Hears the first byte, whoever it is for.
+struct Ear {
+    address: SocketAddr,
+    heard: Receiver<Instant>,
+}
+
+impl Ear {
+    fn new() -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let (tell, heard) = channel();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let tell = tell.clone();
+                thread::spawn(move || {
+                    if matches!(stream.read(&mut [0]), Ok(1)) {
+                        // Nobody wants to know any more: the bench is over.
+                        let _over = tell.send(Instant::now());
+                        // Kept open until the other side has gone.
+                        let _gone = std::io::copy(&mut stream, &mut std::io::sink());
+                    }
+                });
+            }
+        });
+        Ok(Self { address, heard })
+    }
+
+    fn first_byte(&self, launch: &Launch) -> Result<Duration> {
+        while self.heard.try_recv().is_ok() {}
+        let mut command = Command::new(&launch.binary);
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_FUNCTION_NAME", &launch.name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "bench")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "bench")
+            .env("TZ", ":UTC")
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", self.address.to_string());
+        for service in ["SECRETS_MANAGER", "S3", "DYNAMODB"] {
+            command.env(
+                format!("AWS_ENDPOINT_URL_{service}"),
+                format!("http://{}", self.address),
+            );
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let begun = Instant::now();
+        let mut child = command.spawn()?;
+        let heard = self.heard.recv_timeout(PATIENCE);
+        // It may have ended by itself.
+        let _gone = child.kill();
+        child.wait()?;
+        let heard = heard.with_context(|| format!("{} sent nothing", launch.name))?;
+        Ok(heard - begun)
+    }
+}
+
+/// What starting and ending any process takes here.
+fn nothing(rounds: u32) -> Result<f64> {
+    let program = Path::new("/bin/true");
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let begun = Instant::now();
+        Command::new(program).env_clear().status()?;
+        times.push(milliseconds(begun.elapsed()));
+    }
+    Ok(median(&times))
+}

@@ -1,0 +1,293 @@
+//! The log: how fast it is kept, how late it is, and what it costs those who write.
+//!
+//! S3 and `DynamoDB` are moto's, a Python program on this very machine: it is no faster than AWS, and works on
+//! the processors that the database and the writers need.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::Value;
+use tests::lambda::{Answer, Function, Invocation, Load};
+
+use super::Bench;
+use super::processor::{self, Party, Usage};
+use super::report::{Aim, Figure, Report};
+use super::sample::{Span, drive};
+use super::stage::Stage;
+use super::stats::{float, median, percentile};
+
+const OUTCOMES: &str = include_str!("outcomes.sql");
+const SEQUENCER: &str = "sequence-log";
+const SIGNER: &str = "sign-checkpoint";
+/// The default of `LOG_ROUND_SECONDS`.
+const BEAT: Duration = Duration::from_secs(2);
+/// What an invocation keeps at its end: it begins no round with less time than this and a beat.
+const RESERVE: Duration = Duration::from_secs(5);
+const WRITERS: usize = 8;
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    report.group("The log (S3 and DynamoDB: moto on loopback)");
+    let stage = Stage::new(bench.ground()?, bench.or_quick(1_000, 100))?;
+    let once = Keepers::start(&stage, Duration::ZERO)?;
+    // The log begins: what is there once is not counted.
+    once.drain(&stage)?;
+    speed(bench, &stage, &once, report)?;
+    let beating = Keepers::start(&stage, BEAT)?;
+    delay(bench, &stage, &once, &beating, report)?;
+    cost(bench, &stage, &once, &beating, report)
+}
+
+/// The two functions that keep the log.
+struct Keepers {
+    sequencer: Arc<Function>,
+    signer: Arc<Function>,
+}
+
+impl Keepers {
+    fn start(stage: &Stage, beat: Duration) -> Result<Self> {
+        let seconds = beat.as_secs().to_string();
+        let function = |name: &str| {
+            let mut launch = stage.launch(name)?.with("LOG_ROUND_SECONDS", &seconds);
+            launch.name = format!("{name}-{seconds}");
+            stage.rig.start(launch)
+        };
+        Ok(Self {
+            sequencer: function(SEQUENCER)?,
+            signer: function(SIGNER)?,
+        })
+    }
+
+    /// Everything that is concluded is published.
+    fn drain(&self, stage: &Stage) -> Result<u64> {
+        loop {
+            let size = number(&self.sequencer.call(&Value::Null)?, "size")?;
+            let signed = self.signer.call(&Value::Null)?;
+            let waiting = count(
+                stage,
+                "select (select count(*) from ledger.commitment_outcome) - log.size()",
+            )?;
+            if waiting == 0 && number(&signed, "published_size")? == size {
+                return Ok(size);
+            }
+        }
+    }
+
+    /// Both in rounds for so long, beside what is done meanwhile.
+    fn beside<T>(&self, time: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let rounds = |function: &Arc<Function>| {
+            let invocation = Invocation::new(&Value::Null).with_timeout(time + BEAT + RESERVE);
+            match function.invoke(invocation)? {
+                Answer::Response(_) => Ok(()),
+                other => Err(anyhow!("{other:?}\n{}", function.logs())),
+            }
+        };
+        thread::scope(|scope| {
+            let keepers = [&self.sequencer, &self.signer]
+                .map(|function| scope.spawn(move || rounds(function)));
+            let done = act();
+            for keeper in keepers {
+                keeper.join().map_err(|_| anyhow!("a keeper broke off"))??;
+            }
+            done
+        })
+    }
+
+    fn process_ids(&self) -> Vec<u32> {
+        [self.sequencer.process_ids(), self.signer.process_ids()].concat()
+    }
+}
+
+/// A backlog, worked off as fast as it goes.
+fn speed(bench: &Bench, stage: &Stage, keepers: &Keepers, report: &mut Report) -> Result<()> {
+    let number_of = bench.or_quick(60_000_u64, 3_000);
+    let mut admin = stage.rig.admin()?;
+    admin
+        .batch_execute(&OUTCOMES.replace("$number", &number_of.to_string()))
+        .context("the outcomes were not written")?;
+    admin.batch_execute("vacuum analyze")?;
+    let begun = Instant::now();
+    let mut sequenced = 0;
+    while sequenced < number_of {
+        sequenced += number(&keepers.sequencer.call(&Value::Null)?, "sequenced")?;
+    }
+    let sequencing = begun.elapsed().as_secs_f64();
+    report.add(
+        Figure::new("entries sequenced", float(number_of) / sequencing, "/s").note(format!(
+            "{number_of} at once, batches of 4,096, the tree's nodes with them"
+        )),
+    );
+    let size = count(stage, "select log.size()")?;
+    let parties = parties(stage, keepers.process_ids())?;
+    let before = Usage::now(&parties)?;
+    let begun = Instant::now();
+    while number(&keepers.signer.call(&Value::Null)?, "published_size")? < size {}
+    let publishing = begun.elapsed().as_secs_f64();
+    let used = Usage::now(&parties)?.since(&before);
+    report.add(
+        Figure::new(
+            "entries hashed, signed and published",
+            float(number_of) / publishing,
+            "/s",
+        )
+        .note(format!(
+            "processor seconds of {publishing:.1}: {}",
+            spent(&parties, &used)
+        )),
+    );
+    Ok(())
+}
+
+/// From an outcome to the checkpoint that covers it.
+fn delay(
+    bench: &Bench,
+    stage: &Stage,
+    once: &Keepers,
+    beating: &Keepers,
+    report: &mut Report,
+) -> Result<()> {
+    let from = i64::try_from(once.drain(stage)?)?;
+    let time = Duration::from_secs(bench.or_quick(40, 6));
+    let load = Load::start(&stage.launch("create-settlement")?)?;
+    let events = stage.creating(&stage.allocators)?;
+    beating.beside(time, || {
+        let mut next = stage.stream(&events);
+        let begun = Instant::now();
+        // Twenty a second, on average, and in no step with the rounds.
+        let pause = |number: u64| Duration::from_millis(37 + number % 27);
+        let mut number = 0;
+        // What is written in the last beats may be covered by no round any more.
+        while begun.elapsed() < time.saturating_sub(2 * BEAT) {
+            let mut payload = Some(next());
+            load.run(move || payload.take())?;
+            thread::sleep(pause(number));
+            number += 1;
+        }
+        Ok(())
+    })?;
+    let delays: Vec<f64> = stage
+        .rig
+        .admin()?
+        .query(
+            "select extract(epoch from c.published_at - o.committed_at)::float8
+             from log.entry as e
+             join ledger.commitment_outcome as o on o.key = e.key
+             cross join lateral (
+                select min(c.published_at) as published_at from log.checkpoint as c where c.size > e.index
+             ) as c
+             where e.index >= $1 and c.published_at is not null",
+            &[&from],
+        )?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    ensure!(!delays.is_empty(), "nothing was published in time");
+    report.add(
+        Figure::new("commit to published checkpoint, p50", median(&delays), "s").note(format!(
+            "p99 {:.2} s, longest {:.2} s; rounds of {} s each in sequencer and signer, {} commits",
+            percentile(&delays, 99),
+            percentile(&delays, 100),
+            BEAT.as_secs(),
+            delays.len()
+        )),
+    );
+    Ok(())
+}
+
+/// Writers with the log kept beside them, and without, in turns.
+fn cost(
+    bench: &Bench,
+    stage: &Stage,
+    once: &Keepers,
+    beating: &Keepers,
+    report: &mut Report,
+) -> Result<()> {
+    let load = Load::start(&stage.launch("create-settlement")?.scaled(WRITERS, 1))?;
+    let events = stage.creating(&stage.allocators)?;
+    let span = Span {
+        warm_up: Duration::from_secs(1),
+        measured: Duration::from_secs(bench.or_quick(10, 3)),
+    };
+    let writing = || drive(&load, span, 201, stage.stream(&events));
+    let parties = parties(stage, beating.process_ids())?;
+    let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut used_with, mut used_without) = (Vec::new(), Vec::new());
+    // Warm: the first round is nobody's.
+    writing()?;
+    for _ in 0..bench.or_quick(6, 1) {
+        // Each keeps what was written beside it, and not what was written before.
+        once.drain(stage)?;
+        let before = Usage::now(&parties)?;
+        let kept = beating.beside(span.whole(), writing)?.per_second;
+        used_with.push(Usage::now(&parties)?.since(&before));
+        once.drain(stage)?;
+        let before = Usage::now(&parties)?;
+        let alone = writing()?.per_second;
+        used_without.push(Usage::now(&parties)?.since(&before));
+        with.push(kept);
+        without.push(alone);
+        ratios.push(kept / alone);
+    }
+    report.add(
+        Figure::new(
+            format!("writers, {WRITERS} at once, with the log on"),
+            median(&with),
+            "/s",
+        )
+        .beside("off", median(&without))
+        .aim(Aim::AtLeast(0.97))
+        .note(format!(
+            "pair by pair {}; processor seconds a phase, on: {}; off: {}",
+            ratios
+                .iter()
+                .map(|ratio| format!("{ratio:.3}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            spent(&parties, &middle(&used_with)),
+            spent(&parties, &middle(&used_without)),
+        )),
+    );
+    report.add(
+        Figure::new("… median of the pairs' ratios", median(&ratios), "").aim(Aim::AtLeast(0.97)),
+    );
+    Ok(())
+}
+
+fn parties(stage: &Stage, keepers: Vec<u32>) -> Result<Vec<Party>> {
+    let port = stage.rig.ground().secrets().address().port().to_string();
+    let moto = processor::find(&port).context("moto is not found")?;
+    let mut parties = vec![
+        Party::new("sequencer and signer", keepers),
+        Party::new("moto", vec![moto]),
+    ];
+    parties.push(super::throughput::postgres(stage)?);
+    Ok(parties)
+}
+
+fn spent(parties: &[Party], used: &[f64]) -> String {
+    let names = parties.iter().map(|party| party.name).chain(["all else"]);
+    let each: Vec<String> = names
+        .zip(used)
+        .map(|(name, seconds)| format!("{name} {seconds:.2}"))
+        .collect();
+    each.join(", ")
+}
+
+fn middle(used: &[Vec<f64>]) -> Vec<f64> {
+    let width = used.first().map_or(0, Vec::len);
+    (0..width)
+        .map(|place| median(&used.iter().map(|each| each[place]).collect::<Vec<_>>()))
+        .collect()
+}
+
+fn number(value: &Value, name: &str) -> Result<u64> {
+    value[name]
+        .as_u64()
+        .with_context(|| format!("no {name}: {value}"))
+}
+
+fn count(stage: &Stage, sql: &str) -> Result<u64> {
+    let count: i64 = stage.rig.admin()?.query_one(sql, &[])?.try_get(0)?;
+    Ok(u64::try_from(count)?)
+}

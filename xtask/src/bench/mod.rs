@@ -1,0 +1,253 @@
+//! `cargo xtask bench`: how fast it is, each figure beside its reference in the same run.
+//!
+//! The release binaries are driven through the Lambda runtime API (`tests::lambda`), on a PostgreSQL of their
+//! own that keeps what was committed. docs/BENCHMARKS.md says how each figure is taken, and holds a run.
+//! Nothing here passes or fails: whether an aim was met is said beside the figure.
+
+mod auditor;
+mod cold;
+mod conflicts;
+mod events;
+mod first;
+mod growth;
+mod log;
+mod machine;
+mod metrics;
+mod pgbench;
+mod processor;
+mod pure;
+mod reads;
+mod report;
+mod sample;
+mod size;
+mod stage;
+mod stats;
+mod tap;
+mod throughput;
+mod warm;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tests::deployment::functions;
+use tests::progress::{say, step};
+use tests::rig::Ground;
+use tests::{cargo, folders};
+
+use self::machine::Machine;
+use self::report::Report;
+use self::sample::Span;
+
+/// The folder below `target/` with the binaries and the figures.
+const FOLDER: &str = "bench";
+const HELLO: &str = "hello";
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// What to measure; everything if nothing is named.
+    #[arg(value_enum)]
+    groups: Vec<Group>,
+    /// A minute in all: tries the machinery, and its figures mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// How far the ledger grows in `growth`: every size up to it is measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// How long the log is that `auditor` verifies.
+    #[arg(long, default_value_t = 1_000_000)]
+    entries: u64,
+    /// Measures the binaries of the last time instead of building them.
+    #[arg(long)]
+    built: bool,
+    /// Where the figures go as JSON; target/bench/figures.json if it is not given.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// What can be measured on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// Size and memory of each binary.
+    Size,
+    /// From the start of a process to its first byte.
+    Cold,
+    /// From there to the first answered mutation, part by part.
+    First,
+    /// One client.
+    Warm,
+    /// Many clients.
+    Throughput,
+    /// Serialization failures.
+    Conflicts,
+    /// Reads.
+    Reads,
+    /// A ledger that grows.
+    Growth,
+    /// Tokens, signatures, keys and fingerprints.
+    Pure,
+    /// Sequencing, publishing, and what they cost the writers.
+    Log,
+    /// Verifying a long log.
+    Auditor,
+}
+
+/// What all groups share.
+struct Bench {
+    quick: bool,
+    rows: u64,
+    entries: u64,
+    binaries: PathBuf,
+    ground: OnceLock<Arc<Ground>>,
+}
+
+impl Bench {
+    /// Started by the first group that needs it.
+    fn ground(&self) -> Result<&Arc<Ground>> {
+        if let Some(ground) = self.ground.get() {
+            return Ok(ground);
+        }
+        let ground = Ground::to_measure(self.binaries.clone())?;
+        Ok(self.ground.get_or_init(|| ground))
+    }
+
+    fn or_quick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// A round with so many clients.
+    fn span(&self, clients: u64) -> Span {
+        Span {
+            warm_up: Duration::from_secs(if self.quick { 1 } else { 1 + clients / 16 }),
+            measured: Duration::from_secs(self.or_quick(4, 1)),
+        }
+    }
+}
+
+/// Measures, prints, and writes the figures down.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return as_release();
+    }
+    let folder = folders::own(FOLDER)?;
+    let binaries = binaries(&folder, arguments.built)?;
+    let mut machine = Machine::look()?;
+    let bench = Bench {
+        quick: arguments.quick,
+        rows: arguments.rows,
+        entries: arguments.entries,
+        binaries,
+        ground: OnceLock::new(),
+    };
+    let mut report = Report::default();
+    let groups = if arguments.groups.is_empty() {
+        Group::value_variants()
+    } else {
+        &arguments.groups
+    };
+    for group in groups {
+        say(&format!("Measuring {}", name(*group)));
+        measure(&bench, *group, &mut report).with_context(|| name(*group))?;
+        println!("{}", report.last_table());
+    }
+    machine.end();
+    if let Some(ground) = bench.ground.get() {
+        machine.add("PostgreSQL", machine::server(ground)?);
+    }
+    println!("{}", machine.text());
+    let figures = json!({
+        "quick": arguments.quick,
+        "machine": machine.json(),
+        "groups": report.json(),
+    });
+    let path = arguments
+        .json
+        .clone()
+        .unwrap_or_else(|| folder.join("figures.json"));
+    fs::write(&path, serde_json::to_string_pretty(&figures)?)?;
+    fs::write(
+        path.with_extension("md"),
+        format!("{}\n{}", machine.text(), report.tables()),
+    )?;
+    say(&format!("The figures are in {}", path.display()));
+    Ok(())
+}
+
+fn measure(bench: &Bench, group: Group, report: &mut Report) -> Result<()> {
+    match group {
+        Group::Size => size::measure(bench, report),
+        Group::Cold => cold::measure(bench, report),
+        Group::First => first::measure(bench, report),
+        Group::Warm => warm::measure(bench, report),
+        Group::Throughput => throughput::measure(bench, report),
+        Group::Conflicts => conflicts::measure(bench, report),
+        Group::Reads => reads::measure(bench, report),
+        Group::Growth => growth::measure(bench, report),
+        Group::Pure => pure::measure(bench, report),
+        Group::Log => log::measure(bench, report),
+        Group::Auditor => auditor::measure(bench, report),
+    }
+}
+
+fn name(group: Group) -> String {
+    let value = group.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// The harness is in each figure: it is compiled as what it measures is.
+fn as_release() -> Result<()> {
+    let build = || {
+        let arguments = ["build", "--quiet", "--release", "--package", "xtask"];
+        let status = cargo::command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "the bench does not build");
+        Ok(())
+    };
+    step("Building the bench", build)?;
+    let mut command = Command::new(folders::build().join("release/xtask"));
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        command.env("CARGO", cargo);
+    }
+    let status = command.args(std::env::args_os().skip(1)).status()?;
+    ensure!(status.success(), "the bench has failed");
+    Ok(())
+}
+
+/// Copies of the release binaries: another build meanwhile changes nothing that is measured.
+fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
+    let copies = folder.join("bin");
+    let mut names = functions()?;
+    names.push(HELLO.to_owned());
+    if as_they_are && names.iter().all(|name| copies.join(name).is_file()) {
+        return Ok(copies);
+    }
+    let release = cargo::build_functions(cargo::Profile::Release)?;
+    let build = || {
+        // On its own: with the functions it would get their features.
+        let arguments = ["build", "--quiet", "--release", "--package", HELLO];
+        let status = cargo::command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "hello does not build");
+        Ok(())
+    };
+    step("Building the reference", build)?;
+    fs::create_dir_all(&copies)?;
+    for name in names {
+        let (from, to) = (release.join(&name), copies.join(&name));
+        // Another file, not the same one anew: what runs would be changed under its feet.
+        if to.exists() {
+            fs::remove_file(&to)?;
+        }
+        fs::copy(&from, &to).with_context(|| from.display().to_string())?;
+    }
+    Ok(copies)
+}

@@ -1,0 +1,186 @@
+//! The reference: pgbench sends the same statement, as the same login, one round trip each as ours.
+//!
+//! Where a request of ours brings a new idempotency key, the script makes one with built-in functions in the
+//! statement itself: a microsecond or two of the server's time.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use tests::folders;
+use tests::postgres::Database;
+use tests::rig::Rig;
+use tests::secrets::random_hex;
+use tests::world::value_date;
+
+use super::sample::{Sample, Span};
+use super::stage::{Allocator, Stage};
+use super::stats::float;
+
+/// More scripts at once pgbench does not take.
+pub(super) const SCRIPTS_MAX: usize = 100;
+
+/// pgbench with its scripts, which take turns at random.
+pub(super) struct Pgbench {
+    program: PathBuf,
+    database: Database,
+    folder: PathBuf,
+    scripts: Vec<PathBuf>,
+}
+
+impl Pgbench {
+    /// None where the server came without pgbench.
+    pub(super) fn new(rig: &Rig, function: &str, scripts: &[String]) -> Result<Option<Self>> {
+        let Some(program) = rig.ground().cluster().program("pgbench") else {
+            return Ok(None);
+        };
+        let folder = folders::own("bench")?.join(format!("pgbench-{}", random_hex(4)));
+        fs::create_dir_all(&folder)?;
+        let write = |(number, text): (usize, &String)| {
+            let path = folder.join(format!("{number}.sql"));
+            fs::write(&path, text)?;
+            anyhow::Ok(path)
+        };
+        let scripts = scripts
+            .iter()
+            .enumerate()
+            .map(write)
+            .collect::<Result<_>>()?;
+        Ok(Some(Self {
+            program,
+            database: rig.deployment().database(rig.database(), function)?,
+            folder,
+            scripts,
+        }))
+    }
+
+    /// So many connections, each as busy as it can be.
+    pub(super) fn run(&self, clients: usize, span: Span) -> Result<Sample> {
+        let log = self.folder.join("log");
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(&self.folder)
+            // One round trip with an unnamed statement: what our functions do.
+            .args([
+                "--no-vacuum",
+                "--protocol=extended",
+                "--max-tries=1000",
+                "--log",
+            ])
+            .arg(format!("--log-prefix={}", log.display()))
+            .arg(format!("--client={clients}"))
+            .arg(format!("--jobs={}", clients.min(2)))
+            .arg(format!("--time={}", span.whole().as_secs()));
+        for script in &self.scripts {
+            command.arg("--file").arg(script);
+        }
+        let output = command
+            .arg(self.database.url())
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot run pgbench")?;
+        ensure!(
+            output.status.success(),
+            "pgbench failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        self.read(span)
+    }
+
+    /// Its log: client, number, microseconds, script, and when it ended.
+    fn read(&self, span: Span) -> Result<Sample> {
+        let mut ended = Vec::<(f64, f64)>::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if !path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("log"))
+            {
+                continue;
+            }
+            for line in fs::read_to_string(&path)?.lines() {
+                ended.push(transaction(line).with_context(|| line.to_owned())?);
+            }
+            fs::remove_file(path)?;
+        }
+        let last = ended.iter().map(|(end, _)| *end).fold(f64::MIN, f64::max);
+        // It stops by itself when the time is over: counted from there, back.
+        let from = last - span.measured.as_secs_f64();
+        let milliseconds: Vec<f64> = ended
+            .into_iter()
+            .filter(|(end, _)| *end > from)
+            .map(|(_, took)| took)
+            .collect();
+        ensure!(!milliseconds.is_empty(), "pgbench did nothing in time");
+        Ok(Sample {
+            per_second: float(milliseconds.len()) / span.measured.as_secs_f64(),
+            milliseconds,
+        })
+    }
+}
+
+impl Drop for Pgbench {
+    fn drop(&mut self) {
+        // Left over, it is a few files below target/.
+        let _left = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// When it ended, in seconds, and how many milliseconds it took.
+fn transaction(line: &str) -> Option<(f64, f64)> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let number = |place: usize| words.get(place)?.parse::<f64>().ok();
+    Some((number(4)? + number(5)? / 1e6, number(2)? / 1e3))
+}
+
+/// The statement of `create-settlement`, for each of them.
+pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<String>> {
+    let date = value_date();
+    let mut client = stage.rig.admin()?;
+    allocators
+        .iter()
+        .map(|allocator| {
+            let maker = &allocator.maker;
+            // All of the key's input but the caller's own part, which is 26 octets long here.
+            let head: String = client
+                .query_one(
+                    "select (t.h || t.h
+                        || int8send(5) || 'human'::bytea
+                        || int8send(36) || convert_to($1::text, 'UTF8')
+                        || int8send(17) || 'create-settlement'::bytea
+                        || int8send(0)
+                        || int8send(26))::text
+                     from (select sha256('optkas/idempotency-key/v1'::bytea) as h) as t",
+                    &[&maker.sub.to_string()],
+                )?
+                .get(0);
+            let client_key = "'pgbench-' || lpad(:n, 18, '0')";
+            let mut script = String::from("\\set n random(1, 999999999999999999)\n");
+            writeln!(
+                script,
+                "select outcome, status, body from gateway.create_settlement('{token}', 'pgbench', \
+                 {client_key}, sha256('{head}'::bytea || convert_to({client_key}, 'UTF8')), \
+                 '\\x{fingerprint}'::bytea, '{facility}', 100, 'USD', '{date}', null, null, null);",
+                token = maker.token,
+                fingerprint = "5a".repeat(32),
+                facility = allocator.facility,
+            )?;
+            Ok(script)
+        })
+        .collect()
+}
+
+/// A statement that only reads, for each of them; `TOKEN` stands for the maker's.
+pub(super) fn read(
+    allocators: &[Allocator],
+    statement: impl Fn(&Allocator) -> String,
+) -> Vec<String> {
+    allocators
+        .iter()
+        .map(|allocator| {
+            statement(allocator).replace("TOKEN", &format!("'{}'", allocator.maker.token)) + ";\n"
+        })
+        .collect()
+}

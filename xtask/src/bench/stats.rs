@@ -1,0 +1,43 @@
+//! Percentiles and medians.
+
+use std::time::Duration;
+
+/// The value that so many hundredths of the values do not exceed (nearest rank).
+pub(super) fn percentile(values: &[f64], hundredths: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let rank = (sorted.len() * hundredths).div_ceil(100);
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+pub(super) fn median(values: &[f64]) -> f64 {
+    percentile(values, 50)
+}
+
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+/// For counts, which are far from what a float holds exactly.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{median, percentile};
+
+    #[test]
+    fn ranks() {
+        let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!(percentile(&values, 50).to_bits(), 50_f64.to_bits());
+        assert_eq!(percentile(&values, 99).to_bits(), 99_f64.to_bits());
+        assert_eq!(percentile(&values, 100).to_bits(), 100_f64.to_bits());
+        assert_eq!(median(&[3.0]).to_bits(), 3_f64.to_bits());
+        assert!(median(&[]).is_nan());
+    }
+}
