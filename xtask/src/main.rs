@@ -4,7 +4,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
-mod bench;
 mod check;
 mod demo;
 mod sam_local;
@@ -48,8 +47,6 @@ enum Command {
     Test,
     /// Measures how fast it is, each figure beside its reference.
     Bench(bench::Arguments),
-    /// Measures how fast it is, each figure beside its reference.
-    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -60,7 +57,6 @@ fn main() -> ExitCode {
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
         Command::Test => check::run(),
-        Command::Bench(arguments) => bench::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
