@@ -86,10 +86,14 @@ fn draw(text: &mut String, outcome: &Outcome, unit: f64) -> Drawn {
             )
         }))
         .map_err(owned)?;
-    for (position, at) in outcome.levels.iter().enumerate() {
-        for mark in marks(at, unit) {
-            mark_line(&mut chart, &mark, scale, least, position).map_err(owned)?;
-        }
+    let marks = outcome
+        .levels
+        .iter()
+        .flat_map(|at| marks(at, unit * scale, word));
+    let mut marks: Vec<_> = marks.collect();
+    marks.sort_by(|a, b| a.at.total_cmp(&b.at));
+    for (row, mark) in (0..).zip(&marks) {
+        mark_line(&mut chart, mark, row).map_err(owned)?;
     }
     area.present().map_err(owned)
 }
@@ -99,28 +103,21 @@ struct Mark {
     at: f64,
     label: String,
     colour: RGBColor,
-    row: i32,
 }
 
-fn marks(at: &AtLevel, unit: f64) -> [Mark; 2] {
+fn marks(at: &AtLevel, scale: f64, word: &str) -> [Mark; 2] {
     let level = trimmed(f64::from(at.level.ppm()) / 10_000.0);
-    let (var, es) = (
-        major(at.var.value_minor, unit),
-        major(at.es.value_minor, unit),
-    );
+    let mark = |what: &str, minor: i64, colour| {
+        let at = major(minor, scale);
+        Mark {
+            at,
+            label: format!("{what} {level}%: {at:.2}{word}"),
+            colour,
+        }
+    };
     [
-        Mark {
-            at: var,
-            label: format!("VaR {level}%: {}", amount(var)),
-            colour: VAR,
-            row: 0,
-        },
-        Mark {
-            at: es,
-            label: format!("ES {level}%: {}", amount(es)),
-            colour: ES,
-            row: 1,
-        },
+        mark("VaR", at.var.value_minor, VAR),
+        mark("ES", at.es.value_minor, ES),
     ]
 }
 
@@ -131,31 +128,25 @@ type Chart<'a, 'b> = ChartContext<
     Cartesian2d<<std::ops::Range<f64> as AsRangedCoord>::CoordDescType, Log>,
 >;
 
-/// Labels stand below each other, so that they do not overlap, on the side where there is room.
+/// Labels stand below each other from left to right, each at the top of its line: no line runs through a label.
 fn mark_line<'b>(
     chart: &mut Chart<'_, 'b>,
     mark: &Mark,
-    scale: f64,
-    least: f64,
-    level: usize,
+    row: i32,
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'b> as DrawingBackend>::ErrorType>> {
-    let x = mark.at / scale;
-    chart.draw_series(std::iter::once(PathElement::new(
-        [(x, least), (x, 1.0)],
-        mark.colour.stroke_width(2),
-    )))?;
     let range = chart.x_range();
-    let right = x > f64::midpoint(range.start, range.end);
-    let anchor = Pos::new(if right { HPos::Right } else { HPos::Left }, VPos::Top);
+    let bottom = i32::try_from(chart.plotting_area().dim_in_pixel().1).unwrap_or(0);
+    let top = 4 + 18 * row;
+    let left = mark.at < range.start + 0.8 * (range.end - range.start);
+    let anchor = Pos::new(if left { HPos::Left } else { HPos::Right }, VPos::Top);
     let style = ("sans-serif", 14)
         .into_font()
         .color(&mark.colour)
         .pos(anchor);
-    let row = i32::try_from(level).unwrap_or(0) * 2 + mark.row;
-    let offset = (if right { -6 } else { 6 }, 4 + 18 * row);
-    let text = mark.label.clone();
+    let line = PathElement::new([(0, top), (0, bottom)], mark.colour.stroke_width(2));
+    let label = Text::new(mark.label.clone(), (if left { 6 } else { -6 }, top), style);
     chart.draw_series(std::iter::once(
-        EmptyElement::at((x, 1.0)) + Text::new(text, offset, style),
+        EmptyElement::at((mark.at, 1.0)) + line + label,
     ))?;
     Ok(())
 }
@@ -194,11 +185,6 @@ fn magnitude(most: f64) -> (f64, &'static str) {
         most if most >= 2e3 => (1e3, " thousand"),
         _ => (1.0, ""),
     }
-}
-
-fn amount(value: f64) -> String {
-    let (scale, word) = magnitude(value.abs());
-    format!("{:.2}{word}", value / scale)
 }
 
 fn percent(share: f64) -> String {

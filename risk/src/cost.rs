@@ -24,7 +24,7 @@ mod price {
     /// To put one scenario into its group and its loss into order.
     pub(super) const SCENARIO: f64 = 120.0;
     /// To draw and weigh one name by importance sampling.
-    pub(super) const TWISTED: f64 = 16.0;
+    pub(super) const TWISTED: f64 = 25.0;
     /// To make a Beta distribution into classes.
     pub(super) const SHAPE: f64 = 400_000.0;
     /// To invert the t distribution, for one name.

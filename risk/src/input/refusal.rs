@@ -36,7 +36,7 @@ impl fmt::Display for Field {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// An input was never recorded.
-    #[error("{name}: no {field} is recorded")]
+    #[error("{name}: {field} not recorded")]
     Missing {
         /// Whose.
         name: String,

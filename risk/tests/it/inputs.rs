@@ -39,8 +39,8 @@ fn missing_inputs_are_all_named() {
     );
     assert_eq!(
         refused.to_string(),
-        "F00001: no probability of default is recorded; F00001: no loss given default is recorded; \
-         F00002: no exposure is recorded; F00003: no factor loadings is recorded"
+        "F00001: probability of default not recorded; F00001: loss given default not recorded; \
+         F00002: exposure not recorded; F00003: factor loadings not recorded"
     );
 }
 
