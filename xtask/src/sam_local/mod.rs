@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     /// Takes what `sam build` has built before.
     #[arg(long)]
     built: bool,
+    /// Invokes these functions only; all of them if none is named.
+    functions: Vec<String>,
 }
 
 /// Builds all functions, invokes each with its sample event, and serves one settlement's life.
@@ -44,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         log: folder.join("start-api.log"),
         skip_pull_image: image_is_here,
     };
-    invoke_all(&sam)?;
+    invoke_each(&sam, &arguments.functions)?;
     life::play(&stack, &sam)
 }
 
@@ -58,8 +60,12 @@ fn build() -> Result<()> {
 const TRIES_MAX: u32 = 3;
 
 /// Every function with its sample event: what needs no caller does its work, what does refuses the sample's.
-fn invoke_all(sam: &Sam) -> Result<()> {
-    for function in tests::deployment::functions()? {
+fn invoke_each(sam: &Sam, chosen: &[String]) -> Result<()> {
+    let all = tests::deployment::functions()?;
+    for function in all
+        .into_iter()
+        .filter(|name| chosen.is_empty() || chosen.contains(name))
+    {
         let event = folders::workspace().join(format!("events/{function}.json"));
         let mut tries = 1;
         loop {

@@ -50,6 +50,8 @@ fn variables(stack: &Stack) -> Result<Value> {
         .map(|(name, value)| (name.to_owned(), json!(value.trim_matches('\''))))
         .collect();
     values.insert("DATABASE_AUTH".to_owned(), json!("secret"));
+    // sam makes an empty text of a value that the template does not give, and that is malformed.
+    values.insert("WITNESS_POLICY".to_owned(), json!("quorum none\n"));
     Ok(json!({ "Parameters": values }))
 }
 
