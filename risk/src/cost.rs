@@ -14,11 +14,11 @@ use crate::{
 /// Nanoseconds on one thread.
 mod price {
     /// To compare 128 names with their limits.
-    pub(super) const CHUNK: f64 = 90.0;
+    pub(super) const CHUNK: f64 = 80.0;
     /// To decide one name that was within its limit.
-    pub(super) const DECISION: f64 = 12.0;
+    pub(super) const DECISION: f64 = 25.0;
     /// To set one name's limit for a group of 128 scenarios, for each coordinate.
-    pub(super) const LIMIT: f64 = 0.05;
+    pub(super) const LIMIT: f64 = 0.07;
     /// To draw a factor.
     pub(super) const FACTOR: f64 = 60.0;
     /// To put one scenario into its group and its loss into order.
@@ -71,7 +71,7 @@ fn plain_scenario(portfolio: &Portfolio, factors: f64) -> f64 {
     let chunks = (names / 128.0).ceil();
     price::CHUNK * chunks + price::LIMIT * names * factors + price::FACTOR * factors
         // More factors make looser groups.
-        + price::DECISION * decisions * (1.0 + factors)
+        + price::DECISION * decisions * (1.0 + 1.3 * factors)
 }
 
 /// How often a name is not in its best state, about.
