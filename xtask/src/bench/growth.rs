@@ -127,7 +127,7 @@ fn events(stage: &Stage, function: &str) -> Result<Vec<Event>> {
 }
 
 /// Rows until the ledger has so many.
-fn grow(stage: &Stage, size: u64) -> Result<Duration> {
+pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
     let begun = Instant::now();
     let mut client = stage.rig.admin()?;
     let mut count = |of: &str| {
