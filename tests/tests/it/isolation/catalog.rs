@@ -86,7 +86,8 @@ const RULES: [(&str, &str); 15] = [
     ("no login may create anything in a schema, and only those of ours it needs can be used", "
         select r.rolname || ' in ' || n.nspname from pg_roles as r, pg_namespace as n
         where not r.rolsuper and r.oid > 16383 and r.rolname <> 'optkas_owner'
-            and (r.rolname = 'optkas_auditor' or not pg_has_role(r.oid, 'optkas_auditor', 'member'))
+            and not exists (
+                select from pg_auth_members as m where m.member = r.oid and m.roleid = 'optkas_auditor'::regrole)
             and (n.nspname in :schemas or (n.nspname = 'public' and r.rolname <> 'migrate'))
             and (has_schema_privilege(r.oid, n.oid, 'create')
                 or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname <> 'gateway'
@@ -102,7 +103,9 @@ const RULES: [(&str, &str); 15] = [
             and not starts_with(c.conname, (select relname from pg_class where oid = c.conrelid) || '_')"),
     ("statements of a login end by themselves", "
         select r.rolname from pg_roles as r
-        where r.rolcanlogin and r.oid > 16383 and not pg_has_role(r.oid, 'optkas_auditor', 'member')
+        where r.rolcanlogin and r.oid > 16383
+            and not exists (
+                select from pg_auth_members as m where m.member = r.oid and m.roleid = 'optkas_auditor'::regrole)
             and not exists (
                 select from pg_db_role_setting as s
                 where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation='
