@@ -13,8 +13,17 @@ pub(super) fn percentile(values: &[f64], hundredths: usize) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
+/// Of an even number, the mean of the two in the middle.
 pub(super) fn median(values: &[f64]) -> f64 {
-    percentile(values, 50)
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        length if length.is_multiple_of(2) => {
+            f64::midpoint(sorted[length / 2 - 1], sorted[length / 2])
+        }
+        length => sorted[length / 2],
+    }
 }
 
 pub(super) fn milliseconds(duration: Duration) -> f64 {
@@ -38,6 +47,7 @@ mod tests {
         assert_eq!(percentile(&values, 99).to_bits(), 99_f64.to_bits());
         assert_eq!(percentile(&values, 100).to_bits(), 100_f64.to_bits());
         assert_eq!(median(&[3.0]).to_bits(), 3_f64.to_bits());
+        assert_eq!(median(&[1.0, 4.0, 2.0, 9.0]).to_bits(), 3_f64.to_bits());
         assert!(median(&[]).is_nan());
     }
 }
