@@ -102,10 +102,11 @@ impl Prepare for Desk {
     type Ready = (Arc<Database>, SigningKey, SdkConfig);
 
     async fn prepare(&self) -> Result<Self::Ready, SecretError> {
-        tokio::try_join!(
+        let (database, key) = tokio::try_join!(
             self.databases.prepare(),
             self.databases.secrets.note_key(&self.config.origin),
-            self.sdk(),
-        )
+        )?;
+        // Afterwards: two at once that read TLS roots keep the process from its first word by two milliseconds.
+        Ok((database, key, self.sdk().await?))
     }
 }

@@ -214,6 +214,9 @@ fn run(
         // superuser's alone). docs/OPERATIONS.md asks the same of production.
         ("log_parameter_max_length", "0"),
         ("log_parameter_max_length_on_error", "0"),
+        // As infra/database.yaml: what SERIALIZABLE remembers stays rows for longer before it is pages and tables.
+        ("max_pred_locks_per_transaction", "256"),
+        ("max_pred_locks_per_page", "16"),
     ];
     let forgetful = [
         ("fsync", "off"),

@@ -25,7 +25,8 @@ const CHUNK: u64 = 100_000;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("A growing ledger, one client, p50");
-    let allocators = bench.or_quick(10_000, 200);
+    // Few enough that a page of settlements is full on the small ledger, too.
+    let allocators = 200;
     let small = Stage::new(bench.ground()?, allocators)?;
     let large = Stage::new(bench.ground()?, allocators)?;
     let mut sizes: Vec<u64> = SIZES
