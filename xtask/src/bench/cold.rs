@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     for name in functions()? {
         launches.push(rig.launch(&name)?);
     }
-    let rounds = bench.or_quick(30, 3);
+    let rounds = bench.or_quick(100, 3);
     let mut times = vec![Vec::new(); launches.len()];
     step("Starting each of them", || {
         for round in 0..=rounds {
