@@ -129,8 +129,10 @@ begin
             ('availability-short', 409, 'Availability short', 'The borrowing base has less room than the amount.'),
             ('coverage-short', 409, 'Coverage short', 'What would be drawn is covered less than the floor.'),
             ('already-pledged', 409, 'Already pledged', 'The asset is pledged for a part of that time.'),
+            ('custodian-mismatch', 409, 'Custodian mismatch', 'A receipt is from another custodian than the asset''s.'),
             ('date-ahead', 409, 'Date ahead', 'What is recorded has happened; its date is not to come.'),
             ('unsecured', 409, 'Unsecured', 'The facility was opened without collateral.'),
+            ('not-lead', 403, 'Not the lead', 'Your allocator does not lead this facility.'),
             ('release-changed', 409, 'Release changed', 'What would be released, or its exposure, is not what was requested and approved.'),
             ('release-decided', 409, 'Release decided', 'The release has been approved.'),
             ('key-unacceptable', 409, 'Key unacceptable', 'A key is malformed, too weak, or of another kind than it says.')

@@ -20,19 +20,26 @@ begin
 
     foreach login in array array[
         'anchor_checkpoint',
+        'approve_release',
         'cancel_settlement',
+        'collateral_webhook',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
         'get_checkpoint',
         'get_commitment',
         'get_commitment_proof',
+        'get_facility',
+        'get_facility_collateral',
         'get_settlement',
         'list_audit',
+        'list_facilities',
         'list_positions',
         'list_settlements',
+        'monitor_collateral',
         'platform_webhook',
         'prune_tokens',
+        'request_release',
         'sequence_log',
         'settlement_webhook',
         'sign_checkpoint',
@@ -49,20 +56,27 @@ begin
     -- the session says (the isolation level) is checked by the gateway functions themselves.
     foreach login in array array[
         'anchor_checkpoint',
+        'approve_release',
         'cancel_settlement',
+        'collateral_webhook',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
         'get_checkpoint',
         'get_commitment',
         'get_commitment_proof',
+        'get_facility',
+        'get_facility_collateral',
         'get_settlement',
         'list_audit',
+        'list_facilities',
         'list_positions',
         'list_settlements',
         'migrate',
+        'monitor_collateral',
         'platform_webhook',
         'prune_tokens',
+        'request_release',
         'sequence_log',
         'settlement_webhook',
         'sign_checkpoint',
@@ -93,6 +107,7 @@ begin
     -- A migration may take its time; a batch of expiries more than one statement of a person.
     execute format('alter role migrate set statement_timeout = %L', '10min');
     execute format('alter role expire_settlements set statement_timeout = %L', '20s');
+    execute format('alter role monitor_collateral set statement_timeout = %L', '20s');
 
     -- No connection, and no temporary object that could shadow a name, for anybody else.
     execute format('revoke all on database %I from public', current_database());
@@ -110,6 +125,7 @@ create schema if not exists auth authorization optkas_owner;
 create schema if not exists ledger authorization optkas_owner;
 create schema if not exists audit authorization optkas_owner;
 create schema if not exists capital authorization optkas_owner;
+create schema if not exists collateral authorization optkas_owner;
 create schema if not exists log authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
@@ -118,5 +134,6 @@ comment on schema auth is 'Who is asking: what identifies the principal of this 
 comment on schema ledger is 'The commitment ledger: one claim and one outcome for every mutation, for ever.';
 comment on schema audit is 'The append-only trail of every change to a domain table.';
 comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
+comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
 comment on schema log is 'The transparency log: places, the tree over them, and what was published of it.';
 comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';

@@ -40,8 +40,13 @@ begin
             when 'facility.opened' then
                 perform capital.open_facility(
                     (_data ->> 'facility_id')::uuid, _data ->> 'name', _data ->> 'currency',
-                    (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent', _data ->> 'settlement_agent'
+                    (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent', _data ->> 'settlement_agent',
+                    (_data ->> 'secured')::boolean, _data ->> 'collateral_agent', (_data ->> 'lead_allocator_id')::uuid
                 );
+            when 'party.recorded' then
+                perform collateral.record_party(_data);
+            when 'rules.recorded' then
+                perform collateral.record_rules(_data);
             when 'capital.deposited' then
                 perform capital.move_funding(
                     'deposit', allocator, _data ->> 'currency', 'external', 'available',
@@ -64,7 +69,7 @@ begin
 end
 $$;
 comment on function gateway.platform_webhook is
-    'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities and capital.';
+    'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities, their parties and rules, and capital.';
 
 grant usage on schema gateway to platform_webhook;
 grant execute on function gateway.platform_webhook to platform_webhook;

@@ -17,6 +17,7 @@ declare
         _attempt, 'verify-settlement', _settlement_id::text, _client_key, _key, _fingerprint
     );
     settlement capital.settlement;
+    rests_on jsonb;
     refusal text;
     members text;
 begin
@@ -40,6 +41,7 @@ begin
         if settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;
+        rests_on := collateral.require(settlement);
         -- The facility's room and the allocator's capital are found out by taking them.
         settlement := capital.transition(settlement, 'VERIFIED');
     exception
@@ -47,11 +49,11 @@ begin
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused(allocator, refusal, members);
     end;
-    return ledger.conclude('accepted', 200, allocator, capital.settlement_json(settlement));
+    return ledger.conclude('accepted', 200, allocator, capital.settlement_json(settlement) || rests_on);
 end
 $$;
 comment on function gateway.verify_settlement is
-    'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the facility''s limit.';
+    'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the facility''s limit, against its collateral.';
 
 grant usage on schema gateway to verify_settlement;
 grant execute on function gateway.verify_settlement to verify_settlement;

@@ -1,0 +1,62 @@
+create or replace function gateway.approve_release(
+    _token text,
+    _attempt text,
+    _client_key text,
+    _key bytea,
+    _fingerprint bytea,
+    _release_id uuid,
+    _content_sha256 bytea
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    known ledger.reply := ledger.claim(
+        _attempt, 'approve-release', _release_id::text, _client_key, _key, _fingerprint
+    );
+    release collateral.release;
+    refusal text;
+    members text;
+begin
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        perform auth.require_role('checker');
+        select * into release
+        from collateral.release as r
+        where r.release_id = _release_id and r.allocator_id = allocator;
+        if not found then
+            perform ledger.refuse('not-found');
+        end if;
+        perform collateral.enter_secured(release.facility_id);
+        if not collateral.is_lead() then
+            perform ledger.refuse('not-lead');
+        end if;
+        if release.requested_by = auth.sub() then
+            perform ledger.refuse('four-eyes');
+        end if;
+        if release.status <> 'REQUESTED' then
+            perform ledger.refuse('release-decided');
+        end if;
+        if release.requested_at <= now() - collateral.release_life() then
+            perform ledger.refuse('expired');
+        end if;
+        release := collateral.approve_release(release, _content_sha256);
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(allocator, refusal, members);
+    end;
+    return ledger.conclude('accepted', 200, allocator, collateral.release_json(release));
+end
+$$;
+comment on function gateway.approve_release is
+    'POST /v1/releases/{id}/approve: another member, a checker, approves exactly the content whose hash is named; the release takes effect.';
+
+grant usage on schema gateway to approve_release;
+grant execute on function gateway.approve_release to approve_release;

@@ -1,0 +1,66 @@
+create or replace function gateway.collateral_webhook(
+    _agent_id text,
+    _attempt text,
+    _delivery_id text,
+    _key bytea,
+    _fingerprint bytea,
+    _event_type text,
+    _occurred_at timestamptz,
+    _data jsonb
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known ledger.reply;
+    facility uuid := (_data ->> 'facility_id')::uuid;
+    lead uuid;
+    effect jsonb;
+    refusal text;
+    members text;
+begin
+    if not auth.present_agent(_agent_id, 'collateral') then
+        return ledger.unrecorded('not-found');
+    end if;
+    known := ledger.claim(_attempt, 'collateral-webhook', '', _delivery_id, _key, _fingerprint);
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        perform collateral.enter_secured(facility);
+        lead := collateral.lead_allocator_id();
+        case _event_type
+            when 'filing.recorded' then
+                effect := collateral.record_filing(facility, _data);
+            when 'amendment.recorded' then
+                effect := collateral.record_amendment(facility, _data);
+            when 'agreement.recorded' then
+                effect := collateral.record_agreement(facility, _data);
+            when 'asset.pledged' then
+                effect := collateral.pledge(facility, _data);
+            when 'valuation.recorded' then
+                effect := collateral.record_valuation(facility, _data);
+            when 'custody.confirmed' then
+                effect := collateral.record_receipt(facility, _data);
+            when 'search.reported' then
+                effect := collateral.record_search(facility, _data);
+        end case;
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(lead, refusal, members);
+    end;
+    return ledger.conclude('accepted', 200, lead, jsonb_build_object(
+        'duplicate', false, 'id', _delivery_id, 'type', _event_type, 'data', _data, 'effect', effect,
+        'notice', collateral.notice()
+    ));
+end
+$$;
+comment on function gateway.collateral_webhook is
+    'POST /v1/webhooks/collateral/{agent}: the facility''s collateral agent tells what was filed, signed, pledged, valued, held and found.';
+
+grant usage on schema gateway to collateral_webhook;
+grant execute on function gateway.collateral_webhook to collateral_webhook;

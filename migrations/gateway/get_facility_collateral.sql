@@ -1,0 +1,88 @@
+create or replace function gateway.get_facility_collateral(
+    _token text,
+    _facility_id uuid,
+    _page_size int4,
+    _cursor_id uuid
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    rules collateral.rules;
+    page collateral.pledge[];
+    next_page uuid;
+begin
+    if not collateral.enter(_facility_id) then
+        return ledger.unrecorded('not-found');
+    end if;
+    if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
+        return row('ok', 200, jsonb_build_object('facility_id', _facility_id, 'secured', false))::ledger.reply;
+    end if;
+
+    page := array(
+        select p
+        from collateral.pledge as p
+        where p.facility_id = _facility_id
+            and p.released_on is null
+            and (_cursor_id is null or p.pledge_id > _cursor_id)
+        order by p.pledge_id
+        limit least(_page_size, 100) + 1
+    );
+    if cardinality(page) > least(_page_size, 100) then
+        page := trim_array(page, 1);
+        next_page := page[cardinality(page)].pledge_id;
+    end if;
+    rules := collateral.rules_in_force(_facility_id);
+
+    return row('ok', 200, jsonb_build_object(
+        'facility_id', _facility_id,
+        'secured', true,
+        'rules', collateral.rules_json(rules),
+        'borrowing_base', case when rules.version is not null
+            then collateral.figures_json(collateral.base_again(_facility_id, rules)) end,
+        'filings', collateral.filings_json(_facility_id),
+        'pledges', (
+            select coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'pledge_id', p.pledge_id,
+                    'asset_id', p.asset_id,
+                    'kind', a.kind,
+                    'obligor', a.obligor,
+                    'custodian', a.custodian,
+                    'fingerprint', encode(p.fingerprint, 'hex'),
+                    'filing_id', p.filing_id,
+                    'agreement_id', p.agreement_id,
+                    'debtor_party_id', p.debtor_party_id,
+                    'pledged_on', p.pledged_on,
+                    'valued_on', h.valued_on,
+                    'value_minor', h.value_minor::text,
+                    'received_on', h.received_on,
+                    'commitment', encode(p.commitment_key, 'hex')
+                )
+                order by p.pledge_id
+            ), '[]')
+            from unnest(page) as p
+            join collateral.asset as a on a.facility_id = p.facility_id and a.asset_id = p.asset_id
+            join collateral.holding as h on h.facility_id = p.facility_id and h.pledge_id = p.pledge_id
+        ),
+        'next', next_page,
+        'releases', (
+            select coalesce(jsonb_agg(collateral.release_json(r) order by r.requested_at, r.release_id), '[]')
+            from collateral.release as r
+            where r.facility_id = _facility_id
+                and r.status = 'REQUESTED'
+                and r.requested_at > now() - collateral.release_life()
+        ),
+        'warnings', collateral.warnings_json(_facility_id),
+        'notice', collateral.notice()
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.get_facility_collateral is
+    'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open releases and warnings.';
+
+grant usage on schema gateway to get_facility_collateral;
+grant execute on function gateway.get_facility_collateral to get_facility_collateral;

@@ -1,0 +1,47 @@
+create or replace function gateway.list_facilities(_token text, _page_size int4, _cursor_id uuid)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    page capital.facility[];
+    next_page uuid;
+begin
+    page := array(
+        select f
+        from capital.facility as f
+        where (_cursor_id is null or f.facility_id > _cursor_id)
+            and (
+                f.lead_allocator_id = allocator
+                or exists (
+                    select
+                    from capital.settlement as s
+                    where s.allocator_id = allocator
+                        and s.facility_id = f.facility_id
+                        and s.status in ('PENDING', 'VERIFIED', 'ESCROWED', 'SETTLED')
+                )
+            )
+        order by f.facility_id
+        limit least(_page_size, 100) + 1
+    );
+    if cardinality(page) > least(_page_size, 100) then
+        page := trim_array(page, 1);
+        next_page := page[cardinality(page)].facility_id;
+    end if;
+
+    return row('ok', 200, jsonb_build_object(
+        'facilities', (
+            select coalesce(jsonb_agg(collateral.facility_json(page[position]) order by position), '[]')
+            from generate_subscripts(page, 1) as position
+        ),
+        'next', next_page
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.list_facilities is
+    'GET /v1/facilities: those the allocator leads or has a settlement in that is not over, a page at a time.';
+
+grant usage on schema gateway to list_facilities;
+grant execute on function gateway.list_facilities to list_facilities;

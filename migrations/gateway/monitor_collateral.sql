@@ -1,0 +1,27 @@
+create or replace function gateway.monitor_collateral(_attempt text, _after_facility_id uuid)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    facility uuid;
+begin
+    perform auth.present_system('monitor-collateral');
+    select f.facility_id into facility
+    from capital.facility as f
+    where f.secured and (_after_facility_id is null or f.facility_id > _after_facility_id)
+    order by f.facility_id
+    limit 1;
+    if not found then
+        return row('ok', 200, '{"facility_id": null}')::ledger.reply;
+    end if;
+    perform collateral.enter(facility);
+    return row('ok', 200, collateral.warn(_attempt, facility))::ledger.reply;
+end
+$$;
+comment on function gateway.monitor_collateral is
+    'Scheduled: opens and closes the warnings of the next secured facility after that one. One facility a transaction: it holds up no other''s settlements.';
+
+grant usage on schema gateway to monitor_collateral;
+grant execute on function gateway.monitor_collateral to monitor_collateral;

@@ -1,0 +1,50 @@
+create or replace function gateway.request_release(
+    _token text,
+    _attempt text,
+    _client_key text,
+    _key bytea,
+    _fingerprint bytea,
+    _facility_id uuid,
+    _kind text,
+    _filing_id uuid,
+    _pledge_ids uuid[],
+    _reason text
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    known ledger.reply := ledger.claim(
+        _attempt, 'request-release', _facility_id::text, _client_key, _key, _fingerprint
+    );
+    requested collateral.release;
+    refusal text;
+    members text;
+begin
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        perform auth.require_role('maker');
+        perform collateral.enter_secured(_facility_id);
+        if not collateral.is_lead() then
+            perform ledger.refuse('not-lead');
+        end if;
+        requested := collateral.request_release(_facility_id, _kind, _filing_id, _pledge_ids, _reason);
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger.conclude_refused(allocator, refusal, members);
+    end;
+    return ledger.conclude('accepted', 201, allocator, collateral.release_json(requested));
+end
+$$;
+comment on function gateway.request_release is
+    'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, or to terminate a filing. Nothing is released yet.';
+
+grant usage on schema gateway to request_release;
+grant execute on function gateway.request_release to request_release;
