@@ -263,16 +263,35 @@ comment on function collateral.plain(text) is 'An identifier without what people
 
 create function collateral.fingerprint(_identified_by text, _identifier text)
 returns bytea
-language sql
+-- Not SQL, which would be inlined: convert_to is not immutable by declaration, though to UTF8 it is.
+language plpgsql
 immutable
 parallel safe
-return ledger.tagged_hash(
-    'optkas/asset-fingerprint/v1',
-    convert_to(_identified_by, 'UTF8'),
-    convert_to(collateral.plain(_identifier), 'UTF8')
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return ledger.tagged_hash(
+        'optkas/asset-fingerprint/v1',
+        convert_to(_identified_by, 'UTF8'),
+        convert_to(collateral.plain(_identifier), 'UTF8')
+    );
+end
+$$;
 comment on function collateral.fingerprint(text, text) is
     'What an asset is: the LEI of whoever gave the identifier, and the identifier. The kind is not in it, so one thing under two kinds is one thing.';
+
+create function collateral.text_sha256(_text text)
+returns bytea
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return sha256(convert_to(_text, 'UTF8'));
+end
+$$;
+comment on function collateral.text_sha256(text) is 'SHA-256 of a text in UTF-8.';
 
 -- ---------------------------------------------------------------------------------------------
 -- Calendar (9-515). Dates are the filing office's own.
@@ -473,7 +492,7 @@ create table collateral.release (
     filing_id uuid not null,
     reason text not null,
     content text not null,
-    content_sha256 bytea not null generated always as (sha256(convert_to(content, 'UTF8'))) stored,
+    content_sha256 bytea not null generated always as (collateral.text_sha256(content)) stored,
     requested_by uuid not null,
     requested_at timestamptz not null default now(),
     status text not null default 'REQUESTED',
@@ -882,7 +901,7 @@ create table collateral.borrowing_base (
     settlement_id uuid not null,
     version int4 not null,
     inputs text not null,
-    inputs_sha256 bytea not null generated always as (sha256(convert_to(inputs, 'UTF8'))) stored,
+    inputs_sha256 bytea not null generated always as (collateral.text_sha256(inputs)) stored,
     base_minor bigint not null,
     drawn_minor bigint not null,
     availability_minor bigint not null generated always as (base_minor - drawn_minor) stored,

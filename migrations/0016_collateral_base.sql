@@ -541,7 +541,7 @@ return jsonb_build_object(
     'drawn_minor', (_figures).drawn_minor::text,
     'availability_minor', (_figures).availability_minor::text,
     'coverage_bp', (_figures).coverage_bp,
-    'inputs_sha256', encode(sha256(convert_to((_figures).inputs, 'UTF8')), 'hex')
+    'inputs_sha256', encode(collateral.text_sha256((_figures).inputs), 'hex')
 );
 comment on function collateral.figures_json(collateral.figures) is 'A borrowing base as replies show it.';
 

@@ -578,7 +578,7 @@ return jsonb_build_object(
     'approved_by', (_release).approved_by,
     'approved_at', ledger.rfc3339((_release).approved_at),
     'content', (_release).content::jsonb,
-    'content_sha256', encode(sha256(convert_to((_release).content, 'UTF8')), 'hex'),
+    'content_sha256', encode(collateral.text_sha256((_release).content), 'hex'),
     'notice', collateral.notice()
 );
 comment on function collateral.release_json(collateral.release) is 'A release as replies show it.';
@@ -653,7 +653,7 @@ begin
     if _content_sha256 <> _release.content_sha256 or present <> _release.content then
         perform ledger.refuse('release-changed', jsonb_build_object(
             'requested_sha256', encode(_release.content_sha256, 'hex'),
-            'present_sha256', encode(sha256(convert_to(present, 'UTF8')), 'hex')));
+            'present_sha256', encode(collateral.text_sha256(present), 'hex')));
     end if;
     -- Nothing may be refused below.
 
