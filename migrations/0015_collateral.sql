@@ -61,6 +61,13 @@ alter table capital.facility
 -- Facilities from before have none. From here on it has to be said.
 alter table capital.facility
     alter column secured drop default;
+alter table capital.facility
+    add constraint facility_facility_id_secured_key unique (facility_id, secured);
+alter table capital.settlement
+    add column secured boolean not null default false,
+    add constraint settlement_facility_secured_fkey foreign key (facility_id, secured)
+        references capital.facility (facility_id, secured);
+comment on column capital.settlement.secured is 'Whether its facility is: its replies say so.';
 comment on column capital.facility.secured is
     'Whether settlements need collateral. False is said explicitly, and every reply repeats it.';
 comment on column capital.facility.lead_allocator_id is 'Whose members release collateral, two of them together.';
@@ -206,27 +213,83 @@ end
 $$;
 comment on function collateral.enter(uuid) is 'Turns to one facility; false for whoever takes no part in it.';
 
-create function collateral.is_agent()
-returns boolean
-language sql
+create function collateral.reported_facility_id()
+returns uuid
+language plpgsql
 stable
-return exists (
-    select
-    from capital.facility as f
-    where f.facility_id = collateral.facility_id() and f.collateral_agent_id = auth.agent_id()
-);
-comment on function collateral.is_agent() is 'Whether the collateral agent of the facility entered is presented.';
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select f.facility_id
+        from capital.facility as f
+        where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid
+            and f.collateral_agent_id = auth.agent_id()
+    );
+end
+$$;
+comment on function collateral.reported_facility_id() is 'The facility entered, if its collateral agent is presented.';
 
-create function collateral.is_lead()
-returns boolean
-language sql
+create function collateral.led_facility_id()
+returns uuid
+language plpgsql
 stable
-return auth.login_kind() = 'human' and exists (
-    select
-    from capital.facility as f
-    where f.facility_id = collateral.facility_id() and f.lead_allocator_id = auth.allocator_id()
-);
-comment on function collateral.is_lead() is 'Whether a member of the lead allocator of the facility entered is presented.';
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select f.facility_id
+        from capital.facility as f
+        where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid
+            and f.lead_allocator_id = auth.allocator_id()
+            and auth.login_kind() = 'human'
+    );
+end
+$$;
+comment on function collateral.led_facility_id() is
+    'The facility entered, if a member of its lead allocator is presented.';
+
+create function collateral.kept_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case auth.login_kind()
+        when 'agent' then collateral.reported_facility_id()
+        when 'human' then collateral.led_facility_id()
+    end;
+end
+$$;
+comment on function collateral.kept_facility_id() is
+    'The facility entered, for whoever moves its sums: its agent with a report, its lead with a release.';
+
+create function collateral.platform_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case when auth.is_platform() then nullif(current_setting('optkas.facility', true), '')::uuid end;
+end
+$$;
+comment on function collateral.platform_facility_id() is 'The facility entered, if the platform is presented.';
+
+create function collateral.monitored_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when auth.is_system('monitor-collateral') then nullif(current_setting('optkas.facility', true), '')::uuid
+    end;
+end
+$$;
+comment on function collateral.monitored_facility_id() is 'The facility entered, if the monitor is.';
 
 -- ---------------------------------------------------------------------------------------------
 -- Identifiers.
@@ -1093,28 +1156,28 @@ do $$
 declare
     -- Who may insert, update and delete; everybody in the facility may read.
     written constant jsonb := '{
-        "party": ["auth.is_platform()", "iu"],
-        "rules": ["auth.is_platform()", "i"],
-        "rule_kind": ["auth.is_platform()", "i"],
-        "filing": ["collateral.is_agent()", "i"],
-        "filing_party": ["collateral.is_agent()", "i"],
-        "agreement": ["collateral.is_agent()", "i"],
-        "asset": ["collateral.is_agent()", "i"],
-        "amendment": ["collateral.is_agent()", "i"],
-        "valuation": ["collateral.is_agent()", "i"],
-        "custody_receipt": ["collateral.is_agent()", "i"],
-        "search": ["collateral.is_agent()", "i"],
-        "search_finding": ["collateral.is_agent()", "i"],
-        "release": ["collateral.is_lead()", "iu"],
-        "release_pledge": ["collateral.is_lead()", "i"],
-        "filing_standing": ["collateral.is_agent() or collateral.is_lead()", "iu"],
-        "cover": ["collateral.is_agent() or collateral.is_lead()", "iu"],
-        "kind_sum": ["collateral.is_agent() or collateral.is_lead()", "iu"],
-        "obligor_sum": ["collateral.is_agent() or collateral.is_lead()", "iu"],
-        "obligor_kind_sum": ["collateral.is_agent() or collateral.is_lead()", "iu"],
-        "holding": ["collateral.is_agent() or collateral.is_lead()", "iud"],
-        "borrowing_base": ["true", "i"],
-        "warning": ["auth.is_system(''monitor-collateral'')", "iu"]
+        "party": ["collateral.platform_facility_id()", "iu"],
+        "rules": ["collateral.platform_facility_id()", "i"],
+        "rule_kind": ["collateral.platform_facility_id()", "i"],
+        "filing": ["collateral.reported_facility_id()", "i"],
+        "filing_party": ["collateral.reported_facility_id()", "i"],
+        "agreement": ["collateral.reported_facility_id()", "i"],
+        "asset": ["collateral.reported_facility_id()", "i"],
+        "amendment": ["collateral.reported_facility_id()", "i"],
+        "valuation": ["collateral.reported_facility_id()", "i"],
+        "custody_receipt": ["collateral.reported_facility_id()", "i"],
+        "search": ["collateral.reported_facility_id()", "i"],
+        "search_finding": ["collateral.reported_facility_id()", "i"],
+        "release": ["collateral.led_facility_id()", "iu"],
+        "release_pledge": ["collateral.led_facility_id()", "i"],
+        "filing_standing": ["collateral.kept_facility_id()", "iu"],
+        "cover": ["collateral.kept_facility_id()", "iu"],
+        "kind_sum": ["collateral.kept_facility_id()", "iu"],
+        "obligor_sum": ["collateral.kept_facility_id()", "iu"],
+        "obligor_kind_sum": ["collateral.kept_facility_id()", "iu"],
+        "holding": ["collateral.kept_facility_id()", "iud"],
+        "borrowing_base": ["collateral.facility_id()", "i"],
+        "warning": ["collateral.monitored_facility_id()", "iu"]
     }';
     written_table record;
 begin
@@ -1128,19 +1191,19 @@ begin
         if written_table.how ~ 'i' then
             execute format(
                 'create policy %I on collateral.%I for insert to optkas_owner
-                with check (facility_id = (select collateral.facility_id()) and (select %s))',
+                with check (facility_id = (select %s))',
                 written_table.name || '_record', written_table.name, written_table.who);
         end if;
         if written_table.how ~ 'u' then
             execute format(
                 'create policy %I on collateral.%I for update to optkas_owner
-                using (facility_id = (select collateral.facility_id()) and (select %s))',
+                using (facility_id = (select %s))',
                 written_table.name || '_change', written_table.name, written_table.who);
         end if;
         if written_table.how ~ 'd' then
             execute format(
                 'create policy %I on collateral.%I for delete to optkas_owner
-                using (facility_id = (select collateral.facility_id()) and (select %s))',
+                using (facility_id = (select %s))',
                 written_table.name || '_end', written_table.name, written_table.who);
         end if;
     end loop;
@@ -1154,15 +1217,11 @@ create policy pledge_read on collateral.pledge
 create policy pledge_record on collateral.pledge
     for insert
     to optkas_owner
-    with check (
-        facility_id = (select collateral.facility_id())
-        and (select collateral.is_agent())
-        and released_on is null
-    );
+    with check (facility_id = (select collateral.reported_facility_id()) and released_on is null);
 create policy pledge_end on collateral.pledge
     for update
     to optkas_owner
-    using (facility_id = (select collateral.facility_id()) and (select collateral.is_lead()));
+    using (facility_id = (select collateral.led_facility_id()));
 
 -- Who approves knows the release, and from it the facility.
 create policy release_own on collateral.release

@@ -288,21 +288,26 @@ create function collateral.sums_again(
     _without uuid[] default '{}'
 )
 returns collateral.sum[]
-language sql
+language plpgsql
 stable
-return coalesce((
-    select array_agg(row(s.obligor, s.asset_kind, s.holdings, s.value_minor)::collateral.sum order by s.obligor, s.asset_kind)
-    from (
-        select h.obligor, h.asset_kind, count(*) as holdings, sum(h.value_minor) as value_minor
-        from collateral.holding as h
-        where h.facility_id = _facility_id
-            and h.counts
-            and h.valued_on >= _valued_from
-            and h.received_on >= _received_from
-            and h.pledge_id <> all (_without)
-        group by h.obligor, h.asset_kind
-    ) as s
-), '{}');
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce((
+        select array_agg(row(s.obligor, s.asset_kind, s.holdings, s.value_minor)::collateral.sum order by s.obligor, s.asset_kind)
+        from (
+            select h.obligor, h.asset_kind, count(*) as holdings, sum(h.value_minor) as value_minor
+            from collateral.holding as h
+            where h.facility_id = _facility_id
+                and h.counts
+                and h.valued_on >= _valued_from
+                and h.received_on >= _received_from
+                and h.pledge_id <> all (_without)
+            group by h.obligor, h.asset_kind
+        ) as s
+    ), '{}');
+end
+$$;
 comment on function collateral.sums_again(uuid, date, date, uuid[]) is
     'The sums by obligor and kind, added up from the holdings: all, or those valued and received since then, or all but some.';
 
@@ -311,15 +316,20 @@ comment on function collateral.sums_again(uuid, date, date, uuid[]) is
 
 create function collateral.rules_in_force(_facility_id uuid)
 returns collateral.rules
-language sql
+language plpgsql
 stable
-return (
-    select r
-    from collateral.rules as r
-    where r.facility_id = _facility_id
-    order by r.version desc
-    limit 1
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select r
+        from collateral.rules as r
+        where r.facility_id = _facility_id
+        order by r.version desc
+        limit 1
+    );
+end
+$$;
 comment on function collateral.rules_in_force(uuid) is 'The latest version; null before the first.';
 
 create type collateral.figures as (
@@ -339,14 +349,19 @@ comment on type collateral.figures is 'A borrowing base with all it follows from
 
 create function collateral.eligible_minor(_rules collateral.rules, _kinds collateral.sum[])
 returns numeric
-language sql
+language plpgsql
 stable
-return coalesce((
-    select sum(div(k.value_minor * (10000 - r.haircut_bp), 10000))
-    from unnest(_kinds) as k
-    join collateral.rule_kind as r
-        on r.facility_id = (_rules).facility_id and r.version = (_rules).version and r.asset_kind = k.asset_kind
-), 0);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce((
+        select sum(div(k.value_minor * (10000 - r.haircut_bp), 10000))
+        from unnest(_kinds) as k
+        join collateral.rule_kind as r
+            on r.facility_id = (_rules).facility_id and r.version = (_rules).version and r.asset_kind = k.asset_kind
+    ), 0);
+end
+$$;
 comment on function collateral.eligible_minor(collateral.rules, collateral.sum[]) is 'E: what is left after haircuts; a kind without a rule counts nothing.';
 
 create function collateral.figure(
@@ -473,9 +488,14 @@ comment on function collateral.by_kind(collateral.sum[]) is 'Sums of obligors an
 
 create function collateral.drawn_minor(_facility_id uuid)
 returns numeric
-language sql
+language plpgsql
 stable
-return (select u.committed_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (select u.committed_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
+end
+$$;
 comment on function collateral.drawn_minor(uuid) is 'Capital reserved, escrowed or settled into the facility, by all allocators.';
 
 create function collateral.base_kept(_facility_id uuid, _rules collateral.rules)
@@ -558,9 +578,14 @@ comment on function collateral.notice() is 'What every reply about collateral sa
 
 create function collateral.cover_problems(_facility_id uuid, _guard_days int4, _value_date date)
 returns jsonb
-language sql
+-- Not SQL, which would be planned at each call.
+language plpgsql
 stable
-begin atomic
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    problems jsonb;
+begin
     with relied as (
         select
             c.filing_id, c.agreement_id, c.debtor_party_id,
@@ -633,8 +658,11 @@ begin atomic
         jsonb_agg(ledger.problem(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
     )
     || case when exists (select from relied) then '[]'::jsonb else jsonb_build_array(ledger.problem('filing-missing')) end
+    into problems
     from failed as f;
-end;
+    return problems;
+end
+$$;
 comment on function collateral.cover_problems(uuid, int4, date) is
     'Whatever does not hold of the filings, agreements and searches that pledges in force rely on (9-203, 9-301, 9-307, 9-501 to 9-503, 9-509, 9-513, 9-515, 9-322).';
 
@@ -712,14 +740,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    facility uuid := (
-        select f.facility_id from capital.facility as f where f.facility_id = _settlement.facility_id and f.secured
-    );
+    facility constant uuid := _settlement.facility_id;
     rules collateral.rules;
     figures collateral.figures;
     problems jsonb;
 begin
-    if facility is null then
+    if not _settlement.secured then
         return '{}';
     end if;
     if not collateral.enter(facility) then
@@ -762,7 +788,7 @@ return jsonb_build_object(
     'id', _settlement.settlement_id,
     'allocator_id', _settlement.allocator_id,
     'facility_id', _settlement.facility_id,
-    'secured', (select f.secured from capital.facility as f where f.facility_id = _settlement.facility_id),
+    'secured', _settlement.secured,
     'status', _settlement.status,
     'amount_minor', _settlement.amount_minor::text,
     'currency', _settlement.currency,

@@ -34,7 +34,7 @@ begin
             perform ledger.refuse('not-found');
         end if;
         perform collateral.enter_secured(release.facility_id);
-        if not collateral.is_lead() then
+        if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
         if release.requested_by = auth.sub() then

@@ -21,6 +21,7 @@ declare
     allocator uuid := auth.present_member(_token);
     known ledger.reply := ledger.claim(_attempt, 'create-settlement', '', _client_key, _key, _fingerprint);
     facility_currency text;
+    facility_secured boolean;
     created capital.settlement;
     refusal text;
     members text;
@@ -31,7 +32,7 @@ begin
 
     begin
         perform auth.require_role('maker');
-        select f.currency into facility_currency
+        select f.currency, f.secured into facility_currency, facility_secured
         from capital.facility as f
         where f.facility_id = _facility_id;
         if not found then
@@ -51,9 +52,9 @@ begin
         -- Nothing may be refused below.
 
         insert into capital.settlement
-            (allocator_id, facility_id, amount_minor, currency, value_date, uetr, reference, expires_at, created_by)
+            (allocator_id, facility_id, secured, amount_minor, currency, value_date, uetr, reference, expires_at, created_by)
         values
-            (allocator, _facility_id, _amount_minor, _currency, _value_date, _uetr, _reference, _expires_at, auth.sub())
+            (allocator, _facility_id, facility_secured, _amount_minor, _currency, _value_date, _uetr, _reference, _expires_at, auth.sub())
         returning * into created;
         insert into capital.settlement_transition
             (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)

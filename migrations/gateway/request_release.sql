@@ -31,7 +31,7 @@ begin
     begin
         perform auth.require_role('maker');
         perform collateral.enter_secured(_facility_id);
-        if not collateral.is_lead() then
+        if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
         requested := collateral.request_release(_facility_id, _kind, _filing_id, _pledge_ids, _reason);
