@@ -62,7 +62,7 @@ begin
         select a.*
         from collateral.amendment as a
         where a.facility_id = _filing.facility_id and a.filing_id = _filing.filing_id
-        order by a.filed_at, a.amendment_id
+        order by a.filed_at, a.recorded_at, a.amendment_id
     loop
         takes_away := amendment.kind = 'termination'
             or (amendment.kind = 'collateral' and amendment.action in ('delete', 'restate'))
@@ -347,25 +347,43 @@ create type collateral.figures as (
 );
 comment on type collateral.figures is 'A borrowing base with all it follows from.';
 
-create function collateral.eligible_minor(_rules collateral.rules, _kinds collateral.sum[])
-returns numeric
+create function collateral.kind_rules(_rules collateral.rules)
+returns collateral.rule_kind[]
 language plpgsql
 stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return array(
+        select k
+        from collateral.rule_kind as k
+        where k.facility_id = _rules.facility_id and k.version = _rules.version
+    );
+end
+$$;
+comment on function collateral.kind_rules(collateral.rules) is 'The rules of each kind, in that version.';
+
+create function collateral.eligible_minor(_kind_rules collateral.rule_kind[], _kinds collateral.sum[])
+returns numeric
+language plpgsql
+immutable
+parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce((
         select sum(div(k.value_minor * (10000 - r.haircut_bp), 10000))
         from unnest(_kinds) as k
-        join collateral.rule_kind as r
-            on r.facility_id = (_rules).facility_id and r.version = (_rules).version and r.asset_kind = k.asset_kind
+        join unnest(_kind_rules) as r on r.asset_kind = k.asset_kind
     ), 0);
 end
 $$;
-comment on function collateral.eligible_minor(collateral.rules, collateral.sum[]) is 'E: what is left after haircuts; a kind without a rule counts nothing.';
+comment on function collateral.eligible_minor(collateral.rule_kind[], collateral.sum[]) is
+    'E: what is left after haircuts; a kind without a rule counts nothing.';
 
 create function collateral.figure(
     _rules collateral.rules,
+    _kind_rules collateral.rule_kind[],
     _kinds collateral.sum[],
     _obligors collateral.sum[],
     _drawn_minor numeric
@@ -378,11 +396,10 @@ as $$
 declare
     figures collateral.figures;
     cap_minor numeric;
-    kind_rules jsonb;
 begin
     figures.rules_version := _rules.version;
     figures.as_of := (now() at time zone 'UTC')::date;
-    figures.eligible_minor := collateral.eligible_minor(_rules, _kinds);
+    figures.eligible_minor := collateral.eligible_minor(_kind_rules, _kinds);
     figures.reserves_minor := coalesce(_rules.reserves_minor, 0);
     figures.drawn_minor := _drawn_minor;
     figures.holdings := (select coalesce(sum(k.holdings), 0) from unnest(_kinds) as k);
@@ -393,8 +410,7 @@ begin
             o.obligor, o.asset_kind, r.advance_rate_bp,
             div(o.value_minor * (10000 - r.haircut_bp), 10000) as eligible_minor
         from unnest(_obligors) as o
-        join collateral.rule_kind as r
-            on r.facility_id = _rules.facility_id and r.version = _rules.version and r.asset_kind = o.asset_kind
+        join unnest(_kind_rules) as r on r.asset_kind = o.asset_kind
     ),
     -- What is over the cap is taken from what would be advanced most.
     ranked as (
@@ -420,8 +436,7 @@ begin
                 * r.advance_rate_bp, 10000
             ) as advance_minor
         from unnest(_kinds) as k
-        join collateral.rule_kind as r
-            on r.facility_id = _rules.facility_id and r.version = _rules.version and r.asset_kind = k.asset_kind
+        join unnest(_kind_rules) as r on r.asset_kind = k.asset_kind
         left join excess as e on e.asset_kind = k.asset_kind
     )
     select
@@ -433,10 +448,6 @@ begin
     figures.availability_minor := figures.base_minor - _drawn_minor;
     figures.coverage_bp := case when _drawn_minor > 0
         then div((figures.eligible_minor - figures.excess_minor) * 10000, _drawn_minor) end;
-    select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
-    into kind_rules
-    from collateral.rule_kind as r
-    where r.facility_id = _rules.facility_id and r.version = _rules.version;
     figures.inputs := jsonb_build_object(
         'facility_id', _rules.facility_id,
         'as_of', figures.as_of,
@@ -445,7 +456,10 @@ begin
             'concentration_cap_bp', _rules.concentration_cap_bp,
             'coverage_floor_bp', _rules.coverage_floor_bp,
             'reserves_minor', figures.reserves_minor::text,
-            'kinds', kind_rules
+            'kinds', (
+                select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
+                from unnest(_kind_rules) as r
+            )
         ),
         'drawn_minor', _drawn_minor::text,
         'kinds', (
@@ -469,7 +483,7 @@ begin
     return figures;
 end
 $$;
-comment on function collateral.figure(collateral.rules, collateral.sum[], collateral.sum[], numeric) is
+comment on function collateral.figure(collateral.rules, collateral.rule_kind[], collateral.sum[], collateral.sum[], numeric) is
     'The borrowing base: each kind''s value less its haircut, less what obligors owe over the cap, times its rate; less reserves. Obligors that cannot be over the cap may be left out.';
 
 create function collateral.by_kind(_sums collateral.sum[])
@@ -505,6 +519,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    kind_rules constant collateral.rule_kind[] := collateral.kind_rules(_rules);
     kinds collateral.sum[];
     cap_minor bigint;
     obligors collateral.sum[];
@@ -516,14 +531,14 @@ begin
     );
     -- Nobody owes more after haircuts than before: whose value is within the cap cannot be over it. So few can
     -- be that their number does not grow with the facility's.
-    cap_minor := div(collateral.eligible_minor(_rules, kinds) * _rules.concentration_cap_bp, 10000);
+    cap_minor := div(collateral.eligible_minor(kind_rules, kinds) * _rules.concentration_cap_bp, 10000);
     obligors := array(
         select row(k.obligor, k.asset_kind, k.holdings, k.value_minor)::collateral.sum
         from collateral.obligor_sum as o
         join collateral.obligor_kind_sum as k on k.facility_id = o.facility_id and k.obligor = o.obligor
         where o.facility_id = _facility_id and o.value_minor > cap_minor
     );
-    return collateral.figure(_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
+    return collateral.figure(_rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
 end
 $$;
 comment on function collateral.base_kept(uuid, collateral.rules) is 'The base from the sums that are kept: what a settlement is held against.';
@@ -540,7 +555,8 @@ declare
         _facility_id, today - _rules.valuation_age_max_days, today - _rules.receipt_age_max_days, _without
     );
 begin
-    return collateral.figure(_rules, collateral.by_kind(sums), sums, collateral.drawn_minor(_facility_id));
+    return collateral.figure(
+        _rules, collateral.kind_rules(_rules), collateral.by_kind(sums), sums, collateral.drawn_minor(_facility_id));
 end
 $$;
 comment on function collateral.base_again(uuid, collateral.rules, uuid[]) is

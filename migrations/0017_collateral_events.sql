@@ -74,6 +74,7 @@ comment on function collateral.lead_allocator_id() is 'Whose affair the collater
 -- The platform.
 
 -- Replaced by one that has to be told whether the facility is secured.
+-- squawk-ignore ban-drop-function
 drop function capital.open_facility(uuid, text, text, bigint, text, text);
 
 create function capital.open_facility(
