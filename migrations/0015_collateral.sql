@@ -151,6 +151,7 @@ begin
             ('coverage-short', 409, 'Coverage short', 'What would be drawn is covered less than the floor.'),
             ('already-pledged', 409, 'Already pledged', 'The asset is pledged for a part of that time.'),
             ('custodian-mismatch', 409, 'Custodian mismatch', 'A receipt is from another custodian than the asset''s.'),
+            ('value-limit', 409, 'Value limit', 'The values of the facility''s assets are more than can be counted.'),
             ('date-ahead', 409, 'Date ahead', 'What is recorded has happened; its date is not to come.'),
             ('unsecured', 409, 'Unsecured', 'The facility was opened without collateral.'),
             ('not-lead', 403, 'Not the lead', 'Your allocator does not lead this facility.'),
@@ -605,11 +606,6 @@ create index release_allocator_idx on collateral.release (allocator_id);
 create index release_requested_by_idx on collateral.release (requested_by, allocator_id);
 create index release_approved_by_idx on collateral.release (approved_by, allocator_id);
 
--- An exclusion constraint needs equality of fingerprints within GiST. Range types bring GiST of their own, so a
--- fingerprint is the range of one value: two overlap exactly when they are equal. No extension, here or on Aurora.
-create type collateral.fingerprint_range as range (subtype = bytea);
-comment on type collateral.fingerprint_range is 'A fingerprint as the range that holds it alone.';
-
 create table collateral.pledge (
     facility_id uuid not null,
     pledge_id uuid not null,
@@ -640,8 +636,10 @@ create table collateral.pledge (
         (released_on is null and release_id is null)
         or (released_on is not null and release_id is not null and released_on >= pledged_on)
     ),
+    -- Equality within GiST, without an extension, here or on Aurora: a fingerprint is a number, and a range of one
+    -- number overlaps another exactly when they are equal.
     constraint pledge_fingerprint_once exclude using gist (
-        collateral.fingerprint_range(fingerprint, fingerprint, '[]') with &&,
+        numrange(auth.os2ip(fingerprint), auth.os2ip(fingerprint), '[]') with &&,
         daterange(pledged_on, released_on) with &&
     )
 );

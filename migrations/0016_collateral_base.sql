@@ -72,6 +72,10 @@ begin
             when amendment.filed_at < _filing.filed_at then 'before-filing'
             when standing.terminated_on is not null then 'after-termination'
             when amendment.filed_on > standing.lapse_on then 'after-lapse'
+            when amendment.kind = 'party' and amendment.action <> 'add'
+                and collateral.without_party(parties, amendment.party_id) = parties then 'not-of-record'
+            when amendment.replaces_party_id is not null
+                and collateral.without_party(parties, amendment.replaces_party_id) = parties then 'not-of-record'
             when takes_away
                 and not collateral.is_authorised(_filing.filing_id, amendment.kind, amendment.release_id)
                 then 'not-authorised'
@@ -213,6 +217,9 @@ begin
         select from collateral.kind_sum as s where s.facility_id = _facility_id and s.asset_kind = c.asset_kind
     )
     group by c.asset_kind;
+exception
+    when numeric_value_out_of_range then
+        perform ledger.refuse('value-limit');
 end
 $$;
 comment on function collateral.add(uuid, collateral.sum[]) is 'Adds to the three sums what has changed: one element for each obligor and kind.';
@@ -465,7 +472,6 @@ begin
         'kinds', (
             select coalesce(jsonb_object_agg(k.asset_kind, jsonb_build_array(k.holdings, k.value_minor::text)), '{}')
             from unnest(_kinds) as k
-            where k.holdings > 0
         ),
         'obligors_over_cap', (
             select coalesce(jsonb_agg(
@@ -527,7 +533,7 @@ begin
     kinds := array(
         select row(null, s.asset_kind, s.holdings, s.value_minor)::collateral.sum
         from collateral.kind_sum as s
-        where s.facility_id = _facility_id
+        where s.facility_id = _facility_id and s.holdings > 0
     );
     -- Nobody owes more after haircuts than before: whose value is within the cap cannot be over it. So few can
     -- be that their number does not grow with the facility's.
@@ -536,7 +542,7 @@ begin
         select row(k.obligor, k.asset_kind, k.holdings, k.value_minor)::collateral.sum
         from collateral.obligor_sum as o
         join collateral.obligor_kind_sum as k on k.facility_id = o.facility_id and k.obligor = o.obligor
-        where o.facility_id = _facility_id and o.value_minor > cap_minor
+        where o.facility_id = _facility_id and o.value_minor > cap_minor and k.holdings > 0
     );
     return collateral.figure(_rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
 end

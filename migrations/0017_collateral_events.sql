@@ -603,9 +603,15 @@ declare
         order by p.pledge_id
     );
     -- A termination lets go of all that is pledged under the filing.
-    named constant uuid[] := case _kind when 'termination' then live else _pledge_ids end;
+    named constant uuid[] := case _kind
+        when 'termination' then live
+        else array(select distinct n.id from unnest(_pledge_ids) as n (id))
+    end;
     requested collateral.release;
 begin
+    if _kind = 'assets' and named = '{}' then
+        raise exception using errcode = 'OPK04', message = 'a release of assets names them';
+    end if;
     perform collateral.require_filing(_filing_id);
     if not named <@ live then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
