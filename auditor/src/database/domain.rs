@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Under audit since the migrations that made them: a row there needs a trail, also where there is none at all.
-const AUDITED: [&str; 13] = [
+const AUDITED: [&str; 36] = [
     "auth.expected_claims",
     "auth.signing_key",
     "capital.account",
@@ -34,6 +34,29 @@ const AUDITED: [&str; 13] = [
     "capital.posting",
     "capital.settlement",
     "capital.settlement_transition",
+    "collateral.agreement",
+    "collateral.amendment",
+    "collateral.asset",
+    "collateral.borrowing_base",
+    "collateral.cover",
+    "collateral.custody_receipt",
+    "collateral.filing",
+    "collateral.filing_party",
+    "collateral.filing_standing",
+    "collateral.holding",
+    "collateral.kind_sum",
+    "collateral.obligor_kind_sum",
+    "collateral.obligor_sum",
+    "collateral.party",
+    "collateral.pledge",
+    "collateral.release",
+    "collateral.release_pledge",
+    "collateral.rule_kind",
+    "collateral.rules",
+    "collateral.search",
+    "collateral.search_finding",
+    "collateral.valuation",
+    "collateral.warning",
 ];
 
 /// Words of ours, not of people: shown where they differ.
