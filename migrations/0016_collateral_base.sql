@@ -627,13 +627,29 @@ begin
                 and a.dated_on <= t.today
                 and coalesce(a.ends_on > greatest(_value_date, t.today), true) as agreed,
             coalesce(r.through_on > f.filed_on, false) as searched,
+            -- A finding stands until a later report goes as far and has it no more: two that contradict each other
+            -- are not settled by the one that suits.
             not exists (
                 select
-                from collateral.search_finding as n
-                where n.facility_id = _facility_id
-                    and n.search_id = r.search_id
+                from collateral.search as h
+                join collateral.search_finding as n
+                    on n.facility_id = h.facility_id and n.search_id = h.search_id
+                where h.facility_id = c.facility_id
+                    and h.office = f.office
+                    and h.party_id = c.debtor_party_id
+                    and h.searched_name = p.organic_name
                     and n.filed_at < f.filed_at
                     and n.subordination_sha256 is null
+                    and not exists (
+                        select
+                        from collateral.search as later
+                        where later.facility_id = c.facility_id
+                            and later.office = f.office
+                            and later.party_id = c.debtor_party_id
+                            and later.searched_name = p.organic_name
+                            and later.through_on >= h.through_on
+                            and later.recorded_at > h.recorded_at
+                    )
             ) as first
         from (select (now() at time zone 'UTC')::date as today) as t
         cross join collateral.cover as c
@@ -642,13 +658,13 @@ begin
         join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
         join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
         left join lateral (
-            select h.search_id, h.through_on
+            select h.through_on
             from collateral.search as h
             where h.facility_id = c.facility_id
                 and h.office = f.office
                 and h.party_id = c.debtor_party_id
                 and h.searched_name = p.organic_name
-            order by h.through_on desc, h.recorded_at desc
+            order by h.through_on desc
             limit 1
         ) as r on true
         where c.facility_id = _facility_id and c.pledges > 0
