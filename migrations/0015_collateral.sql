@@ -156,6 +156,7 @@ begin
             ('unsecured', 409, 'Unsecured', 'The facility was opened without collateral.'),
             ('not-lead', 403, 'Not the lead', 'Your allocator does not lead this facility.'),
             ('release-changed', 409, 'Release changed', 'What would be released, or its exposure, is not what was requested and approved.'),
+            ('release-large', 409, 'Release large', 'More is pledged under the filing than one release can show; release assets first.'),
             ('release-decided', 409, 'Release decided', 'The release has been approved.'),
             ('key-unacceptable', 409, 'Key unacceptable', 'A key is malformed, too weak, or of another kind than it says.')
     ) as known (name, status, title, detail)
@@ -314,14 +315,14 @@ returns boolean
 language sql
 immutable
 parallel safe
-return coalesce(_lei ~ '^[A-Z0-9]{18}[0-9]{2}$' and (
+return coalesce(_lei ~ '^[A-Z0-9]{18}[0-9]{2}$' and right(_lei, 2) between '02' and '98' and (
     select string_agg(
         case when letter ~ '[0-9]' then letter else (ascii(letter) - 55)::text end, '' order by place
     )::numeric % 97 = 1
     from regexp_split_to_table(_lei, '') with ordinality as l (letter, place)
 ), false);
 comment on function collateral.lei_valid(text) is
-    'ISO 17442-1: 18 capitals or digits and two check digits, by ISO 7064 MOD 97-10 (A is 10, Z is 35; the number leaves 1).';
+    'ISO 17442-1: 18 capitals or digits and two check digits, 02 to 98, by ISO 7064 MOD 97-10 (A is 10, Z is 35; the number leaves 1).';
 
 create function collateral.bic_valid(_bic text)
 returns boolean
@@ -703,8 +704,16 @@ create table collateral.amendment (
         filed_on between (filed_at at time zone 'UTC')::date - 1 and (filed_at at time zone 'UTC')::date + 1
     ),
     constraint amendment_name_length check (length(name) between 1 and 300),
-    constraint amendment_description_length check (length(description) <= 16384),
+    -- One that says nothing would pass for an indication of collateral.
+    constraint amendment_description_length check (length(description) between 1 and 16384),
     constraint amendment_document_sha256_length check (octet_length(document_sha256) = 32),
+    -- A release is named where cover is taken away, for it is good for one amendment.
+    constraint amendment_release_id_use check (
+        release_id is null
+        or kind = 'termination'
+        or (kind = 'collateral' and action in ('delete', 'restate'))
+        or (kind = 'party' and action = 'delete')
+    ),
     -- What each kind names, and nothing else.
     constraint amendment_kind_members check (
         (
@@ -977,10 +986,11 @@ create table collateral.borrowing_base (
     version int4 not null,
     inputs text not null,
     inputs_sha256 bytea not null generated always as (collateral.text_sha256(inputs)) stored,
-    base_minor bigint not null,
-    drawn_minor bigint not null,
-    availability_minor bigint not null generated always as (base_minor - drawn_minor) stored,
-    coverage_bp bigint,
+    -- Of several kinds together, and of little drawn, more than 64 bits hold.
+    base_minor numeric not null,
+    drawn_minor numeric not null,
+    availability_minor numeric not null generated always as (base_minor - drawn_minor) stored,
+    coverage_bp numeric,
     computed_at timestamptz not null default clock_timestamp(),
     commitment_key bytea not null default ledger.commitment_key(),
     constraint borrowing_base_pkey primary key (settlement_id, version),

@@ -537,7 +537,11 @@ begin
     );
     -- Nobody owes more after haircuts than before: whose value is within the cap cannot be over it. So few can
     -- be that their number does not grow with the facility's.
-    cap_minor := div(collateral.eligible_minor(kind_rules, kinds) * _rules.concentration_cap_bp, 10000);
+    cap_minor := least(
+        div(collateral.eligible_minor(kind_rules, kinds) * _rules.concentration_cap_bp, 10000),
+        -- All that an obligor's sum can be.
+        9223372036854775807
+    );
     obligors := array(
         select row(k.obligor, k.asset_kind, k.holdings, k.value_minor)::collateral.sum
         from collateral.obligor_sum as o

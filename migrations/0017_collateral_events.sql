@@ -498,6 +498,14 @@ parallel safe
 return interval '7 days';
 comment on function collateral.release_life() is 'How long a request waits for its approval.';
 
+create function collateral.release_pledges_max()
+returns int4
+language sql
+immutable
+parallel safe
+return 10000;
+comment on function collateral.release_pledges_max() is 'Of one release: its content takes about 220 octets for each.';
+
 create function collateral.release_content(
     _facility_id uuid,
     _kind text,
@@ -615,6 +623,11 @@ begin
     perform collateral.require_filing(_filing_id);
     if not named <@ live then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
+    end if;
+    -- Whoever approves has to be shown all of it, in one reply of a few megabytes at most.
+    if cardinality(named) > collateral.release_pledges_max() then
+        perform ledger.refuse('release-large', jsonb_build_object(
+            'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
     insert into collateral.release (facility_id, allocator_id, kind, filing_id, reason, content, requested_by)
     values

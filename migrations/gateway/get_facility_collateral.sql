@@ -70,11 +70,20 @@ begin
         ),
         'next', next_page,
         'releases', (
-            select coalesce(jsonb_agg(collateral.release_json(r) order by r.requested_at, r.release_id), '[]')
-            from collateral.release as r
-            where r.facility_id = _facility_id
-                and r.status = 'REQUESTED'
-                and r.requested_at > now() - collateral.release_life()
+            -- The newest, as many as a reply has room for.
+            select coalesce(jsonb_agg(
+                collateral.release_json(o.release) order by (o.release).requested_at, (o.release).release_id
+            ), '[]')
+            from (
+                select
+                    r as release,
+                    sum(octet_length(r.content)) over (order by r.requested_at desc, r.release_id) as octets
+                from collateral.release as r
+                where r.facility_id = _facility_id
+                    and r.status = 'REQUESTED'
+                    and r.requested_at > now() - collateral.release_life()
+            ) as o
+            where o.octets <= 3000000
         ),
         'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()

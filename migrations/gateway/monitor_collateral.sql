@@ -1,4 +1,8 @@
-create or replace function gateway.monitor_collateral(_attempt text, _after_facility_id uuid)
+create or replace function gateway.monitor_collateral(
+    _attempt text,
+    _after_facility_id uuid,
+    _name_only boolean default false
+)
 returns ledger.reply
 language plpgsql
 security definer
@@ -13,15 +17,15 @@ begin
     where f.secured and (_after_facility_id is null or f.facility_id > _after_facility_id)
     order by f.facility_id
     limit 1;
-    if not found then
-        return row('ok', 200, '{"facility_id": null}')::ledger.reply;
+    if not found or _name_only then
+        return row('ok', 200, jsonb_build_object('facility_id', facility))::ledger.reply;
     end if;
     perform collateral.enter(facility);
     return row('ok', 200, collateral.warn(_attempt, facility))::ledger.reply;
 end
 $$;
 comment on function gateway.monitor_collateral is
-    'Scheduled: opens and closes the warnings of the next secured facility after that one. One facility a transaction: it holds up no other''s settlements.';
+    'Scheduled: opens and closes the warnings of the next secured facility after that one. One facility a transaction: it holds up no other''s settlements. One that fails can be named, and passed over.';
 
 grant usage on schema gateway to monitor_collateral;
 grant execute on function gateway.monitor_collateral to monitor_collateral;
