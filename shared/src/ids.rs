@@ -57,6 +57,46 @@ uuid_id!(
     /// A person: the `sub` claim of a token.
     Sub
 );
+uuid_id!(
+    /// A party of a facility: a debtor, a secured party.
+    PartyId
+);
+uuid_id!(
+    /// A financing statement.
+    FilingId
+);
+uuid_id!(
+    /// An amendment of a financing statement.
+    AmendmentId
+);
+uuid_id!(
+    /// A security agreement.
+    AgreementId
+);
+uuid_id!(
+    /// What can be pledged.
+    AssetId
+);
+uuid_id!(
+    /// A pledge of an asset, from when until when.
+    PledgeId
+);
+uuid_id!(
+    /// A valuation: one document for one or more assets.
+    ValuationId
+);
+uuid_id!(
+    /// A custodian's receipt: one document for one or more assets.
+    ReceiptId
+);
+uuid_id!(
+    /// A search of a filing office's index.
+    SearchId
+);
+uuid_id!(
+    /// A release of collateral.
+    ReleaseId
+);
 
 /// Unique end-to-end transaction reference of a payment (ISO 20022 UETR): a version 4 UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +131,7 @@ impl fmt::Display for Uetr {
     }
 }
 
-/// An escrow agent, a settlement agent or the onboarding platform: `^[a-z][a-z0-9-]{2,62}$`.
+/// An escrow, settlement or collateral agent, or the onboarding platform: `^[a-z][a-z0-9-]{2,62}$`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId(String);
 

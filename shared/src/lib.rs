@@ -10,17 +10,18 @@
 //! | [`gateway`] | the only SQL: one Rust function for each gateway function |
 //! | [`outbound`] | requests to hosts that are not trusted |
 //! | [`telemetry`] | JSON log lines, embedded metrics |
-//! | [`ids`], [`money`], [`settlement`] | the words of the domain |
+//! | [`ids`], [`money`], [`settlement`], [`collateral`] | the words of the domain |
 //!
 //! # The dependency rule
 //!
-//! - `ids`, `money`, `settlement`, `commitment`, `auth::jwt` and `auth::webhook` are pure: no clock, no
+//! - `ids`, `money`, `settlement`, `collateral`, `commitment`, `auth::jwt` and `auth::webhook` are pure: no clock, no
 //!   environment, no network, no randomness. Time is an argument.
 //! - Only `config` reads the environment, only `gateway` holds SQL, only `http::problem` turns an error
 //!   into a status, and only `auth` makes a principal.
 //! - The functions depend on this crate and never on each other.
 
 pub mod auth;
+pub mod collateral;
 pub mod commitment;
 pub mod config;
 pub mod gateway;

@@ -43,6 +43,49 @@ impl fmt::Display for AmountMinor {
     }
 }
 
+macro_rules! minor_or_zero {
+    ($(#[$doc:meta])* $name:ident, $digits_max:literal, $detail:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(i64);
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                let canonical = (1..=$digits_max).contains(&text.len())
+                    && text.bytes().all(|c| c.is_ascii_digit())
+                    && (text == "0" || !text.starts_with('0'));
+                canonical
+                    .then(|| text.parse().ok())
+                    .flatten()
+                    .map(Self)
+                    .ok_or(Invalid($detail))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+minor_or_zero!(
+    /// What an asset is worth, in minor units: zero, or below 10^15, so that the sums of a facility's assets
+    /// are numbers of 64 bits.
+    ValueMinor,
+    15,
+    "must be a string of 1 to 15 digits without a leading zero"
+);
+minor_or_zero!(
+    /// What is kept back of a borrowing base, in minor units: zero, or below 10^18.
+    ReservesMinor,
+    18,
+    "must be a string of 1 to 18 digits without a leading zero"
+);
+
 /// An active ISO 4217 currency that payments are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency(iso_currency::Currency);
@@ -108,6 +151,32 @@ mod tests {
             "99999999999999999999999999",
         ] {
             assert!(bad.parse::<AmountMinor>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn values_and_reserves() {
+        for good in ["0", "1", "10", "999999999999999"] {
+            assert_eq!(good.parse::<ValueMinor>().unwrap().to_string(), good);
+            assert_eq!(good.parse::<ReservesMinor>().unwrap().to_string(), good);
+        }
+        assert!("1000000000000000".parse::<ValueMinor>().is_err());
+        assert!("999999999999999999".parse::<ReservesMinor>().is_ok());
+        for bad in [
+            "",
+            "00",
+            "01",
+            "-0",
+            "-1",
+            "+1",
+            "1.0",
+            " 1",
+            "1\0",
+            "١",
+            "1000000000000000000",
+        ] {
+            assert!(bad.parse::<ValueMinor>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ReservesMinor>().is_err(), "{bad:?}");
         }
     }
 

@@ -92,15 +92,18 @@ impl FromStr for Text {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if !(1..=Self::CHARS_MAX).contains(&text.chars().count())
-            || text.chars().any(char::is_control)
-        {
+        if !is_line(text, Self::CHARS_MAX) {
             return Err(Invalid(
                 "must be 1 to 140 characters without control characters",
             ));
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// 1 to `chars_max` characters, as `PostgreSQL` counts them, none of them a control character.
+pub(crate) fn is_line(text: &str, chars_max: usize) -> bool {
+    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 impl fmt::Display for Text {

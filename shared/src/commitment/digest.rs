@@ -46,6 +46,11 @@ digest!(
     /// The hash of what was asked. Its text is 64 lower-case hexadecimal digits.
     Fingerprint
 );
+digest!(
+    /// SHA-256 of what somebody else keeps or renders: a document, a release's content. Its text is 64
+    /// lower-case hexadecimal digits.
+    Sha256
+);
 
 pub(crate) fn from_hex(text: &str) -> Result<[u8; 32], Invalid> {
     const INVALID: Invalid = Invalid("must be 64 lower-case hexadecimal digits");

@@ -25,7 +25,7 @@ use ring::digest::{Context, SHA256, digest};
 pub(crate) use self::digest::from_hex;
 pub use self::{
     client_key::ClientKey,
-    digest::{Fingerprint, IdempotencyKey},
+    digest::{Fingerprint, IdempotencyKey, Sha256},
 };
 use crate::ids::{AgentId, Sub};
 
@@ -107,7 +107,7 @@ impl Actor {
 pub enum PrincipalKind {
     /// A person.
     Human,
-    /// An escrow agent, a settlement agent or the platform.
+    /// An escrow, settlement or collateral agent, or the platform.
     Agent,
     /// A scheduled function. Its keys are made in the database, so it is no [`Actor`].
     System,

@@ -11,6 +11,7 @@
 //! An error's DETAIL and HINT can quote rows: they never leave this module, not even for the log.
 
 mod connect;
+mod facilities;
 mod fault;
 mod log;
 pub mod migrations;
@@ -34,13 +35,15 @@ use tokio::time::timeout_at;
 use tokio_postgres::types::{ToSql, Type};
 use tracing::{error, warn};
 
-use self::{fault::Fault, retry::Retries};
 pub use self::{
+    facilities::{NewRelease, Released},
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,
+    system::Monitoring,
     webhooks::EventHead,
 };
+use self::{fault::Fault, retry::Retries};
 use crate::{
     commitment::{ClientKey, Fingerprint, IdempotencyKey},
     config::{Base, DatabaseLogin},

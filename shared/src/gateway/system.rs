@@ -9,8 +9,17 @@ use super::{Error, Gateway, Reply};
 use crate::{
     auth::jwks::{KeySet, PublicKey},
     config::Identity,
-    ids::AgentId,
+    ids::{AgentId, FacilityId},
 };
+
+/// What to do with the next facility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Monitoring {
+    /// Open and close its warnings.
+    Warn,
+    /// Name it, so that it can be passed over.
+    Name,
+}
 
 impl Gateway {
     /// `gateway.expire_settlements`: one batch. Its keys are made in the database.
@@ -53,6 +62,29 @@ impl Gateway {
             "select outcome, status, body
              from gateway.prune_tokens($1, $2)",
             &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
+        )
+        .await
+    }
+
+    /// `gateway.monitor_collateral`: the warnings of the next secured facility after that one. Their keys are made
+    /// in the database.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn monitor_collateral(
+        &self,
+        after: Option<FacilityId>,
+        monitoring: Monitoring,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.monitor_collateral($1, $2, $3)",
+            &[
+                (&&*self.attempt, Type::TEXT),
+                (&after.map(FacilityId::as_uuid), Type::UUID),
+                (&(monitoring == Monitoring::Name), Type::BOOL),
+            ],
         )
         .await
     }

@@ -80,9 +80,50 @@ impl Gateway {
         head: EventHead<'_>,
         data: &Value,
     ) -> Result<Reply, Error> {
-        self.call(
+        self.record(
             "select outcome, status, body
              from gateway.platform_webhook($1, $2, $3, $4, $5, $6, $7, $8)",
+            agent,
+            claim,
+            head,
+            data,
+        )
+        .await
+    }
+
+    /// `gateway.collateral_webhook`: what was filed, signed, pledged, valued, held and found.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn collateral_webhook(
+        &self,
+        agent: &AgentId,
+        claim: &Claim,
+        head: EventHead<'_>,
+        data: &Value,
+    ) -> Result<Reply, Error> {
+        self.record(
+            "select outcome, status, body
+             from gateway.collateral_webhook($1, $2, $3, $4, $5, $6, $7, $8)",
+            agent,
+            claim,
+            head,
+            data,
+        )
+        .await
+    }
+
+    async fn record(
+        &self,
+        sql: &'static str,
+        agent: &AgentId,
+        claim: &Claim,
+        head: EventHead<'_>,
+        data: &Value,
+    ) -> Result<Reply, Error> {
+        self.call(
+            sql,
             &[
                 (&agent.as_str(), Type::TEXT),
                 (&&*self.attempt, Type::TEXT),

@@ -32,6 +32,23 @@ pub fn parse_date(text: &str) -> Result<Date, &'static str> {
         .ok_or("must be a date, YYYY-MM-DD")
 }
 
+/// An instant as the database reads it from a text: in UTC, to the microsecond. It would round what is finer, and so
+/// into the next day.
+#[must_use]
+pub fn to_microseconds(instant: OffsetDateTime) -> String {
+    let utc = instant.to_offset(UtcOffset::UTC);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+        utc.year(),
+        u8::from(utc.month()),
+        utc.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second(),
+        utc.microsecond()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use time::macros::{date, datetime};
@@ -64,6 +81,27 @@ mod tests {
             "2026-11-23T00:00:00 02:00",
         ] {
             assert!(parse_instant(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn instants_are_cut_to_microseconds() {
+        for (instant, text) in [
+            (
+                datetime!(2026-12-31 23:59:59.999_999_9 UTC),
+                "2026-12-31T23:59:59.999999Z",
+            ),
+            (
+                datetime!(2026-11-23 01:30 +01:30),
+                "2026-11-23T00:00:00.000000Z",
+            ),
+            (
+                datetime!(0001-01-01 00:00 UTC),
+                "0001-01-01T00:00:00.000000Z",
+            ),
+        ] {
+            assert_eq!(to_microseconds(instant), text);
+            assert!(parse_instant(text).is_ok(), "{text}");
         }
     }
 

@@ -6,12 +6,24 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
+use serde_json::Value;
 
-/// A JSON value. Numbers and truth values are told from texts and need no value: the API has none.
+/// An object without its members that are null: what was left out is not told to anybody.
+#[must_use]
+pub fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(members) = &mut object {
+        members.retain(|_, value| !value.is_null());
+    }
+    object
+}
+
+/// A JSON value. Numbers that are no whole one of 64 bits need no value: the API has none.
 #[derive(Debug)]
 pub(super) enum Node {
     Null,
-    Scalar,
+    Bool(bool),
+    Integer(i64),
+    OtherNumber,
     Text(String),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
@@ -63,20 +75,21 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Text(text))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Scalar)
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Scalar)
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Integer(value))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Scalar)
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(i64::try_from(value).map_or(Node::OtherNumber, Node::Integer))
     }
 
+    // Also 1.0 and 1e3, which are whole: a member has one spelling.
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Scalar)
+        Ok(Node::OtherNumber)
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {

@@ -20,7 +20,8 @@ pub mod route;
 pub mod webhook;
 
 pub use self::{
-    fields::{Fields, read_body, read_optional_body, read_query},
+    fields::{Fields, one_of, read_body, read_optional_body, read_query},
+    json::without_nulls,
     problem::Problem,
     request::Request,
     response::Success,

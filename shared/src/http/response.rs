@@ -84,11 +84,13 @@ impl Success {
         self
     }
 
-    /// Turns the database's `next` into the `next_cursor` of a page.
+    /// Turns the database's `next` into the `next_cursor` of a page; what has none is no page.
     #[must_use]
     pub fn paged(mut self, encode: impl FnOnce(&Value) -> Option<String>) -> Self {
-        let next = self.body.remove("next").as_ref().and_then(encode);
-        self.body.insert("next_cursor".to_owned(), next.into());
+        if let Some(next) = self.body.remove("next") {
+            self.body
+                .insert("next_cursor".to_owned(), encode(&next).into());
+        }
         self
     }
 
@@ -257,5 +259,8 @@ mod tests {
                 json!({"entries": [], "next_cursor": expected})
             );
         }
+        let reply = reply(Outcome::Ok, 200, &json!({"secured": false}));
+        let no_page = Success::from_reply(reply).unwrap().paged(|_| None);
+        assert_eq!(Value::from(no_page.body), json!({"secured": false}));
     }
 }

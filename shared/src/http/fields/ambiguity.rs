@@ -27,7 +27,7 @@ fn in_members(pointer: &str, members: &[(String, Node)], errors: &mut Errors) {
 
 fn in_node(pointer: &str, node: &Node, errors: &mut Errors) {
     match node {
-        Node::Null | Node::Scalar => {}
+        Node::Null | Node::Bool(_) | Node::Integer(_) | Node::OtherNumber => {}
         Node::Text(text) => in_text(pointer, text, errors),
         Node::Object(members) => in_members(pointer, members, errors),
         Node::Array(elements) => {

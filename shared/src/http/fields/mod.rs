@@ -16,6 +16,8 @@
 
 mod ambiguity;
 mod error;
+mod lists;
+mod values;
 
 use std::{collections::HashSet, fmt::Display, mem, str::FromStr};
 
@@ -23,6 +25,7 @@ use url::form_urlencoded;
 
 pub use self::error::FieldError;
 use self::error::{Errors, Place, pointer_to};
+pub use self::values::one_of;
 use super::{Problem, json::Node};
 
 /// Reads a JSON body that must be there.

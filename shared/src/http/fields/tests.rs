@@ -127,6 +127,124 @@ fn a_reply_does_not_grow_with_the_request() {
 }
 
 #[test]
+fn numbers_and_truth_values() {
+    let read = |body: &str| {
+        errors(read_body(body.as_bytes(), |body| {
+            let secured = body.boolean("secured");
+            let days = body.integer("days", 0..=3_660);
+            body.absent("more", "is not for this");
+            Some((secured?, days?))
+        }))
+    };
+    for good in [
+        r#"{"secured":true,"days":0}"#,
+        r#"{"secured":false,"days":3660,"more":null}"#,
+    ] {
+        assert_eq!(read(good), json!("accepted"), "{good}");
+    }
+    for secured in ["null", "0", "1", "\"true\"", "[]", "{}"] {
+        let body = format!(r#"{{"secured":{secured},"days":1}}"#);
+        assert_eq!(
+            read(&body),
+            json!([{"pointer": "/secured", "detail": "must be true or false"}])
+        );
+    }
+    for days in [
+        "null",
+        "-1",
+        "3661",
+        "1.0",
+        "1e1",
+        "-0",
+        "\"1\"",
+        "true",
+        "9223372036854775808",
+        "1e400",
+        "[]",
+    ] {
+        let body = format!(r#"{{"secured":true,"days":{days}}}"#);
+        let expected = if days == "1e400" {
+            json!("another problem")
+        } else {
+            json!([{"pointer": "/days", "detail": "must be a whole number from 0 to 3660"}])
+        };
+        assert_eq!(read(&body), expected, "{days}");
+    }
+    assert_eq!(
+        read(r#"{"more":0}"#),
+        json!([
+            {"pointer": "/secured", "detail": "is required"},
+            {"pointer": "/days", "detail": "is required"},
+            {"pointer": "/more", "detail": "is not for this"},
+        ])
+    );
+}
+
+#[test]
+fn arrays() {
+    let read = |body: &str| {
+        errors(read_body(body.as_bytes(), |body| {
+            let mut seen = HashSet::new();
+            let texts = body.array("texts", 1..=3, |texts, index| {
+                let text = texts.required::<Text>(index);
+                texts.once(index, text, &mut seen)
+            });
+            let assets = body.array("assets", 0..=2, |assets, index| {
+                assets.object(index, |asset| asset.required::<AmountMinor>("value_minor"))
+            });
+            Some((texts?, assets?))
+        }))
+    };
+    let long = "must be an array of 1 to 3 elements";
+    for (body, expected) in [
+        (r#"{"texts":["a","b"],"assets":[]}"#, json!("accepted")),
+        (
+            r#"{"texts":["a","b","c"],"assets":[{"value_minor":"1"},{"value_minor":"1"}]}"#,
+            json!("accepted"),
+        ),
+        (
+            r#"{"texts":["a","b","a"],"assets":[]}"#,
+            json!([{"pointer": "/texts/2", "detail": "must not be repeated"}]),
+        ),
+        (
+            r#"{"texts":["a",1,null],"assets":[{"value_minor":"0"},{"x":1}]}"#,
+            json!([
+                {"pointer": "/texts/1", "detail": "must be a string"},
+                {"pointer": "/texts/2", "detail": "must be a string"},
+                {"pointer": "/assets/0/value_minor",
+                 "detail": "must be a string of 1 to 18 digits without a leading zero"},
+                {"pointer": "/assets/1/value_minor", "detail": "is required"},
+                {"pointer": "/assets/1/x", "detail": "is not known here"},
+            ]),
+        ),
+        (
+            r#"{"texts":["a"],"assets":[["1"],null]}"#,
+            json!([
+                {"pointer": "/assets/0", "detail": "must be an object"},
+                {"pointer": "/assets/1", "detail": "must be an object"},
+            ]),
+        ),
+        (
+            r#"{"texts":[]}"#,
+            json!([
+                {"pointer": "/texts", "detail": long},
+                {"pointer": "/assets", "detail": "is required"},
+            ]),
+        ),
+        (
+            r#"{"texts":["a","b","c","d"],"assets":[]}"#,
+            json!([{"pointer": "/texts", "detail": long}]),
+        ),
+        (
+            r#"{"texts":"a","assets":[]}"#,
+            json!([{"pointer": "/texts", "detail": long}]),
+        ),
+    ] {
+        assert_eq!(read(body), expected, "{body}");
+    }
+}
+
+#[test]
 fn queries() {
     let read = |query: &str| {
         errors(read_query(query, |query| {

@@ -1,0 +1,174 @@
+//! Facilities, what secures them, and its release.
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Claim, Error, Gateway, Reply};
+use crate::{
+    auth::Token,
+    commitment::Sha256,
+    http::cursor::IdCursor,
+    ids::{FacilityId, FilingId, PledgeId, ReleaseId},
+    settlement::Text,
+};
+
+/// What a maker asks to release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRelease {
+    /// The financing statement that the assets are pledged under.
+    pub filing_id: FilingId,
+    /// Which of them.
+    pub released: Released,
+    /// The maker's own words.
+    pub reason: Text,
+}
+
+/// How much of what is pledged under a filing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Released {
+    /// These pledges; not none.
+    Assets(Vec<PledgeId>),
+    /// All of them, and the filing may be terminated.
+    Termination,
+}
+
+impl Released {
+    /// The word in JSON and in the database.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Assets(_) => "assets",
+            Self::Termination => "termination",
+        }
+    }
+
+    fn pledges(&self) -> Option<Vec<Uuid>> {
+        match self {
+            Self::Assets(pledges) => Some(pledges.iter().map(|pledge| pledge.as_uuid()).collect()),
+            Self::Termination => None,
+        }
+    }
+}
+
+impl Gateway {
+    /// `gateway.list_facilities`: by id.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_facilities(
+        &self,
+        token: &Token,
+        page_size: i32,
+        cursor: Option<IdCursor>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.list_facilities($1, $2, $3)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&page_size, Type::INT4),
+                (&cursor.map(|IdCursor(id)| id), Type::UUID),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.get_facility`: one, with its rules and open warnings.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_facility(&self, token: &Token, id: FacilityId) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.get_facility($1, $2)",
+            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
+        )
+        .await
+    }
+
+    /// `gateway.get_facility_collateral`: filings, a page of pledges, the borrowing base, releases, warnings.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_facility_collateral(
+        &self,
+        token: &Token,
+        id: FacilityId,
+        page_size: i32,
+        cursor: Option<IdCursor>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.get_facility_collateral($1, $2, $3, $4)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&id.as_uuid(), Type::UUID),
+                (&page_size, Type::INT4),
+                (&cursor.map(|IdCursor(id)| id), Type::UUID),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.request_release`: writes down what is to be released, and releases nothing.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn request_release(
+        &self,
+        token: &Token,
+        claim: &Claim,
+        facility_id: FacilityId,
+        new: &NewRelease,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.request_release($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&&*self.attempt, Type::TEXT),
+                (&claim.client_key.as_str(), Type::TEXT),
+                (&&claim.key.as_bytes()[..], Type::BYTEA),
+                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
+                (&facility_id.as_uuid(), Type::UUID),
+                (&new.released.kind(), Type::TEXT),
+                (&new.filing_id.as_uuid(), Type::UUID),
+                (&new.released.pledges(), Type::UUID_ARRAY),
+                (&new.reason.as_str(), Type::TEXT),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.approve_release`: it takes effect, if its content still has this hash.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn approve_release(
+        &self,
+        token: &Token,
+        claim: &Claim,
+        id: ReleaseId,
+        content: &Sha256,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.approve_release($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&&*self.attempt, Type::TEXT),
+                (&claim.client_key.as_str(), Type::TEXT),
+                (&&claim.key.as_bytes()[..], Type::BYTEA),
+                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
+                (&id.as_uuid(), Type::UUID),
+                (&&content.as_bytes()[..], Type::BYTEA),
+            ],
+        )
+        .await
+    }
+}
