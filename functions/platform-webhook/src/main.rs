@@ -1,4 +1,5 @@
-//! `POST /v1/webhooks/platform/{agent}`: the platform brings allocators, members, agents, facilities, capital.
+//! `POST /v1/webhooks/platform/{agent}`: the platform brings allocators, members, agents, facilities, their
+//! parties and rules, and capital.
 
 mod event;
 mod handler;
