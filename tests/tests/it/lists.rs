@@ -23,10 +23,11 @@ use openapi::OpenApi;
 use template::{Template, yaml};
 
 /// The functions that no route leads to.
-const OF_THE_SYSTEM: [&str; 7] = [
+const OF_THE_SYSTEM: [&str; 8] = [
     "anchor-checkpoint",
     "expire-settlements",
     "migrate",
+    "monitor-collateral",
     "prune-tokens",
     "sequence-log",
     "sign-checkpoint",

@@ -16,7 +16,14 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     // Refusals of a published key set: no caller of the API ever meets one.
     let of_keys = calls(r"(?s)auth\.refuse_key_set\(_attempt, (.*?)\);")?;
     assert!(!of_keys.is_empty());
-    let all: BTreeSet<String> = raised.union(&of_keys).cloned().collect();
+    // Reasons in the `problems` of a refusal: never a refusal of their own.
+    let reasons = reasons()?;
+    assert!(reasons.len() > 10, "{reasons:?}");
+    let all: BTreeSet<String> = [&raised, &of_keys, &reasons]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     let rig = Rig::empty()?;
     let mut admin = rig.admin()?;
     for name in &all {
@@ -31,7 +38,7 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     // What the database knows of but never raises is a leftover.
     assert_eq!(
         captures(
-            "migrations/0014_log.sql",
+            "migrations/0015_collateral.sql",
             r"(?m)^\s+\('([a-z-]+)', \d{3}, '"
         )?,
         all
@@ -40,7 +47,11 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     assert!(raised.remove("log-mismatch"));
     let of_rust = captures_below("shared/src/http/problem", r#"own\(\s*\d{3},\s*"([a-z-]+)""#)?;
     assert!(of_rust.contains("invalid-request"), "{of_rust:?}");
-    let known: BTreeSet<String> = raised.union(&of_rust).cloned().collect();
+    let known: BTreeSet<String> = [&raised, &of_rust, &reasons]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     assert_eq!(
         captures("docs/openapi.yaml", r"urn:optkas:problem:([a-z-]+)")?,
         known
@@ -67,6 +78,14 @@ fn calls(pattern: &str) -> Result<BTreeSet<String>> {
             all.extend(found.map(|name| name[1].to_owned()));
         }
     }
+    Ok(all)
+}
+
+/// What a settlement's collateral can lack: problems that are made, or looked up by a name in a list of conditions.
+fn reasons() -> Result<BTreeSet<String>> {
+    let file = "migrations/0016_collateral_base.sql";
+    let mut all = captures(file, r"ledger\.problem\(\s*'([a-z-]+)'")?;
+    all.extend(captures(file, r"(?m)^\s+\(\d, '([a-z-]+)', r\.")?);
     Ok(all)
 }
 
