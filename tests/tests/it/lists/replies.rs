@@ -130,13 +130,39 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     for target in &receipts {
         seen.send(&carol.request("GET", target))?;
     }
-    for (path, list) in [("/v1/settlements", "settlements"), ("/v1/audit", "entries")] {
+    for (path, list) in [
+        ("/v1/settlements", "settlements"),
+        ("/v1/audit", "entries"),
+        ("/v1/facilities", "facilities"),
+    ] {
         let page = seen.send(&carol.request("GET", &format!("{path}?limit=2")))?;
         let cursor = page["next_cursor"]
             .as_str()
             .with_context(|| format!("{path} has a second page"))?;
         let next = seen.send(&carol.request("GET", &format!("{path}?limit=2&cursor={cursor}")))?;
         assert_ne!(page[list], next[list], "{path}");
+        if list == "facilities" {
+            facilities(seen, &page[list])?;
+        }
+    }
+    facilities(seen, &json!([{ "id": Uuid::new_v4().to_string() }]))
+}
+
+/// Facilities with what secures them; nothing of one that is nobody's.
+fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
+    let alice = seen.rig.person("alice");
+    for facility in facilities.as_array().into_iter().flatten() {
+        let id = facility["id"].as_str().context("a facility's id")?;
+        for target in ["", "/collateral", "/collateral?limit=1"] {
+            let target = format!("/v1/facilities/{id}{target}");
+            seen.send(&alice.request("GET", &target))?;
+        }
+        seen.send(
+            &alice
+                .request("POST", &format!("/v1/facilities/{id}/releases"))
+                .header("idempotency-key", &idempotency_key())
+                .json(&json!({ "kind": "termination", "filing_id": id, "reason": "Paid off" })),
+        )?;
     }
     Ok(())
 }

@@ -113,6 +113,12 @@ impl OpenApi {
                     .as_array()
                     .is_none_or(|items| items.len() as u64 <= number(rule)),
             ),
+            "uniqueItems" => holds(
+                *rule == true
+                    && value.as_array().is_none_or(|items| {
+                        (1..items.len()).all(|at| !items[..at].contains(&items[at]))
+                    }),
+            ),
             "minLength" => holds(length.is_none_or(|length| length >= number(rule))),
             "maxLength" => holds(length.is_none_or(|length| length <= number(rule))),
             "minimum" => holds(
