@@ -57,7 +57,7 @@ impl Deployment {
             let value = json!({ "username": login(function), "password": password });
             secrets.put(&format!("{}/database/{function}", self.prefix), &value)?;
         }
-        for kind in [Kind::Platform, Kind::Escrow, Kind::Settlement] {
+        for kind in Kind::ALL {
             secrets.put(&self.key_ring_name(kind), &self.key_ring(kind))?;
         }
         secrets.put(

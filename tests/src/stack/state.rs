@@ -175,7 +175,11 @@ pub(super) fn facilities() -> Vec<Value> {
         json!({
             "id": facility.id.to_string(),
             "currency": facility.currency,
-            "agents": { "escrow": facility.escrow_agent, "settlement": facility.settlement_agent },
+            "agents": {
+                "escrow": facility.escrow_agent,
+                "settlement": facility.settlement_agent,
+                "collateral": facility.security.map(|(agent, _)| agent),
+            },
         })
     };
     FACILITIES.iter().map(describe).collect()

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::PLATFORM;
+use super::{COLLATERAL_AGENT, PLATFORM};
 use crate::http::Request;
 use crate::secrets::{hex, random, random_hex};
 
@@ -21,6 +21,8 @@ pub enum Kind {
     Escrow,
     /// Completes settlements.
     Settlement,
+    /// Tells what was filed, pledged, valued, held and found.
+    Collateral,
 }
 
 /// How an agent signs.
@@ -46,6 +48,14 @@ pub struct Agent {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Collateral,
+        Self::Escrow,
+        Self::Platform,
+        Self::Settlement,
+    ];
+
     /// The word in routes and stack.json.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -53,6 +63,7 @@ impl Kind {
             Self::Platform => "platform",
             Self::Escrow => "escrow",
             Self::Settlement => "settlement",
+            Self::Collateral => "collateral",
         }
     }
 
@@ -97,6 +108,7 @@ impl Agent {
             agent(PLATFORM, Kind::Platform, Scheme::StandardWebhooks),
             agent("escrow-one", Kind::Escrow, Scheme::StandardWebhooks),
             agent("settle-one", Kind::Settlement, Scheme::RawBody),
+            agent(COLLATERAL_AGENT, Kind::Collateral, Scheme::StandardWebhooks),
         ]
     }
 
@@ -111,6 +123,7 @@ impl Agent {
             "platform" => Kind::Platform,
             "escrow" => Kind::Escrow,
             "settlement" => Kind::Settlement,
+            "collateral" => Kind::Collateral,
             other => anyhow::bail!("an agent of kind {other}"),
         };
         let scheme = match text("scheme")? {

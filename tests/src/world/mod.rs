@@ -5,13 +5,18 @@
 
 mod agent;
 mod client;
+mod collateral;
 mod onboarding;
 
 pub use agent::{Agent, Kind, Scheme};
 pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
+pub use collateral::{
+    COLLATERAL_AGENT, Party, Secured, Told, custodian, filed_to_lapse_on, kind_rule, lei,
+};
 pub use onboarding::{Step, steps};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
 /// An allocator of capital.
@@ -51,6 +56,29 @@ pub struct Facility {
     pub escrow_agent: &'static str,
     /// The agent that reports completion.
     pub settlement_agent: &'static str,
+    /// The agent that tells of its collateral and whose members release it; none where it is unsecured.
+    pub security: Option<(&'static str, Allocator)>,
+}
+
+impl Facility {
+    /// What facility.opened says of it.
+    #[must_use]
+    pub fn data(&self) -> Value {
+        let mut data = json!({
+            "facility_id": self.id.to_string(),
+            "name": self.name,
+            "currency": self.currency,
+            "limit_minor": self.limit_minor.to_string(),
+            "escrow_agent": self.escrow_agent,
+            "settlement_agent": self.settlement_agent,
+            "secured": self.security.is_some(),
+        });
+        if let Some((agent, lead)) = self.security {
+            data["collateral_agent"] = json!(agent);
+            data["lead_allocator_id"] = json!(lead.id.to_string());
+        }
+        data
+    }
 }
 
 /// A pension fund; most people here are its members.
@@ -121,6 +149,7 @@ pub const USD_FACILITY: Facility = Facility {
     limit_minor: 50_000_000_000,
     escrow_agent: "escrow-one",
     settlement_agent: "settle-one",
+    security: None,
 };
 /// The facility in euros.
 pub const EUR_FACILITY: Facility = Facility {
@@ -130,9 +159,20 @@ pub const EUR_FACILITY: Facility = Facility {
     limit_minor: 20_000_000_000,
     escrow_agent: "escrow-one",
     settlement_agent: "settle-one",
+    security: None,
+};
+/// The facility that lends against receivables, in US dollars.
+pub const SECURED_FACILITY: Facility = Facility {
+    id: uuid!("f0000000-0000-4000-8000-000000000003"),
+    name: "Granite Receivables",
+    currency: "USD",
+    limit_minor: 50_000_000_000,
+    escrow_agent: "escrow-one",
+    settlement_agent: "settle-one",
+    security: Some((COLLATERAL_AGENT, AURORA)),
 };
 /// All facilities.
-pub const FACILITIES: [Facility; 2] = [USD_FACILITY, EUR_FACILITY];
+pub const FACILITIES: [Facility; 3] = [USD_FACILITY, EUR_FACILITY, SECURED_FACILITY];
 
 /// The platform's agent, the only one that the `migrate` function registers by itself.
 pub const PLATFORM: &str = "optkas-platform";

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{AURORA, Allocator, BOREALIS, FACILITIES, PEOPLE, PLATFORM};
+use super::{
+    AURORA, Allocator, BOREALIS, COLLATERAL_AGENT, FACILITIES, PEOPLE, PLATFORM, SECURED_FACILITY,
+    Secured,
+};
 
 /// Long ago and always the same: a delivery that is sent again must be the same to the byte.
 const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
@@ -27,6 +30,7 @@ pub fn steps() -> Vec<Step> {
     for (id, kind, name) in [
         ("escrow-one", "escrow", "First Escrow Bank"),
         ("settle-one", "settlement", "Meridian Settlement"),
+        (COLLATERAL_AGENT, "collateral", "Ledgerstone Agency"),
     ] {
         let data = json!({ "agent_id": id, "kind": kind, "name": name });
         steps.push(step(
@@ -37,21 +41,34 @@ pub fn steps() -> Vec<Step> {
         ));
     }
     for facility in FACILITIES {
-        let data = json!({
-            "facility_id": facility.id.to_string(),
-            "name": facility.name,
-            "currency": facility.currency,
-            "limit_minor": facility.limit_minor.to_string(),
-            "escrow_agent": facility.escrow_agent,
-            "settlement_agent": facility.settlement_agent,
-        });
         steps.push(step(
             "facility.opened",
-            facility.currency,
+            if facility.security.is_some() {
+                "secured"
+            } else {
+                facility.currency
+            },
             format!("facility {} opens", facility.name),
-            &data,
+            &facility.data(),
         ));
     }
+    let secured = Secured::sample();
+    for party in [&secured.debtor, &secured.secured_party] {
+        let told = secured.party(party);
+        steps.push(step(
+            told.kind,
+            &party.id.to_string(),
+            format!("{} is recorded as a party", party.name),
+            &told.data,
+        ));
+    }
+    let rules = secured.rules();
+    steps.push(step(
+        rules.kind,
+        "secured",
+        format!("{} gets its eligibility rules", SECURED_FACILITY.name),
+        &rules.data,
+    ));
     steps.push(deposit(AURORA, "USD", 1_000_000_000));
     steps.push(deposit(AURORA, "EUR", 500_000_000));
     steps.push(deposit(BOREALIS, "USD", 200_000_000));

@@ -6,30 +6,36 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::http::{Request, Response};
 use tests::rig::Rig;
-use tests::world::{AURORA, Kind, delivery, idempotency_key};
+use tests::world::{AURORA, Kind, SECURED_FACILITY, Secured, delivery, idempotency_key};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::settlements::{of, proposal, report};
 
 /// The functions that people call. A route that is in neither list fails every test that asks for them.
-pub(crate) const PEOPLES: [&str; 10] = [
+pub(crate) const PEOPLES: [&str; 15] = [
+    "approve-release",
     "cancel-settlement",
     "create-settlement",
     "get-checkpoint",
     "get-commitment",
     "get-commitment-proof",
+    "get-facility",
+    "get-facility-collateral",
     "get-settlement",
     "list-audit",
+    "list-facilities",
     "list-positions",
     "list-settlements",
+    "request-release",
     "verify-settlement",
 ];
 
 /// The agents' kinds: each has a route.
-pub(crate) const KINDS: [Kind; 3] = [Kind::Escrow, Kind::Platform, Kind::Settlement];
+pub(crate) const KINDS: [Kind; 4] = Kind::ALL;
 
 /// The statement and file words, table names and error codes that no caller may ever read.
-const INSIDE: [&str; 22] = [
+const INSIDE: [&str; 23] = [
     "select ",
     "insert ",
     "update ",
@@ -41,6 +47,7 @@ const INSIDE: [&str; 22] = [
     "opk0",
     "capital.settlement",
     "capital.account",
+    "collateral.pledge",
     "ledger.",
     "audit.",
     "auth.",
@@ -75,6 +82,7 @@ pub(crate) fn of_people(rig: &Rig) -> Vec<(&'static str, Request)> {
 /// A request of a function that people call, without a token, under a key of its own.
 pub(crate) fn of_person(function: &str) -> Request {
     let settlement = Uuid::new_v4().to_string();
+    let facility = format!("/v1/facilities/{}", SECURED_FACILITY.id);
     let post =
         |target: &str| Request::new("POST", target).header("idempotency-key", &idempotency_key());
     match function {
@@ -92,6 +100,14 @@ pub(crate) fn of_person(function: &str) -> Request {
         }
         "get-checkpoint" => Request::new("GET", "/v1/checkpoint"),
         "list-audit" => Request::new("GET", "/v1/audit"),
+        "list-facilities" => Request::new("GET", "/v1/facilities?limit=2"),
+        "get-facility" => Request::new("GET", &facility),
+        "get-facility-collateral" => Request::new("GET", &format!("{facility}/collateral")),
+        "request-release" => post(&format!("{facility}/releases")).json(
+            &json!({ "kind": "termination", "filing_id": Uuid::new_v4().to_string(), "reason": "paid" }),
+        ),
+        "approve-release" => post(&format!("/v1/releases/{settlement}/approve"))
+            .json(&json!({ "content_sha256": "0".repeat(64) })),
         other => unreachable!("{other} is no function that people call"),
     }
 }
@@ -102,6 +118,9 @@ pub(crate) fn event(kind: Kind) -> Value {
     match kind {
         Kind::Escrow => report("escrow.funded", &nobodys, 100),
         Kind::Settlement => report("settlement.completed", &nobodys, 100),
+        Kind::Collateral => Secured::new(AURORA)
+            .search(OffsetDateTime::now_utc().date())
+            .event(),
         Kind::Platform => delivery(
             "capital.deposited",
             &json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire" }),

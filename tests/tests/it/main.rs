@@ -9,6 +9,7 @@ mod auditor;
 mod authentication;
 mod bad_input;
 mod books;
+mod collateral;
 mod compromised_endpoint;
 mod configuration;
 mod crash;

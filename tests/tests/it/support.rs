@@ -44,6 +44,66 @@ union all
             where s.facility_id = u.facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
         )
 union all
+    select 'a holding is a pledge in force', coalesce(h.pledge_id, p.pledge_id)::text
+    from collateral.holding as h
+    full join (select * from collateral.pledge where released_on is null) as p using (facility_id, pledge_id, asset_id)
+    where h.pledge_id is null or p.pledge_id is null
+union all
+    select 'a holding has the latest papers of its asset', h.pledge_id::text
+    from collateral.holding as h
+    left join lateral (
+        select v.as_of, v.value_minor from collateral.valuation as v
+        where (v.facility_id, v.asset_id) = (h.facility_id, h.asset_id)
+        order by v.as_of desc, v.recorded_at desc limit 1
+    ) as v on true
+    where h.valued_on is distinct from v.as_of or h.value_minor is distinct from v.value_minor
+        or h.received_on is distinct from (
+            select max(r.as_of) from collateral.custody_receipt as r
+            where (r.facility_id, r.asset_id) = (h.facility_id, h.asset_id))
+union all
+    select 'the sums are those of the holdings', concat_ws(' ', facility_id, obligor, asset_kind)
+    from (
+        select facility_id, null as obligor, asset_kind, holdings, value_minor::numeric from collateral.kind_sum
+        union all
+        select facility_id, obligor, null, holdings, value_minor from collateral.obligor_sum
+        union all
+        select facility_id, obligor, asset_kind, holdings, value_minor from collateral.obligor_kind_sum
+        union all
+        select facility_id, obligor, asset_kind, -count(*), -sum(value_minor) from collateral.holding where counts
+        group by facility_id, grouping sets ((asset_kind), (obligor), (obligor, asset_kind))
+    ) as kept
+    group by facility_id, obligor, asset_kind
+    having sum(holdings) <> 0 or sum(value_minor) <> 0
+union all
+    select 'cover counts the pledges in force', coalesce(c.filing_id, p.filing_id)::text
+    from (select * from collateral.cover where pledges > 0) as c
+    full join (
+        select p.facility_id, p.filing_id, p.agreement_id, p.debtor_party_id, a.kind as asset_kind, count(*) as pledges
+        from collateral.pledge as p join collateral.asset as a using (facility_id, asset_id)
+        where p.released_on is null
+        group by 1, 2, 3, 4, 5
+    ) as p using (facility_id, filing_id, agreement_id, debtor_party_id, asset_kind)
+    where c.pledges is distinct from p.pledges
+union all
+    select 'one thing is pledged once at a time', encode(p.fingerprint, 'hex')
+    from collateral.pledge as p join collateral.pledge as q
+        on q.fingerprint = p.fingerprint and (q.facility_id, q.pledge_id) <> (p.facility_id, p.pledge_id)
+        and daterange(q.pledged_on, q.released_on) && daterange(p.pledged_on, p.released_on)
+union all
+    select 'a pledge ended by a release that two people made', p.pledge_id::text
+    from collateral.pledge as p
+    where p.released_on is not null and not exists (
+        select from collateral.release as r join collateral.release_pledge as n using (facility_id, release_id)
+        where r.release_id = p.release_id and n.pledge_id = p.pledge_id
+            and r.status = 'APPROVED' and r.approved_by <> r.requested_by
+    )
+union all
+    select 'a step in a secured facility rests on a base that bore it', s.settlement_id::text
+    from capital.settlement as s join capital.settlement_transition as t using (settlement_id)
+    left join collateral.borrowing_base as b on b.settlement_id = t.settlement_id and b.version = t.seq - 1
+    where s.secured and t.to_status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+        and (b.settlement_id is null or b.availability_minor < case t.to_status when 'VERIFIED' then s.amount_minor else 0 end)
+union all
     select 'a claim has an outcome of its own transaction', encode(l.key, 'hex')
     from ledger.commitment_ledger as l
     where not exists (

@@ -24,8 +24,8 @@ select p.sub, m.allocator_id from made as m cross join lateral (values (m.maker)
 insert into capital.member_role (sub, allocator_id, role)
 select p.sub, m.allocator_id, p.role
 from made as m cross join lateral (values (m.maker, 'maker'), (m.checker, 'checker')) as p (sub, role);
-insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id)
-select m.facility_id, 'Facility ' || m.n, 'USD', 'escrow-one', 'settle-one' from made as m;
+insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
+select m.facility_id, 'Facility ' || m.n, 'USD', 'escrow-one', 'settle-one', false from made as m;
 insert into capital.facility_utilisation (facility_id, limit_minor)
 select m.facility_id, 100000000000000000 from made as m;
 

@@ -1,0 +1,147 @@
+//! UCC 9-515 to the day. The functions are the ones that a filing's standing is made of, asked with fixed dates.
+
+use anyhow::{Context as _, Result};
+use postgres::Client;
+use tests::rig::Rig;
+use time::{Date, Month};
+
+/// A designation, the office's date of filing, and the last day of its effect.
+const LAPSES: [(&str, &str, Option<&str>); 12] = [
+    ("standard", "2020-03-15", Some("2025-03-15")),
+    ("standard", "2020-02-29", Some("2025-03-01")),
+    ("standard", "2019-02-28", Some("2024-02-28")),
+    ("standard", "2019-03-01", Some("2024-03-01")),
+    ("standard", "2020-12-31", Some("2025-12-31")),
+    // 2100 is no leap year; 2000 was one.
+    ("standard", "2095-02-28", Some("2100-02-28")),
+    ("standard", "1995-02-28", Some("2000-02-28")),
+    ("public-finance", "2020-02-29", Some("2050-03-01")),
+    ("public-finance", "1996-06-30", Some("2026-06-30")),
+    ("manufactured-home", "2018-02-28", Some("2048-02-28")),
+    ("manufactured-home", "2022-02-28", Some("2052-02-28")),
+    ("transmitting-utility", "2020-03-15", None),
+];
+
+/// The last day of effect, and the first on which a continuation counts.
+const WINDOWS: [(&str, &str); 9] = [
+    ("2025-03-15", "2024-09-15"),
+    ("2025-03-01", "2024-09-01"),
+    // No such day: the last of that month.
+    ("2025-08-31", "2025-02-28"),
+    ("2024-08-31", "2024-02-29"),
+    ("2025-08-29", "2025-02-28"),
+    ("2025-12-31", "2025-06-30"),
+    ("2026-03-31", "2025-09-30"),
+    ("2028-02-29", "2027-08-29"),
+    ("2050-03-01", "2049-09-01"),
+];
+
+/// The last day of effect, the day a continuation is filed on, and the last day then; none if it is in vain.
+const CONTINUATIONS: [(&str, &str, Option<&str>); 11] = [
+    ("2025-03-15", "2024-09-14", None),
+    ("2025-03-15", "2024-09-15", Some("2030-03-15")),
+    ("2025-03-15", "2025-03-14", Some("2030-03-15")),
+    ("2025-03-15", "2025-03-15", Some("2030-03-15")),
+    ("2025-03-15", "2025-03-16", None),
+    ("2025-03-15", "2020-03-15", None),
+    ("2025-03-01", "2025-03-01", Some("2030-03-01")),
+    // Those of thirty years are continued by five as well.
+    ("2050-03-01", "2049-10-01", Some("2055-03-01")),
+    ("2050-03-01", "2049-08-31", None),
+    ("2028-02-29", "2028-02-29", Some("2033-03-01")),
+    ("2025-08-31", "2025-02-28", Some("2030-08-31")),
+];
+
+fn text(admin: &mut Client, sql: &str) -> Result<Option<String>> {
+    let row = admin.query_one(sql, &[]).with_context(|| sql.to_owned())?;
+    Ok(row.get(0))
+}
+
+#[test]
+fn a_filing_lapses_on_the_same_day_years_later() -> Result<()> {
+    let rig = Rig::empty()?;
+    let mut admin = rig.admin()?;
+    for (designation, filed, expected) in LAPSES {
+        let sql = format!("select collateral.lapse('{designation}', '{filed}')::text");
+        let found = text(&mut admin, &sql)?;
+        assert_eq!(found.as_deref(), expected, "{designation} of {filed}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
+    let rig = Rig::empty()?;
+    let mut admin = rig.admin()?;
+    for (lapse, expected) in WINDOWS {
+        let sql = format!("select collateral.continuation_opens('{lapse}')::text");
+        assert_eq!(
+            text(&mut admin, &sql)?.as_deref(),
+            Some(expected),
+            "{lapse}"
+        );
+    }
+    for (lapse, filed, expected) in CONTINUATIONS {
+        let sql = format!("select collateral.continued('{lapse}', '{filed}')::text");
+        let found = text(&mut admin, &sql)?;
+        assert_eq!(found.as_deref(), expected, "{lapse}, filed on {filed}");
+    }
+    // What has no end needs no continuation and has no window.
+    for sql in [
+        "select collateral.continuation_opens(null)::text",
+        "select collateral.continued(null, '2024-01-01')::text",
+    ] {
+        assert_eq!(text(&mut admin, sql)?, None, "{sql}");
+    }
+    Ok(())
+}
+
+/// Every day of two leap cycles, and of those around a century without a leap day.
+#[test]
+fn every_day_is_as_a_plain_calendar_has_it() -> Result<()> {
+    let rig = Rig::empty()?;
+    let rows = rig.admin()?.query(
+        "select d::date, collateral.lapse('standard', d::date), collateral.lapse('public-finance', d::date),
+            collateral.continuation_opens(d::date), collateral.continued(d::date, d::date)
+        from (
+            select generate_series('2019-01-01'::timestamp, '2027-12-31', '1 day')
+            union all
+            select generate_series('2092-01-01'::timestamp, '2105-12-31', '1 day')
+        ) as days (d)",
+        &[],
+    )?;
+    assert_eq!(rows.len(), 3_287 + 5_113);
+    for row in &rows {
+        let on: Date = row.get(0);
+        let expected = [
+            years_after(on, 5),
+            years_after(on, 30),
+            six_months_before(on),
+            years_after(on, 5),
+        ];
+        for (column, expected) in expected.into_iter().enumerate() {
+            let found: Option<Date> = row.get(column + 1);
+            assert_eq!(found, Some(expected), "{on}, column {}", column + 1);
+        }
+    }
+    Ok(())
+}
+
+fn years_after(on: Date, years: i32) -> Date {
+    let year = on.year() + years;
+    Date::from_calendar_date(year, on.month(), on.day())
+        .or_else(|_no_leap_day| Date::from_calendar_date(year, Month::March, 1))
+        .expect("1 March is in every year")
+}
+
+fn six_months_before(on: Date) -> Date {
+    let (mut year, mut month) = (on.year(), u8::from(on.month()));
+    if month > 6 {
+        month -= 6;
+    } else {
+        (year, month) = (year - 1, month + 6);
+    }
+    let month = Month::try_from(month).expect("one of twelve");
+    let day = on.day().min(month.length(year));
+    Date::from_calendar_date(year, month, day).expect("a day of that month")
+}

@@ -1,0 +1,550 @@
+//! What a settlement demands of its facility's collateral, each condition alone; and again at every step.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::http::Response;
+use tests::rig::Rig;
+use tests::world::{Secured, Told, kind_rule};
+use uuid::Uuid;
+
+use super::scene::{Scene, refusal};
+use crate::direct::barrier;
+use crate::support::{assert_books, count};
+
+/// What a test tells otherwise than a good facility does.
+#[derive(Clone, Copy)]
+struct Odd {
+    filing: fn(&Scene<'_>, Told) -> Told,
+    agreement: fn(&Scene<'_>, Told) -> Told,
+    valued: Option<i64>,
+    held: Option<i64>,
+    search: fn(&Scene<'_>, Told) -> Option<Told>,
+    rules: fn() -> Vec<(&'static str, Value)>,
+}
+
+/// Nothing is odd.
+const GOOD: Odd = Odd {
+    filing: |_, told| told,
+    agreement: |_, told| told,
+    valued: Some(0),
+    held: Some(0),
+    search: |_, told| Some(told),
+    rules: Vec::new,
+};
+
+/// A filing of somebody else's, so many days ago.
+fn found(scene: &Scene<'_>, days: i64) -> Value {
+    json!([{
+        "file_number": "2001 77", "filed_at": format!("{}T00:00:00Z", scene.day(days)), "secured_party": "Other Bank",
+    }])
+}
+
+/// What is odd, and all that is wrong with it: an asset of 1,000 is there, 100 are drawn.
+const CONDITIONS: [(&str, Odd, &str); 26] = [
+    ("nothing", GOOD, ""),
+    (
+        "no debtor",
+        Odd {
+            filing: |_, told| told.with("debtors", json!([])),
+            ..GOOD
+        },
+        "filing-insufficient",
+    ),
+    (
+        "no secured party",
+        Odd {
+            filing: |_, told| told.with("secured_parties", json!([])),
+            ..GOOD
+        },
+        "filing-insufficient",
+    ),
+    (
+        "no indication of collateral",
+        Odd {
+            filing: |_, told| told.with("description", ""),
+            ..GOOD
+        },
+        "filing-insufficient",
+    ),
+    (
+        "another debtor",
+        Odd {
+            filing: |scene, told| {
+                let party = &scene.terms.secured_party;
+                told.with(
+                    "debtors",
+                    json!([{ "party_id": party.id.to_string(), "name": party.name }]),
+                )
+            },
+            ..GOOD
+        },
+        "filing-insufficient",
+    ),
+    (
+        "another state's office",
+        Odd {
+            filing: |_, told| told.with("office", "US-NY"),
+            search: |_, told| Some(told.with("office", "US-NY")),
+            ..GOOD
+        },
+        "filing-office",
+    ),
+    (
+        "the name in capitals",
+        Odd {
+            filing: |scene, told| named(scene, told, &scene.terms.debtor.name.to_uppercase()),
+            ..GOOD
+        },
+        "filing-name",
+    ),
+    (
+        "the name with a space more",
+        Odd {
+            filing: |scene, told| named(scene, told, &format!("{} ", scene.terms.debtor.name)),
+            ..GOOD
+        },
+        "filing-name",
+    ),
+    (
+        "an agreement on other kinds",
+        Odd {
+            agreement: |_, told| told.with("asset_kinds", json!(["equipment"])),
+            ..GOOD
+        },
+        "agreement-missing",
+    ),
+    (
+        "an agreement of another debtor",
+        Odd {
+            agreement: |scene, told| {
+                told.with("debtor_party_id", scene.terms.secured_party.id.to_string())
+            },
+            ..GOOD
+        },
+        "agreement-missing",
+    ),
+    (
+        "an agreement that ends on the value date",
+        Odd {
+            agreement: |scene, told| told.with("ends_on", scene.day(10).to_string()),
+            ..GOOD
+        },
+        "agreement-missing",
+    ),
+    (
+        "an agreement that ends the day after",
+        Odd {
+            agreement: |scene, told| told.with("ends_on", scene.day(11).to_string()),
+            ..GOOD
+        },
+        "",
+    ),
+    (
+        "a stale valuation",
+        Odd {
+            valued: Some(-31),
+            ..GOOD
+        },
+        "valuation-stale",
+    ),
+    (
+        "a stale receipt",
+        Odd {
+            held: Some(-31),
+            ..GOOD
+        },
+        "custody-stale",
+    ),
+    (
+        "both on their last day",
+        Odd {
+            valued: Some(-30),
+            held: Some(-30),
+            ..GOOD
+        },
+        "",
+    ),
+    (
+        "no valuation",
+        Odd {
+            valued: None,
+            ..GOOD
+        },
+        "valuation-missing, availability-short",
+    ),
+    (
+        "no receipt",
+        Odd { held: None, ..GOOD },
+        "custody-missing, availability-short",
+    ),
+    (
+        "no search",
+        Odd {
+            search: |_, _| None,
+            ..GOOD
+        },
+        "search-missing",
+    ),
+    (
+        "a search through the day of filing",
+        Odd {
+            search: |scene, told| Some(told.with("through_on", scene.day(-100).to_string())),
+            ..GOOD
+        },
+        "search-missing",
+    ),
+    (
+        "a search under another name",
+        Odd {
+            search: |scene, told| {
+                Some(told.with("searched_name", format!("{}.", scene.terms.debtor.name)))
+            },
+            ..GOOD
+        },
+        "search-missing",
+    ),
+    (
+        "a search in another office",
+        Odd {
+            search: |_, told| Some(told.with("office", "US-NY")),
+            ..GOOD
+        },
+        "search-missing",
+    ),
+    (
+        "an earlier filing",
+        Odd {
+            search: |scene, told| Some(told.with("findings", found(scene, -101))),
+            ..GOOD
+        },
+        "search-adverse",
+    ),
+    (
+        "an earlier filing that stands back, and a later one",
+        Odd {
+            search: |scene, told| {
+                let mut findings = found(scene, -101);
+                findings[0]["subordination_sha256"] = json!("5b".repeat(32));
+                let mut later = found(scene, -99)[0].take();
+                later["file_number"] = json!("2001 78");
+                Some(told.with("findings", json!([findings[0], later])))
+            },
+            ..GOOD
+        },
+        "",
+    ),
+    (
+        "a kind that is not eligible",
+        Odd {
+            rules: || vec![("kinds", json!([kind_rule("gold", 10_000, 0)]))],
+            ..GOOD
+        },
+        "availability-short",
+    ),
+    (
+        "reserves that leave 99",
+        Odd {
+            rules: || vec![("reserves_minor", json!("751"))],
+            ..GOOD
+        },
+        "availability-short",
+    ),
+    (
+        "a floor just over ten times what is drawn",
+        Odd {
+            rules: || vec![("coverage_floor_bp", json!(100_001))],
+            ..GOOD
+        },
+        "coverage-short",
+    ),
+];
+
+fn named(scene: &Scene<'_>, told: Told, name: &str) -> Told {
+    told.with(
+        "debtors",
+        json!([{ "party_id": scene.terms.debtor.id.to_string(), "name": name }]),
+    )
+}
+
+/// A facility with one asset of 1,000, odd in that way.
+fn odd<'a>(rig: &'a Rig, odd: &Odd) -> Result<Scene<'a>> {
+    let mut scene = Scene::open(rig)?;
+    let rules = (odd.rules)();
+    if !rules.is_empty() {
+        scene.rule(&rules)?;
+    }
+    let told = (odd.filing)(&scene, scene.terms.filing(scene.day(-100)));
+    scene.file(|_| told)?;
+    let told = (odd.agreement)(&scene, scene.terms.agreement(scene.day(-100)));
+    scene.sign(|_| told)?;
+    let pledged = scene.pledge(|told| told)?;
+    if let Some(days) = odd.valued {
+        scene.tell(
+            &scene
+                .terms
+                .valuation(scene.day(days), &[(pledged.asset, 1_000)]),
+        )?;
+    }
+    if let Some(days) = odd.held {
+        scene.tell(&scene.terms.receipt(scene.day(days), &[pledged.asset]))?;
+    }
+    if let Some(told) = (odd.search)(&scene, scene.terms.search(scene.day(-1))) {
+        scene.tell(&told)?;
+    }
+    Ok(scene)
+}
+
+#[test]
+fn each_condition_alone_stops_a_settlement() -> Result<()> {
+    let rig = Rig::new()?;
+    for (what, oddity, expected) in CONDITIONS {
+        let answer = odd(&rig, &oddity)?.draw(100)?;
+        assert_eq!(refusal(&answer), expected, "{what}: {}", answer.text());
+        if expected.is_empty() {
+            assert_rests(&answer);
+        } else {
+            assert_deficient(&answer);
+        }
+    }
+    assert_books(&mut rig.admin()?)
+}
+
+/// Every reason at once, and what they are about.
+#[test]
+fn all_that_is_wrong_is_told_at_once() -> Result<()> {
+    let rig = Rig::new()?;
+    let scene = odd(
+        &rig,
+        &Odd {
+            filing: |scene, told| named(scene, told, "Somebody Else LLC").with("office", "US-NY"),
+            agreement: |_, told| told.with("asset_kinds", json!(["equipment"])),
+            valued: Some(-40),
+            held: Some(-50),
+            search: |_, _| None,
+            rules: || vec![("coverage_floor_bp", json!(1_000_000))],
+        },
+    )?;
+    let answer = scene.draw(900)?;
+    assert_deficient(&answer);
+    assert_eq!(
+        refusal(&answer),
+        "filing-office, filing-name, agreement-missing, search-missing, valuation-stale, custody-stale, \
+         availability-short, coverage-short"
+    );
+    let problems = answer.json()["problems"].take();
+    let filing = json!({ "filing_id": scene.filing.to_string() });
+    assert_eq!(problems[0]["subjects"], json!([filing]));
+    assert_eq!(problems[4]["oldest"], scene.day(-40).to_string());
+    assert_eq!(problems[5]["oldest"], scene.day(-50).to_string());
+    assert_eq!(
+        (
+            &problems[6]["availability_minor"],
+            &problems[6]["required_minor"]
+        ),
+        (&json!("850"), &json!("900"))
+    );
+    assert_eq!(
+        (&problems[7]["coverage_bp"], &problems[7]["floor_bp"]),
+        (&json!(11_111), &json!(1_000_000))
+    );
+    Ok(())
+}
+
+#[test]
+fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
+    let rig = Rig::new()?;
+    assert_eq!(
+        refusal(&Scene::open(&rig)?.draw(1)?),
+        "filing-missing, availability-short"
+    );
+    // Opened alone: no party, no rules.
+    let mut scene = Scene::open(&rig)?;
+    scene.terms = Secured {
+        facility: Uuid::new_v4(),
+        ..scene.terms
+    };
+    scene.onboard(&scene.terms.opened())?;
+    assert_eq!(refusal(&scene.draw(1)?), "rules-missing");
+    Ok(())
+}
+
+/// The asset that has no papers yet counts nothing, and is in nobody's way.
+#[test]
+fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::good(&rig, &[1_000])?;
+    scene.pledge(|told| told)?;
+    let good = scene.pledged[0];
+    assert_eq!(refusal(&scene.draw(100)?), "");
+    // A valuation of an earlier day, told later, changes nothing.
+    let earlier = scene.terms.valuation(scene.day(-100), &[(good.asset, 1)]);
+    scene.tell(&earlier)?;
+    assert_eq!(refusal(&scene.draw(100)?), "");
+    // One of the same day does.
+    scene.value(good, 1)?;
+    assert_eq!(
+        refusal(&scene.draw(100)?),
+        "valuation-missing, custody-missing, availability-short"
+    );
+    Ok(())
+}
+
+/// 9-503, 9-507: the name of today, on the record of today.
+#[test]
+fn a_debtor_that_changes_its_name_has_to_be_filed_and_searched_anew() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::good(&rig, &[1_000])?;
+    let mut renamed = scene.terms.debtor.clone();
+    renamed.name = "Renamed Receivables LLC".to_owned();
+    scene.onboard(&scene.terms.party(&renamed))?;
+    assert_eq!(refusal(&scene.draw(100)?), "filing-name, search-missing");
+    scene.terms.debtor = renamed;
+    scene.amend("party", -1, |told| {
+        told.with("action", "change")
+            .with("role", "debtor")
+            .with("party_id", scene.terms.debtor.id.to_string())
+            .with("name", scene.terms.debtor.name.clone())
+    })?;
+    assert_eq!(refusal(&scene.draw(100)?), "search-missing");
+    scene.tell(&scene.terms.search(scene.day(-1)))?;
+    assert_eq!(refusal(&scene.draw(100)?), "");
+    // Another LEI is another party.
+    let told = scene.terms.party(&scene.terms.debtor);
+    let answer = rig
+        .agent(tests::world::PLATFORM)
+        .deliver(&told.with("lei", "5493001KJTIIGC8Y1R12").event())?;
+    assert_eq!(refusal(&answer), "already-exists");
+    Ok(())
+}
+
+/// Two reports that contradict each other are not settled by the one that suits.
+#[test]
+fn an_adverse_finding_stands_until_a_later_report_clears_it() -> Result<()> {
+    let rig = Rig::new()?;
+    let scene = Scene::good(&rig, &[1_000])?;
+    let search = |days: i64| scene.terms.search(scene.day(days));
+    // Through less than what has been found nothing by: told later, it counts all the same.
+    scene.tell(&search(-40).with("findings", found(&scene, -5_000)))?;
+    assert_eq!(refusal(&scene.draw(10)?), "search-adverse");
+    scene.tell(&search(-41))?;
+    assert_eq!(refusal(&scene.draw(10)?), "search-adverse");
+    scene.tell(&search(-40))?;
+    assert_eq!(refusal(&scene.draw(10)?), "");
+    Ok(())
+}
+
+#[test]
+fn what_held_at_verified_is_asked_again_at_every_step_but_a_failure() -> Result<()> {
+    let rig = Rig::new()?;
+    let scene = Scene::good(&rig, &[1_000])?;
+    let only = scene.pledged[0];
+    let settlement = scene.drawn(800)?;
+    let funded = || scene.report("escrow-one", "escrow.funded", &settlement, 800);
+    scene.value(only, 900)?;
+    assert_eq!(refusal(&funded()?), "availability-short");
+    scene.value(only, 1_000)?;
+    let answer = funded()?;
+    assert_eq!(refusal(&answer), "");
+    assert_eq!(answer.json()["settlement"]["status"], "ESCROWED");
+    assert_eq!(
+        answer.json()["settlement"]["borrowing_base"]["drawn_minor"],
+        "800"
+    );
+    scene.tell(
+        &scene
+            .terms
+            .search(scene.today)
+            .with("findings", found(&scene, -5_000)),
+    )?;
+    let completed = || scene.report("settle-one", "settlement.completed", &settlement, 800);
+    assert_eq!(refusal(&completed()?), "search-adverse");
+    scene.tell(&scene.terms.search(scene.today))?;
+    assert_eq!(refusal(&completed()?), "");
+    // Each step rested on a base of its own.
+    let rested = format!(
+        "select count(*) from collateral.borrowing_base where settlement_id = '{settlement}' and version in (1, 2, 3)"
+    );
+    assert_eq!(count(&mut rig.admin()?, &rested)?, 3);
+
+    let failing = scene.drawn(10)?;
+    scene.value(only, 0)?;
+    let failed = scene.report("escrow-one", "escrow.failed", &failing, 10)?;
+    assert_eq!(
+        refusal(&failed),
+        "",
+        "capital that goes back needs no cover"
+    );
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn an_unsecured_facility_says_so_and_asks_nothing() -> Result<()> {
+    let rig = Rig::new()?;
+    let settlement = crate::settlements::pending(&rig, 100)?;
+    let answer = rig
+        .person("bob")
+        .post_empty(
+            &crate::settlements::of(&settlement, "verify"),
+            &tests::world::idempotency_key(),
+        )?
+        .json();
+    assert_eq!(answer["secured"], false);
+    assert_eq!(answer.get("borrowing_base"), None);
+    let facility = tests::world::USD_FACILITY.id;
+    let read = |path: &str| -> Result<Value> {
+        let path = format!("/v1/facilities/{facility}{path}");
+        Ok(rig.person("alice").get(&path)?.json())
+    };
+    assert_eq!(read("")?["secured"], false);
+    assert_eq!(
+        read("/collateral")?,
+        json!({ "facility_id": facility.to_string(), "secured": false })
+    );
+    // Nor is anything recorded of it: it has no party, no rules and no agent.
+    let mut terms = Secured::new(tests::world::AURORA);
+    terms.facility = facility;
+    for told in [terms.party(&terms.debtor), terms.rules()] {
+        let answer = rig.agent(tests::world::PLATFORM).deliver(&told.event())?;
+        assert_eq!(refusal(&answer), "unsecured", "{}", told.kind);
+    }
+    let today = time::OffsetDateTime::now_utc().date();
+    let answer = rig
+        .agent(tests::world::COLLATERAL_AGENT)
+        .deliver(&terms.search(today).event())?;
+    assert_eq!(refusal(&answer), "not-found");
+    // Whether a settlement is secured is its facility's to say.
+    let mut admin = rig.admin()?;
+    let turned = admin.batch_execute(&format!(
+        "alter table capital.settlement disable trigger user;
+         update capital.settlement set secured = true where settlement_id = '{settlement}'"
+    ));
+    assert_eq!(barrier(turned), "23503 settlement_facility_secured_fkey");
+    Ok(())
+}
+
+/// An accepted step names what it rested on.
+fn assert_rests(answer: &Response) {
+    let body = answer.json();
+    assert_eq!(body["secured"], true, "{body}");
+    assert_eq!(
+        body["borrowing_base"]["inputs_sha256"]
+            .as_str()
+            .map(str::len),
+        Some(64)
+    );
+    assert!(body["notice"].is_string(), "{body}");
+}
+
+/// 409, and each reason a problem of its own, with what the record does not prove.
+fn assert_deficient(answer: &Response) {
+    let body = answer.json();
+    assert_eq!(answer.status, 409, "{body}");
+    assert_eq!(body["type"], "urn:optkas:problem:collateral-deficient");
+    assert!(body["notice"].is_string(), "{body}");
+    for problem in body["problems"].as_array().into_iter().flatten() {
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].is_string(), "{problem}");
+        }
+        assert_eq!(problem["status"], 409);
+    }
+}

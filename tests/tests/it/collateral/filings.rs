@@ -1,0 +1,442 @@
+//! What is filed is recorded as filed; what it does, the law says.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tests::rig::Rig;
+use tests::world::{Told, filed_to_lapse_on};
+use time::Date;
+use time::macros::date;
+use uuid::Uuid;
+
+use super::scene::{Scene, refusal};
+use crate::support::assert_books;
+
+/// Of the last amendment in the order of filing, why it has no effect; empty if it has.
+fn last_reason(standing: &Value) -> Result<String> {
+    let effects = standing["effects"].as_array().context("effects")?;
+    let last = effects.last().context("an amendment")?;
+    let reason = last["reason"].as_str().unwrap_or_default();
+    assert_eq!(last["effective"], reason.is_empty(), "{last}");
+    Ok(reason.to_owned())
+}
+
+/// Days until that date.
+fn days_until(scene: &Scene<'_>, date: &Value) -> Result<i64> {
+    let text = date.as_str().context("a date")?;
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    Ok((Date::parse(text, format)? - scene.today).whole_days())
+}
+
+#[test]
+fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::open(&rig)?;
+    for (continued_on, reason, lapse_on) in [
+        (date!(2024 - 09 - 14), "before-window", "2025-03-15"),
+        (date!(2024 - 09 - 15), "", "2030-03-15"),
+        (date!(2025 - 03 - 15), "", "2030-03-15"),
+        (date!(2025 - 03 - 16), "after-lapse", "2025-03-15"),
+    ] {
+        let filed = date!(2020 - 03 - 15);
+        let told = scene.terms.filing(filed);
+        scene.filing = told.id("filing_id");
+        let standing = scene.tell(&told)?["effect"].take();
+        assert_eq!(standing["lapse_on"], "2025-03-15");
+        assert_eq!(standing["continuation_opens_on"], "2024-09-15");
+        assert_eq!(standing["state"], "lapsed");
+        let amendment = scene
+            .terms
+            .amendment(scene.filing, "continuation", continued_on);
+        let standing = scene.tell(&amendment)?["effect"].take();
+        assert_eq!(last_reason(&standing)?, reason, "{continued_on}");
+        assert_eq!(standing["lapse_on"], lapse_on, "{continued_on}");
+    }
+    for (designation, lapse_on) in [
+        ("public-finance", json!("2050-03-15")),
+        ("manufactured-home", json!("2050-03-15")),
+        ("transmitting-utility", json!(null)),
+    ] {
+        let told = scene.terms.filing(date!(2020 - 03 - 15));
+        scene.filing = told.id("filing_id");
+        let standing = scene.tell(&told.with("designation", designation))?["effect"].take();
+        assert_eq!(standing["lapse_on"], lapse_on, "{designation}");
+        assert_eq!(standing["state"], "effective", "{designation}");
+        let reason = last_reason(&scene.amend("continuation", -1, |it| it)?)?;
+        let expected = if lapse_on.is_null() {
+            "no-lapse"
+        } else {
+            "before-window"
+        };
+        assert_eq!(reason, expected, "{designation}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_filing_lasts_beyond_the_value_date_and_its_guard_or_is_continued() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::open(&rig)?;
+    let filed_on = filed_to_lapse_on(scene.day(60));
+    let told = scene.terms.filing(filed_on);
+    scene = scene.secured_by(&[])?;
+    scene.filing = told.id("filing_id");
+    let standing = scene.tell(&told)?["effect"].take();
+    let lapse = days_until(&scene, &standing["lapse_on"])?;
+    let pledged = scene.pledge(|it| it)?;
+    scene.value(pledged, 1_000)?;
+    scene.hold(pledged)?;
+
+    let verify = |days: i64| scene.verify(&scene.proposed_for(10, days)?);
+    assert_eq!(refusal(&verify(lapse - 31)?), "");
+    assert_eq!(refusal(&verify(lapse - 30)?), "filing-lapsing");
+    let waiting = scene.proposed_for(10, lapse + 20)?;
+    assert_eq!(refusal(&scene.verify(&waiting)?), "filing-lapsing");
+    let standing = scene.amend("continuation", -1, |it| it)?;
+    assert_eq!(last_reason(&standing)?, "");
+    assert!(days_until(&scene, &standing["lapse_on"])? > lapse + 1_800);
+    assert_eq!(refusal(&scene.verify(&waiting)?), "");
+    // The window has moved on.
+    let standing = scene.amend("continuation", 0, |it| it)?;
+    assert_eq!(last_reason(&standing)?, "before-window");
+    assert_books(&mut rig.admin()?)
+}
+
+#[test]
+fn what_has_lapsed_is_not_revived_but_by_what_was_filed_in_time() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::open(&rig)?;
+    let filed_on = filed_to_lapse_on(scene.day(-10));
+    scene = scene.secured_by(&[])?;
+    let told = scene.terms.filing(filed_on);
+    scene.filing = told.id("filing_id");
+    scene.tell(&told)?;
+    let pledged = scene.pledge(|it| it)?;
+    scene.value(pledged, 1_000)?;
+    scene.hold(pledged)?;
+    assert_eq!(refusal(&scene.draw(10)?), "filing-lapsing");
+    let late = scene.amend("continuation", -2, |it| it)?;
+    assert_eq!(
+        (&*last_reason(&late)?, &late["state"]),
+        ("after-lapse", &json!("lapsed"))
+    );
+    assert_eq!(refusal(&scene.draw(10)?), "filing-lapsing");
+    // Told late, but filed in time; the other is then early for the new window.
+    let healed = scene.amend("continuation", -20, |it| it)?;
+    let effects = healed["effects"].as_array().context("effects")?;
+    let effective: Vec<&Value> = effects.iter().map(|effect| &effect["effective"]).collect();
+    assert_eq!(effective, [true, false]);
+    assert_eq!(last_reason(&healed)?, "before-window");
+    assert_eq!(refusal(&scene.draw(10)?), "");
+    Ok(())
+}
+
+/// 9-509(d), 9-510(a): what takes cover away and nobody has released does nothing, and stops what is new.
+#[test]
+fn a_termination_without_a_release_is_of_no_effect_and_disputes_the_filing() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::good(&rig, &[1_000])?;
+    let standing = scene.amend("termination", -1, |it| it)?;
+    assert_eq!(standing["state"], "disputed");
+    assert_eq!(last_reason(&standing)?, "not-authorised");
+    assert_eq!(standing["terminated_on"], json!(null));
+    assert_eq!(refusal(&scene.draw(10)?), "filing-disputed");
+    // Approved afterwards, it counts from here on.
+    scene.released(&scene.termination())?;
+    let filing = scene.collateral()?["filings"][0].take();
+    assert_eq!(filing["state"], "terminated");
+    assert_eq!(filing["terminated_on"], scene.day(-1).to_string());
+    assert_eq!(
+        refusal(&scene.draw(10)?),
+        "filing-missing, availability-short"
+    );
+    let pledged = scene.pledge(|it| it)?;
+    scene.value(pledged, 1_000)?;
+    scene.hold(pledged)?;
+    assert_eq!(refusal(&scene.draw(10)?), "filing-terminated");
+    let after = scene.amend("continuation", 0, |it| it)?;
+    assert_eq!(last_reason(&after)?, "after-termination");
+    assert_books(&mut rig.admin()?)
+}
+
+/// Each in a facility of its own: its members, why it has no effect, and the filing's state.
+type Case = (
+    &'static str,
+    fn(&Scene<'_>, Told) -> Told,
+    &'static str,
+    &'static str,
+);
+
+fn party(told: Told, action: &str, role: &str, id: Uuid) -> Told {
+    told.with("action", action)
+        .with("role", role)
+        .with("party_id", id.to_string())
+}
+
+const AMENDMENTS: [(&str, Case); 13] = [
+    (
+        "a debtor is added",
+        (
+            "party",
+            |scene, told| {
+                party(told, "add", "debtor", scene.terms.secured_party.id).with("name", "Another")
+            },
+            "",
+            "effective",
+        ),
+    ),
+    (
+        "the debtor's name is changed",
+        (
+            "party",
+            |scene, told| {
+                party(told, "change", "debtor", scene.terms.debtor.id).with("name", "Another")
+            },
+            "",
+            "effective",
+        ),
+    ),
+    (
+        "who is not of record is changed",
+        (
+            "party",
+            |scene, told| {
+                party(told, "change", "secured", scene.terms.debtor.id).with("name", "Another")
+            },
+            "not-of-record",
+            "effective",
+        ),
+    ),
+    (
+        "who is not of record is deleted",
+        (
+            "party",
+            |scene, told| party(told, "delete", "debtor", scene.terms.secured_party.id),
+            "not-of-record",
+            "effective",
+        ),
+    ),
+    (
+        "the debtor is deleted without a release",
+        (
+            "party",
+            |scene, told| party(told, "delete", "debtor", scene.terms.debtor.id),
+            "not-authorised",
+            "disputed",
+        ),
+    ),
+    (
+        "the secured party is deleted without a release",
+        (
+            "party",
+            |scene, told| party(told, "delete", "secured", scene.terms.secured_party.id),
+            "not-authorised",
+            "disputed",
+        ),
+    ),
+    (
+        "it is assigned as a whole",
+        (
+            "assignment",
+            |scene, told| {
+                told.with("party_id", scene.terms.debtor.id.to_string())
+                    .with("name", "Assignee")
+                    .with(
+                        "replaces_party_id",
+                        scene.terms.secured_party.id.to_string(),
+                    )
+            },
+            "",
+            "effective",
+        ),
+    ),
+    (
+        "it is assigned in part",
+        (
+            "assignment",
+            |scene, told| {
+                told.with("party_id", scene.terms.debtor.id.to_string())
+                    .with("name", "Assignee")
+            },
+            "",
+            "effective",
+        ),
+    ),
+    (
+        "it is assigned by who is not of record",
+        (
+            "assignment",
+            |scene, told| {
+                told.with("party_id", scene.terms.secured_party.id.to_string())
+                    .with("name", "Assignee")
+                    .with("replaces_party_id", scene.terms.debtor.id.to_string())
+            },
+            "not-of-record",
+            "effective",
+        ),
+    ),
+    (
+        "collateral is added",
+        (
+            "collateral",
+            |_, told| told.with("action", "add").with("description", "Schedule B"),
+            "",
+            "effective",
+        ),
+    ),
+    (
+        "collateral is deleted without a release",
+        (
+            "collateral",
+            |_, told| {
+                told.with("action", "delete")
+                    .with("description", "Machine 5")
+            },
+            "not-authorised",
+            "disputed",
+        ),
+    ),
+    (
+        "collateral is restated without a release",
+        (
+            "collateral",
+            |_, told| {
+                told.with("action", "restate")
+                    .with("description", "Nothing")
+            },
+            "not-authorised",
+            "disputed",
+        ),
+    ),
+    (
+        "it is filed before the filing",
+        (
+            "continuation",
+            |_, told| {
+                told.with("filed_at", "2019-01-01T00:00:00Z")
+                    .with("filed_on", "2019-01-01")
+            },
+            "before-filing",
+            "effective",
+        ),
+    ),
+];
+
+#[test]
+fn each_amendment_does_what_the_law_says() -> Result<()> {
+    let rig = Rig::new()?;
+    for (what, (kind, members, reason, state)) in AMENDMENTS {
+        let mut scene = Scene::open(&rig)?;
+        let before = scene.file(|it| it)?["effect"].take();
+        let standing = scene.amend(kind, -1, |told| members(&scene, told))?;
+        assert_eq!(last_reason(&standing)?, reason, "{what}");
+        assert_eq!(standing["state"], state, "{what}");
+        for part in ["debtors", "secured_parties", "descriptions"] {
+            // What has no effect changes nothing of record.
+            if !reason.is_empty() {
+                assert_eq!(standing[part], before[part], "{what}: {part}");
+            }
+        }
+        let recorded = scene.collateral()?["filings"][0].take();
+        for (member, value) in standing.as_object().context("an object")? {
+            assert_eq!(&recorded[member], value, "{what}: {member} as it is kept");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Result<()> {
+    let rig = Rig::new()?;
+    let scene = Scene::good(&rig, &[1_000, 500])?;
+    let release = scene.requested(&scene.release(&scene.pledged[..1]))?;
+    let deletion = |told: Told| {
+        told.with("action", "delete")
+            .with("description", "Schedule A, 1")
+            .with("release_id", release["id"].clone())
+    };
+    let standing = scene.amend("collateral", -1, deletion)?;
+    assert_eq!(standing["state"], "disputed", "it is only requested");
+    let approved = scene.approve_by("bob", &release)?;
+    assert_eq!(refusal(&approved), "");
+    let filing = scene.collateral()?["filings"][0].take();
+    assert_eq!(filing["state"], "effective");
+    assert_eq!(
+        filing["descriptions"],
+        json!([
+            "All receivables listed in Schedule A",
+            "deleted: Schedule A, 1"
+        ])
+    );
+    let again = scene
+        .terms
+        .amendment(scene.filing, "collateral", scene.day(-1));
+    let again = scene.say(&deletion(again))?;
+    assert_eq!(refusal(&again), "already-exists");
+    // The last debtor and the last secured party stay, release or not (9-512(e)).
+    let release = scene.released(&scene.release(&scene.pledged[1..]))?;
+    let standing = scene.amend("party", -1, |told| {
+        party(told, "delete", "debtor", scene.terms.debtor.id)
+            .with("release_id", release["id"].clone())
+    })?;
+    assert_eq!(last_reason(&standing)?, "last-party");
+    assert_eq!(standing["state"], "effective");
+    Ok(())
+}
+
+#[test]
+fn an_office_gives_a_file_number_once() -> Result<()> {
+    let rig = Rig::new()?;
+    let (one, other) = (Scene::open(&rig)?, Scene::open(&rig)?);
+    let filing = |scene: &Scene<'_>, number: &str, office: &str| {
+        let told = scene.terms.filing(scene.day(-9));
+        scene.say(&told.with("file_number", number).with("office", office))
+    };
+    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+    assert_eq!(refusal(&filing(&one, &number, "US-DE")?), "");
+    // However it is written, and in whichever facility.
+    for written in [
+        number.clone(),
+        number.replace(' ', "-"),
+        number.to_uppercase(),
+    ] {
+        let again = filing(&other, &written, "US-DE")?;
+        assert_eq!(refusal(&again), "already-exists", "{written}");
+    }
+    assert_eq!(refusal(&filing(&other, &number, "US-NY")?), "");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_recorded_that_is_still_to_come() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut scene = Scene::good(&rig, &[])?;
+    let pledged = scene.pledge(|it| it)?;
+    let ahead = scene.day(2);
+    let terms = &scene.terms;
+    for (told, member) in [
+        (terms.filing(ahead), "filed_on"),
+        (
+            terms.amendment(scene.filing, "continuation", ahead),
+            "filed_on",
+        ),
+        (terms.agreement(ahead), "dated_on"),
+        (
+            terms.pledge(scene.filing, scene.agreement, ahead),
+            "pledged_on",
+        ),
+        (terms.valuation(ahead, &[(pledged.asset, 1)]), "as_of"),
+        (terms.receipt(ahead, &[pledged.asset]), "as_of"),
+        (terms.search(ahead), "through_on"),
+    ] {
+        let answer = scene.say(&told)?;
+        assert_eq!(
+            refusal(&answer),
+            "date-ahead",
+            "{}: {}",
+            told.kind,
+            answer.text()
+        );
+        assert_eq!(answer.json()["member"], member);
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Collateral: what is filed, pledged and worth, and what a settlement may rest on.
+//!
+//! | module | tries |
+//! |---|---|
+//! | [`calendar`] | lapse, window and continuation, each day of many years |
+//! | [`identifiers`] | LEIs, BICs and UETRs, good and bad |
+//! | [`filings`] | what amendments do, and when they do nothing |
+//! | [`pledges`] | one thing pledged twice, by many at once |
+//! | [`base`] | the borrowing base against a plain one, and after random lives |
+//! | [`conditions`] | each condition of VERIFIED, alone |
+//! | [`releases`] | four eyes, and the content that was approved |
+//! | [`warnings`] | opened once, closed once |
+//! | [`access`] | who sees a facility, and who may speak of it |
+//! | [`rows`] | what even the owner of the tables cannot do |
+
+mod access;
+mod base;
+mod calendar;
+mod conditions;
+mod filings;
+mod identifiers;
+mod plain;
+mod pledges;
+mod releases;
+mod rows;
+pub(crate) mod scene;
+mod warnings;

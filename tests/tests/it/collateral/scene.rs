@@ -1,0 +1,339 @@
+//! A secured facility of its own, and who takes part in it: through the real endpoints.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use postgres::Client;
+use serde_json::{Value, json};
+use tests::http::Response;
+use tests::rig::Rig;
+use tests::world::{
+    AURORA, Allocator, COLLATERAL_AGENT, PLATFORM, Secured, Told, delivery, idempotency_key,
+};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::settlements::{of, propose};
+
+/// How long ago a good facility was filed on.
+const FILED: i64 = -100;
+
+/// What is pledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pledged {
+    pub(crate) pledge: Uuid,
+    pub(crate) asset: Uuid,
+}
+
+pub(crate) struct Scene<'a> {
+    pub(crate) rig: &'a Rig,
+    pub(crate) terms: Secured,
+    pub(crate) today: Date,
+    /// Who proposes settlements and requests releases, and who verifies and approves.
+    pub(crate) maker: &'static str,
+    pub(crate) checker: &'static str,
+    pub(crate) filing: Uuid,
+    pub(crate) agreement: Uuid,
+    pub(crate) pledged: Vec<Pledged>,
+}
+
+impl<'a> Scene<'a> {
+    /// Open, with its parties and rules, led by Aurora; nothing is filed.
+    pub(crate) fn open(rig: &'a Rig) -> Result<Self> {
+        Self::led_by(rig, AURORA, "alice", "bob")
+    }
+
+    pub(crate) fn led_by(
+        rig: &'a Rig,
+        lead: Allocator,
+        maker: &'static str,
+        checker: &'static str,
+    ) -> Result<Self> {
+        let scene = Self {
+            rig,
+            terms: Secured::new(lead),
+            today: OffsetDateTime::now_utc().date(),
+            maker,
+            checker,
+            filing: Uuid::nil(),
+            agreement: Uuid::nil(),
+            pledged: Vec::new(),
+        };
+        let terms = &scene.terms;
+        scene.onboard(&terms.opened())?;
+        for party in [&terms.debtor, &terms.secured_party] {
+            scene.onboard(&terms.party(party))?;
+        }
+        scene.onboard(&terms.rules())?;
+        Ok(scene)
+    }
+
+    /// The same with a filing, an agreement, a search, and an asset of each of these values.
+    pub(crate) fn good(rig: &'a Rig, values: &[u64]) -> Result<Self> {
+        Self::open(rig)?.secured_by(values)
+    }
+
+    /// Files, signs, pledges, values, confirms and searches.
+    pub(crate) fn secured_by(mut self, values: &[u64]) -> Result<Self> {
+        self.file(|filing| filing)?;
+        self.sign(|agreement| agreement)?;
+        for value in values {
+            let pledged = self.pledge(|pledge| pledge)?;
+            self.value(pledged, *value)?;
+            self.hold(pledged)?;
+        }
+        self.tell(&self.terms.search(self.day(-1)))?;
+        Ok(self)
+    }
+
+    /// So many days after today.
+    pub(crate) fn day(&self, days: i64) -> Date {
+        self.today + Duration::days(days)
+    }
+
+    /// The platform's word, which is accepted.
+    pub(crate) fn onboard(&self, told: &Told) -> Result<Value> {
+        accepted(&self.rig.agent(PLATFORM).deliver(&told.event())?, told.kind)
+    }
+
+    /// The collateral agent's word.
+    pub(crate) fn say(&self, told: &Told) -> Result<Response> {
+        self.rig.agent(COLLATERAL_AGENT).deliver(&told.event())
+    }
+
+    /// The collateral agent's word, which is accepted.
+    pub(crate) fn tell(&self, told: &Told) -> Result<Value> {
+        accepted(&self.say(told)?, told.kind)
+    }
+
+    /// Files, altered; from here on it is what pledges are under.
+    pub(crate) fn file(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Value> {
+        let told = alter(self.terms.filing(self.day(FILED)));
+        self.filing = told.id("filing_id");
+        self.tell(&told)
+    }
+
+    /// Signs, altered.
+    pub(crate) fn sign(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Value> {
+        let told = alter(self.terms.agreement(self.day(FILED)));
+        self.agreement = told.id("agreement_id");
+        self.tell(&told)
+    }
+
+    /// A pledge of something new, under the last filing and agreement.
+    pub(crate) fn new_pledge(&self) -> Told {
+        self.terms
+            .pledge(self.filing, self.agreement, self.day(-50))
+    }
+
+    /// Pledges, altered.
+    pub(crate) fn pledge(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Pledged> {
+        let told = alter(self.new_pledge());
+        self.tell(&told)?;
+        let asset = told.data["asset"]["asset_id"]
+            .as_str()
+            .context("an asset")?;
+        let pledged = Pledged {
+            pledge: told.id("pledge_id"),
+            asset: asset.parse()?,
+        };
+        self.pledged.push(pledged);
+        Ok(pledged)
+    }
+
+    /// Says what it is worth, today.
+    pub(crate) fn value(&self, pledged: Pledged, value: u64) -> Result<Value> {
+        self.tell(&self.terms.valuation(self.today, &[(pledged.asset, value)]))
+    }
+
+    /// Says that it is held, today.
+    pub(crate) fn hold(&self, pledged: Pledged) -> Result<Value> {
+        self.tell(&self.terms.receipt(self.today, &[pledged.asset]))
+    }
+
+    /// Amends the filing; answers what it then comes to.
+    pub(crate) fn amend(
+        &self,
+        kind: &str,
+        days: i64,
+        alter: impl FnOnce(Told) -> Told,
+    ) -> Result<Value> {
+        let told = alter(self.terms.amendment(self.filing, kind, self.day(days)));
+        Ok(self.tell(&told)?["effect"].take())
+    }
+
+    /// The next version of the rules, with other values for some.
+    pub(crate) fn rule(&self, others: &[(&str, Value)]) -> Result<Value> {
+        let rules = others
+            .iter()
+            .fold(self.terms.rules(), |rules, (member, value)| {
+                rules.with(member, value.clone())
+            });
+        self.onboard(&rules)
+    }
+
+    /// A proposal, PENDING, of a value date so many days ahead.
+    pub(crate) fn proposed_for(&self, amount_minor: u64, days: i64) -> Result<String> {
+        let body = json!({
+            "facility_id": self.terms.facility.to_string(), "amount_minor": amount_minor.to_string(),
+            "currency": "USD", "value_date": self.day(days).to_string(),
+        });
+        propose(self.rig, self.maker, &body)
+    }
+
+    pub(crate) fn proposed(&self, amount_minor: u64) -> Result<String> {
+        self.proposed_for(amount_minor, 10)
+    }
+
+    pub(crate) fn verify(&self, settlement: &str) -> Result<Response> {
+        self.rig
+            .person(self.checker)
+            .post_empty(&of(settlement, "verify"), &idempotency_key())
+    }
+
+    /// What comes of proposing so much and verifying it.
+    pub(crate) fn draw(&self, amount_minor: u64) -> Result<Response> {
+        self.verify(&self.proposed(amount_minor)?)
+    }
+
+    /// Draws so much, which is accepted.
+    pub(crate) fn drawn(&self, amount_minor: u64) -> Result<String> {
+        let settlement = self.proposed(amount_minor)?;
+        let answer = self.verify(&settlement)?;
+        ensure!(answer.status == 200, "not verified: {}", answer.text());
+        Ok(settlement)
+    }
+
+    /// What an agent of the settlement's reports on it.
+    pub(crate) fn report(&self, agent: &str, kind: &str, id: &str, minor: u64) -> Result<Response> {
+        let mut data =
+            json!({ "settlement_id": id, "facility_id": self.terms.facility.to_string() });
+        if kind.ends_with(".failed") {
+            data["reason"] = json!("no funds");
+        } else {
+            data["amount_minor"] = json!(minor.to_string());
+            data["currency"] = json!("USD");
+        }
+        self.rig.agent(agent).deliver(&delivery(kind, &data))
+    }
+
+    /// What a release of these would be asked for with.
+    pub(crate) fn release(&self, pledges: &[Pledged]) -> Value {
+        let pledges: Vec<String> = pledges.iter().map(|it| it.pledge.to_string()).collect();
+        json!({ "kind": "assets", "filing_id": self.filing.to_string(), "pledge_ids": pledges, "reason": "Paid off" })
+    }
+
+    /// The same for the filing with all that is under it.
+    pub(crate) fn termination(&self) -> Value {
+        json!({ "kind": "termination", "filing_id": self.filing.to_string(), "reason": "All is paid" })
+    }
+
+    pub(crate) fn request_by(&self, person: &str, body: &Value) -> Result<Response> {
+        let path = format!("/v1/facilities/{}/releases", self.terms.facility);
+        self.rig
+            .person(person)
+            .post(&path, &idempotency_key(), body)
+    }
+
+    /// Requests, which is accepted.
+    pub(crate) fn requested(&self, body: &Value) -> Result<Value> {
+        let answer = self.request_by(self.maker, body)?;
+        ensure!(answer.status == 201, "not requested: {}", answer.text());
+        Ok(answer.json())
+    }
+
+    /// Approves what was requested, by its hash.
+    pub(crate) fn approve_by(&self, person: &str, release: &Value) -> Result<Response> {
+        let id = release["id"].as_str().context("a release has an id")?;
+        let body = json!({ "content_sha256": release["content_sha256"] });
+        let path = format!("/v1/releases/{id}/approve");
+        self.rig
+            .person(person)
+            .post(&path, &idempotency_key(), &body)
+    }
+
+    /// Requests and approves, which takes effect.
+    pub(crate) fn released(&self, body: &Value) -> Result<Value> {
+        let release = self.requested(body)?;
+        let answer = self.approve_by(self.checker, &release)?;
+        ensure!(answer.status == 200, "not approved: {}", answer.text());
+        Ok(answer.json())
+    }
+
+    /// The facility's collateral, as its maker reads it.
+    pub(crate) fn collateral(&self) -> Result<Value> {
+        let path = format!("/v1/facilities/{}/collateral", self.terms.facility);
+        let answer = self.rig.person(self.maker).get(&path)?;
+        ensure!(answer.status == 200, "not shown: {}", answer.text());
+        Ok(answer.json())
+    }
+
+    /// The kinds of the warnings that are open, as its maker reads them.
+    pub(crate) fn warnings(&self) -> Result<Vec<String>> {
+        let mut kinds: Vec<String> = self.collateral()?["warnings"]
+            .as_array()
+            .context("warnings")?
+            .iter()
+            .filter_map(|warning| warning["kind"].as_str().map(str::to_owned))
+            .collect();
+        kinds.sort();
+        Ok(kinds)
+    }
+
+    /// Every warning that there ever was, with its occurrence, and whether it is open.
+    pub(crate) fn history(&self, admin: &mut Client) -> Result<BTreeMap<(String, i32), bool>> {
+        let rows = admin.query(
+            "select kind, occurrence, closed_at is null from collateral.warning where facility_id = $1",
+            &[&self.terms.facility],
+        )?;
+        Ok(rows
+            .iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get(2)))
+            .collect())
+    }
+}
+
+/// One beat of the schedule.
+pub(crate) fn monitor(rig: &Rig) -> Result<Value> {
+    rig.function("monitor-collateral")?.call(&Value::Null)
+}
+
+/// More capital for alice's allocator than the sample world gives it.
+pub(crate) fn fund(rig: &Rig, amount_minor: u64) -> Result<()> {
+    let data = json!({
+        "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(), "currency": "USD", "reference": "wire",
+    });
+    let answer = rig
+        .agent(PLATFORM)
+        .deliver(&delivery("capital.deposited", &data))?;
+    accepted(&answer, "capital.deposited").map(drop)
+}
+
+fn accepted(answer: &Response, what: &str) -> Result<Value> {
+    ensure!(
+        answer.status == 200,
+        "{what}: {} {}",
+        answer.status,
+        answer.text()
+    );
+    Ok(answer.json())
+}
+
+/// What a reply refuses for: nothing, a name, or that the collateral is deficient in these ways.
+pub(crate) fn refusal(answer: &Response) -> String {
+    if answer.status < 300 {
+        return String::new();
+    }
+    let name = |problem: &Value| {
+        let kind = problem["type"].as_str().unwrap_or_default();
+        kind.strip_prefix("urn:optkas:problem:")
+            .unwrap_or(kind)
+            .to_owned()
+    };
+    let body = answer.json();
+    let problems = body["problems"].as_array();
+    problems.map_or_else(
+        || name(&body),
+        |problems| problems.iter().map(name).collect::<Vec<_>>().join(", "),
+    )
+}
