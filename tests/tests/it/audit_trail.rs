@@ -13,6 +13,7 @@ use serde_json::Value;
 use tests::http::Transport as _;
 use tests::rig::Rig;
 
+use crate::collateral::scene::monitor;
 use crate::mutations::{accepted, refused};
 
 /// The tables under audit: those that have its trigger.
@@ -35,5 +36,6 @@ fn everything(rig: &Rig) -> Result<BTreeMap<String, Value>> {
             replies.insert(format!("{prefix}{}", mutation.name), reply.json());
         }
     }
+    monitor(rig)?;
     Ok(replies)
 }

@@ -1,5 +1,6 @@
 //! Whatever a caller sends, the answer is the caller's to understand: never a 500, never a word of the inside.
 
+mod collateral;
 mod deliveries;
 mod headers;
 mod members;
@@ -11,7 +12,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tests::http::{Request, Response, Transport as _};
 use tests::rig::Rig;
-use tests::world::{PLATFORM, idempotency_key};
+use tests::world::{COLLATERAL_AGENT, PLATFORM, SECURED_FACILITY, idempotency_key};
 
 use crate::endpoints::assert_decent;
 use crate::settlements::{of, pending, proposal};
@@ -97,11 +98,14 @@ fn to_all(rig: &Rig, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
         ("create", post(rig, "/v1/settlements", body)?),
         ("verify", post(rig, &of(&settlement, "verify"), body)?),
         ("cancel", post(rig, &of(&settlement, "cancel"), body)?),
+        ("request release", post(rig, &releases(), body)?),
+        ("approve release", post(rig, &approval(&settlement), body)?),
     ];
     for (name, agent) in [
         ("platform", PLATFORM),
         ("escrow", "escrow-one"),
         ("settlement", "settle-one"),
+        ("collateral", COLLATERAL_AGENT),
     ] {
         answers.push((
             name,
@@ -109,6 +113,16 @@ fn to_all(rig: &Rig, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
         ));
     }
     Ok(answers)
+}
+
+/// Where releases are requested.
+fn releases() -> String {
+    format!("/v1/facilities/{}/releases", SECURED_FACILITY.id)
+}
+
+/// Where a release is approved.
+fn approval(release: &str) -> String {
+    format!("/v1/releases/{release}/approve")
 }
 
 /// As dave, who may do everything that a member can.

@@ -7,11 +7,12 @@ use tests::rig::Rig;
 use tests::world::{PLATFORM, delivery};
 use uuid::Uuid;
 
+use crate::collateral::scene::Scene;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
 use crate::support::{assert_books, broken_rules};
 
 /// What only a superuser without triggers can do, and the rule that notices.
-const DAMAGE: [(&str, &str); 18] = [
+const DAMAGE: [(&str, &str); 30] = [
     (
         "update capital.posting set amount_minor = amount_minor + 1, balance_after_minor = balance_after_minor + 1
          where account_version = 1",
@@ -78,6 +79,51 @@ const DAMAGE: [(&str, &str); 18] = [
         "a refused commitment changed nothing",
     ),
     ("delete from audit.log", "an accepted commitment changed something"),
+    ("delete from collateral.holding", "a holding is a pledge in force"),
+    (
+        "update collateral.pledge set released_on = pledged_on, release_id = (select release_id from collateral.release)
+         where released_on is null",
+        "a holding is a pledge in force",
+    ),
+    (
+        "update collateral.holding set value_minor = value_minor + 1",
+        "a holding has the latest papers of its asset",
+    ),
+    (
+        "delete from collateral.custody_receipt",
+        "a holding has the latest papers of its asset",
+    ),
+    (
+        "update collateral.kind_sum set value_minor = value_minor + 1",
+        "the sums are those of the holdings",
+    ),
+    (
+        "update collateral.obligor_sum set holdings = holdings + 1",
+        "the sums are those of the holdings",
+    ),
+    ("delete from collateral.obligor_kind_sum", "the sums are those of the holdings"),
+    (
+        "update collateral.cover set pledges = pledges + 1",
+        "cover counts the pledges in force",
+    ),
+    (
+        "alter table collateral.pledge drop constraint pledge_fingerprint_once;
+         update collateral.pledge set fingerprint = sha256('')",
+        "one thing is pledged once at a time",
+    ),
+    (
+        "delete from collateral.release_pledge",
+        "a pledge ended by a release that two people made",
+    ),
+    (
+        "alter table collateral.release drop constraint release_status_members;
+         update collateral.release set approved_by = requested_by",
+        "a pledge ended by a release that two people made",
+    ),
+    (
+        "delete from collateral.borrowing_base",
+        "a step in a secured facility rests on a base that bore it",
+    ),
 ];
 
 /// No trigger and no foreign key, in this transaction.
@@ -85,7 +131,7 @@ const DEFENCELESS: &str = "
     do $$ declare name regclass; begin
         for name in
             select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('auth', 'ledger', 'audit', 'capital')
+            where c.relkind = 'r' and n.nspname in ('auth', 'ledger', 'audit', 'capital', 'collateral')
         loop
             execute format('alter table %s disable trigger all', name);
         end loop;
@@ -98,6 +144,9 @@ fn every_rule_notices_its_damage() -> Result<()> {
     pending(&rig, AMOUNT)?;
     verified(&rig, AMOUNT)?;
     escrowed(&rig, AMOUNT)?;
+    let scene = Scene::good(&rig, &[1_000, 1_000, 1_000])?;
+    scene.drawn(100)?;
+    scene.released(&scene.release(&scene.pledged[..1]))?;
     assert_books(&mut admin)?;
     for (damage, rule) in DAMAGE {
         let mut damaged = admin.transaction()?;

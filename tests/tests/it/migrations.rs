@@ -30,11 +30,11 @@ const SNAPSHOT: &str = "
         union all
         select 'function ' || p.oid || p.proacl::text || pg_get_functiondef(p.oid) || coalesce(obj_description(p.oid), '')
         from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')
         union all
         select 'relation ' || c.oid || c.relname || c.relowner::regrole || coalesce(c.relacl::text, '')
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')
         union all
         select 'trigger ' || tgrelid::regclass || tgname || tgenabled::text from pg_trigger where not tgisinternal
         union all
@@ -143,7 +143,7 @@ fn a_migration_that_fails_leaves_nothing_of_any_and_the_next_run_completes() -> 
     )?;
     assert_refused(&rig, "capital.posting is taken")?;
     assert_eq!(members_of_owner(&mut admin)?, 0);
-    let tables = "select count(*) from pg_class where relkind = 'r' and relnamespace::regnamespace::text in ('auth', 'ledger', 'audit', 'capital')";
+    let tables = "select count(*) from pg_class where relkind = 'r' and relnamespace::regnamespace::text in ('auth', 'ledger', 'audit', 'capital', 'collateral')";
     assert_eq!(
         count(&mut admin, tables)?,
         1,

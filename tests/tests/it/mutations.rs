@@ -4,20 +4,27 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::http::Request;
 use tests::rig::Rig;
-use tests::world::{AURORA, EUR_FACILITY, PLATFORM, delivery, find_person, idempotency_key};
+use tests::world::{
+    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, delivery, find_person,
+    idempotency_key,
+};
 use uuid::Uuid;
 
+use crate::collateral::scene::Scene;
 pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
 /// The functions that change something for a caller.
-pub(crate) const MUTATING: [&str; 6] = [
+pub(crate) const MUTATING: [&str; 9] = [
     "create-settlement",
     "verify-settlement",
     "cancel-settlement",
+    "request-release",
+    "approve-release",
     "escrow-webhook",
     "settlement-webhook",
+    "collateral-webhook",
     "platform-webhook",
 ];
 
@@ -97,6 +104,55 @@ pub(crate) fn accepted(rig: &Rig) -> Result<Vec<Mutation>> {
             .into_iter()
             .map(|(name, data)| agent(rig, name, PLATFORM, &delivery(name, &data))),
     );
+    all.extend(of_collateral(rig)?);
+    Ok(all)
+}
+
+/// One of everything that is done with collateral, in the order in which it is accepted.
+fn of_collateral(rig: &Rig) -> Result<Vec<Mutation>> {
+    let scene = Scene::good(rig, &[10_000])?;
+    let terms = &scene.terms;
+    let told = |told: &Told| {
+        let from = match told.kind {
+            "party.recorded" | "rules.recorded" => PLATFORM,
+            _ => COLLATERAL_AGENT,
+        };
+        agent(rig, told.kind, from, &told.event())
+    };
+    let asset = scene.pledged[0].asset;
+    let found = json!([{ "file_number": "1 A", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank" }]);
+    let verify = of(&scene.proposed(AMOUNT)?, "verify");
+    let mut all = vec![
+        human(rig, "verify secured", "bob", &verify, &Value::Null),
+        told(&terms.party(&terms.secured_party)),
+        told(&terms.rules()),
+        told(&terms.filing(scene.today)),
+        told(&terms.amendment(scene.filing, "termination", scene.today)),
+        told(&terms.agreement(scene.today)),
+        told(&scene.new_pledge()),
+        told(&terms.valuation(scene.today, &[(asset, 9_000)])),
+        told(&terms.receipt(scene.today, &[asset])),
+        told(&terms.search(scene.today).with("findings", found)),
+    ];
+
+    // Elsewhere: what is approved must be what was requested.
+    let scene = Scene::good(rig, &[100, 200])?;
+    let requested = scene.requested(&scene.release(&scene.pledged[..1]))?;
+    let release = |pledge: usize| scene.release(&scene.pledged[pledge..=pledge]);
+    let path = format!("/v1/facilities/{}/releases", scene.terms.facility);
+    let mut request = human(rig, "request release", "alice", &path, &release(1));
+    request.status = 201;
+    all.push(request);
+    all.push(human(
+        rig,
+        "approve release",
+        "bob",
+        &format!(
+            "/v1/releases/{}/approve",
+            requested["id"].as_str().unwrap_or_default()
+        ),
+        &json!({ "content_sha256": requested["content_sha256"] }),
+    ));
     Ok(all)
 }
 
@@ -106,6 +162,16 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
     in_euros["facility_id"] = json!(EUR_FACILITY.id.to_string());
     let too_much = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999", "currency": "USD", "reference": "all" });
     let unknown = Uuid::new_v4().to_string();
+    let scene = Scene::good(rig, &[100])?;
+    let mut twice = scene.new_pledge();
+    twice.data["asset"]["identifier"] = json!(format!("INV {}", scene.pledged[0].asset));
+    let releases = format!("/v1/facilities/{}/releases", scene.terms.facility);
+    let all = scene.release(&scene.pledged);
+    let own = scene.request_by("dave", &all)?.json();
+    let approve = format!(
+        "/v1/releases/{}/approve",
+        own["id"].as_str().unwrap_or_default()
+    );
     Ok(vec![
         human(rig, "create", "alice", "/v1/settlements", &in_euros)
             .refused(409, "currency-mismatch"),
@@ -156,6 +222,32 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
             &delivery("capital.withdrawn", &too_much),
         )
         .refused(409, "insufficient-capital"),
+        human(
+            rig,
+            "verify secured",
+            "bob",
+            &of(&scene.proposed(AMOUNT)?, "verify"),
+            &Value::Null,
+        )
+        .refused(409, "collateral-deficient"),
+        agent(rig, "asset.pledged", COLLATERAL_AGENT, &twice.event())
+            .refused(409, "already-pledged"),
+        agent(
+            rig,
+            "rules.recorded",
+            PLATFORM,
+            &Secured::new(AURORA).rules().event(),
+        )
+        .refused(404, "not-found"),
+        human(rig, "request release", "bob", &releases, &all).refused(403, "role-missing"),
+        human(
+            rig,
+            "approve release",
+            "dave",
+            &approve,
+            &json!({ "content_sha256": own["content_sha256"] }),
+        )
+        .refused(409, "four-eyes"),
     ])
 }
 
@@ -207,6 +299,8 @@ pub(crate) fn human(
     match path {
         "/v1/settlements" => other["reference"] = json!("another one"),
         _ if path.ends_with("/cancel") => other = json!({ "reason": "another one" }),
+        _ if path.ends_with("/releases") => other["reason"] = json!("another one"),
+        _ if path.ends_with("/approve") => other = json!({ "content_sha256": "0".repeat(64) }),
         _ => other = json!({}),
     }
     Mutation {

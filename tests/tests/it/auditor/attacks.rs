@@ -390,6 +390,9 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
     ];
     check(&scene, &attacks)?;
 
+    // Everything that a verification may rest on is under the trail.
+    check(&scene, &of_collateral())?;
+
     // Numbers and states are shown with what they were; names of people and firms are not.
     let answer = scene.after(&format!(
         "update capital.settlement set amount_minor = 77, reference = 'hush' where settlement_id = {settled}"
@@ -401,6 +404,73 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
 }
 
 /// A migration is no commitment: what it adds is in no audit row before it, and the same in all rows.
+/// One row of each of these is changed: the last of its trail.
+fn of_collateral() -> Vec<Attack> {
+    let edits = [
+        (
+            "an asset is worth more",
+            "collateral.valuation",
+            "value_minor",
+            "value_minor + 1",
+        ),
+        (
+            "a sum is more",
+            "collateral.kind_sum",
+            "value_minor",
+            "value_minor + 1",
+        ),
+        (
+            "a filing is younger",
+            "collateral.filing",
+            "filed_on",
+            "filed_on + 1",
+        ),
+        (
+            "a filing lapses later",
+            "collateral.filing_standing",
+            "lapse_on",
+            "lapse_on + 1",
+        ),
+        (
+            "a base was more",
+            "collateral.borrowing_base",
+            "inputs",
+            "inputs || ' '",
+        ),
+        (
+            "a release was of something else",
+            "collateral.release",
+            "content",
+            "content || ' '",
+        ),
+        (
+            "a warning is closed",
+            "collateral.warning",
+            "closed_at",
+            "opened_at",
+        ),
+    ];
+    let last = |table: &str| {
+        format!(
+            "select a.row_key from audit.log as a where a.table_name = '{table}' order by a.id desc limit 1"
+        )
+    };
+    edits
+        .map(|(what, table, column, value)| Attack {
+            what,
+            sql: format!("update {table} as t set {column} = {value} where to_jsonb(t) @> ({})", last(table)),
+            index: format!(
+                "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+                where a.table_name = '{table}' and a.row_key = ({})",
+                last(table)
+            ),
+            kind: "row-differs",
+            table,
+            column,
+        })
+        .into()
+}
+
 #[test]
 fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
     const ADDED: &str = "alter table capital.agent add column region text not null default 'eu'";

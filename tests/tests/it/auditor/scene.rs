@@ -16,6 +16,7 @@ use tests::postgres::Database;
 use tests::rig::Rig;
 use tlog::note::SigningKey;
 
+use crate::collateral::scene::monitor;
 use crate::locks::until;
 use crate::mutations::{accepted, refused};
 use crate::support::count;
@@ -79,6 +80,7 @@ impl Scene {
             for mutation in mutations {
                 mutation.assert_first(&scene.rig.send(&mutation.request)?);
             }
+            monitor(&scene.rig)?;
             scene.seal()?;
         }
         let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
@@ -261,7 +263,7 @@ const TRIGGERS_OFF: &str = "
         for kept in
             select c.oid::regclass as name
             from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'ledger', 'log')
+            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'log')
         loop
             execute format('alter table %s disable trigger all', kept.name);
         end loop;

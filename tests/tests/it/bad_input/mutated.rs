@@ -6,9 +6,12 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::http::{Request, Transport as _};
 use tests::rig::Rig;
-use tests::world::{EUR_FACILITY, PLATFORM, delivery, idempotency_key};
+use tests::world::{
+    COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, Told, delivery, idempotency_key,
+};
 
-use super::there;
+use super::{approval, releases, there};
+use crate::collateral::scene::Scene;
 use crate::endpoints::assert_decent;
 use crate::mutations::platform_events;
 use crate::settlements::{of, proposal, report};
@@ -51,10 +54,11 @@ const NASTY: [&str; 24] = [
 fn a_damaged_request_is_never_our_fault() -> Result<()> {
     let rig = Rig::new()?;
     let settlement = there(&rig)?;
+    let scene = Scene::good(&rig, &[1_000])?;
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut statuses = BTreeSet::new();
     for round in 0..ROUNDS {
-        for (agent, body) in bodies(&settlement) {
+        for (agent, body) in bodies(&settlement, &scene) {
             let damaged = damage(&body, &mut chance);
             let request = match agent {
                 Sender::Dave(target) => {
@@ -90,10 +94,17 @@ fn a_damaged_query_is_never_our_fault() -> Result<()> {
     let rig = Rig::new()?;
     let _one = there(&rig)?;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
+    let facility = format!("/v1/facilities/{}/collateral", SECURED_FACILITY.id);
     let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff&created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
     for round in 0..ROUNDS * 4 {
         let damaged = visible(&bytes_damaged(query, &mut chance));
-        let path = ["/v1/settlements", "/v1/audit", "/v1/positions"][round % 3];
+        let path = [
+            "/v1/settlements",
+            "/v1/audit",
+            "/v1/positions",
+            "/v1/facilities",
+            &facility,
+        ][round % 5];
         let answer = rig.person("carol").get(&format!("{path}?{damaged}"))?;
         assert_decent(&format!("round {round}, {path}?{damaged}"), &answer);
     }
@@ -106,7 +117,7 @@ enum Sender {
 }
 
 /// A valid body of every kind.
-fn bodies(settlement: &str) -> Vec<(Sender, Value)> {
+fn bodies(settlement: &str, scene: &Scene<'_>) -> Vec<(Sender, Value)> {
     let mut create = proposal(100);
     create["uetr"] = json!(uuid::Uuid::new_v4().to_string());
     create["reference"] = json!("Tranche 4");
@@ -133,6 +144,63 @@ fn bodies(settlement: &str) -> Vec<(Sender, Value)> {
             .into_iter()
             .map(|(kind, data)| (Sender::Agent(PLATFORM), delivery(kind, &data))),
     );
+    all.extend(of_collateral(scene));
+    all
+}
+
+/// The same of everything that is told of collateral, and of releases.
+fn of_collateral(scene: &Scene<'_>) -> Vec<(Sender, Value)> {
+    let terms = &scene.terms;
+    let told = |agent: &'static str, told: &Told| (Sender::Agent(agent), told.event());
+    let of_the_platform = [
+        terms
+            .opened()
+            .with("facility_id", uuid::Uuid::new_v4().to_string()),
+        terms.party(&terms.debtor).with("bic", "DEUTDEFF500"),
+        terms.rules(),
+    ];
+    let asset = scene.pledged[0].asset;
+    let amendment = |kind: &str| terms.amendment(scene.filing, kind, scene.today);
+    let lender = terms.secured_party.id.to_string();
+    let found = json!([{
+        "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
+        "subordination_sha256": "5b".repeat(32),
+    }]);
+    let of_the_agent = [
+        terms.filing(scene.today),
+        amendment("continuation"),
+        amendment("assignment")
+            .with("party_id", lender.clone())
+            .with("name", "Assignee")
+            .with("replaces_party_id", lender.clone()),
+        amendment("party")
+            .with("action", "change")
+            .with("role", "secured")
+            .with("party_id", lender)
+            .with("name", "Another"),
+        amendment("collateral")
+            .with("action", "add")
+            .with("description", "Schedule B"),
+        terms
+            .agreement(scene.today)
+            .with("ends_on", scene.day(1).to_string()),
+        scene.new_pledge(),
+        terms.valuation(scene.today, &[(asset, 1_000)]),
+        terms.receipt(scene.today, &[asset]),
+        terms.search(scene.today).with("findings", found),
+    ];
+    let mut all: Vec<(Sender, Value)> = of_the_platform
+        .iter()
+        .map(|it| told(PLATFORM, it))
+        .chain(of_the_agent.iter().map(|it| told(COLLATERAL_AGENT, it)))
+        .collect();
+    all.push((Sender::Dave(releases()), scene.release(&scene.pledged)));
+    all.push((Sender::Dave(releases()), scene.termination()));
+    let approval = approval(&uuid::Uuid::new_v4().to_string());
+    all.push((
+        Sender::Dave(approval),
+        json!({ "content_sha256": "0".repeat(64) }),
+    ));
     all
 }
 
@@ -171,6 +239,9 @@ fn damage(body: &Value, chance: &mut Chance) -> Vec<u8> {
 fn collect(value: &Value, pointer: String, leaves: &mut Vec<String>) {
     for (name, inner) in value.as_object().into_iter().flatten() {
         collect(inner, format!("{pointer}/{name}"), leaves);
+    }
+    for (at, inner) in value.as_array().into_iter().flatten().enumerate() {
+        collect(inner, format!("{pointer}/{at}"), leaves);
     }
     if !pointer.is_empty() {
         leaves.push(pointer);

@@ -1,9 +1,9 @@
 //! What somebody would try who can run any SQL.
 
-use tests::world::{AURORA, find_person};
+use tests::world::{AURORA, SECURED_FACILITY, find_person};
 
 /// The attempt, the statements, and the barrier: SQLSTATE and the beginning of the message.
-pub(super) const FORBIDDEN: [(&str, &str, &str); 34] = [
+pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     (
         "reading another's settlements",
         "select from capital.settlement",
@@ -18,6 +18,16 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 34] = [
         "moving another's money",
         "update capital.account set balance_minor = 0",
         "42501 permission denied for schema capital",
+    ),
+    (
+        "reading another's collateral",
+        "select from collateral.pledge",
+        "42501 permission denied for schema collateral",
+    ),
+    (
+        "letting a pledge go",
+        "update collateral.pledge set released_on = current_date",
+        "42501 permission denied for schema collateral",
     ),
     (
         "reading the ledger",
@@ -189,6 +199,10 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
             set("optkas.scope", &aurora.to_string()),
         ),
         ("a commitment", set("optkas.commitment", &"00".repeat(32))),
+        (
+            "a facility",
+            set("optkas.facility", &SECURED_FACILITY.id.to_string()),
+        ),
         (
             "names of old",
             [

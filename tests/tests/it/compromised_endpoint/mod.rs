@@ -7,7 +7,9 @@ mod sessions;
 mod stage;
 
 use anyhow::Result;
-use tests::world::{AURORA, BOREALIS, EUR_FACILITY, PLATFORM, USD_FACILITY, idempotency_key};
+use tests::world::{
+    AURORA, BOREALIS, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, USD_FACILITY, idempotency_key,
+};
 
 use crate::direct::{Direct, attempt, barrier, quote};
 use crate::isolation::call_with;
@@ -53,7 +55,8 @@ fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
     let stage = Stage::set()?;
     let before = fingerprint(&stage.rig)?;
     let alice = stage.rig.person("alice").person.sub.to_string();
-    let secrets = [AURORA.id.to_string(), alice];
+    let (their_facility, their_release) = (&stage.their_facility, &stage.their_release);
+    let secrets = [AURORA.id.to_string(), alice, their_facility.clone()];
     for function in PEOPLES {
         let mut direct = Direct::new(&stage.rig);
         let theirs = format!("'{}'", stage.theirs);
@@ -72,11 +75,24 @@ fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
                 let rest = format!("'{facility}', 1000, 'EUR', '2099-01-02', null, null, null");
                 direct.human(function, "mallory", "", &key, &rest)
             }
+            "request-release" => {
+                let rest = format!("'{their_facility}', 'termination', '{facility}', null, 'paid'");
+                direct.human(function, "mallory", their_facility, &key, &rest)
+            }
+            "approve-release" => {
+                let rest = format!(r"'{their_release}', '\x00'");
+                direct.human(function, "mallory", their_release, &key, &rest)
+            }
+            "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
+            "get-facility-collateral" => {
+                let rest = format!("'{their_facility}', 100, null");
+                direct.read(function, "mallory", &rest)
+            }
             _ => direct.call(function, &arguments(function, &stage.own(), &stage.theirs)),
         }?;
         let expected = match function {
             "create-settlement" => "accepted",
-            "list-audit" | "list-positions" | "list-settlements" => "ok",
+            "list-audit" | "list-facilities" | "list-positions" | "list-settlements" => "ok",
             _ => "refused not-found",
         };
         assert_eq!(reply.name(), expected, "{function}");
@@ -154,6 +170,10 @@ fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
         AURORA.id,
         uuid::Uuid::new_v4()
     );
+    let search = format!(
+        r#"'search.reported', now(), '{{"facility_id":"{}"}}'"#,
+        stage.their_facility
+    );
     for (function, agent, rest) in [
         ("escrow-webhook", "settle-one", report("escrow.funded")),
         ("escrow-webhook", PLATFORM, report("escrow.funded")),
@@ -169,8 +189,17 @@ fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
         ),
         ("platform-webhook", "escrow-one", grant.clone()),
         ("platform-webhook", "settle-one", grant.clone()),
+        ("collateral-webhook", "escrow-one", search.clone()),
+        ("collateral-webhook", PLATFORM, search.clone()),
+        ("escrow-webhook", COLLATERAL_AGENT, report("escrow.funded")),
+        ("platform-webhook", COLLATERAL_AGENT, grant.clone()),
     ] {
-        for setting in ["optkas.agent", "optkas.scope", "optkas.token"] {
+        for setting in [
+            "optkas.agent",
+            "optkas.facility",
+            "optkas.scope",
+            "optkas.token",
+        ] {
             let set = format!("select set_config('{setting}', '{}', false)", AURORA.id);
             direct.client(function)?.batch_execute(&set)?;
         }
@@ -186,7 +215,7 @@ fn arguments(function: &str, token: &str, id: &str) -> String {
     match function {
         "get-commitment" => format!(r"{token}, decode('{}', 'hex')", "00".repeat(32)),
         "get-settlement" => format!("{token}, '{id}'"),
-        "list-audit" => format!("{token}, 100, null"),
+        "list-audit" | "list-facilities" => format!("{token}, 100, null"),
         "list-positions" => format!("{token}, null"),
         _ => format!("{token}, 100, null, null, null, null, null, null"),
     }

@@ -11,18 +11,24 @@ use tests::issuer::{Algorithm, Key, unsigned};
 use tests::rig::Rig;
 use tests::world::{AURORA, USD_FACILITY};
 
+use crate::collateral::scene::Scene;
 use crate::direct::{Direct, call, quote};
 use crate::isolation::proposed;
 
 /// The endpoints that people call.
-pub(super) const PEOPLES: [&str; 8] = [
+pub(super) const PEOPLES: [&str; 13] = [
+    "approve-release",
     "cancel-settlement",
     "create-settlement",
     "get-commitment",
+    "get-facility",
+    "get-facility-collateral",
     "get-settlement",
     "list-audit",
+    "list-facilities",
     "list-positions",
     "list-settlements",
+    "request-release",
     "verify-settlement",
 ];
 
@@ -36,7 +42,9 @@ const UNGUARDED: &str = "
             union select a.allocator_id from capital.account as a
             union select a.allocator_id from capital.allocator as a
             union select m.sub from capital.member as m
-            union select r.sub from capital.member_role as r;
+            union select r.sub from capital.member_role as r
+            union select r.allocator_id from collateral.release as r
+            union select p.facility_id from collateral.pledge as p;
     end $$";
 
 /// The sample world with a settlement of each allocator. Mallory holds the logins and a token of her own;
@@ -45,6 +53,9 @@ pub(super) struct Stage {
     pub(super) rig: Rig,
     /// Alice's settlement, PENDING.
     pub(super) theirs: String,
+    /// The facility that alice's allocator leads, and the release that waits there.
+    pub(super) their_facility: String,
+    pub(super) their_release: String,
     /// Tokens that must be of no use, and how mallory came by them.
     pub(super) useless: Vec<(&'static str, String)>,
 }
@@ -55,6 +66,12 @@ impl Stage {
         let mut direct = Direct::new(&rig);
         let theirs = proposed(&mut direct, "alice", USD_FACILITY)?;
         proposed(&mut direct, "mallory", USD_FACILITY)?;
+        let (their_facility, their_release) = {
+            let scene = Scene::good(&rig, &[1_000])?;
+            let release = scene.requested(&scene.release(&scene.pledged))?;
+            let id = release["id"].as_str().context("a release has an id")?;
+            (scene.terms.facility.to_string(), id.to_owned())
+        };
         let mut owner = rig.owner()?;
         owner.batch_execute(UNGUARDED)?;
         for function in PEOPLES {
@@ -67,6 +84,8 @@ impl Stage {
         Ok(Self {
             rig,
             theirs,
+            their_facility,
+            their_release,
             useless,
         })
     }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use tests::deployment::{functions, login};
 use tests::rig::Rig;
-use tests::world::{EUR_FACILITY, idempotency_key};
+use tests::world::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
 use crate::direct::{barrier, call, human_arguments, quote};
@@ -32,6 +32,13 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
                 "{token}, 'a', 'k', {hashes}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
             ),
             "verify-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}'"),
+            "request-release" => {
+                format!("{token}, 'a', 'k', {hashes}, '{id}', 'termination', '{id}', null, 'paid'")
+            }
+            "approve-release" => format!(r"{token}, 'a', 'k', {hashes}, '{id}', '\x00'"),
+            "collateral-webhook" => {
+                format!("'collateral-one', 'a', 'd', {hashes}, 'search.reported', now(), '{{}}'")
+            }
             "escrow-webhook" | "settlement-webhook" => report,
             "platform-webhook" => {
                 format!("'optkas-platform', 'a', 'd', {hashes}, 'agent.registered', now(), '{{}}'")
@@ -41,10 +48,12 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "expire-settlements" | "prune-tokens" | "sequence-log" => "'a', 10".to_owned(),
             "sync-jwks" => "'a', '[]'".to_owned(),
             "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
+            "monitor-collateral" => "'a', null".to_owned(),
             "get-checkpoint" => token.to_owned(),
             "get-commitment" | "get-commitment-proof" => format!(r"{token}, '\x00'"),
-            "get-settlement" => format!("{token}, '{id}'"),
-            "list-audit" => format!("{token}, 10, null"),
+            "get-facility" | "get-settlement" => format!("{token}, '{id}'"),
+            "get-facility-collateral" => format!("{token}, '{id}', 10, null"),
+            "list-audit" | "list-facilities" => format!("{token}, 10, null"),
             "list-positions" => format!("{token}, null"),
             "list-settlements" => format!("{token}, 10, null, null, null, null, null, null"),
             other => anyhow::bail!("{other} is new: say how to call it"),
@@ -156,10 +165,15 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
     );
     let verify = format!("'{}'", ids[1]);
     let cancel = format!("'{}', null", ids[1]);
+    let nowhere = SECURED_FACILITY.id.to_string();
+    let request = format!("'{nowhere}', 'termination', '{nowhere}', null, 'paid'");
+    let approve = format!(r"'{nowhere}', '\x00'");
     for (function, resource, rest) in [
         ("create-settlement", "", &create),
         ("verify-settlement", &*ids[1], &verify),
         ("cancel-settlement", &*ids[1], &cancel),
+        ("request-release", &*nowhere, &request),
+        ("approve-release", &*nowhere, &approve),
     ] {
         let key = idempotency_key();
         let own = human_arguments(&rig, function, "mallory", resource, &key, rest)?;
@@ -214,9 +228,10 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
     for (function, agent, another) in [
         ("escrow-webhook", "escrow-one", "escrow.funded"),
         ("settlement-webhook", "settle-one", "settlement.completed"),
+        ("collateral-webhook", "collateral-one", "search.reported"),
         ("platform-webhook", "optkas-platform", "agent.registered"),
     ] {
-        let what = if function == "platform-webhook" {
+        let what = if ["collateral-webhook", "platform-webhook"].contains(&function) {
             "'{}'".to_owned()
         } else {
             format!("'{0}', '{0}', 1, 'USD', null", ids[1])

@@ -9,13 +9,15 @@ mod sessions;
 
 use anyhow::{Result, ensure};
 use tests::rig::Rig;
-use tests::world::{EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
+use tests::world::{BOREALIS, EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
 
+use crate::collateral::scene::{Scene, monitor};
 use crate::direct::Direct;
 pub(crate) use logins::call_with;
 
 /// The schemas that are ours, as an SQL list.
-const SCHEMAS: &str = "('deploy', 'auth', 'ledger', 'audit', 'capital', 'log', 'gateway')";
+const SCHEMAS: &str =
+    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')";
 
 /// A settlement proposed by that person in that facility; its id.
 pub(crate) fn proposed(
@@ -30,6 +32,22 @@ pub(crate) fn proposed(
     let reply = direct.human("create-settlement", person, "", &idempotency_key(), &rest)?;
     ensure!(reply.status == 201, "not created: {reply:?}");
     Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
+}
+
+/// A secured facility of each allocator, with a release that waits and something to warn of.
+fn secure(rig: &Rig) -> Result<()> {
+    let own = Scene::good(rig, &[1_000, 500])?;
+    own.drawn(10)?;
+    own.amend("termination", -1, |told| told)?;
+    let found = serde_json::json!([{
+        "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
+    }]);
+    own.tell(&own.terms.search(own.today).with("findings", found))?;
+    let theirs = Scene::led_by(rig, BOREALIS, "mallory", "mallory")?.secured_by(&[1_000])?;
+    for scene in [&own, &theirs] {
+        scene.requested(&scene.release(&scene.pledged[..1]))?;
+    }
+    monitor(rig).map(drop)
 }
 
 /// One settlement of each allocator in every table: Aurora's settled in dollars and pending in euros,
@@ -66,6 +84,7 @@ fn settlements(rig: &Rig) -> Result<[String; 3]> {
         reports.iter().all(|reply| reply.outcome == "accepted"),
         "not settled: {reports:?}"
     );
+    secure(rig)?;
     Ok([
         settled,
         proposed(&mut direct, "alice", EUR_FACILITY)?,

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use tests::rig::Rig;
-use tests::world::{USD_FACILITY, find_person, idempotency_key};
+use tests::world::{SECURED_FACILITY, USD_FACILITY, find_person, idempotency_key};
 
 use super::settlements;
 use crate::direct::{Direct, barrier, call, quote, read};
@@ -29,6 +29,7 @@ fn tricks() -> Result<Vec<String>> {
         set("optkas.agent", "optkas-platform"),
         set("optkas.scope", &alice.allocator.id.to_string()),
         set("optkas.commitment", &"00".repeat(32)),
+        set("optkas.facility", &SECURED_FACILITY.id.to_string()),
         set("search_path", "hostile, pg_catalog"),
         set(
             "search_path",
@@ -72,6 +73,11 @@ fn what_a_session_sets_changes_no_answer() -> Result<()> {
         ),
         ("list-positions", format!("{token}, '2099-01-01T00:00:00Z'")),
         ("list-audit", format!("{token}, 100, null")),
+        ("list-facilities", format!("{token}, 100, null")),
+        (
+            "get-facility-collateral",
+            format!("{token}, '{}', 100, null", SECURED_FACILITY.id),
+        ),
     ];
     for (function, arguments) in questions {
         let sql = call(function, &arguments);
