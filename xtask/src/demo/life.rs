@@ -132,7 +132,7 @@ fn positions(stack: &Stack, story: &mut Story, title: &str, expected: &str) -> R
 }
 
 /// Minor units as people read them; what is not there is nothing.
-fn money(minor: &Value) -> String {
+pub(super) fn money(minor: &Value) -> String {
     let digits = format!("{:0>3}", minor.as_str().unwrap_or("0"));
     let (units, cents) = digits.split_at(digits.len() - 2);
     let mut text = String::new();

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: one settlement's whole life through HTTP, and everything that must not work.
 
+mod collateral;
 mod compromised;
 mod database;
 mod evidence;
@@ -70,6 +71,7 @@ fn play(stack: &mut Stack, story: &mut Story) -> Result<()> {
     let settled = life::play(stack, story)?;
     twice::play(stack, story, &settled)?;
     let pending = outsiders::play(stack, story, &settled)?;
+    collateral::play(stack, story)?;
     keys::play(stack, story)?;
     compromised::play(stack, story)?;
     database::play(stack, story, &pending)?;

@@ -1,0 +1,193 @@
+//! A facility that lends against receivables: what is filed, pledged and let go.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::http::Response;
+use tests::stack::Stack;
+use tests::world::{COLLATERAL_AGENT, Secured, Told, filed_to_lapse_on, idempotency_key};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::life::{money, proposal};
+use super::story::Story;
+
+/// What the one receivable is worth, and what is drawn on it.
+const VALUE_MINOR: u64 = 400_000_000;
+const AMOUNT_MINOR: &str = "100000000";
+/// The filing lapses so soon: before a settlement's value date and the guard of thirty days.
+const LAPSES_IN: Duration = Duration::days(20);
+
+pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
+    story.act("A facility secured by collateral (UCC Article 9)");
+    let terms = Secured::sample();
+    let today = OffsetDateTime::now_utc().date();
+    let mut scene = Scene { stack, story };
+
+    let filed_on = filed_to_lapse_on(today + LAPSES_IN);
+    let filing = terms.filing(filed_on);
+    let filing_id = filing.id("filing_id");
+    scene.tell("a filing of almost five years ago", &filing)?;
+    let agreement = terms.agreement(filed_on);
+    scene.tell("a security agreement", &agreement)?;
+    let pledge = terms.pledge(filing_id, agreement.id("agreement_id"), today);
+    let asset: Uuid = pledge.data["asset"]["asset_id"]
+        .as_str()
+        .context("an asset has an id")?
+        .parse()?;
+    scene.tell("a receivable that is pledged", &pledge)?;
+    let values = terms.valuation(today, &[(asset, VALUE_MINOR)]);
+    scene.tell("its value, USD 4,000,000.00", &values)?;
+    scene.tell(
+        "that its custodian holds it",
+        &terms.receipt(today, &[asset]),
+    )?;
+    scene.tell("a search that finds nobody else", &terms.search(today))?;
+    scene.pledge_again(&terms, &pledge, today)?;
+
+    let settlement = scene.propose(&terms)?;
+    let answer = scene.verify(&settlement)?;
+    scene
+        .story
+        .answer("… and bob verifies it", &answer, "409 collateral-deficient");
+    scene
+        .story
+        .fact("… because", &problems(&answer), "filing-lapsing");
+    let continuation = terms.amendment(filing_id, "continuation", today - Duration::DAY);
+    scene.tell("the continuation, filed yesterday", &continuation)?;
+    let answer = scene.verify(&settlement)?;
+    scene
+        .story
+        .answer("bob verifies again", &answer, "200 VERIFIED");
+    let body = answer.json();
+    let base = &body["borrowing_base"];
+    scene.story.fact(
+        "… on a borrowing base, at 85 %, of USD",
+        &money(&base["base_minor"]),
+        "3,400,000.00",
+    );
+    scene.release(&terms, filing_id, &pledge)
+}
+
+struct Scene<'a> {
+    stack: &'a Stack,
+    story: &'a mut Story,
+}
+
+impl Scene<'_> {
+    fn deliver(&self, told: &Told) -> Result<Response> {
+        self.stack.agent(COLLATERAL_AGENT)?.deliver(&told.event())
+    }
+
+    /// The collateral agent reports, which is recorded.
+    fn tell(&mut self, what: &str, told: &Told) -> Result<()> {
+        let answer = self.deliver(told)?;
+        self.story.answer(
+            &format!("{COLLATERAL_AGENT} reports {what}"),
+            &answer,
+            "200 accepted",
+        );
+        Ok(())
+    }
+
+    /// The same receivable under another name.
+    fn pledge_again(&mut self, terms: &Secured, pledge: &Told, today: Date) -> Result<()> {
+        let (filing, agreement) = (pledge.id("filing_id"), pledge.id("agreement_id"));
+        let mut again = terms.pledge(filing, agreement, today);
+        let written = pledge.data["asset"]["identifier"].as_str();
+        let written = written.context("an asset has an identifier")?;
+        again.data["asset"]["identifier"] = json!(written.to_lowercase().replace(' ', "-"));
+        let answer = self.deliver(&again)?;
+        self.story.answer(
+            "the same receivable, written otherwise, is pledged again",
+            &answer,
+            "409 already-pledged",
+        );
+        Ok(())
+    }
+
+    fn propose(&mut self, terms: &Secured) -> Result<String> {
+        let mut body = proposal(AMOUNT_MINOR);
+        body["facility_id"] = json!(terms.facility.to_string());
+        let alice = self.stack.person("alice")?;
+        let answer = alice.post("/v1/settlements", &idempotency_key(), &body)?;
+        self.story
+            .answer("alice proposes USD 1,000,000.00", &answer, "201 PENDING");
+        let id = answer.json()["id"].as_str().map(str::to_owned);
+        id.context("a settlement has an id")
+    }
+
+    fn verify(&self, settlement: &str) -> Result<Response> {
+        let path = format!("/v1/settlements/{settlement}/verify");
+        self.stack
+            .person("bob")?
+            .post_empty(&path, &idempotency_key())
+    }
+
+    /// Two members let the receivable go; one of them cannot.
+    fn release(&mut self, terms: &Secured, filing: Uuid, pledge: &Told) -> Result<()> {
+        let path = format!("/v1/facilities/{}/releases", terms.facility);
+        let body = json!({
+            "kind": "assets", "filing_id": filing.to_string(), "pledge_ids": [pledge.data["pledge_id"]], "reason": "Sold",
+        });
+        let request = |person: &str| {
+            self.stack
+                .person(person)?
+                .post(&path, &idempotency_key(), &body)
+        };
+        let own = request("dave")?;
+        self.story.answer(
+            "dave, maker and checker, requests the receivable's release",
+            &own,
+            "201 REQUESTED",
+        );
+        let own = own.json();
+        self.story.fact(
+            "… which would leave uncovered, in USD",
+            &money(&own["content"]["exposure"]["uncovered_minor"]),
+            "1,000,000.00",
+        );
+        let answer = self.approve("dave", &own, &own["content_sha256"])?;
+        self.story
+            .answer("… and approves it himself", &answer, "409 four-eyes");
+        let answer = self.approve("bob", &own, &json!("0".repeat(64)))?;
+        self.story.answer(
+            "bob approves something else than was requested",
+            &answer,
+            "409 release-changed",
+        );
+        let answer = self.approve("bob", &own, &own["content_sha256"])?;
+        self.story.answer(
+            "bob approves what was requested, by its hash",
+            &answer,
+            "200 APPROVED",
+        );
+        let answer = self.approve("bob", &own, &own["content_sha256"])?;
+        self.story
+            .answer("… and once more", &answer, "409 release-decided");
+        Ok(())
+    }
+
+    fn approve(&self, person: &str, release: &Value, content_sha256: &Value) -> Result<Response> {
+        let id = release["id"].as_str().context("a release has an id")?;
+        self.stack.person(person)?.post(
+            &format!("/v1/releases/{id}/approve"),
+            &idempotency_key(),
+            &json!({ "content_sha256": content_sha256 }),
+        )
+    }
+}
+
+/// Of a deficiency, the names of its reasons.
+fn problems(answer: &Response) -> String {
+    let body = answer.json();
+    let problems = body["problems"].as_array().cloned().unwrap_or_default();
+    let name = |problem: &Value| {
+        let kind = problem["type"].as_str()?;
+        kind.rsplit(':').next().map(str::to_owned)
+    };
+    problems
+        .iter()
+        .filter_map(name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
