@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde_json::json;
+use tests::lambda::{Answer, Invocation};
 use tests::rig::Rig;
 use tests::world::filed_to_lapse_on;
 
@@ -199,5 +200,57 @@ fn monitors_side_by_side_tell_each_reason_once() -> Result<()> {
     let changes =
         "select count(*) from ledger.commitment_ledger where operation = 'monitor-collateral'";
     assert_eq!(count(&mut admin, changes)?, 10);
+    assert_books(&mut admin)
+}
+
+/// Whoever makes one facility impossible to look at must not blind the monitor to those after it.
+#[test]
+fn a_facility_that_cannot_be_looked_at_is_passed_over_and_named() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    let mut scenes = (0..4)
+        .map(|_| {
+            let scene = Scene::good(&rig, &[1_000])?;
+            scene.amend("termination", -1, |told| told)?;
+            Ok(scene)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    scenes.sort_by_key(|scene| scene.terms.facility);
+    let (broken, others) = (&scenes[1..3], [&scenes[0], &scenes[3]]);
+    admin.batch_execute(&format!(
+        "create function public.fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$;
+         grant execute on function public.fail() to public;
+         create trigger broken before insert on collateral.warning for each row
+         when (new.facility_id in ('{}', '{}')) execute function public.fail();
+         alter table collateral.warning enable always trigger broken",
+        broken[0].terms.facility, broken[1].terms.facility
+    ))?;
+
+    let told = BTreeMap::from([(("filing-disputed".to_owned(), 1), true)]);
+    let function = rig.function("monitor-collateral")?;
+    let answer = function.invoke(Invocation::new(&json!({})))?;
+    assert!(
+        matches!(answer, Answer::Error(_)),
+        "the run has failed: {answer:?}"
+    );
+    let log = function.logs();
+    for scene in broken {
+        assert!(scene.history(&mut admin)?.is_empty());
+        let named = log.lines().any(|line| {
+            line.contains("could not be looked at")
+                && line.contains(&scene.terms.facility.to_string())
+        });
+        assert!(named, "{log}");
+    }
+    for scene in others {
+        assert_eq!(scene.history(&mut admin)?, told);
+    }
+    assert!(log.contains(r#""warnings_opened":2"#), "{log}");
+
+    admin.batch_execute("drop trigger broken on collateral.warning")?;
+    monitor(&rig)?;
+    for scene in &scenes {
+        assert_eq!(scene.history(&mut admin)?, told);
+    }
     assert_books(&mut admin)
 }
