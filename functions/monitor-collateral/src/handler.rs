@@ -10,7 +10,9 @@ use tracing::error;
 use crate::tally::Tally;
 
 /// A facility is not begun with less time than this.
-const FACILITY_TIME: Duration = Duration::from_secs(5);
+const FACILITY_TIME_MIN: Duration = Duration::from_secs(5);
+/// What one facility may take of the others' time, whatever goes on in it.
+const FACILITY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// All secured facilities, in the order of their ids. What one has got stays, whatever becomes of the next; and one
 /// that fails does not keep the others from their turn. A run that has not been through all of them has failed.
@@ -19,7 +21,7 @@ pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
     let mut after = None;
     let mut complete = true;
     loop {
-        if call.gateway.remaining() < FACILITY_TIME {
+        if call.gateway.remaining() < FACILITY_TIME_MIN {
             error!(
                 facilities.done = tally.facilities,
                 "The time is over before all facilities were looked at."
@@ -29,6 +31,7 @@ pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
         }
         let reply = call
             .gateway
+            .within(FACILITY_TIME_MAX)
             .monitor_collateral(after, Monitoring::Warn)
             .await;
         let next = if let Ok(reply) = reply {

@@ -112,6 +112,15 @@ impl Gateway {
         .await
     }
 
+    /// The gateway for a part of the invocation, which may take so long at most.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self {
+            deadline: self.deadline.min(Instant::now() + limit),
+            ..self.clone()
+        }
+    }
+
     /// How long until no call may begin.
     #[must_use]
     pub fn remaining(&self) -> Duration {
