@@ -23,6 +23,7 @@ begin
         'approve_release',
         'cancel_settlement',
         'collateral_webhook',
+        'create_risk_run',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
@@ -31,10 +32,12 @@ begin
         'get_commitment_proof',
         'get_facility',
         'get_facility_collateral',
+        'get_risk_run',
         'get_settlement',
         'list_audit',
         'list_facilities',
         'list_positions',
+        'list_risk_runs',
         'list_settlements',
         'monitor_collateral',
         'platform_webhook',
@@ -59,6 +62,7 @@ begin
         'approve_release',
         'cancel_settlement',
         'collateral_webhook',
+        'create_risk_run',
         'create_settlement',
         'escrow_webhook',
         'expire_settlements',
@@ -67,10 +71,12 @@ begin
         'get_commitment_proof',
         'get_facility',
         'get_facility_collateral',
+        'get_risk_run',
         'get_settlement',
         'list_audit',
         'list_facilities',
         'list_positions',
+        'list_risk_runs',
         'list_settlements',
         'migrate',
         'monitor_collateral',
@@ -126,6 +132,7 @@ create schema if not exists ledger authorization optkas_owner;
 create schema if not exists audit authorization optkas_owner;
 create schema if not exists capital authorization optkas_owner;
 create schema if not exists collateral authorization optkas_owner;
+create schema if not exists risk authorization optkas_owner;
 create schema if not exists log authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
@@ -135,5 +142,6 @@ comment on schema ledger is 'The commitment ledger: one claim and one outcome fo
 comment on schema audit is 'The append-only trail of every change to a domain table.';
 comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
+comment on schema risk is 'What is known of facilities'' credit, and the runs that were made of it.';
 comment on schema log is 'The transparency log: places, the tree over them, and what was published of it.';
 comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';

@@ -7,6 +7,7 @@ as $$
 declare
     allocator uuid := auth.present_member(_token);
     page audit.log[];
+    fitting int4;
     next_page text;
 begin
     page := array(
@@ -20,6 +21,23 @@ begin
     if cardinality(page) > least(_page_size, 100) then
         page := trim_array(page, 1);
         next_page := page[cardinality(page)].id::text;
+    end if;
+    -- Rows are of any length, a reply is not: a page ends where it would be over two million octets.
+    fitting := greatest(1, (
+        select count(*)
+        from (
+            select sum(octet_length(e.old_row::text)) over newer + sum(octet_length(e.new_row::text)) over newer as octets
+            from (
+                select l.id, coalesce(l.old_row, 'null') as old_row, coalesce(l.new_row, 'null') as new_row
+                from unnest(page) as l
+            ) as e
+            window newer as (order by e.id desc)
+        ) as sized
+        where sized.octets <= 2000000
+    ));
+    if fitting < cardinality(page) then
+        page := page[:fitting];
+        next_page := page[fitting].id::text;
     end if;
 
     return row('ok', 200, jsonb_build_object(

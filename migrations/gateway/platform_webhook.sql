@@ -47,6 +47,10 @@ begin
                 perform collateral.record_party(_data);
             when 'rules.recorded' then
                 perform collateral.record_rules(_data);
+            when 'facility.risk_updated' then
+                perform risk.record_profile(_data);
+            when 'ratings.recorded' then
+                perform risk.record_matrix(_data);
             when 'capital.deposited' then
                 perform capital.move_funding(
                     'deposit', allocator, _data ->> 'currency', 'external', 'available',

@@ -1,0 +1,62 @@
+create or replace function gateway.create_risk_run(
+    _token text,
+    _attempt text,
+    _client_key text,
+    _key bytea,
+    _fingerprint bytea,
+    _currency text,
+    _result jsonb
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    known ledger.reply := ledger.recall(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);
+    book risk.book;
+    recorded risk.run;
+    refusal text;
+    members text;
+begin
+    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+        book := risk.book_of(allocator, _currency);
+    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+    end;
+    -- Without results, or with those of another book, nothing is claimed: the caller computes from this one.
+    if refusal is null
+        and _result ->> 'snapshot' is distinct from encode(collateral.text_sha256(book.snapshot), 'hex')
+    then
+        return row('ok', 200, jsonb_build_object(
+            'run_id', risk.run_id(_key), 'snapshot', book.snapshot
+        ))::ledger.reply;
+    end if;
+
+    known := ledger.claim(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);
+    if known.outcome is not null then
+        return known;
+    end if;
+    if refusal is not null then
+        return ledger.conclude_refused(allocator, refusal, members);
+    end if;
+    insert into risk.run (run_id, allocator_id, currency, requested_by, log_size, inputs, snapshot, result)
+    values (
+        risk.run_id(_key), allocator, _currency, auth.sub(), coalesce((log.latest_checkpoint()).size, 0),
+        book.inputs, book.snapshot, _result
+    )
+    returning * into recorded;
+    return ledger.conclude('accepted', 201, allocator, risk.run_json(recorded));
+end
+$$;
+comment on function gateway.create_risk_run is
+    'POST /v1/risk-runs, called twice: without results it answers the book they are computed from; with results it records them, if the book is still the same.';
+
+grant usage on schema gateway to create_risk_run;
+grant execute on function gateway.create_risk_run to create_risk_run;

@@ -1,0 +1,26 @@
+create or replace function gateway.get_risk_run(_token text, _run_id uuid)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    run risk.run;
+begin
+    select * into run
+    from risk.run as r
+    where r.run_id = _run_id and r.allocator_id = allocator;
+    if not found then
+        return ledger.unrecorded('not-found');
+    end if;
+    return row('ok', 200, risk.run_json(run) || jsonb_build_object(
+        'inputs', run.inputs, 'snapshot', run.snapshot, 'commitment', encode(run.commitment_key, 'hex')
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.get_risk_run is
+    'GET /v1/risk-runs/{id}: one of the allocator''s own, with all that it takes to compute it again.';
+
+grant usage on schema gateway to get_risk_run;
+grant execute on function gateway.get_risk_run to get_risk_run;

@@ -1,0 +1,46 @@
+create or replace function gateway.list_risk_runs(
+    _token text,
+    _page_size int4,
+    _cursor_as_of timestamptz,
+    _cursor_id uuid
+)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid := auth.present_member(_token);
+    page risk.run[];
+    last_one risk.run;
+    next_page jsonb;
+begin
+    -- One more than asked for tells whether there is another page.
+    page := array(
+        select r
+        from risk.run as r
+        where r.allocator_id = allocator
+            and (_cursor_id is null or (r.as_of, r.run_id) < (_cursor_as_of, _cursor_id))
+        order by r.as_of desc, r.run_id desc
+        limit least(_page_size, 100) + 1
+    );
+    if cardinality(page) > least(_page_size, 100) then
+        page := trim_array(page, 1);
+        last_one := page[cardinality(page)];
+        next_page := jsonb_build_object('created_at', ledger.rfc3339(last_one.as_of), 'id', last_one.run_id);
+    end if;
+
+    return row('ok', 200, jsonb_build_object(
+        'risk_runs', (
+            select coalesce(jsonb_agg(risk.run_summary(r) order by r.as_of desc, r.run_id desc), '[]')
+            from unnest(page) as r
+        ),
+        'next', next_page
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.list_risk_runs is
+    'GET /v1/risk-runs: the allocator''s own, newest first, a page at a time.';
+
+grant usage on schema gateway to list_risk_runs;
+grant execute on function gateway.list_risk_runs to list_risk_runs;
