@@ -1,0 +1,24 @@
+use risk::{chart::svg, outcome::Outcome};
+use serde_json::{Map, Value};
+use shared::money::Currency;
+
+/// The loss distribution of a recorded run; none where what was recorded is no result.
+pub(crate) fn draw(run: &Map<String, Value>) -> Option<String> {
+    let outcome: Outcome = serde_json::from_value(run.get("result")?.clone()).ok()?;
+    let currency: Currency = outcome.currency.parse().ok()?;
+    svg(&outcome, currency.minor_per_unit()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_result_is_no_chart() {
+        for run in [json!({}), json!({"result": null}), json!({"result": {"model": "optkas-risk/1"}})] {
+            assert_eq!(draw(run.as_object().unwrap()), None, "{run}");
+        }
+    }
+}
