@@ -35,6 +35,7 @@ Examples:
   auditor verify consistency kept/old kept/new --log ./copy --policy policy
   auditor verify anchor checkpoint transaction --chain-id 1 --address 0x…
       --policy policy
+  auditor verify risk-run run.json
   auditor verify database
       'postgresql://me@db.example:5432/optkas?sslmode=verify-full'
       --log https://log.gateway.example --policy policy
@@ -74,7 +75,7 @@ pub struct Cli {
 /// `auditor …`
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Verify a receipt, a log, two checkpoints, an anchor, or a database
+    /// Verify a receipt, a log, two checkpoints, an anchor, a risk run, or a database
     #[command(subcommand, arg_required_else_help = true, after_help = EXIT)]
     Verify(Verify),
 }
@@ -125,6 +126,19 @@ transaction, that it succeeded, and how many blocks deep it is. The node is
 then believed: ask one of your own.")]
     Anchor(Anchor),
 
+    /// A risk run: that its results are those of its recorded inputs, bit for bit
+    #[command(after_help = EXIT, long_about = "\
+A risk run: that its results are those of its recorded inputs, bit for bit.
+
+FILE is a run as `GET /v1/risk-runs/{id}` answers it. The run is computed anew
+from the snapshot and the settings in it, by the engine that is built into
+this program, and every result compared: value at risk, expected shortfall,
+contributions, intervals, histogram. Uses all cores. Nothing but FILE is read.
+
+That the snapshot is what the ledger had then is the database's word: verify
+it as well.")]
+    RiskRun(RiskRun),
+
     /// A database: every ledger, outcome and audit row against the log, every row against its audit trail
     #[command(after_help = EXIT, long_about = "\
 A database: every ledger, outcome and audit row against the published log, and
@@ -155,6 +169,7 @@ impl Verify {
             Self::Log(_) => "verify log",
             Self::Consistency(_) => "verify consistency",
             Self::Anchor(_) => "verify anchor",
+            Self::RiskRun(_) => "verify risk-run",
             Self::Database(_) => "verify database",
         }
     }
@@ -167,6 +182,7 @@ impl Verify {
             Self::Log(it) => &it.common,
             Self::Consistency(it) => &it.common,
             Self::Anchor(it) => &it.common,
+            Self::RiskRun(it) => &it.common,
             Self::Database(it) => &it.common,
         }
     }
@@ -259,6 +275,17 @@ pub struct Anchor {
     #[arg(long, value_name = "BLOCKS", default_value_t = 1, requires = "rpc")]
     pub confirmations: u64,
     /// Policy, format of the answer
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `auditor verify risk-run`
+#[derive(Debug, Args)]
+pub struct RiskRun {
+    /// The run
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Format of the answer
     #[command(flatten)]
     pub common: Common,
 }

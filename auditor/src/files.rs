@@ -7,11 +7,22 @@ use crate::report::Undecided;
 /// Longer than anything that is read whole: a note of a megabyte, a receipt with it.
 const BYTES_MAX: u64 = 4 << 20;
 
+/// Longer than any reply.
+const LONG_BYTES_MAX: u64 = 32 << 20;
+
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Undecided> {
+    read_at_most(path, BYTES_MAX)
+}
+
+pub(crate) fn read_long(path: &Path) -> Result<Vec<u8>, Undecided> {
+    read_at_most(path, LONG_BYTES_MAX)
+}
+
+fn read_at_most(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Undecided> {
     let failed = |error: std::io::Error| Undecided(format!("{}: {error}", path.display()));
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes))
+        .and_then(|file| file.take(bytes_max).read_to_end(&mut bytes))
         .map_err(failed)?;
     Ok(bytes)
 }

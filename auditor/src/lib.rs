@@ -9,7 +9,7 @@
 //! | [`log`] | a whole log, computed anew |
 //! | [`report`], [`progress`] | what is said, and meanwhile |
 //!
-//! Every foreign byte is read by the crates `tlog` and `evm`. Nothing is written anywhere.
+//! Every foreign byte is read by the crates `tlog`, `evm` and `risk`. Nothing is written anywhere.
 
 mod anchor;
 pub mod cli;
@@ -20,6 +20,7 @@ pub mod log;
 pub mod progress;
 mod receipt;
 pub mod report;
+mod risk_run;
 mod run;
 pub mod source;
 pub mod trust;

@@ -7,6 +7,7 @@ use crate::{
     progress::Progress,
     receipt,
     report::{Report, Undecided},
+    risk_run,
     source::Source,
     trust::Trust,
 };
@@ -27,6 +28,7 @@ fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
     let progress = Progress::new(common.json || common.quiet);
     match command {
         cli::Verify::Receipt(arguments) => receipt::verify(arguments, &trust, report),
+        cli::Verify::RiskRun(arguments) => risk_run::verify(arguments, report),
         cli::Verify::Consistency(arguments) => consistency::verify(arguments, &trust, report),
         cli::Verify::Anchor(arguments) => anchor::verify(arguments, &trust, report),
         cli::Verify::Database(arguments) => database::verify(arguments, &trust, report, &progress),

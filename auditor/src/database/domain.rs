@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Under audit since the migrations that made them: a row there needs a trail, also where there is none at all.
-const AUDITED: [&str; 36] = [
+const AUDITED: [&str; 40] = [
     "auth.expected_claims",
     "auth.signing_key",
     "capital.account",
@@ -57,6 +57,10 @@ const AUDITED: [&str; 36] = [
     "collateral.search_finding",
     "collateral.valuation",
     "collateral.warning",
+    "risk.matrix",
+    "risk.matrix_row",
+    "risk.profile",
+    "risk.run",
 ];
 
 /// Words of ours, not of people: shown where they differ.

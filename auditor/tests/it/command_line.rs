@@ -77,6 +77,7 @@ fn arguments_that_make_no_sense_decide_nothing() {
         &["--help"][..],
         &["--version"],
         &["verify", "database", "--help"],
+        &["verify", "risk-run", "--help"],
     ] {
         assert_eq!(auditor(good).status.code(), Some(0), "{good:?}");
     }

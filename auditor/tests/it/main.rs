@@ -9,3 +9,4 @@ mod damage;
 mod kept;
 mod made;
 mod proofs;
+mod risk_runs;
