@@ -13,19 +13,22 @@ use uuid::Uuid;
 use crate::settlements::{of, proposal, report};
 
 /// The functions that people call. A route that is in neither list fails every test that asks for them.
-pub(crate) const PEOPLES: [&str; 15] = [
+pub(crate) const PEOPLES: [&str; 18] = [
     "approve-release",
     "cancel-settlement",
+    "create-risk-run",
     "create-settlement",
     "get-checkpoint",
     "get-commitment",
     "get-commitment-proof",
     "get-facility",
     "get-facility-collateral",
+    "get-risk-run",
     "get-settlement",
     "list-audit",
     "list-facilities",
     "list-positions",
+    "list-risk-runs",
     "list-settlements",
     "request-release",
     "verify-settlement",
@@ -87,6 +90,9 @@ pub(crate) fn of_person(function: &str) -> Request {
         |target: &str| Request::new("POST", target).header("idempotency-key", &idempotency_key());
     match function {
         "create-settlement" => post("/v1/settlements").json(&proposal(100)),
+        "create-risk-run" => post("/v1/risk-runs").json(&json!({ "currency": "USD" })),
+        "get-risk-run" => Request::new("GET", &format!("/v1/risk-runs/{settlement}")),
+        "list-risk-runs" => Request::new("GET", "/v1/risk-runs?limit=2"),
         "list-settlements" => Request::new("GET", "/v1/settlements?limit=2"),
         "get-settlement" => Request::new("GET", &format!("/v1/settlements/{settlement}")),
         "verify-settlement" => post(&of(&settlement, "verify")),

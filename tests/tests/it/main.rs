@@ -32,6 +32,7 @@ mod presenting;
 mod races;
 mod random;
 mod receipts;
+mod risk_runs;
 mod rotation;
 mod sabotage;
 mod sequencing;

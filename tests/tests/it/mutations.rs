@@ -5,18 +5,20 @@ use serde_json::{Value, json};
 use tests::http::Request;
 use tests::rig::Rig;
 use tests::world::{
-    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, delivery, find_person,
+    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, USD_FACILITY, delivery, find_person,
     idempotency_key,
 };
 use uuid::Uuid;
 
 use crate::collateral::scene::Scene;
+use crate::risk_runs::stage::{ROUTE, held, matrix, profile, quick, told};
 pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
 /// The functions that change something for a caller.
-pub(crate) const MUTATING: [&str; 9] = [
+pub(crate) const MUTATING: [&str; 10] = [
+    "create-risk-run",
     "create-settlement",
     "verify-settlement",
     "cancel-settlement",
@@ -99,6 +101,11 @@ pub(crate) fn accepted(rig: &Rig) -> Result<Vec<Mutation>> {
         ),
     ];
     all[0].status = 201;
+    held(rig, AMOUNT)?;
+    told(rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
+    let mut run = human(rig, "risk run", "carol", ROUTE, &quick());
+    run.status = 201;
+    all.push(run);
     all.extend(
         platform_events()
             .into_iter()
@@ -193,6 +200,8 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
             &Value::Null,
         )
         .refused(409, "four-eyes"),
+        human(rig, "risk run", "mallory", ROUTE, &json!({ "currency": "EUR" }))
+            .refused(409, "no-positions"),
         human(
             rig,
             "cancel",
@@ -278,6 +287,8 @@ pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
             "facility.opened",
             facility(&Uuid::new_v4().to_string(), 1_000_000),
         ),
+        ("facility.risk_updated", profile(EUR_FACILITY.id)),
+        ("ratings.recorded", matrix()),
         ("capital.deposited", movement.clone()),
         ("capital.withdrawn", movement),
     ]
@@ -298,6 +309,7 @@ pub(crate) fn human(
     let mut other = body.clone();
     match path {
         "/v1/settlements" => other["reference"] = json!("another one"),
+        ROUTE => other["seed"] = json!(7),
         _ if path.ends_with("/cancel") => other = json!({ "reason": "another one" }),
         _ if path.ends_with("/releases") => other["reason"] = json!("another one"),
         _ if path.ends_with("/approve") => other = json!({ "content_sha256": "0".repeat(64) }),

@@ -31,6 +31,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "create-settlement" => format!(
                 "{token}, 'a', 'k', {hashes}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
             ),
+            "create-risk-run" => format!("{token}, 'a', 'k', {hashes}, 'USD', null"),
+            "get-risk-run" => format!("{token}, '{id}'"),
+            "list-risk-runs" => format!("{token}, 10, null, null"),
             "verify-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}'"),
             "request-release" => {
                 format!("{token}, 'a', 'k', {hashes}, '{id}', 'termination', '{id}', null, 'paid'")

@@ -13,11 +13,13 @@ use tests::world::{BOREALIS, EUR_FACILITY, Facility, USD_FACILITY, idempotency_k
 
 use crate::collateral::scene::{Scene, monitor};
 use crate::direct::Direct;
+use crate::risk_runs::stage::{matrix, profile};
+use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
 
 /// The schemas that are ours, as an SQL list.
 const SCHEMAS: &str =
-    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')";
+    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'log', 'gateway')";
 
 /// A settlement proposed by that person in that facility; its id.
 pub(crate) fn proposed(
@@ -85,6 +87,15 @@ fn settlements(rig: &Rig) -> Result<[String; 3]> {
         "not settled: {reports:?}"
     );
     secure(rig)?;
+    for (kind, data) in [
+        ("facility.risk_updated", profile(USD_FACILITY.id)),
+        ("ratings.recorded", matrix()),
+    ] {
+        let told = direct.platform(&idempotency_key(), kind, &data)?;
+        ensure!(told.outcome == "accepted", "not told: {told:?}");
+    }
+    let run = recorded(&mut direct, "alice")?;
+    ensure!(run.outcome == "accepted", "no run: {run:?}");
     Ok([
         settled,
         proposed(&mut direct, "alice", EUR_FACILITY)?,

@@ -70,7 +70,7 @@ impl OpenApi {
                 reply.status
             )
         })?;
-        let body = if kind.starts_with("text/") {
+        let body = if kind.starts_with("text/") || kind.starts_with("image/") {
             Value::from(reply.text())
         } else {
             serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?

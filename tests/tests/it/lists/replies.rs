@@ -107,6 +107,13 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
         .as_str()
         .context("a commitment")?
         .to_owned();
+    let run = seen.send(&carol.request("GET", "/v1/risk-runs?limit=100"))?;
+    let run = run["risk_runs"][0]["id"].as_str().context("a run")?;
+    let run = format!("/v1/risk-runs/{run}");
+    seen.send(&carol.request("GET", &run))?;
+    for accept in ["image/svg+xml", "text/html", "svg"] {
+        seen.send(&carol.request("GET", &run).header("accept", accept))?;
+    }
     for target in [
         "/v1/settlements?limit=100".to_owned(),
         "/v1/settlements?limit=1&status=PENDING".to_owned(),

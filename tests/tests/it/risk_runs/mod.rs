@@ -1,0 +1,290 @@
+//! Risk runs, from what is told of facilities to an auditor who computes them again.
+
+mod charts;
+mod refusals;
+pub(crate) mod stage;
+pub(crate) mod trust;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use shared::commitment::{Actor, Request};
+use tests::rig::Rig;
+use tests::world::{AURORA, EUR_FACILITY, USD_FACILITY, find_person, idempotency_key};
+
+use crate::metrics::metrics;
+use crate::support::{assert_books, count};
+use stage::{
+    ROUTE, SCENARIOS, ask, audit, held_in, matrix, opened, path, profile, quick, ran, stage, told,
+};
+
+#[test]
+fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> {
+    let rig = stage()?;
+    // A second name, whose probability of default is its rating's; and one that is not of this currency.
+    let second = opened(&rig)?;
+    told(&rig, "ratings.recorded", &matrix())?;
+    let mut rated = profile(second);
+    rated.as_object_mut().context("an object")?.remove("pd_ppb");
+    rated["rating"] = json!("B");
+    rated["lgd"] = json!({"mean_ppb": 600_000_000});
+    told(&rig, "facility.risk_updated", &rated)?;
+    held_in(&rig, second, 500_000)?;
+    let size = rig.seal()?;
+
+    let answer = ask(&rig, "carol", &quick())?;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let run = answer.json();
+    assert_eq!(answer.header("location"), Some(&*path(&run)?));
+    assert_eq!(run["allocator_id"], AURORA.id.to_string());
+    assert_eq!(run["requested_by"], find_person("carol")?.sub.to_string());
+    assert_eq!(run["log_size"], size);
+    let result = &run["result"];
+    let mut names = [USD_FACILITY.id.to_string(), second.to_string()];
+    names.sort();
+    assert_eq!(result["names"], json!(names));
+    assert_eq!(result["settings"]["run"], run["id"]);
+    assert_eq!(result["settings"]["scenarios"], SCENARIOS);
+    assert_eq!(result["settings"]["levels"], json!([990_000, 999_000]));
+    assert_adds_up(result)?;
+
+    let read = rig.person("bob").get(&path(&run)?)?;
+    assert_eq!(read.status, 200, "{}", read.text());
+    let read = read.json();
+    assert_eq!(read["result"], *result);
+    assert_eq!(read["commitment"], run["commitment"]["idempotency_key"]);
+    let mut lines = [
+        format!("name {} 1000000 0 20000000 beta 400000000 200000000 - 450000000\n", USD_FACILITY.id),
+        format!("name {second} 500000 0 70000000 fixed 600000000 1 450000000\n"),
+    ];
+    lines.sort();
+    let snapshot = format!(
+        "optkas-risk-snapshot/1\ncurrency USD\nfactors 1\nratings 2\n\
+         migrate 900000000 80000000 20000000 0 30000000\nmigrate 50000000 880000000 70000000 -25000000 0\n\
+         names 2\n{}",
+        lines.concat()
+    );
+    assert_eq!(read["snapshot"], snapshot);
+    assert_eq!(audit(&rig, &read)?.0, 0);
+    let line = metrics(&rig, "create-risk-run", &answer)?;
+    assert_eq!((&line["scenarios"], &line["names"]), (&json!(SCENARIOS), &json!(2)));
+    assert!(line["compute_ms"].is_u64(), "{line}");
+    assert_books(&mut rig.admin()?)
+}
+
+/// Contributions add up to the shortfall, and the figures are in their order.
+fn assert_adds_up(result: &Value) -> Result<()> {
+    let minor = |value: &Value| -> Result<i64> { Ok(value.as_str().context("digits")?.parse()?) };
+    for level in result["levels"].as_array().context("levels")? {
+        let mut sum = 0;
+        for contribution in level["contributions_minor"].as_array().context("contributions")? {
+            sum += minor(contribution)?;
+        }
+        assert_eq!(sum, minor(&level["es"]["value_minor"])?, "{level}");
+        assert!(sum >= minor(&level["var"]["value_minor"])?, "{level}");
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
+    let rig = stage()?;
+    let run = rig.person("carol").get(&path(&ran(&rig)?)?)?.json();
+    let (code, said) = audit(&rig, &run)?;
+    assert_eq!((code, &said["facts"]["recomputed"]), (0, &json!("equal")));
+    let text = |run: &Value, place: &str| run.pointer(place).map(|value| value.as_str().unwrap_or_default().to_owned());
+    for place in ["/result/levels/0/var/value_minor", "/result/levels/1/es/high_minor", "/snapshot"] {
+        let mut changed = run.clone();
+        let was = text(&run, place).context("a text")?;
+        *changed.pointer_mut(place).context("a place")? = json!(was.replacen('0', "1", 1) + if was.contains('0') { "" } else { "0" });
+        let (code, said) = audit(&rig, &changed)?;
+        assert_eq!((code, &said["verdict"]), (1, &json!("tampered")), "{place}: {said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_key_makes_one_run_for_ever() -> Result<()> {
+    let rig = stage()?;
+    let carol = rig.person("carol");
+    let key = idempotency_key();
+    let first = carol.post(ROUTE, &key, &quick())?;
+    assert_eq!(first.status, 201, "{}", first.text());
+    // The positions have changed since; the answer is the first one.
+    stage::held(&rig, 700)?;
+    let again = carol.post(ROUTE, &key, &quick())?;
+    assert_eq!(again.status, 409, "{}", again.text());
+    let mut original = again.json()["original"]["body"].take();
+    assert_eq!(original, first.json());
+    original["result"].take();
+    let other = carol.post(ROUTE, &key, &json!({"currency": "EUR"}))?;
+    assert_eq!(other.status, 422, "{}", other.text());
+    assert_eq!(other.json()["type"], "urn:optkas:problem:idempotency-key-reused");
+    assert_eq!(count(&mut rig.admin()?, "select count(*) from risk.run")?, 1);
+    // The run's id and its default seed follow from the commitment: nobody chooses them by the results.
+    let settings = &first.json()["result"]["settings"];
+    let id = settings["run"].as_str().context("an id")?.to_owned();
+    assert_eq!(settings["seed"], risk::parameters::Settings::of_run(&id).seed);
+    let sub = find_person("carol")?.sub.to_string();
+    let actor = Actor::Human(sub.parse().context("a sub")?);
+    let request = Request { actor: &actor, operation: "create-risk-run", resource: "" };
+    let commitment = request.idempotency_key(&key.parse().context("a key")?);
+    let derived: String = rig
+        .admin()?
+        .query_one("select risk.run_id($1)::text", &[&commitment.as_bytes().as_slice()])?
+        .get(0);
+    assert_eq!(derived, id);
+    Ok(())
+}
+
+#[test]
+fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
+    let rig = stage()?;
+    let runs = [ran(&rig)?, ran(&rig)?, ran(&rig)?];
+    let carol = rig.person("carol");
+    let page = carol.get(&format!("{ROUTE}?limit=2"))?.json();
+    let ids = |page: &Value| -> Vec<Value> {
+        let runs = page["risk_runs"].as_array();
+        runs.into_iter().flatten().map(|run| run["id"].clone()).collect()
+    };
+    assert_eq!(ids(&page), [runs[2]["id"].clone(), runs[1]["id"].clone()]);
+    let level = &page["risk_runs"][0]["result"]["levels"][1];
+    assert_eq!(level["es"], runs[2]["result"]["levels"][1]["es"]);
+    for left_out in ["names", "histogram"] {
+        assert_eq!(page["risk_runs"][0]["result"].get(left_out), None);
+    }
+    assert_eq!(level.get("contributions_minor"), None);
+    let cursor = page["next_cursor"].as_str().context("a cursor")?;
+    let rest = carol.get(&format!("{ROUTE}?limit=2&cursor={cursor}"))?.json();
+    assert_eq!(ids(&rest), [runs[0]["id"].clone()]);
+    assert_eq!(rest["next_cursor"], Value::Null);
+    Ok(())
+}
+
+#[test]
+fn the_settings_are_those_that_were_asked_for() -> Result<()> {
+    let rig = stage()?;
+    for (method, copula) in [
+        ("plain", json!({"kind": "student_t", "degrees": 4})),
+        ("importance", json!({"kind": "gaussian"})),
+        ("sobol", json!({"kind": "gaussian"})),
+    ] {
+        let body = json!({
+            "currency": "USD", "levels": [950_000, 975_000, 990_000], "scenarios": 32_000,
+            "copula": copula, "method": method, "seed": 7,
+        });
+        let run = ask(&rig, "dave", &body)?.json();
+        let settings = &run["result"]["settings"];
+        for member in ["levels", "scenarios", "copula", "method", "seed"] {
+            assert_eq!(settings[member], body[member], "{run}");
+        }
+        let read = rig.person("dave").get(&path(&run)?)?.json();
+        assert_eq!(audit(&rig, &read)?.0, 0, "{method}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> {
+    let rig = stage()?;
+    let before = ran(&rig)?;
+    let mut worse = profile(USD_FACILITY.id);
+    worse["pd_ppb"] = json!(500_000_000);
+    told(&rig, "facility.risk_updated", &worse)?;
+    let after = ran(&rig)?;
+    assert_ne!(before["result"]["snapshot"], after["result"]["snapshot"]);
+    let inputs = |run: &Value| -> Result<Value> {
+        Ok(rig.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
+    };
+    assert_eq!((inputs(&before)?, inputs(&after)?), (json!(1), json!(2)));
+    // Nothing of it can be changed, by the owner neither.
+    for table in ["profile", "matrix", "matrix_row", "run"] {
+        for change in ["delete from", "truncate"] {
+            let refused = rig.admin()?.batch_execute(&format!("{change} risk.{table}"));
+            assert!(refused.is_err(), "{change} {table}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_book_is_of_one_currency() -> Result<()> {
+    let rig = stage()?;
+    told(&rig, "facility.risk_updated", &profile(EUR_FACILITY.id))?;
+    let refused = ask(&rig, "carol", &json!({"currency": "EUR"}))?;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert_eq!(refused.json()["type"], "urn:optkas:problem:no-positions");
+    Ok(())
+}
+
+/// What changes while it is computed makes it be computed again: what is recorded is never of a book that was.
+#[test]
+fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
+    let rig = stage()?;
+    let id = crate::settlements::escrowed(&rig, 250)?;
+    ran(&rig)?;
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and usename = 'create_risk_run' and state = 'idle'
+            and query ~ 'create_risk_run' and query_start > now() - interval '10 seconds'";
+    let queries = "select count(*) from auth.verified_token";
+    let tokens = count(&mut rig.admin()?, queries)?;
+    let answer = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            ask(&rig, "bob", &json!({"currency": "USD", "scenarios": 5_000_000}))
+        });
+        // Once bob's token is known and the session idle, the book has been answered and is being computed.
+        crate::locks::until("the book is answered", || {
+            let mut admin = rig.admin()?;
+            Ok(count(&mut admin, queries)? > tokens && count(&mut admin, waiting)? == 1)
+        })?;
+        stage::complete(&rig, &crate::settlements::report("settlement.completed", &id, 250))?;
+        running.join().map_err(|_| anyhow::anyhow!("the thread panicked"))?
+    })?;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let read = rig.person("bob").get(&path(&answer.json())?)?.json();
+    let snapshot = read["snapshot"].as_str().context("a text")?;
+    assert!(snapshot.contains(" 1000250 "), "{snapshot}");
+    assert_eq!(audit(&rig, &read)?.0, 0);
+    Ok(())
+}
+
+/// As many as fit into a reply, and the rest on the next page.
+#[test]
+fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
+    let rig = stage()?;
+    let rows = "select count(*) from audit.log where allocator_id = 'a0000000-0000-4000-8000-000000000001'";
+    let all = count(&mut rig.admin()?, rows)?;
+    // As long as the runs of a large book would be.
+    rig.admin()?.batch_execute(
+        "alter table audit.log disable trigger all;
+         update audit.log set new_row = new_row || jsonb_build_object('more', repeat('x', 900000))
+         where id > (select max(id) from audit.log) - 5",
+    )?;
+    let (mut told, mut pages, mut cursor) = (0, 0, String::new());
+    loop {
+        let page = rig.person("carol").get(&format!("/v1/audit?limit=100{cursor}"))?;
+        assert!(page.status == 200 && page.body.len() < 3_000_000, "{}", page.body.len());
+        let page = page.json();
+        told += i64::try_from(page["entries"].as_array().context("entries")?.len())?;
+        pages += 1;
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(told, all);
+    assert!(pages >= 3, "{pages}");
+    Ok(())
+}
+
+#[test]
+fn another_allocator_sees_nothing_of_a_run() -> Result<()> {
+    let rig = stage()?;
+    let run = ran(&rig)?;
+    let mallory = rig.person("mallory");
+    let theirs = mallory.get(&path(&run)?)?;
+    assert_eq!(theirs.status, 404, "{}", theirs.text());
+    assert_eq!(mallory.get(ROUTE)?.json()["risk_runs"], json!([]));
+    let none = ask(&rig, "mallory", &quick())?;
+    assert_eq!(none.json()["type"], "urn:optkas:problem:no-positions", "{}", none.text());
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Positions by real settlements, what is known of the facilities, and the auditor's program.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tests::cargo;
+use tests::http::{Response, Transport as _};
+use tests::rig::Rig;
+use tests::world::{PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
+use uuid::Uuid;
+
+use crate::settlements::{escrowed, facility, fund, propose, report, verify};
+
+pub(crate) const ROUTE: &str = "/v1/risk-runs";
+
+/// Few enough for a test, enough for the default levels.
+pub(crate) const SCENARIOS: u32 = 20_000;
+
+/// The data of `facility.risk_updated`.
+pub(crate) fn profile(facility: Uuid) -> Value {
+    json!({
+        "facility_id": facility.to_string(),
+        "pd_ppb": 20_000_000,
+        "lgd": {"mean_ppb": 400_000_000, "deviation_ppb": 200_000_000},
+        "loadings_ppb": [450_000_000],
+    })
+}
+
+/// Ratings of which the worse gains by rising.
+pub(crate) fn matrix() -> Value {
+    json!({"ratings": [
+        {"rating": "BB", "probabilities_ppb": [900_000_000, 80_000_000, 20_000_000], "losses_ppb": [0, 30_000_000]},
+        {"rating": "B", "probabilities_ppb": [50_000_000, 880_000_000, 70_000_000], "losses_ppb": [-25_000_000, 0]},
+    ]})
+}
+
+/// Lets the platform tell it.
+pub(crate) fn tell(rig: &Rig, kind: &str, data: &Value) -> Result<Response> {
+    rig.agent(PLATFORM).deliver(&delivery(kind, data))
+}
+
+/// The same, and it is accepted.
+pub(crate) fn told(rig: &Rig, kind: &str, data: &Value) -> Result<()> {
+    let answer = tell(rig, kind, data)?;
+    ensure!(answer.status == 200, "{kind}: {}", answer.text());
+    Ok(())
+}
+
+/// Another facility in US dollars, open.
+pub(crate) fn opened(rig: &Rig) -> Result<Uuid> {
+    let id = Uuid::new_v4();
+    told(rig, "facility.opened", &facility(&id.to_string(), 1_000_000_000))?;
+    Ok(id)
+}
+
+/// Alice's allocator holds so much more in the US dollar facility.
+pub(crate) fn held(rig: &Rig, amount_minor: u64) -> Result<()> {
+    let id = escrowed(rig, amount_minor)?;
+    complete(rig, &report("settlement.completed", &id, amount_minor))
+}
+
+/// The same in another facility.
+pub(crate) fn held_in(rig: &Rig, facility: Uuid, amount_minor: u64) -> Result<()> {
+    let id = propose(
+        rig,
+        "alice",
+        &json!({
+            "facility_id": facility.to_string(), "amount_minor": amount_minor.to_string(),
+            "currency": "USD", "value_date": value_date(),
+        }),
+    )?;
+    verify(rig, &id)?;
+    let of_facility = |kind| {
+        let mut event = report(kind, &id, amount_minor);
+        event["data"]["facility_id"] = json!(facility.to_string());
+        event
+    };
+    if facility == USD_FACILITY.id {
+        fund(rig, &id, amount_minor)?;
+    } else {
+        let answer = rig.agent("escrow-one").deliver(&of_facility("escrow.funded"))?;
+        ensure!(answer.status == 200, "not in escrow: {}", answer.text());
+    }
+    complete(rig, &of_facility("settlement.completed"))
+}
+
+/// Lets the settlement agent report it.
+pub(crate) fn complete(rig: &Rig, event: &Value) -> Result<()> {
+    let answer = rig.agent("settle-one").deliver(event)?;
+    ensure!(answer.status == 200, "not settled: {}", answer.text());
+    Ok(())
+}
+
+/// Aurora holds ten thousand dollars in the US dollar facility, whose credit is known.
+pub(crate) fn stage() -> Result<Rig> {
+    let rig = Rig::new()?;
+    told(&rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
+    held(&rig, 1_000_000)?;
+    Ok(rig)
+}
+
+/// The body of a quick run.
+pub(crate) fn quick() -> Value {
+    json!({"currency": "USD", "scenarios": SCENARIOS})
+}
+
+/// That person asks for a run under a new key.
+pub(crate) fn ask(rig: &Rig, person: &str, body: &Value) -> Result<Response> {
+    rig.person(person).post(ROUTE, &idempotency_key(), body)
+}
+
+/// A run of carol's, who may look at everything and change nothing.
+pub(crate) fn ran(rig: &Rig) -> Result<Value> {
+    let answer = ask(rig, "carol", &quick())?;
+    ensure!(answer.status == 201, "no run: {}", answer.text());
+    Ok(answer.json())
+}
+
+/// The path of a run.
+pub(crate) fn path(run: &Value) -> Result<String> {
+    Ok(format!("{ROUTE}/{}", run["id"].as_str().context("an id")?))
+}
+
+/// What `auditor verify risk-run` says of a reply that was kept: its exit code, and its JSON.
+pub(crate) fn audit(rig: &Rig, reply: &Value) -> Result<(i32, Value)> {
+    let file = rig
+        .ground()
+        .folder()
+        .join(format!("run-{}.json", Uuid::new_v4()));
+    fs::write(&file, reply.to_string())?;
+    let output = Command::new(cargo::build_auditor()?)
+        .args(["verify", "risk-run", "--json"])
+        .arg(&file)
+        .output()?;
+    let said = serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    Ok((output.status.code().context("an exit code")?, said))
+}

@@ -1,0 +1,157 @@
+//! What somebody can write who runs SQL as the login of `create-risk-run`: for whom he has a token in force, a run of
+//! the inputs that are, with results that anybody finds wrong. Nothing else.
+
+use anyhow::{Context as _, Result};
+use risk::{
+    parameters::{Parameters, Settings},
+    run,
+    snapshot::Snapshot,
+};
+use serde_json::{Value, json};
+use tests::rig::Rig;
+use tests::world::{AURORA, USD_FACILITY, idempotency_key};
+
+use super::stage::{audit, held, path, stage};
+use crate::direct::{Direct, Reply, barrier, call, human_arguments, quote};
+use crate::support::count;
+
+const FUNCTION: &str = "create-risk-run";
+
+pub(crate) fn claim(direct: &mut Direct<'_>, person: &str, key: &str, result: &Value) -> Result<Reply> {
+    let result = if result.is_null() {
+        "null".to_owned()
+    } else {
+        quote(&result.to_string())
+    };
+    direct.human(FUNCTION, person, "", key, &format!("'USD', {result}"))
+}
+
+/// What the engine makes of a book that was answered.
+fn computed(book: &Reply) -> Result<Value> {
+    let text = |name: &str| book.body[name].as_str().context("a text");
+    let portfolio = Snapshot::decode(text("snapshot")?.as_bytes())?;
+    let settings = Settings {
+        scenarios: 20_000,
+        ..Settings::of_run(text("run_id")?)
+    };
+    Ok(json!(run(&portfolio, &Parameters::parse(settings)?)))
+}
+
+/// So many facilities with a profile, in each of which Aurora holds a little: by the superuser, behind all checks.
+pub(super) fn many(rig: &Rig, names: i32) -> Result<()> {
+    rig.admin()?.batch_execute(&format!(
+        include_str!("../../../src/world/book.sql"),
+        names = names,
+        allocator = AURORA.id,
+        like = USD_FACILITY.id
+    ))?;
+    Ok(())
+}
+
+/// A run of that person's allocator, recorded without a function in front.
+pub(crate) fn recorded(direct: &mut Direct<'_>, person: &str) -> Result<Reply> {
+    let key = idempotency_key();
+    let book = claim(direct, person, &key, &Value::Null)?;
+    claim(direct, person, &key, &computed(&book)?)
+}
+
+#[test]
+fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
+    let rig = stage()?;
+    let mut direct = Direct::new(&rig);
+    let key = idempotency_key();
+    let book = claim(&mut direct, "carol", &key, &Value::Null)?;
+    assert_eq!(book.name(), "ok");
+    let old = computed(&book)?;
+    held(&rig, 5)?;
+    let rows = "select count(*) from ledger.commitment_ledger";
+    let before = count(&mut rig.admin()?, rows)?;
+    let moved = claim(&mut direct, "carol", &key, &old)?;
+    assert_eq!((moved.name(), &moved.body["run_id"]), ("ok".to_owned(), &book.body["run_id"]));
+    assert_ne!(moved.body["snapshot"], book.body["snapshot"]);
+    assert_eq!(count(&mut rig.admin()?, rows)?, before, "nothing is claimed");
+    let recorded = claim(&mut direct, "carol", &key, &computed(&moved)?)?;
+    assert_eq!((recorded.name(), recorded.status), ("accepted".to_owned(), 201));
+    // A lost reply is asked for again by another attempt: it is there.
+    let again = claim(&mut direct, "carol", &key, &Value::Null)?;
+    assert_eq!(again.outcome, "duplicate");
+    Ok(())
+}
+
+#[test]
+fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
+    let rig = stage()?;
+    let mut direct = Direct::new(&rig);
+    let key = idempotency_key();
+    let book = claim(&mut direct, "carol", &key, &Value::Null)?;
+    let good = computed(&book)?;
+    let other_run = claim(&mut direct, "carol", &idempotency_key(), &Value::Null)?;
+    for (pointer, value, constraint) in [
+        ("/settings/run", other_run.body["run_id"].clone(), "run_result_of_run"),
+        ("/settings/run", json!("lucky"), "run_result_of_run"),
+        ("/currency", json!("EUR"), "run_result_of_currency"),
+        ("/model", json!("mine/1"), "run_result_of_model"),
+        ("/model", json!(null), "run_result_of_model"),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).context("a place")? = value;
+        let rest = format!("'USD', {}", quote(&bad.to_string()));
+        let arguments = human_arguments(&rig, FUNCTION, "carol", "", &key, &rest)?;
+        let stopped = barrier(direct.client(FUNCTION)?.simple_query(&call(FUNCTION, &arguments)));
+        assert!(stopped.starts_with("23514") && stopped.contains(constraint), "{pointer}: {stopped}");
+    }
+    // Results without a snapshot, or of inputs of one's own, are no results of this book.
+    let mut own = good.clone();
+    own["snapshot"] = json!("0".repeat(64));
+    for result in [json!({}), json!([]), json!("x"), own] {
+        assert_eq!(claim(&mut direct, "carol", &key, &result)?.name(), "ok", "{result}");
+    }
+    assert_eq!(count(&mut rig.admin()?, "select count(*) from risk.run")?, 0);
+    Ok(())
+}
+
+/// Wrong results of the right inputs can be written; they cannot be defended.
+#[test]
+fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
+    let rig = stage()?;
+    let mut direct = Direct::new(&rig);
+    let key = idempotency_key();
+    let book = claim(&mut direct, "carol", &key, &Value::Null)?;
+    let mut result = computed(&book)?;
+    result["levels"][0]["var"]["value_minor"] = json!("1");
+    let recorded = claim(&mut direct, "carol", &key, &result)?;
+    assert_eq!(recorded.name(), "accepted");
+    let read = rig.person("carol").get(&path(&recorded.body)?)?.json();
+    let (code, said) = audit(&rig, &read)?;
+    assert_eq!((code, &said["findings"][0]["kind"]), (1, &json!("result-differs")), "{said}");
+    assert_eq!(said["findings"][0]["fields"][0]["name"], "levels[0].var");
+    Ok(())
+}
+
+#[test]
+fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> {
+    let rig = stage()?;
+    let mut direct = Direct::new(&rig);
+    let book = claim(&mut direct, "mallory", &idempotency_key(), &Value::Null)?;
+    assert_eq!(book.name(), "refused no-positions", "{book:?}");
+    assert!(!book.body.to_string().contains(&AURORA.id.to_string()));
+    let token = crate::direct::token(&rig, "carol")?;
+    let made_up = format!(r"{token}, 'a', 'k', '\x00', '\x00', 'USD', null");
+    let stopped = barrier(direct.client(FUNCTION)?.simple_query(&call(FUNCTION, &made_up)));
+    assert_eq!(stopped, "OPK04 idempotency-key-not-derived");
+    Ok(())
+}
+
+/// A large book, so that what is asked of the database is seen to end in time.
+#[test]
+fn a_thousand_names_are_one_run() -> Result<()> {
+    let rig = stage()?;
+    many(&rig, 999)?;
+    let answer = super::ask(&rig, "carol", &super::quick())?;
+    assert_eq!(answer.status, 201, "{:.300}", answer.text());
+    let names = answer.json()["result"]["names"].as_array().map(Vec::len);
+    assert_eq!(names, Some(1_000));
+    let read = rig.person("carol").get(&path(&answer.json())?)?.json();
+    assert_eq!(audit(&rig, &read)?.0, 0);
+    Ok(())
+}
