@@ -149,7 +149,9 @@ leaf is derived anew from the rows, by this program and not by the database's
 functions, and must be the published entry at its index. Rows that are newer
 than the published log are counted, not judged. Then the present rows of all
 audited tables must be what following their audit trail yields, so that an
-amount edited behind the triggers' back shows as well.
+amount edited behind the triggers' back shows as well. Each risk run's
+snapshot is rendered anew from the rows it names; its results are for
+`verify risk-run`.
 
 URL is postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on
 loopback only). The login is a member of the role optkas_auditor and needs no

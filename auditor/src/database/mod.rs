@@ -5,6 +5,7 @@
 //! audit.log                                                         by index   } entries, one after
 //! log.node, log.checkpoint                                          by place   } the other
 //! each audited table  beside its rows of audit.log                  by row key
+//! risk.run            beside the postings and profiles it names     by run
 //! ```
 //!
 //! The log's checkpoint is read first, then one snapshot of the database is taken: so all that is published
@@ -18,6 +19,7 @@ mod leaf;
 mod loose;
 mod nodes;
 mod rows;
+mod runs;
 
 use postgres::IsolationLevel;
 
@@ -95,6 +97,7 @@ pub(crate) fn verify(
     )?;
     rows.finish(report)?;
     loose::verify(&mut transaction, &target, report)?;
+    runs::verify(&mut transaction, report)?;
     progress.begin_unbounded("rows against their audit trail");
     let done = domain::verify(&mut transaction, report, progress);
     progress.end();

@@ -72,7 +72,7 @@ impl Desk {
         self.verify(&["database", &self.database, "--log", &self.log])
     }
 
-    fn keep(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String> {
+    pub(super) fn keep(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String> {
         let path = self.folder.join(name);
         fs::write(&path, content)?;
         Ok(path.display().to_string())

@@ -8,6 +8,7 @@ mod insider;
 mod keys;
 mod life;
 mod outsiders;
+mod risk;
 mod story;
 mod twice;
 
@@ -77,6 +78,7 @@ fn play(stack: &mut Stack, story: &mut Story) -> Result<()> {
     database::play(stack, story, &pending)?;
     database::books(stack, story)?;
     let desk = Desk::new(stack)?;
+    risk::play(stack, story, &desk)?;
     let index = evidence::play(stack, story, &settled, &desk)?;
     insider::play(stack, story, &settled, &desk, &index)
 }
