@@ -80,13 +80,25 @@ fn judge(run: &Recorded, report: &mut Report) {
         Ok(Verdict::Equal) => report.fact("recomputed", "equal"),
         Ok(Verdict::Differs(differences)) => {
             let fields = differences.into_iter().map(field).collect();
-            find("result-differs", "the results are not those of the inputs", fields);
+            find(
+                "result-differs",
+                "the results are not those of the inputs",
+                fields,
+            );
         }
         Err(CannotRecompute::Snapshot(error)) => {
-            find("not-computable", &format!("no run has these inputs: {error}"), Vec::new());
+            find(
+                "not-computable",
+                &format!("no run has these inputs: {error}"),
+                Vec::new(),
+            );
         }
         Err(CannotRecompute::Settings(error)) => {
-            find("not-computable", &format!("no run has these settings: {error}"), Vec::new());
+            find(
+                "not-computable",
+                &format!("no run has these settings: {error}"),
+                Vec::new(),
+            );
         }
     }
 }

@@ -47,6 +47,7 @@
 pub mod chart;
 pub mod closed;
 pub mod cost;
+mod digits;
 pub mod exact;
 mod importance;
 pub mod input;

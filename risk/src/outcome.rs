@@ -1,17 +1,20 @@
-//! What a run finds, in integers: what is recorded and compared.
+//! What a run finds, in integers: what is recorded and compared. In JSON amounts are strings of digits.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{parameters::Settings, snapshot::Digest, units::Level};
+use crate::{digits, parameters::Settings, snapshot::Digest, units::Level};
 
 /// A result with the interval that holds the truth 95 times in a hundred, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
+    #[serde(with = "digits")]
     pub value_minor: i64,
     /// The interval's lower end.
+    #[serde(with = "digits")]
     pub low_minor: i64,
     /// The interval's upper end.
+    #[serde(with = "digits")]
     pub high_minor: i64,
 }
 
@@ -25,6 +28,7 @@ pub struct AtLevel {
     /// Expected shortfall: the mean of the worst losses, as many as the level leaves.
     pub es: Estimate,
     /// What each name, in the order of [`Outcome::names`], contributes to expected shortfall. They add up to it.
+    #[serde(with = "digits::list")]
     pub contributions_minor: Vec<i64>,
 }
 
@@ -32,8 +36,10 @@ pub struct AtLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {
     /// Where the first bin begins.
+    #[serde(with = "digits")]
     pub first_minor: i64,
     /// How wide each bin is. A bin holds the losses from its beginning to one less than the next one's.
+    #[serde(with = "digits")]
     pub width_minor: i64,
     /// Parts per billion.
     pub shares_ppb: Vec<u64>,
@@ -55,6 +61,7 @@ pub struct Outcome {
     /// The mean loss.
     pub expected_loss: Estimate,
     /// The standard deviation of the loss.
+    #[serde(with = "digits")]
     pub deviation_minor: i64,
     /// One each level asked.
     pub levels: Vec<AtLevel>,

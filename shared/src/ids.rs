@@ -46,6 +46,10 @@ uuid_id!(
     SettlementId
 );
 uuid_id!(
+    /// A risk run.
+    RiskRunId
+);
+uuid_id!(
     /// A credit facility.
     FacilityId
 );

@@ -96,6 +96,12 @@ impl Currency {
     pub fn code(self) -> &'static str {
         self.0.code()
     }
+
+    /// How many minor units make one of the currency: 100 where it has cents, 1 where it has none.
+    #[must_use]
+    pub fn minor_per_unit(self) -> u32 {
+        10_u32.pow(self.0.exponent().unwrap_or(0).into())
+    }
 }
 
 impl FromStr for Currency {
@@ -184,6 +190,9 @@ mod tests {
     fn currencies() {
         for good in ["USD", "EUR", "JPY", "CHF", "XOF", "KWD"] {
             assert_eq!(good.parse::<Currency>().unwrap().code(), good);
+        }
+        for (code, minor) in [("USD", 100), ("JPY", 1), ("KWD", 1_000)] {
+            assert_eq!(code.parse::<Currency>().unwrap().minor_per_unit(), minor);
         }
         for bad in [
             "", "usd", "Usd", "US", "USDX", "840", "ABC", "XXX", "XTS", "XAU", "XDR", "HRK", "CHE",

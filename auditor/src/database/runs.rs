@@ -79,8 +79,14 @@ pub(super) fn verify(
         let digest = Digest::of(run.snapshot.as_bytes());
         let checks = [
             ("snapshot", rendered == run.snapshot),
-            ("snapshot_sha256", run.digest.as_deref() == Some(digest.as_str())),
-            ("result", run.result_digest.as_deref() == Some(digest.as_str())),
+            (
+                "snapshot_sha256",
+                run.digest.as_deref() == Some(digest.as_str()),
+            ),
+            (
+                "result",
+                run.result_digest.as_deref() == Some(digest.as_str()),
+            ),
         ];
         let fields: Vec<_> = checks
             .into_iter()

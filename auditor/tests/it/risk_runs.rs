@@ -71,13 +71,21 @@ fn whatever_is_changed_is_found() {
         (contribution, json!("1"), "result-differs"),
         ("/result/histogram/shares_ppb/0", json!(1), "result-differs"),
         ("/result/settings/seed", json!(7), "result-differs"),
-        ("/result/settings/scenarios", json!(20_001), "result-differs"),
+        (
+            "/result/settings/scenarios",
+            json!(20_001),
+            "result-differs",
+        ),
         ("/result/settings/scenarios", json!(1), "not-computable"),
         ("/result/currency", json!("EUR"), "result-differs"),
         ("/result/settings/run", json!("another"), "other-run"),
         ("/id", json!("another"), "other-run"),
         ("/result/snapshot", json!("0".repeat(64)), "other-snapshot"),
-        ("/snapshot", json!("optkas-risk-snapshot/1\n"), "other-snapshot"),
+        (
+            "/snapshot",
+            json!("optkas-risk-snapshot/1\n"),
+            "other-snapshot",
+        ),
     ] {
         let mut run = recorded();
         *run.pointer_mut(place).unwrap() = value;
@@ -102,7 +110,12 @@ fn a_difference_says_where_and_what() {
 
 #[test]
 fn what_is_no_run_of_this_engine_is_not_decided() {
-    for place in ["/id", "/result", "/snapshot", "/result/levels/0/var/value_minor"] {
+    for place in [
+        "/id",
+        "/result",
+        "/snapshot",
+        "/result/levels/0/var/value_minor",
+    ] {
         let mut run = recorded();
         *run.pointer_mut(place).unwrap() = json!(null);
         assert_eq!(verify(&run).verdict(), Verdict::Undecided, "{place}");

@@ -50,7 +50,9 @@ pub(crate) fn read(body: &[u8]) -> Result<Asked, Problem> {
         let copula = body.given("copula", |body, name| body.object(name, copula));
         let method = body.optional_with("method", method);
         let seed = body.given("seed", |body, name| {
-            body.integer(name, 0..=SEED_MAX.try_into().ok()?)?.try_into().ok()
+            body.integer(name, 0..=SEED_MAX.try_into().ok()?)?
+                .try_into()
+                .ok()
         });
         let asked = Asked {
             currency: currency?,

@@ -108,8 +108,10 @@ mod tests {
     fn what_takes_too_long_is_not_begun() {
         let second = Duration::from_secs(1);
         assert!(work(10, 100_000).longer_than(second).is_none());
-        let Some(Problem::RunTooLong { estimate, available }) =
-            work(10_000, 10_000_000).longer_than(second)
+        let Some(Problem::RunTooLong {
+            estimate,
+            available,
+        }) = work(10_000, 10_000_000).longer_than(second)
         else {
             panic!("begun")
         };

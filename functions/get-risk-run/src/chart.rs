@@ -17,7 +17,11 @@ mod tests {
 
     #[test]
     fn what_is_no_result_is_no_chart() {
-        for run in [json!({}), json!({"result": null}), json!({"result": {"model": "optkas-risk/1"}})] {
+        for run in [
+            json!({}),
+            json!({"result": null}),
+            json!({"result": {"model": "optkas-risk/1"}}),
+        ] {
             assert_eq!(draw(run.as_object().unwrap()), None, "{run}");
         }
     }

@@ -18,6 +18,7 @@ pub mod migrations;
 mod reads;
 mod reply;
 mod retry;
+mod risk;
 mod settlements;
 mod system;
 mod webhooks;

@@ -6,8 +6,10 @@
 //! | [`route`], [`request`] | is this request for this function, and is its body acceptable |
 //! | [`fields`], `json` | strict bodies and query parameters, with every error named |
 //! | [`instant`], [`cursor`], [`webhook`] | the forms that several endpoints share |
+//! | [`accept`] | which form of a reply the caller would rather have |
 //! | [`problem`], [`response`] | what goes back |
 
+pub mod accept;
 pub mod cursor;
 pub(crate) mod event;
 pub mod fields;

@@ -10,14 +10,16 @@ use serde_json::{Map, Value};
 use super::{Problem, event::Answer};
 use crate::gateway::{Outcome, Reply};
 
+const SVG: &str = "image/svg+xml";
+
 /// An answer that is no problem.
 #[derive(Debug)]
 pub struct Success {
     status: u16,
     body: Map<String, Value>,
     location: Option<String>,
-    /// Answered instead of the body.
-    text: Option<String>,
+    /// Answered instead of the body, as this type.
+    file: Option<(&'static str, String)>,
     outcome: Outcome,
 }
 
@@ -50,7 +52,7 @@ impl Success {
             status,
             body,
             location: None,
-            text: None,
+            file: None,
             outcome,
         })
     }
@@ -71,7 +73,7 @@ impl Success {
             status: 200,
             body,
             location: None,
-            text: None,
+            file: None,
             outcome: Outcome::Duplicate,
         })
     }
@@ -101,15 +103,28 @@ impl Success {
     /// The reply has no such text.
     pub fn as_text(mut self, member: &str) -> Result<Self, Problem> {
         match self.body.remove(member) {
-            Some(Value::String(text)) => self.text = Some(text),
+            Some(Value::String(text)) => self.file = Some(("text/plain; charset=utf-8", text)),
             _ => return Err(Problem::Internal),
         }
         Ok(self)
     }
 
+    /// Answers a picture that is drawn of the body.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be drawn.
+    pub fn as_svg(
+        mut self,
+        draw: impl FnOnce(&Map<String, Value>) -> Option<String>,
+    ) -> Result<Self, Problem> {
+        self.file = Some((SVG, draw(&self.body).ok_or(Problem::Internal)?));
+        Ok(self)
+    }
+
     pub(crate) fn into_response(self, request_id: &str) -> Response {
         let outcome = self.outcome.as_str();
-        let mut response = match self.text {
+        let mut response = match self.file {
             None => Response::json(
                 self.status,
                 "application/json",
@@ -117,13 +132,16 @@ impl Success {
                 request_id,
                 outcome,
             ),
-            Some(text) => Response::new(
-                self.status,
-                "text/plain; charset=utf-8",
-                text,
-                request_id,
-                outcome,
-            ),
+            Some((content_type, text)) => {
+                let mut response =
+                    Response::new(self.status, content_type, text, request_id, outcome);
+                if content_type == SVG {
+                    // A browser that opens a picture as a page runs what is in it: nothing, then.
+                    let policy = "default-src 'none'; sandbox".to_owned();
+                    response.headers.insert("content-security-policy", policy);
+                }
+                response
+            }
         };
         if let Some(location) = self.location {
             response.headers.insert("location", location);
@@ -244,6 +262,24 @@ mod tests {
         assert_eq!(
             body,
             json!({"duplicate": true, "original": {"status": 409}, "commitment": {}})
+        );
+    }
+
+    #[test]
+    fn a_picture_is_no_page() {
+        let picture = |draw: fn(&Map<String, Value>) -> Option<String>| {
+            let reply = reply(Outcome::Ok, 200, &json!({"id": "a"}));
+            Success::from_reply(reply).unwrap().as_svg(draw)
+        };
+        assert!(matches!(picture(|_| None), Err(Problem::Internal)));
+        let response = picture(|run| Some(format!("<svg>{}</svg>", run["id"].as_str()?)))
+            .unwrap()
+            .into_response("r");
+        assert_eq!(response.body, "<svg>a</svg>");
+        assert_eq!(response.headers["content-type"], "image/svg+xml");
+        assert_eq!(
+            response.headers["content-security-policy"],
+            "default-src 'none'; sandbox"
         );
     }
 

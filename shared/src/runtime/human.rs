@@ -17,6 +17,7 @@ use crate::{
     config::{People, SecretError, load},
     gateway::{Claim, Database, Gateway},
     http::{Problem, Request, Success},
+    telemetry::Meter,
 };
 
 /// A request of a person whose token was verified.
@@ -30,6 +31,8 @@ pub struct HumanCall {
     pub gateway: Gateway,
     /// When it was asked.
     pub now: OffsetDateTime,
+    /// For metrics of the function's own.
+    pub meter: Arc<Meter>,
     function: &'static str,
 }
 
@@ -87,6 +90,7 @@ where
                 request,
                 gateway,
                 now: invocation.now,
+                meter: invocation.meter,
                 function: endpoint.function,
             })
             .await

@@ -7,6 +7,7 @@ use tests::rig::Rig;
 use tests::world::{
     AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, USD_FACILITY, delivery, find_person,
     idempotency_key,
+    AURORA, EUR_FACILITY, PLATFORM, USD_FACILITY, delivery, find_person, idempotency_key,
 };
 use uuid::Uuid;
 
@@ -200,8 +201,14 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
             &Value::Null,
         )
         .refused(409, "four-eyes"),
-        human(rig, "risk run", "mallory", ROUTE, &json!({ "currency": "EUR" }))
-            .refused(409, "no-positions"),
+        human(
+            rig,
+            "risk run",
+            "mallory",
+            ROUTE,
+            &json!({ "currency": "EUR" }),
+        )
+        .refused(409, "no-positions"),
         human(
             rig,
             "cancel",

@@ -12,7 +12,13 @@ use super::story::Story;
 pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> {
     story.act("Risk: what the position may lose, and anybody computes it again");
     let carol = stack.person("carol")?;
-    let ask = || carol.post("/v1/risk-runs", &idempotency_key(), &json!({ "currency": "USD" }));
+    let ask = || {
+        carol.post(
+            "/v1/risk-runs",
+            &idempotency_key(),
+            &json!({ "currency": "USD" }),
+        )
+    };
     story.answer(
         "carol, viewer, asks for the risk; of the facility's credit nothing was ever recorded",
         &ask()?,
@@ -33,7 +39,11 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
         "200 accepted",
     );
     let answer = ask()?;
-    story.answer("carol asks again: a million scenarios", &answer, "201 accepted");
+    story.answer(
+        "carol asks again: a million scenarios",
+        &answer,
+        "201 accepted",
+    );
     let run = answer.json();
     let result = &run["result"];
     let minor = |value: &Value| value.as_str().unwrap_or_default().parse().unwrap_or(0);
@@ -42,7 +52,11 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
     // A share of 1.25% of 40% of the position, give or take; and in the worst thousandth it defaults.
     story.fact(
         "expected loss is about PD times LGD; the worst thousandth is a default",
-        &format!("{}, {}", (1_200_000..1_300_000).contains(&el), es > 100_000_000),
+        &format!(
+            "{}, {}",
+            (1_200_000..1_300_000).contains(&el),
+            es > 100_000_000
+        ),
         "true, true",
     );
 
@@ -63,7 +77,9 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
         &desk.verify(&["risk-run", &forged])?,
         "tampered",
     );
-    let chart = carol.request("GET", &path).header("accept", "image/svg+xml");
+    let chart = carol
+        .request("GET", &path)
+        .header("accept", "image/svg+xml");
     let chart = stack.gateway().send(&chart)?;
     story.fact(
         "the chart, by Accept: image/svg+xml",

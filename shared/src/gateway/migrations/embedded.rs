@@ -31,6 +31,8 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = files!["":
     "0015_collateral.sql",
     "0016_collateral_base.sql",
     "0017_collateral_events.sql",
+    "0018_risk.sql",
+    "0019_risk_book.sql",
 ];
 
 /// One file for each gateway function, in any order.
@@ -39,6 +41,7 @@ pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
     "approve_release.sql",
     "cancel_settlement.sql",
     "collateral_webhook.sql",
+    "create_risk_run.sql",
     "create_settlement.sql",
     "escrow_webhook.sql",
     "expire_settlements.sql",
@@ -47,10 +50,12 @@ pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
     "get_commitment_proof.sql",
     "get_facility.sql",
     "get_facility_collateral.sql",
+    "get_risk_run.sql",
     "get_settlement.sql",
     "list_audit.sql",
     "list_facilities.sql",
     "list_positions.sql",
+    "list_risk_runs.sql",
     "list_settlements.sql",
     "migrate.sql",
     "monitor_collateral.sql",

@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457). The one place where an error becomes a status.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::{fields::FieldError, response::Response};
@@ -26,6 +28,8 @@ pub enum Problem {
     NoRoute,
     /// The path names nothing that is the caller's.
     NotFound,
+    /// No form of the reply is one that `Accept` names.
+    NotAcceptable,
     /// The body is over the limit.
     PayloadTooLarge,
     /// The body is not declared to be JSON.
@@ -45,6 +49,13 @@ pub enum Problem {
     Duplicate(Map<String, Value>),
     /// The key is known, with another request: its commitment.
     IdempotencyKeyReused(Map<String, Value>),
+    /// What is asked for cannot be computed in the time there is.
+    RunTooLong {
+        /// How long it would take.
+        estimate: Duration,
+        /// How long it may take.
+        available: Duration,
+    },
     /// Not now. Nothing half-done exists; repeated with the same key, the request takes effect once.
     Unavailable,
     /// Our fault, and no word about it.
@@ -138,6 +149,11 @@ impl Problem {
                 "Not found",
                 "There is no such resource for you.",
             ),
+            Self::NotAcceptable => blank(
+                406,
+                "Not Acceptable",
+                "The reply has no form that Accept names.",
+            ),
             Self::PayloadTooLarge => {
                 blank(413, "Content Too Large", "The body is over 65536 bytes.")
             }
@@ -153,6 +169,17 @@ impl Problem {
                 "The request is well-formed but not valid.",
             )
             .with("errors", json!(errors)),
+            Self::RunTooLong {
+                estimate,
+                available,
+            } => own(
+                422,
+                "run-too-long",
+                "Run too long",
+                "The run cannot be computed in the time there is: ask for fewer scenarios, or another method.",
+            )
+            .with("estimate_ms", milliseconds(estimate))
+            .with("available_ms", milliseconds(available)),
             Self::IdempotencyKeyReused(members) => own(
                 422,
                 "idempotency-key-reused",
@@ -219,6 +246,12 @@ fn blank(status: u16, title: &str, detail: &str) -> Answer {
         document,
         header: None,
     }
+}
+
+fn milliseconds(duration: Duration) -> Value {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .into()
 }
 
 /// A problem type of ours.

@@ -43,6 +43,7 @@ fn the_table() {
             "urn:optkas:problem:not-found",
             "rejected",
         ),
+        (Problem::NotAcceptable, 406, "about:blank", "rejected"),
         (Problem::PayloadTooLarge, 413, "about:blank", "rejected"),
         (
             Problem::UnsupportedMediaType,
@@ -54,6 +55,15 @@ fn the_table() {
             Problem::Invalid(Vec::new()),
             422,
             "urn:optkas:problem:invalid-request",
+            "rejected",
+        ),
+        (
+            Problem::RunTooLong {
+                estimate: Duration::from_secs(40),
+                available: Duration::from_secs(25),
+            },
+            422,
+            "urn:optkas:problem:run-too-long",
             "rejected",
         ),
         (refused, 409, "urn:optkas:problem:four-eyes", "refused"),

@@ -8,7 +8,11 @@ use tests::rig::Rig;
 use super::stage::{path, ran, stage};
 
 fn accepting(rig: &Rig, target: &str, accept: &str) -> Result<Response> {
-    rig.send(&rig.person("carol").request("GET", target).header("accept", accept))
+    rig.send(
+        &rig.person("carol")
+            .request("GET", target)
+            .header("accept", accept),
+    )
 }
 
 #[test]
@@ -19,7 +23,10 @@ fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
     let picture = accepting(&rig, &target, "image/svg+xml")?;
     assert_eq!(picture.status, 200, "{}", picture.text());
     assert_eq!(picture.header("content-type"), Some("image/svg+xml"));
-    assert_eq!(picture.header("content-security-policy"), Some("default-src 'none'; sandbox"));
+    assert_eq!(
+        picture.header("content-security-policy"),
+        Some("default-src 'none'; sandbox")
+    );
     assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
     let text = picture.text();
     let document = Document::parse(&text)?;
@@ -38,7 +45,11 @@ fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
             let label = format!("{word} {name}: ");
             let mark = shown.iter().find(|text| text.starts_with(&label));
             let mark = mark.with_context(|| format!("no {label} in {shown:?}"))?;
-            let figure: f64 = mark[label.len()..].split(' ').next().context("a figure")?.parse()?;
+            let figure: f64 = mark[label.len()..]
+                .split(' ')
+                .next()
+                .context("a figure")?
+                .parse()?;
             let scale = if mark.ends_with("thousand") { 1e3 } else { 1.0 };
             #[allow(clippy::cast_precision_loss, reason = "a small number")]
             let off = (figure * scale - minor as f64 / 100.0).abs();
@@ -48,7 +59,11 @@ fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
     // Whoever says nothing, or likes both, gets the run itself.
     for accept in ["*/*", "application/json, image/svg+xml"] {
         let answer = accepting(&rig, &target, accept)?;
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{accept}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json"),
+            "{accept}"
+        );
     }
     for (accept, status) in [("text/html", 406), ("svg", 400)] {
         assert_eq!(accepting(&rig, &target, accept)?.status, status, "{accept}");

@@ -53,7 +53,10 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
     assert_eq!(read["result"], *result);
     assert_eq!(read["commitment"], run["commitment"]["idempotency_key"]);
     let mut lines = [
-        format!("name {} 1000000 0 20000000 beta 400000000 200000000 - 450000000\n", USD_FACILITY.id),
+        format!(
+            "name {} 1000000 0 20000000 beta 400000000 200000000 - 450000000\n",
+            USD_FACILITY.id
+        ),
         format!("name {second} 500000 0 70000000 fixed 600000000 1 450000000\n"),
     ];
     lines.sort();
@@ -66,7 +69,10 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
     assert_eq!(read["snapshot"], snapshot);
     assert_eq!(audit(&rig, &read)?.0, 0);
     let line = metrics(&rig, "create-risk-run", &answer)?;
-    assert_eq!((&line["scenarios"], &line["names"]), (&json!(SCENARIOS), &json!(2)));
+    assert_eq!(
+        (&line["scenarios"], &line["names"]),
+        (&json!(SCENARIOS), &json!(2))
+    );
     assert!(line["compute_ms"].is_u64(), "{line}");
     assert_books(&mut rig.admin()?)
 }
@@ -76,7 +82,10 @@ fn assert_adds_up(result: &Value) -> Result<()> {
     let minor = |value: &Value| -> Result<i64> { Ok(value.as_str().context("digits")?.parse()?) };
     for level in result["levels"].as_array().context("levels")? {
         let mut sum = 0;
-        for contribution in level["contributions_minor"].as_array().context("contributions")? {
+        for contribution in level["contributions_minor"]
+            .as_array()
+            .context("contributions")?
+        {
             sum += minor(contribution)?;
         }
         assert_eq!(sum, minor(&level["es"]["value_minor"])?, "{level}");
@@ -91,13 +100,25 @@ fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
     let run = rig.person("carol").get(&path(&ran(&rig)?)?)?.json();
     let (code, said) = audit(&rig, &run)?;
     assert_eq!((code, &said["facts"]["recomputed"]), (0, &json!("equal")));
-    let text = |run: &Value, place: &str| run.pointer(place).map(|value| value.as_str().unwrap_or_default().to_owned());
-    for place in ["/result/levels/0/var/value_minor", "/result/levels/1/es/high_minor", "/snapshot"] {
+    let text = |run: &Value, place: &str| {
+        run.pointer(place)
+            .map(|value| value.as_str().unwrap_or_default().to_owned())
+    };
+    for place in [
+        "/result/levels/0/var/value_minor",
+        "/result/levels/1/es/high_minor",
+        "/snapshot",
+    ] {
         let mut changed = run.clone();
         let was = text(&run, place).context("a text")?;
-        *changed.pointer_mut(place).context("a place")? = json!(was.replacen('0', "1", 1) + if was.contains('0') { "" } else { "0" });
+        *changed.pointer_mut(place).context("a place")? =
+            json!(was.replacen('0', "1", 1) + if was.contains('0') { "" } else { "0" });
         let (code, said) = audit(&rig, &changed)?;
-        assert_eq!((code, &said["verdict"]), (1, &json!("tampered")), "{place}: {said}");
+        assert_eq!(
+            (code, &said["verdict"]),
+            (1, &json!("tampered")),
+            "{place}: {said}"
+        );
     }
     Ok(())
 }
@@ -118,19 +139,35 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
     original["result"].take();
     let other = carol.post(ROUTE, &key, &json!({"currency": "EUR"}))?;
     assert_eq!(other.status, 422, "{}", other.text());
-    assert_eq!(other.json()["type"], "urn:optkas:problem:idempotency-key-reused");
-    assert_eq!(count(&mut rig.admin()?, "select count(*) from risk.run")?, 1);
+    assert_eq!(
+        other.json()["type"],
+        "urn:optkas:problem:idempotency-key-reused"
+    );
+    assert_eq!(
+        count(&mut rig.admin()?, "select count(*) from risk.run")?,
+        1
+    );
     // The run's id and its default seed follow from the commitment: nobody chooses them by the results.
     let settings = &first.json()["result"]["settings"];
     let id = settings["run"].as_str().context("an id")?.to_owned();
-    assert_eq!(settings["seed"], risk::parameters::Settings::of_run(&id).seed);
+    assert_eq!(
+        settings["seed"],
+        risk::parameters::Settings::of_run(&id).seed
+    );
     let sub = find_person("carol")?.sub.to_string();
     let actor = Actor::Human(sub.parse().context("a sub")?);
-    let request = Request { actor: &actor, operation: "create-risk-run", resource: "" };
+    let request = Request {
+        actor: &actor,
+        operation: "create-risk-run",
+        resource: "",
+    };
     let commitment = request.idempotency_key(&key.parse().context("a key")?);
     let derived: String = rig
         .admin()?
-        .query_one("select risk.run_id($1)::text", &[&commitment.as_bytes().as_slice()])?
+        .query_one(
+            "select risk.run_id($1)::text",
+            &[&commitment.as_bytes().as_slice()],
+        )?
         .get(0);
     assert_eq!(derived, id);
     Ok(())
@@ -144,7 +181,10 @@ fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
     let page = carol.get(&format!("{ROUTE}?limit=2"))?.json();
     let ids = |page: &Value| -> Vec<Value> {
         let runs = page["risk_runs"].as_array();
-        runs.into_iter().flatten().map(|run| run["id"].clone()).collect()
+        runs.into_iter()
+            .flatten()
+            .map(|run| run["id"].clone())
+            .collect()
     };
     assert_eq!(ids(&page), [runs[2]["id"].clone(), runs[1]["id"].clone()]);
     let level = &page["risk_runs"][0]["result"]["levels"][1];
@@ -154,7 +194,9 @@ fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
     }
     assert_eq!(level.get("contributions_minor"), None);
     let cursor = page["next_cursor"].as_str().context("a cursor")?;
-    let rest = carol.get(&format!("{ROUTE}?limit=2&cursor={cursor}"))?.json();
+    let rest = carol
+        .get(&format!("{ROUTE}?limit=2&cursor={cursor}"))?
+        .json();
     assert_eq!(ids(&rest), [runs[0]["id"].clone()]);
     assert_eq!(rest["next_cursor"], Value::Null);
     Ok(())
@@ -199,7 +241,9 @@ fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> 
     // Nothing of it can be changed, by the owner neither.
     for table in ["profile", "matrix", "matrix_row", "run"] {
         for change in ["delete from", "truncate"] {
-            let refused = rig.admin()?.batch_execute(&format!("{change} risk.{table}"));
+            let refused = rig
+                .admin()?
+                .batch_execute(&format!("{change} risk.{table}"));
             assert!(refused.is_err(), "{change} {table}");
         }
     }
@@ -229,15 +273,24 @@ fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
     let tokens = count(&mut rig.admin()?, queries)?;
     let answer = std::thread::scope(|scope| {
         let running = scope.spawn(|| {
-            ask(&rig, "bob", &json!({"currency": "USD", "scenarios": 5_000_000}))
+            ask(
+                &rig,
+                "bob",
+                &json!({"currency": "USD", "scenarios": 5_000_000}),
+            )
         });
         // Once bob's token is known and the session idle, the book has been answered and is being computed.
         crate::locks::until("the book is answered", || {
             let mut admin = rig.admin()?;
             Ok(count(&mut admin, queries)? > tokens && count(&mut admin, waiting)? == 1)
         })?;
-        stage::complete(&rig, &crate::settlements::report("settlement.completed", &id, 250))?;
-        running.join().map_err(|_| anyhow::anyhow!("the thread panicked"))?
+        stage::complete(
+            &rig,
+            &crate::settlements::report("settlement.completed", &id, 250),
+        )?;
+        running
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread panicked"))?
     })?;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let read = rig.person("bob").get(&path(&answer.json())?)?.json();
@@ -261,8 +314,14 @@ fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
     )?;
     let (mut told, mut pages, mut cursor) = (0, 0, String::new());
     loop {
-        let page = rig.person("carol").get(&format!("/v1/audit?limit=100{cursor}"))?;
-        assert!(page.status == 200 && page.body.len() < 3_000_000, "{}", page.body.len());
+        let page = rig
+            .person("carol")
+            .get(&format!("/v1/audit?limit=100{cursor}"))?;
+        assert!(
+            page.status == 200 && page.body.len() < 3_000_000,
+            "{}",
+            page.body.len()
+        );
         let page = page.json();
         told += i64::try_from(page["entries"].as_array().context("entries")?.len())?;
         pages += 1;
@@ -285,6 +344,11 @@ fn another_allocator_sees_nothing_of_a_run() -> Result<()> {
     assert_eq!(theirs.status, 404, "{}", theirs.text());
     assert_eq!(mallory.get(ROUTE)?.json()["risk_runs"], json!([]));
     let none = ask(&rig, "mallory", &quick())?;
-    assert_eq!(none.json()["type"], "urn:optkas:problem:no-positions", "{}", none.text());
+    assert_eq!(
+        none.json()["type"],
+        "urn:optkas:problem:no-positions",
+        "{}",
+        none.text()
+    );
     Ok(())
 }

@@ -6,9 +6,7 @@ use tests::rig::Rig;
 use tests::world::{USD_FACILITY, idempotency_key};
 use uuid::Uuid;
 
-use super::stage::{
-    ROUTE, ask, held, held_in, matrix, opened, profile, quick, stage, tell, told,
-};
+use super::stage::{ROUTE, ask, held, held_in, matrix, opened, profile, quick, stage, tell, told};
 use crate::support::count;
 
 #[test]
@@ -24,8 +22,12 @@ fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
     assert_eq!(refused.status, 409, "{}", refused.text());
     let problem = refused.json();
     assert_eq!(problem["type"], "urn:optkas:problem:risk-inputs-missing");
-    let missing = json!([{"facility_id": USD_FACILITY.id.to_string(), "missing": ["pd", "lgd", "loadings"]}]);
-    assert_eq!((&problem["facilities"], &problem["facilities_count"]), (&missing, &json!(1)));
+    let missing =
+        json!([{"facility_id": USD_FACILITY.id.to_string(), "missing": ["pd", "lgd", "loadings"]}]);
+    assert_eq!(
+        (&problem["facilities"], &problem["facilities_count"]),
+        (&missing, &json!(1))
+    );
     assert_eq!(problem["commitment"]["outcome"], "refused");
 
     // One factor here, two there: which of them is meant cannot be guessed.
@@ -33,7 +35,10 @@ fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
     two["loadings_ppb"] = json!([300_000_000, 200_000_000]);
     told(&rig, "facility.risk_updated", &two)?;
     let problem = ask(&rig, "carol", &quick())?.json();
-    assert_eq!(problem["facilities"], json!([{"facility_id": second.to_string(), "missing": ["loadings"]}]));
+    assert_eq!(
+        problem["facilities"],
+        json!([{"facility_id": second.to_string(), "missing": ["loadings"]}])
+    );
 
     told(&rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
     assert_eq!(ask(&rig, "carol", &quick())?.status, 201);
@@ -50,16 +55,29 @@ fn a_rating_is_one_of_the_matrix_in_force() -> Result<()> {
     let mut rated = profile(USD_FACILITY.id);
     rated["rating"] = json!("B");
     let early = tell(&rig, "facility.risk_updated", &rated)?;
-    assert_eq!(early.json()["type"], "urn:optkas:problem:rating-unknown", "{}", early.text());
+    assert_eq!(
+        early.json()["type"],
+        "urn:optkas:problem:rating-unknown",
+        "{}",
+        early.text()
+    );
     told(&rig, "ratings.recorded", &matrix())?;
     told(&rig, "facility.risk_updated", &rated)?;
     assert_eq!(ask(&rig, "carol", &quick())?.status, 201);
     // A matrix without it: the facility is named until it is rated anew.
-    told(&rig, "ratings.recorded", &json!({"ratings": [
-        {"rating": "A", "probabilities_ppb": [990_000_000, 10_000_000], "losses_ppb": [0]},
-    ]}))?;
+    told(
+        &rig,
+        "ratings.recorded",
+        &json!({"ratings": [
+            {"rating": "A", "probabilities_ppb": [990_000_000, 10_000_000], "losses_ppb": [0]},
+        ]}),
+    )?;
     let problem = ask(&rig, "carol", &quick())?.json();
-    assert_eq!(problem["facilities"][0]["missing"], json!(["rating"]), "{problem}");
+    assert_eq!(
+        problem["facilities"][0]["missing"],
+        json!(["rating"]),
+        "{problem}"
+    );
     Ok(())
 }
 
@@ -67,7 +85,10 @@ fn a_rating_is_one_of_the_matrix_in_force() -> Result<()> {
 fn of_a_facility_that_is_not_there_nothing_is_known() -> Result<()> {
     let rig = Rig::new()?;
     let refused = tell(&rig, "facility.risk_updated", &profile(Uuid::new_v4()))?;
-    assert_eq!((refused.status, &refused.json()["resource"]), (404, &json!("facility")));
+    assert_eq!(
+        (refused.status, &refused.json()["resource"]),
+        (404, &json!("facility"))
+    );
     Ok(())
 }
 
@@ -88,7 +109,10 @@ fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
         (json!({"scenarios": 10_000_001}), "/scenarios"),
         (json!({"scenarios": "20000"}), "/scenarios"),
         (json!({"copula": {"kind": "clayton"}}), "/copula/kind"),
-        (json!({"copula": {"kind": "student_t", "degrees": 1}}), "/copula/degrees"),
+        (
+            json!({"copula": {"kind": "student_t", "degrees": 1}}),
+            "/copula/degrees",
+        ),
         (json!({"method": "guess"}), "/method"),
         (json!({"seed": -1}), "/seed"),
         (json!({"seed": 9_007_199_254_740_992_u64}), "/seed"),
@@ -101,7 +125,12 @@ fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
         }
         let answer = ask(&rig, "carol", &body)?;
         assert_eq!(answer.status, 422, "{change}: {}", answer.text());
-        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{change}: {}", answer.text());
+        assert_eq!(
+            answer.json()["errors"][0]["pointer"],
+            pointer,
+            "{change}: {}",
+            answer.text()
+        );
     }
     assert_eq!(count(&mut rig.admin()?, rows)?, before);
     Ok(())
@@ -137,7 +166,10 @@ fn bad_inputs_are_told_and_never_reach_the_ledger() -> Result<()> {
     }
     for (pointer, value) in [
         ("/ratings", json!([])),
-        ("/ratings/0/probabilities_ppb", json!([900_000_000, 80_000_000, 20_000_001])),
+        (
+            "/ratings/0/probabilities_ppb",
+            json!([900_000_000, 80_000_000, 20_000_001]),
+        ),
         ("/ratings/1/losses_ppb", json!([1, 0])),
         ("/ratings/1/rating", json!("BB")),
     ] {
@@ -166,7 +198,11 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
     for mean in (0_u32..=1_000).map(|part| part * 1_000_000) {
         let mut deviations: Vec<u32> = (0..=50).map(|part| part * 10_000_000).collect();
         deviations.extend([1, 1_000, 999_999_999]);
-        let listed = deviations.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let listed = deviations
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         let rows = admin.query(
             &format!("select risk.lgd_valid({mean}, d) from unnest(array[{listed}]) with ordinality as d (d, place) order by place"),
             &[],
@@ -190,9 +226,18 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
         ("risk.loadings_valid(null)", false),
         ("risk.row_valid('{999999999,1}', '{0}')", true),
         ("risk.row_valid('{1000000000,1}', '{0}')", false),
-        ("risk.row_valid('{500000000,400000000,100000000}', '{1,0}')", false),
-        ("risk.row_valid('{500000000,400000000,100000000}', '{0}')", false),
-        ("risk.row_valid('{500000000,null,500000000}', '{0,1}')", false),
+        (
+            "risk.row_valid('{500000000,400000000,100000000}', '{1,0}')",
+            false,
+        ),
+        (
+            "risk.row_valid('{500000000,400000000,100000000}', '{0}')",
+            false,
+        ),
+        (
+            "risk.row_valid('{500000000,null,500000000}', '{0,1}')",
+            false,
+        ),
     ] {
         assert_eq!(valid(&mut admin, call)?, expected, "{call}");
     }

@@ -51,7 +51,11 @@ pub(crate) fn told(rig: &Rig, kind: &str, data: &Value) -> Result<()> {
 /// Another facility in US dollars, open.
 pub(crate) fn opened(rig: &Rig) -> Result<Uuid> {
     let id = Uuid::new_v4();
-    told(rig, "facility.opened", &facility(&id.to_string(), 1_000_000_000))?;
+    told(
+        rig,
+        "facility.opened",
+        &facility(&id.to_string(), 1_000_000_000),
+    )?;
     Ok(id)
 }
 
@@ -80,7 +84,9 @@ pub(crate) fn held_in(rig: &Rig, facility: Uuid, amount_minor: u64) -> Result<()
     if facility == USD_FACILITY.id {
         fund(rig, &id, amount_minor)?;
     } else {
-        let answer = rig.agent("escrow-one").deliver(&of_facility("escrow.funded"))?;
+        let answer = rig
+            .agent("escrow-one")
+            .deliver(&of_facility("escrow.funded"))?;
         ensure!(answer.status == 200, "not in escrow: {}", answer.text());
     }
     complete(rig, &of_facility("settlement.completed"))

@@ -17,7 +17,12 @@ use crate::support::count;
 
 const FUNCTION: &str = "create-risk-run";
 
-pub(crate) fn claim(direct: &mut Direct<'_>, person: &str, key: &str, result: &Value) -> Result<Reply> {
+pub(crate) fn claim(
+    direct: &mut Direct<'_>,
+    person: &str,
+    key: &str,
+    result: &Value,
+) -> Result<Reply> {
     let result = if result.is_null() {
         "null".to_owned()
     } else {
@@ -67,11 +72,21 @@ fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
     let rows = "select count(*) from ledger.commitment_ledger";
     let before = count(&mut rig.admin()?, rows)?;
     let moved = claim(&mut direct, "carol", &key, &old)?;
-    assert_eq!((moved.name(), &moved.body["run_id"]), ("ok".to_owned(), &book.body["run_id"]));
+    assert_eq!(
+        (moved.name(), &moved.body["run_id"]),
+        ("ok".to_owned(), &book.body["run_id"])
+    );
     assert_ne!(moved.body["snapshot"], book.body["snapshot"]);
-    assert_eq!(count(&mut rig.admin()?, rows)?, before, "nothing is claimed");
+    assert_eq!(
+        count(&mut rig.admin()?, rows)?,
+        before,
+        "nothing is claimed"
+    );
     let recorded = claim(&mut direct, "carol", &key, &computed(&moved)?)?;
-    assert_eq!((recorded.name(), recorded.status), ("accepted".to_owned(), 201));
+    assert_eq!(
+        (recorded.name(), recorded.status),
+        ("accepted".to_owned(), 201)
+    );
     // A lost reply is asked for again by another attempt: it is there.
     let again = claim(&mut direct, "carol", &key, &Value::Null)?;
     assert_eq!(again.outcome, "duplicate");
@@ -87,7 +102,11 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
     let good = computed(&book)?;
     let other_run = claim(&mut direct, "carol", &idempotency_key(), &Value::Null)?;
     for (pointer, value, constraint) in [
-        ("/settings/run", other_run.body["run_id"].clone(), "run_result_of_run"),
+        (
+            "/settings/run",
+            other_run.body["run_id"].clone(),
+            "run_result_of_run",
+        ),
         ("/settings/run", json!("lucky"), "run_result_of_run"),
         ("/currency", json!("EUR"), "run_result_of_currency"),
         ("/model", json!("mine/1"), "run_result_of_model"),
@@ -97,16 +116,30 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
         *bad.pointer_mut(pointer).context("a place")? = value;
         let rest = format!("'USD', {}", quote(&bad.to_string()));
         let arguments = human_arguments(&rig, FUNCTION, "carol", "", &key, &rest)?;
-        let stopped = barrier(direct.client(FUNCTION)?.simple_query(&call(FUNCTION, &arguments)));
-        assert!(stopped.starts_with("23514") && stopped.contains(constraint), "{pointer}: {stopped}");
+        let stopped = barrier(
+            direct
+                .client(FUNCTION)?
+                .simple_query(&call(FUNCTION, &arguments)),
+        );
+        assert!(
+            stopped.starts_with("23514") && stopped.contains(constraint),
+            "{pointer}: {stopped}"
+        );
     }
     // Results without a snapshot, or of inputs of one's own, are no results of this book.
     let mut own = good.clone();
     own["snapshot"] = json!("0".repeat(64));
     for result in [json!({}), json!([]), json!("x"), own] {
-        assert_eq!(claim(&mut direct, "carol", &key, &result)?.name(), "ok", "{result}");
+        assert_eq!(
+            claim(&mut direct, "carol", &key, &result)?.name(),
+            "ok",
+            "{result}"
+        );
     }
-    assert_eq!(count(&mut rig.admin()?, "select count(*) from risk.run")?, 0);
+    assert_eq!(
+        count(&mut rig.admin()?, "select count(*) from risk.run")?,
+        0
+    );
     Ok(())
 }
 
@@ -123,7 +156,11 @@ fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
     assert_eq!(recorded.name(), "accepted");
     let read = rig.person("carol").get(&path(&recorded.body)?)?.json();
     let (code, said) = audit(&rig, &read)?;
-    assert_eq!((code, &said["findings"][0]["kind"]), (1, &json!("result-differs")), "{said}");
+    assert_eq!(
+        (code, &said["findings"][0]["kind"]),
+        (1, &json!("result-differs")),
+        "{said}"
+    );
     assert_eq!(said["findings"][0]["fields"][0]["name"], "levels[0].var");
     Ok(())
 }
@@ -137,7 +174,11 @@ fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> 
     assert!(!book.body.to_string().contains(&AURORA.id.to_string()));
     let token = crate::direct::token(&rig, "carol")?;
     let made_up = format!(r"{token}, 'a', 'k', '\x00', '\x00', 'USD', null");
-    let stopped = barrier(direct.client(FUNCTION)?.simple_query(&call(FUNCTION, &made_up)));
+    let stopped = barrier(
+        direct
+            .client(FUNCTION)?
+            .simple_query(&call(FUNCTION, &made_up)),
+    );
     assert_eq!(stopped, "OPK04 idempotency-key-not-derived");
     Ok(())
 }

@@ -1,0 +1,79 @@
+//! Risk runs.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use tokio_postgres::types::{Json, Type};
+
+use super::{Claim, Error, Gateway, Reply};
+use crate::{auth::Token, http::cursor::SettlementCursor, ids::RiskRunId, money::Currency};
+
+impl Gateway {
+    /// `gateway.create_risk_run`. Without results, or with those of a book that is not the present one, nothing is
+    /// claimed: the reply is `ok`, with `run_id` and the present book's `snapshot`. With results of the present book
+    /// they are recorded.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn create_risk_run<T: Serialize + Debug + Sync>(
+        &self,
+        token: &Token,
+        claim: &Claim,
+        currency: Currency,
+        result: Option<&T>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.create_risk_run($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&&*self.attempt, Type::TEXT),
+                (&claim.client_key.as_str(), Type::TEXT),
+                (&&claim.key.as_bytes()[..], Type::BYTEA),
+                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
+                (&currency.code(), Type::TEXT),
+                (&result.map(Json), Type::JSONB),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.get_risk_run`: one, with its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_risk_run(&self, token: &Token, id: RiskRunId) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.get_risk_run($1, $2)",
+            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
+        )
+        .await
+    }
+
+    /// `gateway.list_risk_runs`: newest first.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_risk_runs(
+        &self,
+        token: &Token,
+        page_size: i32,
+        cursor: Option<SettlementCursor>,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.list_risk_runs($1, $2, $3, $4)",
+            &[
+                (&token.expose(), Type::TEXT),
+                (&page_size, Type::INT4),
+                (&cursor.map(|cursor| cursor.created_at), Type::TIMESTAMPTZ),
+                (&cursor.map(|cursor| cursor.id), Type::UUID),
+            ],
+        )
+        .await
+    }
+}
