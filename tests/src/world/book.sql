@@ -1,11 +1,11 @@
--- {names} facilities like {like}, each with a profile, in each of which {allocator} holds a little. By the superuser,
+-- $names facilities like $like, each with a profile, in each of which $allocator holds a little. By the superuser,
 -- behind all checks: no transition, no posting, no commitment but a borrowed one. For what only size can show.
 begin;
 set local session_replication_role = replica;
 create temp table borrowed on commit drop as
     select min(key) as key from ledger.commitment_ledger;
 create temp table made on commit drop as
-    select gen_random_uuid() as facility_id, n from generate_series(1, {names}) as n;
+    select gen_random_uuid() as facility_id, n from generate_series(1, $names) as n;
 do $$
 declare
     watched record;
@@ -24,15 +24,15 @@ end
 $$;
 insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
     select m.facility_id, 'Facility ' || m.n, f.currency, f.escrow_agent_id, f.settlement_agent_id, false
-    from made as m cross join capital.facility as f where f.facility_id = '{like}';
+    from made as m cross join capital.facility as f where f.facility_id = '$like';
 insert into capital.facility_utilisation (facility_id, limit_minor, committed_minor)
     select m.facility_id, 1000000000, 1000000 + m.n from made as m;
 insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor)
-    select '{allocator}', f.currency, 'position', m.facility_id, 1, 1000000 + m.n
+    select '$allocator', f.currency, 'position', m.facility_id, 1, 1000000 + m.n
     from made as m join capital.facility as f on f.facility_id = m.facility_id;
 -- PD 0.2% to 1.8%, all different.
 insert into risk.profile (facility_id, version, pd_ppb, lgd_mean_ppb, loadings_ppb, commitment_key)
-    select m.facility_id, 1, 2000000 + (m.n * 16000000::bigint / {names})::int4, 400000000, array[450000000], b.key
+    select m.facility_id, 1, 2000000 + (m.n * 16000000::bigint / $names)::int4, 400000000, array[450000000], b.key
     from made as m cross join borrowed as b;
 do $$
 declare

@@ -4,11 +4,13 @@
 //! creating it again changes nothing: each delivery is then a duplicate.
 
 mod agent;
+mod book;
 mod client;
 mod collateral;
 mod onboarding;
 
 pub use agent::{Agent, Kind, Scheme};
+pub use book::book;
 pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
 pub use collateral::{
     COLLATERAL_AGENT, Party, Secured, Told, custodian, filed_to_lapse_on, kind_rule, lei,

@@ -18,6 +18,7 @@ mod processor;
 mod pure;
 mod reads;
 mod report;
+mod risk;
 mod sample;
 mod size;
 mod stage;
@@ -87,6 +88,8 @@ enum Group {
     Conflicts,
     /// Reads.
     Reads,
+    /// A risk run of a thousand names.
+    Risk,
     /// A ledger that grows.
     Growth,
     /// Tokens, signatures, keys and fingerprints.
@@ -187,6 +190,7 @@ fn measure(bench: &Bench, group: Group, report: &mut Report) -> Result<()> {
         Group::Throughput => throughput::measure(bench, report),
         Group::Conflicts => conflicts::measure(bench, report),
         Group::Reads => reads::measure(bench, report),
+        Group::Risk => risk::measure(bench, report),
         Group::Growth => growth::measure(bench, report),
         Group::Pure => pure::measure(bench, report),
         Group::Log => log::measure(bench, report),

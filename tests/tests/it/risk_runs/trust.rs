@@ -9,7 +9,7 @@ use risk::{
 };
 use serde_json::{Value, json};
 use tests::rig::Rig;
-use tests::world::{AURORA, USD_FACILITY, idempotency_key};
+use tests::world::{AURORA, USD_FACILITY, book, idempotency_key};
 
 use super::stage::{audit, held, path, stage};
 use crate::direct::{Direct, Reply, barrier, call, human_arguments, quote};
@@ -43,14 +43,9 @@ fn computed(book: &Reply) -> Result<Value> {
 }
 
 /// So many facilities with a profile, in each of which Aurora holds a little: by the superuser, behind all checks.
-pub(super) fn many(rig: &Rig, names: i32) -> Result<()> {
-    rig.admin()?.batch_execute(&format!(
-        include_str!("../../../src/world/book.sql"),
-        names = names,
-        allocator = AURORA.id,
-        like = USD_FACILITY.id
-    ))?;
-    Ok(())
+pub(super) fn many(rig: &Rig, names: u32) -> Result<()> {
+    let sql = book(names, AURORA.id, USD_FACILITY.id);
+    Ok(rig.admin()?.batch_execute(&sql)?)
 }
 
 /// A run of that person's allocator, recorded without a function in front.
