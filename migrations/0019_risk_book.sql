@@ -229,7 +229,11 @@ begin
         (_data ->> 'pd_ppb')::int4,
         (_data #>> '{lgd,mean_ppb}')::int4,
         (_data #>> '{lgd,deviation_ppb}')::int4,
-        array(select l.ppb::int4 from jsonb_array_elements_text(_data -> 'loadings_ppb') with ordinality as l (ppb, place) order by l.place),
+        array(
+            select l.ppb::int4
+            from jsonb_array_elements_text(_data -> 'loadings_ppb') with ordinality as l (ppb, place)
+            order by l.place
+        ),
         _data ->> 'rating'
     );
 end
@@ -248,18 +252,18 @@ begin
     insert into risk.matrix (version) values (next_version);
     insert into risk.matrix_row (version, place, rating, probabilities_ppb, losses_ppb)
     select
-        next_version, r.place - 1, r.row ->> 'rating',
+        next_version, r.place - 1, r.entry ->> 'rating',
         array(
             select p.ppb::int4
-            from jsonb_array_elements_text(r.row -> 'probabilities_ppb') with ordinality as p (ppb, place)
+            from jsonb_array_elements_text(r.entry -> 'probabilities_ppb') with ordinality as p (ppb, place)
             order by p.place
         ),
         array(
             select l.ppb::int4
-            from jsonb_array_elements_text(r.row -> 'losses_ppb') with ordinality as l (ppb, place)
+            from jsonb_array_elements_text(r.entry -> 'losses_ppb') with ordinality as l (ppb, place)
             order by l.place
         )
-    from jsonb_array_elements(_data -> 'ratings') with ordinality as r (row, place);
+    from jsonb_array_elements(_data -> 'ratings') with ordinality as r (entry, place);
     if exists (
         select
         from risk.matrix_row as r
@@ -393,7 +397,11 @@ begin
     if missing is not null then
         perform ledger.refuse('risk-inputs-missing', jsonb_build_object(
             -- As many as a reply has room for.
-            'facilities', (select jsonb_agg(f.value) from jsonb_array_elements(missing) with ordinality as f (value, place) where f.place <= 1000),
+            'facilities', (
+                select jsonb_agg(f.value order by f.place)
+                from jsonb_array_elements(missing) with ordinality as f (value, place)
+                where f.place <= 1000
+            ),
             'facilities_count', jsonb_array_length(missing)
         ));
     end if;
@@ -461,9 +469,9 @@ begin
     perform risk.require_complete(names);
     -- Nothing may be refused below.
 
-    for position in 1 .. cardinality(names) loop
-        if names[position].secured then
-            names[position].cover := risk.cover_of(names[position].facility_id);
+    for place in 1 .. cardinality(names) loop
+        if names[place].secured then
+            names[place].cover := risk.cover_of(names[place].facility_id);
         end if;
     end loop;
     forgotten := set_config('optkas.facility', '', true);
