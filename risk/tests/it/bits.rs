@@ -40,11 +40,11 @@ fn bits_are_pinned_on_1_2_and_7_threads() {
         (T, Method::Importance),
     ];
     let pinned = [
-        "e07fb3e2c58fe976e4da8f9da16626b65f8424e0a667c0745fa15486c82101d7",
-        "25f56d04a3b16e17d58f2b371671e1683fc808612b3a7c7058a9fd5ad466ee7e",
-        "7018d6f161f7c5c43ae702e76ff5f901676d29da2a27c1388291a9cde0915280",
-        "e2234484bcb3046549949117532a4d84cdaa38800669dfbe005e684d067710f5",
-        "41dbc0ebb29c4bbf3a55ad8808bef78511baea85f04c886fa9c607a172ea6c15",
+        "df36346d4636ed0f0ff4f29fd534d24b9e9de84e6863e8b3e6df39d0b0d94d70",
+        "daf55900c0801f6a4bfadebfe39ad85fd85dc53d26ff164d7e54210560d98479",
+        "02d8d8dc002612ed897a031367720b574dd6d4275c84e4c22e58d0556ba3dc59",
+        "ada074ed363a01dfb678adbef7e1676ba44674e5764233c89c9a161bdfdcbbac",
+        "c0553fd01bdd3792e22bfd1ad3b671ef6f4f5395efbccf9c419a8332b929f569",
     ];
     let book = everything(300);
     for threads in [1, 2, 7] {
