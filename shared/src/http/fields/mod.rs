@@ -18,6 +18,7 @@ mod ambiguity;
 mod error;
 mod lists;
 mod values;
+mod given;
 
 use std::{collections::HashSet, fmt::Display, mem, str::FromStr};
 
