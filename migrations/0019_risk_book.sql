@@ -60,6 +60,7 @@ begin
             ('unsecured', 409, 'Unsecured', 'The facility was opened without collateral.'),
             ('not-lead', 403, 'Not the lead', 'Your allocator does not lead this facility.'),
             ('release-changed', 409, 'Release changed', 'What would be released, or its exposure, is not what was requested and approved.'),
+            ('release-large', 409, 'Release large', 'More is pledged under the filing than one release can show; release assets first.'),
             ('release-decided', 409, 'Release decided', 'The release has been approved.'),
             ('no-positions', 409, 'No positions', 'The allocator has no position in this currency.'),
             ('portfolio-limit', 409, 'Portfolio limit', 'The positions are more than 10,000, or add up to more than 10^15 minor units.'),

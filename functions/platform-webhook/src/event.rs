@@ -1,4 +1,5 @@
 mod collateral;
+mod risk;
 
 use serde_json::{Value, json};
 use shared::{
@@ -21,12 +22,14 @@ pub(crate) enum Kind {
     FacilityOpened,
     PartyRecorded,
     RulesRecorded,
+    FacilityRiskUpdated,
+    RatingsRecorded,
     CapitalDeposited,
     CapitalWithdrawn,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::AllocatorOnboarded,
         Self::MemberGranted,
         Self::MemberRevoked,
@@ -34,6 +37,8 @@ impl Kind {
         Self::FacilityOpened,
         Self::PartyRecorded,
         Self::RulesRecorded,
+        Self::FacilityRiskUpdated,
+        Self::RatingsRecorded,
         Self::CapitalDeposited,
         Self::CapitalWithdrawn,
     ];
@@ -47,6 +52,8 @@ impl Kind {
             Self::FacilityOpened => "facility.opened",
             Self::PartyRecorded => "party.recorded",
             Self::RulesRecorded => "rules.recorded",
+            Self::FacilityRiskUpdated => "facility.risk_updated",
+            Self::RatingsRecorded => "ratings.recorded",
             Self::CapitalDeposited => "capital.deposited",
             Self::CapitalWithdrawn => "capital.withdrawn",
         }
@@ -88,6 +95,8 @@ pub(crate) fn data(kind: Kind, data: &mut Fields) -> Option<Value> {
         Kind::FacilityOpened => facility(data),
         Kind::PartyRecorded => collateral::party(data),
         Kind::RulesRecorded => collateral::rules(data),
+        Kind::FacilityRiskUpdated => risk::profile(data),
+        Kind::RatingsRecorded => risk::matrix(data),
         Kind::CapitalDeposited | Kind::CapitalWithdrawn => {
             let allocator_id = data.required::<AllocatorId>("allocator_id");
             let amount_minor = data.required::<AmountMinor>("amount_minor");
@@ -179,6 +188,13 @@ mod tests {
                 "valuation_age_max_days": 30, "receipt_age_max_days": 30, "lapse_guard_days": 90,
                 "reserves_minor": "0",
                 "kinds": [{"asset_kind": "receivable", "advance_rate_bp": 8_500, "haircut_bp": 0}],
+            }),
+            Kind::FacilityRiskUpdated => json!({
+                "facility_id": ID, "pd_ppb": 10_000_000, "lgd": {"mean_ppb": 400_000_000},
+                "loadings_ppb": [450_000_000],
+            }),
+            Kind::RatingsRecorded => json!({
+                "ratings": [{"rating": "BB", "probabilities_ppb": [980_000_000, 20_000_000], "losses_ppb": [0]}],
             }),
             Kind::CapitalDeposited | Kind::CapitalWithdrawn => {
                 json!({"allocator_id": ID, "amount_minor": "100", "currency": "USD", "reference": "wire 1"})

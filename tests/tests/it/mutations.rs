@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use tests::http::Request;
 use tests::rig::Rig;
 use tests::world::{
-    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, USD_FACILITY, delivery, find_person,
-    idempotency_key,
-    AURORA, EUR_FACILITY, PLATFORM, USD_FACILITY, delivery, find_person, idempotency_key,
+    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, USD_FACILITY, delivery,
+    find_person, idempotency_key,
 };
 use uuid::Uuid;
 

@@ -2,20 +2,23 @@
 
 use std::{collections::HashSet, ops::RangeInclusive};
 
-use risk::{
+use ::risk::{
     input::{FACTORS_MAX, RATINGS_MAX, SYSTEMATIC_PPB_MAX},
     math::beta::Shape,
     units::{BILLION, Fraction},
 };
 use serde_json::{Value, json};
-use shared::{http::Fields, ids::FacilityId};
+use shared::{
+    http::{Fields, without_nulls},
+    ids::FacilityId,
+};
 
 const ONE: i64 = BILLION as i64;
 const SHARE: RangeInclusive<i64> = 0..=ONE;
 const SIGNED: RangeInclusive<i64> = -ONE..=ONE;
 
 /// `facility.risk_updated`: `{facility_id, pd_ppb?, lgd: {mean_ppb, deviation_ppb?}, loadings_ppb, rating?}`
-pub(crate) fn profile(data: &mut Fields) -> Option<Value> {
+pub(super) fn profile(data: &mut Fields) -> Option<Value> {
     let facility_id = data.required::<FacilityId>("facility_id");
     let pd_ppb = data.given("pd_ppb", |data, name| data.integer(name, SHARE));
     let lgd = data.object("lgd", lgd);
@@ -24,13 +27,13 @@ pub(crate) fn profile(data: &mut Fields) -> Option<Value> {
     if (pd_ppb, &rating) == (Some(None), &Some(None)) {
         return data.reject("pd_ppb", "is required where there is no rating");
     }
-    Some(json!({
+    Some(without_nulls(json!({
         "facility_id": facility_id?.to_string(),
         "pd_ppb": pd_ppb?,
         "lgd": lgd?,
         "loadings_ppb": loadings_ppb?,
         "rating": rating?,
-    }))
+    })))
 }
 
 fn lgd(lgd: &mut Fields) -> Option<Value> {
@@ -45,7 +48,9 @@ fn lgd(lgd: &mut Fields) -> Option<Value> {
             "must be one that a Beta distribution of this mean has, with parameters from 0.05 to 100000",
         );
     }
-    Some(json!({"mean_ppb": mean_ppb, "deviation_ppb": deviation_ppb}))
+    Some(without_nulls(
+        json!({"mean_ppb": mean_ppb, "deviation_ppb": deviation_ppb}),
+    ))
 }
 
 fn share(ppb: i64) -> Option<f64> {
@@ -68,7 +73,7 @@ fn loadings(data: &mut Fields) -> Option<Vec<i64>> {
 }
 
 /// `ratings.recorded`: `{ratings: [{rating, probabilities_ppb, losses_ppb}]}`, from the best to the worst.
-pub(crate) fn matrix(data: &mut Fields) -> Option<Value> {
+pub(super) fn matrix(data: &mut Fields) -> Option<Value> {
     let mut seen = HashSet::new();
     let rows = data.array("ratings", 1..=RATINGS_MAX, |ratings, index| {
         ratings.object(index, |row| {

@@ -8,7 +8,6 @@ pub(crate) mod trust;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use shared::commitment::{Actor, Request};
-use tests::rig::Rig;
 use tests::world::{AURORA, EUR_FACILITY, USD_FACILITY, find_person, idempotency_key};
 
 use crate::metrics::metrics;

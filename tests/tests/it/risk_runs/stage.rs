@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::cargo;
-use tests::http::{Response, Transport as _};
+use tests::http::Response;
 use tests::rig::Rig;
 use tests::world::{PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
 use uuid::Uuid;
