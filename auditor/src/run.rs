@@ -24,15 +24,19 @@ pub fn run(command: &cli::Verify) -> Report {
 
 fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
     let common = command.common();
-    let trust = Trust::load(common.policy.as_deref())?;
+    let trust = || Trust::load(common.policy.as_deref());
     let progress = Progress::new(common.json || common.quiet);
     match command {
-        cli::Verify::Receipt(arguments) => receipt::verify(arguments, &trust, report),
+        cli::Verify::Receipt(arguments) => receipt::verify(arguments, &trust()?, report),
+        cli::Verify::Consistency(arguments) => consistency::verify(arguments, &trust()?, report),
+        cli::Verify::Anchor(arguments) => anchor::verify(arguments, &trust()?, report),
+        cli::Verify::Database(arguments) => {
+            database::verify(arguments, &trust()?, report, &progress)
+        }
+        // Nobody has signed a run, and nobody has to be trusted: it is computed.
         cli::Verify::RiskRun(arguments) => risk_run::verify(arguments, report),
-        cli::Verify::Consistency(arguments) => consistency::verify(arguments, &trust, report),
-        cli::Verify::Anchor(arguments) => anchor::verify(arguments, &trust, report),
-        cli::Verify::Database(arguments) => database::verify(arguments, &trust, report, &progress),
         cli::Verify::Log(arguments) => {
+            let trust = trust()?;
             let source = Source::open(&arguments.log)?;
             let kept = kept(&arguments.checkpoint)?;
             let target = log::target(&source, &trust, report)?;

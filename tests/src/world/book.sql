@@ -3,7 +3,7 @@
 begin;
 set local session_replication_role = replica;
 create temp table borrowed on commit drop as
-    select min(key) as key from ledger.commitment_ledger;
+    select key from ledger.commitment_ledger order by key limit 1;
 create temp table made on commit drop as
     select gen_random_uuid() as facility_id, n from generate_series(1, $names) as n;
 do $$
