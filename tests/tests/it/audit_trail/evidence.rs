@@ -73,7 +73,7 @@ fn every_domain_table_is_under_audit() -> Result<()> {
     let mut admin = rig.admin()?;
     let rows = admin.query("
         select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('auth', 'capital', 'collateral') and c.relkind in ('r', 'p')
+        where n.nspname in ('auth', 'capital', 'collateral', 'risk') and c.relkind in ('r', 'p')
             and c.oid <> 'auth.verified_token'::regclass order by 1", &[])?;
     let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(audited(&mut admin)?, tables);

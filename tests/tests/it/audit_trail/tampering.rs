@@ -7,7 +7,7 @@ use tests::rig::Rig;
 use super::{audited, everything};
 use crate::direct::{attempt, committed, quote};
 
-const APPEND_ONLY: [&str; 19] = [
+const APPEND_ONLY: [&str; 23] = [
     "audit.log",
     "capital.journal",
     "capital.posting",
@@ -27,6 +27,10 @@ const APPEND_ONLY: [&str; 19] = [
     "collateral.valuation",
     "ledger.commitment_ledger",
     "ledger.commitment_outcome",
+    "risk.matrix",
+    "risk.matrix_row",
+    "risk.profile",
+    "risk.run",
 ];
 
 const REPLICA: &str = "set local session_replication_role = replica";
@@ -62,6 +66,7 @@ fn the_past_is_append_only() -> Result<()> {
             let column = match table {
                 "ledger.commitment_ledger" => "attempt",
                 "capital.posting" => "amount_minor",
+                "risk.matrix_row" => "version",
                 _ if table.starts_with("collateral.") => "facility_id",
                 _ => column,
             };

@@ -17,7 +17,8 @@ fn what_nobody_touched_is_verified() -> Result<()> {
     assert_eq!(whole.code, 0, "{}", whole.said);
     let facts = &whole.said["facts"];
     assert_eq!(facts["size"], scene.size);
-    assert_eq!(facts["audited_tables"], 36);
+    assert_eq!(facts["audited_tables"], 40);
+    assert_eq!(facts["risk_runs"], 1);
     assert_eq!(facts["unpublished_entries"], 0);
     assert_eq!(facts["unplaced_commitments"], 0);
     for counted in ["mutations", "audited_rows", "recorded_checkpoints"] {

@@ -8,7 +8,7 @@ use tests::deployment::{functions, login};
 use tests::rig::Rig;
 use tests::world::{AURORA, BOREALIS};
 
-use super::{SCHEMAS, settlements};
+use super::{SCHEMAS, everything};
 use crate::direct::{barrier, quote};
 use crate::support::count;
 
@@ -96,7 +96,7 @@ fn no_login_reads_or_writes_a_table() -> Result<()> {
 #[test]
 fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
     let rig = Rig::new()?;
-    settlements(&rig)?;
+    everything(&rig)?;
     let mut admin = rig.admin()?;
     let tables = tables(&mut admin)?;
     let mut auditor = rig.admin()?;
@@ -134,7 +134,7 @@ fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
 #[test]
 fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
     let rig = Rig::new()?;
-    settlements(&rig)?;
+    everything(&rig)?;
     let (mut admin, mut owner) = (rig.admin()?, rig.owner()?);
     for table in tables(&mut admin)?
         .iter()
@@ -169,7 +169,7 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
 #[test]
 fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> Result<()> {
     let rig = Rig::new()?;
-    settlements(&rig)?;
+    everything(&rig)?;
     let mut admin = rig.admin()?;
     let tables = tables(&mut admin)?;
     for (person, own, others) in [
@@ -236,7 +236,7 @@ fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> R
 #[test]
 fn the_ledger_shows_an_allocator_its_own_commitments_alone() -> Result<()> {
     let rig = Rig::new()?;
-    settlements(&rig)?;
+    everything(&rig)?;
     let mallory = rig.person("mallory");
     let keys = "select encode(key, 'hex') from ledger.commitment_ledger";
     let expected = rig.admin()?.query(

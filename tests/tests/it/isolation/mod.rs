@@ -8,11 +8,12 @@ mod matrix;
 mod sessions;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use tests::rig::Rig;
 use tests::world::{BOREALIS, EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
 
 use crate::collateral::scene::{Scene, monitor};
-use crate::direct::Direct;
+use crate::direct::{Direct, ERIN};
 use crate::risk_runs::stage::{matrix, profile};
 use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
@@ -52,50 +53,71 @@ fn secure(rig: &Rig) -> Result<()> {
     monitor(rig).map(drop)
 }
 
-/// One settlement of each allocator in every table: Aurora's settled in dollars and pending in euros,
-/// Borealis's pending in dollars. Their ids.
-fn settlements(rig: &Rig) -> Result<[String; 3]> {
-    let mut direct = Direct::new(rig);
-    let settled = proposed(&mut direct, "alice", USD_FACILITY)?;
+/// A settlement in dollars that has gone all the way; its id.
+fn settled(direct: &mut Direct<'_>, maker: &str, checker: &str) -> Result<String> {
+    let id = proposed(direct, maker, USD_FACILITY)?;
+    let (facility, amount) = (USD_FACILITY.id, Some((1000, "USD")));
+    let verifying = format!("'{id}'");
+    let key = idempotency_key();
     let reports = [
-        direct.human(
-            "verify-settlement",
-            "bob",
-            &settled,
-            &idempotency_key(),
-            &format!("'{settled}'"),
-        )?,
+        direct.human("verify-settlement", checker, &id, &key, &verifying)?,
         direct.report(
             "escrow-webhook",
             "escrow-one",
             "escrow.funded",
-            &settled,
-            USD_FACILITY.id,
-            Some((1000, "USD")),
+            &id,
+            facility,
+            amount,
         )?,
         direct.report(
             "settlement-webhook",
             "settle-one",
             "settlement.completed",
-            &settled,
-            USD_FACILITY.id,
-            Some((1000, "USD")),
+            &id,
+            facility,
+            amount,
         )?,
     ];
     ensure!(
         reports.iter().all(|reply| reply.outcome == "accepted"),
         "not settled: {reports:?}"
     );
-    secure(rig)?;
+    Ok(id)
+}
+
+/// A risk run of each allocator, of a position of each.
+fn assess(direct: &mut Direct<'_>) -> Result<()> {
+    let erin = json!({
+        "allocator_id": BOREALIS.id.to_string(), "sub": ERIN.sub.to_string(), "role": "checker",
+    });
     for (kind, data) in [
+        ("member.granted", erin),
         ("facility.risk_updated", profile(USD_FACILITY.id)),
         ("ratings.recorded", matrix()),
     ] {
         let told = direct.platform(&idempotency_key(), kind, &data)?;
         ensure!(told.outcome == "accepted", "not told: {told:?}");
     }
-    let run = recorded(&mut direct, "alice")?;
-    ensure!(run.outcome == "accepted", "no run: {run:?}");
+    settled(direct, "mallory", "erin")?;
+    for person in ["alice", "mallory"] {
+        let run = recorded(direct, person)?;
+        ensure!(run.outcome == "accepted", "no run: {run:?}");
+    }
+    Ok(())
+}
+
+/// The same, and a row in each of the tables of risk.
+fn everything(rig: &Rig) -> Result<()> {
+    settlements(rig)?;
+    assess(&mut Direct::new(rig))
+}
+
+/// One settlement of each allocator in every table: Aurora's settled in dollars and pending in euros,
+/// Borealis's pending in dollars. Their ids.
+fn settlements(rig: &Rig) -> Result<[String; 3]> {
+    let mut direct = Direct::new(rig);
+    let settled = settled(&mut direct, "alice", "bob")?;
+    secure(rig)?;
     Ok([
         settled,
         proposed(&mut direct, "alice", EUR_FACILITY)?,
