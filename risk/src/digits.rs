@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 pub(crate) fn serialize<S: Serializer>(minor: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(minor)
 }

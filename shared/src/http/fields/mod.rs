@@ -16,9 +16,9 @@
 
 mod ambiguity;
 mod error;
+mod given;
 mod lists;
 mod values;
-mod given;
 
 use std::{collections::HashSet, fmt::Display, mem, str::FromStr};
 

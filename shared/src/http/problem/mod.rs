@@ -172,14 +172,7 @@ impl Problem {
             Self::RunTooLong {
                 estimate,
                 available,
-            } => own(
-                422,
-                "run-too-long",
-                "Run too long",
-                "The run cannot be computed in the time there is: ask for fewer scenarios, or another method.",
-            )
-            .with("estimate_ms", milliseconds(estimate))
-            .with("available_ms", milliseconds(available)),
+            } => run_too_long(estimate, available),
             Self::IdempotencyKeyReused(members) => own(
                 422,
                 "idempotency-key-reused",
@@ -246,6 +239,13 @@ fn blank(status: u16, title: &str, detail: &str) -> Answer {
         document,
         header: None,
     }
+}
+
+fn run_too_long(estimate: Duration, available: Duration) -> Answer {
+    let detail = "The run cannot be computed in the time there is: ask for fewer scenarios, or another method.";
+    own(422, "run-too-long", "Run too long", detail)
+        .with("estimate_ms", milliseconds(estimate))
+        .with("available_ms", milliseconds(available))
 }
 
 fn milliseconds(duration: Duration) -> Value {

@@ -32,7 +32,6 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
                 "{token}, 'a', 'k', {hashes}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
             ),
             "create-risk-run" => format!("{token}, 'a', 'k', {hashes}, 'USD', null"),
-            "get-risk-run" => format!("{token}, '{id}'"),
             "list-risk-runs" => format!("{token}, 10, null, null"),
             "verify-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}'"),
             "request-release" => {
@@ -54,7 +53,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "monitor-collateral" => "'a', null".to_owned(),
             "get-checkpoint" => token.to_owned(),
             "get-commitment" | "get-commitment-proof" => format!(r"{token}, '\x00'"),
-            "get-facility" | "get-settlement" => format!("{token}, '{id}'"),
+            "get-facility" | "get-risk-run" | "get-settlement" => format!("{token}, '{id}'"),
             "get-facility-collateral" => format!("{token}, '{id}', 10, null"),
             "list-audit" | "list-facilities" => format!("{token}, 10, null"),
             "list-positions" => format!("{token}, null"),
