@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn a_run_says_what_it_took() {
         let meter = Meter::default();
-        let outcome = work(10, 10_000).run(Duration::from_secs(60), &meter).await;
+        let outcome = work(10, 10_000).run(Duration::from_mins(1), &meter).await;
         assert_eq!(outcome.unwrap().settings.scenarios, 10_000);
         let given_up = work(1_000, 1_000_000).run(Duration::ZERO, &meter).await;
         assert!(matches!(given_up, Err(Problem::Unavailable)));

@@ -182,7 +182,7 @@ mod tests {
             with(|it| it["lgd"]["mean_ppb"] = json!(0)),
             with(|it| it["lgd"]["more"] = json!(0)),
             with(|it| it["loadings_ppb"] = json!([])),
-            with(|it| it["loadings_ppb"] = json!([0; 17])),
+            with(|it| it["loadings_ppb"] = json!(vec![0; 17])),
             with(|it| it["loadings_ppb"] = json!([995_000_000])),
             with(|it| it["loadings_ppb"] = json!([700_000_000, 710_000_000])),
             with(|it| it["loadings_ppb"] = json!([0.5])),
