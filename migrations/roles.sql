@@ -42,6 +42,7 @@ begin
         'monitor_collateral',
         'platform_webhook',
         'prune_tokens',
+        'reconcile_books',
         'request_release',
         'sequence_log',
         'settlement_webhook',
@@ -82,6 +83,7 @@ begin
         'monitor_collateral',
         'platform_webhook',
         'prune_tokens',
+        'reconcile_books',
         'request_release',
         'sequence_log',
         'settlement_webhook',
@@ -109,10 +111,13 @@ begin
     foreach login in array array['anchor_checkpoint', 'sequence_log', 'sign_checkpoint'] loop
         execute format('alter role %I set default_transaction_isolation = %L', login, 'read committed');
     end loop;
+    -- What adds up the books needs one snapshot of them, and must not abort a writer either.
+    execute format('alter role reconcile_books set default_transaction_isolation = %L', 'repeatable read');
 
     -- A migration may take its time; a batch of expiries more than one statement of a person.
     execute format('alter role migrate set statement_timeout = %L', '10min');
     execute format('alter role expire_settlements set statement_timeout = %L', '20s');
+    execute format('alter role reconcile_books set statement_timeout = %L', '2min');
     execute format('alter role monitor_collateral set statement_timeout = %L', '20s');
 
     -- No connection, and no temporary object that could shadow a name, for anybody else.

@@ -41,7 +41,7 @@ pub use self::{
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,
-    system::Monitoring,
+    system::{Books, Monitoring},
     webhooks::EventHead,
 };
 use self::{fault::Fault, retry::Retries};

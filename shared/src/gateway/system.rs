@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tokio_postgres::types::{Json, Type};
+use uuid::Uuid;
 
 use super::{Error, Gateway, Reply};
 use crate::{
@@ -19,6 +20,24 @@ pub enum Monitoring {
     Warn,
     /// Name it, so that it can be passed over.
     Name,
+}
+
+/// Whose books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Books {
+    /// Accounts against each other, their postings and the settlements.
+    Allocators,
+    /// The room taken against the settlements that take it.
+    Facilities,
+}
+
+impl Books {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allocators => "allocators",
+            Self::Facilities => "facilities",
+        }
+    }
 }
 
 impl Gateway {
@@ -84,6 +103,29 @@ impl Gateway {
                 (&&*self.attempt, Type::TEXT),
                 (&after.map(FacilityId::as_uuid), Type::UUID),
                 (&(monitoring == Monitoring::Name), Type::BOOL),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.reconcile_books`: adds up the next books of a kind, after those of `after`.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn reconcile_books(
+        &self,
+        books: Books,
+        after: Option<Uuid>,
+        batch_size: i32,
+    ) -> Result<Reply, Error> {
+        self.call(
+            "select outcome, status, body
+             from gateway.reconcile_books($1, $2, $3)",
+            &[
+                (&books.as_str(), Type::TEXT),
+                (&after, Type::UUID),
+                (&batch_size, Type::INT4),
             ],
         )
         .await

@@ -127,7 +127,7 @@ const DAMAGE: [(&str, &str); 30] = [
 ];
 
 /// No trigger and no foreign key, in this transaction.
-const DEFENCELESS: &str = "
+pub(crate) const DEFENCELESS: &str = "
     do $$ declare name regclass; begin
         for name in
             select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace

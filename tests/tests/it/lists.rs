@@ -29,6 +29,7 @@ const OF_THE_SYSTEM: [&str; 8] = [
     "migrate",
     "monitor-collateral",
     "prune-tokens",
+    "reconcile-books",
     "sequence-log",
     "sign-checkpoint",
     "sync-jwks",

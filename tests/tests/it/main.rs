@@ -32,6 +32,7 @@ mod presenting;
 mod races;
 mod random;
 mod receipts;
+mod reconciliation;
 mod risk_runs;
 mod rotation;
 mod sabotage;

@@ -33,6 +33,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = files!["":
     "0017_collateral_events.sql",
     "0018_risk.sql",
     "0019_risk_book.sql",
+    "0020_reconciliation.sql",
 ];
 
 /// One file for each gateway function, in any order.
@@ -61,6 +62,7 @@ pub(super) const GATEWAY: &[(&str, &str)] = files!["gateway/":
     "monitor_collateral.sql",
     "platform_webhook.sql",
     "prune_tokens.sql",
+    "reconcile_books.sql",
     "request_release.sql",
     "sequence_log.sql",
     "settlement_webhook.sql",

@@ -107,8 +107,11 @@ const RULES: [(&str, &str); 15] = [
             and not exists (
                 select from pg_db_role_setting as s
                 where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation='
-                        || case when r.rolname in ('anchor_checkpoint', 'sequence_log', 'sign_checkpoint')
-                            then 'read committed' else 'serializable' end]
+                        || case
+                            when r.rolname in ('anchor_checkpoint', 'sequence_log', 'sign_checkpoint')
+                            then 'read committed'
+                            when r.rolname = 'reconcile_books' then 'repeatable read'
+                            else 'serializable' end]
                     and s.setconfig::text ~ 'statement_timeout=[1-9]' and s.setconfig::text ~ 'lock_timeout=[1-9]')"),
 ];
 

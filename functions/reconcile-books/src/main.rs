@@ -1,0 +1,11 @@
+//! Scheduled: adds up all books again, and raises the alarm where they do not.
+
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::system;
+
+fn main() -> ExitCode {
+    system(env!("CARGO_PKG_NAME"), handler::handle)
+}

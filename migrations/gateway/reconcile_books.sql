@@ -1,0 +1,56 @@
+create or replace function gateway.reconcile_books(_books text, _after_id uuid, _batch_size int4)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    batch uuid[];
+    id uuid;
+    imbalances jsonb := '[]';
+begin
+    perform auth.present_reconciler();
+
+    case _books
+        when 'allocators' then
+            batch := array(
+                select a.allocator_id
+                from capital.allocator as a
+                where _after_id is null or a.allocator_id > _after_id
+                order by a.allocator_id
+                limit _batch_size
+            );
+            foreach id in array batch loop
+                perform auth.scope_to(id);
+                imbalances := imbalances || (
+                    select coalesce(jsonb_agg(i), '[]') from capital.imbalances_of_allocator(id) as i
+                );
+            end loop;
+        when 'facilities' then
+            batch := array(
+                select u.facility_id
+                from capital.facility_utilisation as u
+                where _after_id is null or u.facility_id > _after_id
+                order by u.facility_id
+                limit _batch_size
+            );
+            foreach id in array batch loop
+                imbalances := imbalances || (
+                    select coalesce(jsonb_agg(i), '[]') from capital.imbalances_of_facility(id) as i
+                );
+            end loop;
+    end case;
+
+    return row('ok', 200, jsonb_build_object(
+        'reconciled', cardinality(batch),
+        'last_id', batch[cardinality(batch)],
+        'more', cardinality(batch) = _batch_size,
+        'imbalances', imbalances
+    ))::ledger.reply;
+end
+$$;
+comment on function gateway.reconcile_books is
+    'Scheduled: adds up the books of the next allocators, or facilities, after that one. Reads only; each call sees one snapshot.';
+
+grant usage on schema gateway to reconcile_books;
+grant execute on function gateway.reconcile_books to reconcile_books;

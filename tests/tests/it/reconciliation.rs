@@ -1,0 +1,168 @@
+//! The books are added up again by a function that reads only: it finds each kind of damage, names where,
+//! and is in no writer's way.
+
+use anyhow::Result;
+use postgres::{Client, IsolationLevel};
+use serde_json::{Value, json};
+use tests::rig::Rig;
+use tests::world::AURORA;
+
+use crate::books::DEFENCELESS;
+use crate::settlements::{AMOUNT, escrowed, pending, verified};
+use crate::support::{assert_books, count};
+
+const RECONCILE: &str = "reconcile-books";
+
+/// What only a superuser without triggers can do, and the rule that finds it.
+const DAMAGE: [(&str, &str); 9] = [
+    (
+        "update capital.account set balance_minor = balance_minor + 1 where kind = 'available'",
+        "accounts-sum-to-zero",
+    ),
+    (
+        "update capital.account set balance_minor = balance_minor + 1 where kind = 'available'",
+        "balance-is-of-last-posting",
+    ),
+    (
+        "update capital.account set version = version + 1 where kind = 'external'",
+        "balance-is-of-last-posting",
+    ),
+    ("delete from capital.posting", "balance-is-of-last-posting"),
+    (
+        "update capital.account set balance_minor = balance_minor + case kind when 'reserved' then 7 else -7 end
+         where kind in ('reserved', 'escrowed')",
+        "balance-is-of-settlements",
+    ),
+    (
+        "update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
+        "balance-is-of-settlements",
+    ),
+    (
+        "delete from capital.settlement where status = 'ESCROWED'",
+        "balance-is-of-settlements",
+    ),
+    ("delete from capital.account where kind = 'reserved'", "balance-is-of-settlements"),
+    (
+        "update capital.facility_utilisation set committed_minor = committed_minor - 1 where committed_minor > 0",
+        "committed-is-of-settlements",
+    ),
+];
+
+/// Three states' worth of books.
+fn books(rig: &Rig) -> Result<()> {
+    pending(rig, AMOUNT)?;
+    verified(rig, AMOUNT)?;
+    escrowed(rig, AMOUNT)?;
+    Ok(())
+}
+
+/// The rules broken in books as this transaction has left them.
+fn found(damaged: &mut postgres::Transaction<'_>) -> Result<Vec<Value>> {
+    damaged.batch_execute("set local session authorization reconcile_books")?;
+    let mut found = Vec::new();
+    for books in ["allocators", "facilities"] {
+        let sql = "select body -> 'imbalances' from gateway.reconcile_books($1, null, 100)";
+        let imbalances: Value = damaged.query_one(sql, &[&books])?.try_get(0)?;
+        found.extend(imbalances.as_array().cloned().unwrap_or_default());
+    }
+    Ok(found)
+}
+
+fn snapshot(admin: &mut Client) -> Result<postgres::Transaction<'_>> {
+    Ok(admin
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .start()?)
+}
+
+#[test]
+fn each_kind_of_damage_is_found() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    books(&rig)?;
+    assert_books(&mut admin)?;
+    assert_eq!(
+        found(&mut snapshot(&mut admin)?)?,
+        [json!(null); 0],
+        "sound"
+    );
+    for (damage, rule) in DAMAGE {
+        let mut damaged = snapshot(&mut admin)?;
+        damaged.batch_execute(DEFENCELESS)?;
+        damaged.batch_execute(damage)?;
+        let found = found(&mut damaged)?;
+        assert!(
+            found.iter().any(|imbalance| imbalance["rule"] == rule),
+            "{damage}: {found:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_function_adds_up_everything_and_tells_the_place() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    books(&rig)?;
+    let all = count(
+        &mut admin,
+        "select (select count(*) from capital.allocator) + (select count(*) from capital.facility_utilisation)",
+    )?;
+    let function = rig.function(RECONCILE)?;
+    assert_eq!(
+        function.call(&Value::Null)?,
+        json!({"reconciled": all, "imbalances": 0})
+    );
+    assert!(function.logs().contains("\"books_out_of_balance\":0"));
+
+    admin.batch_execute(&format!(
+        "begin; {DEFENCELESS};
+         update capital.account set balance_minor = balance_minor + 1 where kind = 'reserved' and allocator_id = '{}';
+         commit",
+        AURORA.id
+    ))?;
+    let report = function.call(&Value::Null)?;
+    assert_eq!(report["reconciled"], all);
+    assert_eq!(
+        report["imbalances"], 3,
+        "the sum, the posting, the settlements"
+    );
+    let logs = function.logs();
+    assert!(logs.contains("\"books_out_of_balance\":3"), "{logs}");
+    for told in [
+        "accounts-sum-to-zero",
+        "balance-is-of-last-posting",
+        "balance-is-of-settlements",
+        &*AURORA.id.to_string(),
+    ] {
+        assert!(logs.contains(told), "{told}: {logs}");
+    }
+    Ok(())
+}
+
+/// Batches of one go through all of them, each once.
+#[test]
+fn batches_leave_nobody_out() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut reconciler = rig.login(RECONCILE)?;
+    for (books, table, id) in [
+        ("allocators", "capital.allocator", "allocator_id"),
+        ("facilities", "capital.facility_utilisation", "facility_id"),
+    ] {
+        let (mut after, mut seen) = (None::<String>, Vec::new());
+        loop {
+            let sql = "select body from gateway.reconcile_books($1, $2::text::uuid, 1)";
+            let body: Value = reconciler.query_one(sql, &[&books, &after])?.try_get(0)?;
+            let Some(last) = body["last_id"].as_str().map(str::to_owned) else {
+                assert_eq!(body["more"], false);
+                break;
+            };
+            seen.push(last.clone());
+            after = Some(last);
+        }
+        let sql = format!("select array_agg({id}::text order by {id}) from {table}");
+        let all: Vec<String> = rig.admin()?.query_one(&sql, &[])?.try_get(0)?;
+        assert_eq!(seen, all, "{books}");
+    }
+    Ok(())
+}
