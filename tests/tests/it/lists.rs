@@ -23,7 +23,7 @@ use openapi::OpenApi;
 use template::{Template, yaml};
 
 /// The functions that no route leads to.
-const OF_THE_SYSTEM: [&str; 8] = [
+const OF_THE_SYSTEM: [&str; 9] = [
     "anchor-checkpoint",
     "expire-settlements",
     "migrate",
