@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`calendar`] | lapse, window and continuation, each day of many years |
 //! | [`identifiers`] | LEIs, BICs and UETRs, good and bad |
+//! | [`limits`] | the widest of everything is recorded and shown |
 //! | [`filings`] | what amendments do, and when they do nothing |
 //! | [`pledges`] | one thing pledged twice, by many at once |
 //! | [`base`] | the borrowing base against a plain one, and after random lives |
@@ -19,6 +20,7 @@ mod calendar;
 mod conditions;
 mod filings;
 mod identifiers;
+mod limits;
 mod plain;
 mod pledges;
 mod releases;
