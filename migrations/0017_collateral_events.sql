@@ -752,25 +752,44 @@ create function collateral.filings_json(_facility_id uuid)
 returns jsonb
 language sql
 stable
-return coalesce((
-    select jsonb_agg(
-        jsonb_build_object(
-            'filing_id', f.filing_id,
-            'office', f.office,
-            'file_number', f.file_number,
-            'filed_at', ledger.rfc3339(f.filed_at),
-            'filed_on', f.filed_on,
-            'designation', f.designation,
-            'document_sha256', encode(f.document_sha256, 'hex'),
-            'commitment', encode(f.commitment_key, 'hex')
-        ) || collateral.standing_json(s)
-        order by f.filed_at, f.filing_id
+return (
+    select jsonb_build_object(
+        'filings', coalesce(jsonb_agg(
+            jsonb_build_object(
+                'filing_id', (o.filing).filing_id,
+                'office', (o.filing).office,
+                'file_number', (o.filing).file_number,
+                'filed_at', ledger.rfc3339((o.filing).filed_at),
+                'filed_on', (o.filing).filed_on,
+                'designation', (o.filing).designation,
+                'document_sha256', encode((o.filing).document_sha256, 'hex'),
+                'commitment', encode((o.filing).commitment_key, 'hex')
+            ) || collateral.standing_json(o.standing)
+            order by (o.filing).filed_at, (o.filing).filing_id
+        ) filter (where o.octets <= 2000000), '[]'),
+        'filings_left_out', count(*) filter (where o.octets > 2000000)
     )
-    from collateral.filing as f
-    join collateral.filing_standing as s on s.facility_id = f.facility_id and s.filing_id = f.filing_id
-    where f.facility_id = _facility_id
-), '[]');
-comment on function collateral.filings_json(uuid) is 'The facility''s filings, the earliest first.';
+    from (
+        select
+            r.filing,
+            r.standing,
+            sum(1000 + octet_length((r.standing)::text)) over (
+                order by r.relied_on desc, (r.filing).filed_at desc, (r.filing).filing_id
+            ) as octets
+        from (
+            select f as filing, s as standing, exists (
+                select
+                from collateral.cover as c
+                where c.facility_id = f.facility_id and c.filing_id = f.filing_id and c.pledges > 0
+            ) as relied_on
+            from collateral.filing as f
+            join collateral.filing_standing as s on s.facility_id = f.facility_id and s.filing_id = f.filing_id
+            where f.facility_id = _facility_id
+        ) as r
+    ) as o
+);
+comment on function collateral.filings_json(uuid) is
+    'The facility''s filings, the earliest first: those that pledges rely on, then the newest, as many as a reply has room for.';
 
 create function collateral.warnings_json(_facility_id uuid)
 returns jsonb

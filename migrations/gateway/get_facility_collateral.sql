@@ -43,7 +43,6 @@ begin
         'rules', collateral.rules_json(rules),
         'borrowing_base', case when rules.version is not null
             then collateral.figures_json(collateral.base_again(_facility_id, rules)) end,
-        'filings', collateral.filings_json(_facility_id),
         'pledges', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
@@ -87,7 +86,7 @@ begin
         ),
         'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
-    ))::ledger.reply;
+    ) || collateral.filings_json(_facility_id))::ledger.reply;
 end
 $$;
 comment on function gateway.get_facility_collateral is

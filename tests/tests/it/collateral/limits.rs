@@ -2,6 +2,7 @@
 //! is computed of it can be stored and shown.
 
 use anyhow::Result;
+use postgres::Client;
 use serde_json::{Value, json};
 use tests::rig::Rig;
 use tests::world::{Party, kind_rule};
@@ -216,17 +217,10 @@ fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
         newest = release["id"].as_str().unwrap_or_default().to_owned();
     }
     // As large as the largest are a few times over: a megabyte each.
-    admin.batch_execute(
-        "begin;
-         alter table collateral.release disable trigger user;
-         update collateral.release
-         set content = jsonb_set(content::jsonb, '{reason}', to_jsonb(repeat('x', 1000000)))::text;
-         do $$ declare name text; begin
-             for name in select tgname from pg_trigger where tgrelid = 'collateral.release'::regclass and not tgisinternal loop
-                 execute format('alter table collateral.release enable always trigger %I', name);
-             end loop;
-         end $$;
-         commit",
+    by_hand(
+        &mut admin,
+        "release",
+        "content = jsonb_set(content::jsonb, '{reason}', to_jsonb(repeat('x', 1000000)))::text",
     )?;
     let shown = scene.collateral()?["releases"].take();
     let shown: Vec<&str> = shown
@@ -237,5 +231,48 @@ fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
         .collect();
     assert_eq!(shown.len(), 2, "{shown:?}");
     assert_eq!(shown.last(), Some(&&*newest));
+    Ok(())
+}
+
+/// Nor do filings: those that pledges rely on come first.
+#[test]
+fn filings_without_end_do_not_hide_the_collateral() -> Result<()> {
+    let rig = Rig::new()?;
+    let mut admin = rig.admin()?;
+    let mut scene = Scene::good(&rig, &[1])?;
+    let relied_on = scene.filing;
+    scene.file(|told| told)?;
+    let shown = scene.collateral()?;
+    assert_eq!(
+        shown["filings"].as_array().map(Vec::len),
+        Some(2),
+        "{shown}"
+    );
+    assert_eq!(shown["filings_left_out"], 0);
+    by_hand(
+        &mut admin,
+        "filing_standing",
+        "descriptions = jsonb_build_array(repeat('x', 1500000))",
+    )?;
+    let shown = scene.collateral()?;
+    assert_eq!(shown["filings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(shown["filings"][0]["filing_id"], relied_on.to_string());
+    assert_eq!(shown["filings_left_out"], 1);
+    Ok(())
+}
+
+/// Changes rows of a table of collateral, as nobody but a superuser without triggers can.
+fn by_hand(admin: &mut Client, table: &str, change: &str) -> Result<()> {
+    admin.batch_execute(&format!(
+        "begin;
+         alter table collateral.{table} disable trigger user;
+         update collateral.{table} set {change};
+         do $$ declare name text; begin
+             for name in select tgname from pg_trigger where tgrelid = 'collateral.{table}'::regclass and not tgisinternal loop
+                 execute format('alter table collateral.{table} enable always trigger %I', name);
+             end loop;
+         end $$;
+         commit",
+    ))?;
     Ok(())
 }
