@@ -240,6 +240,35 @@ fn the_platform_and_the_agent_each_say_their_part() -> Result<()> {
 }
 
 #[test]
+fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
+    let rig = Rig::new()?;
+    let terms = Secured::new(AURORA);
+    for (member, value, refused) in [
+        ("collateral_agent", "escrow-one", "agent-kind"),
+        ("collateral_agent", "collateral-nine", "agent-kind"),
+        (
+            "lead_allocator_id",
+            &*Uuid::new_v4().to_string(),
+            "not-found",
+        ),
+    ] {
+        let told = terms.opened().with(member, value);
+        let answer = rig.agent(PLATFORM).deliver(&told.event())?;
+        assert_eq!(refusal(&answer), refused, "{value}: {}", answer.text());
+        if refused == "agent-kind" {
+            assert_eq!(answer.json()["member"], member);
+            assert_eq!(answer.json()["required"], "collateral");
+        }
+    }
+    // Nothing is left of them: the id is free.
+    let opened = rig.agent(PLATFORM).deliver(&terms.opened().event())?;
+    assert_eq!(refusal(&opened), "");
+    let again = rig.agent(PLATFORM).deliver(&terms.opened().event())?;
+    assert_eq!(refusal(&again), "already-exists");
+    Ok(())
+}
+
+#[test]
 fn a_setting_names_no_facility() -> Result<()> {
     let rig = Rig::new()?;
     let scene = Scene::good(&rig, &[1_000])?;

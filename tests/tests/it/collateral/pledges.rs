@@ -171,6 +171,24 @@ fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
     assert_books(&mut admin)
 }
 
+/// The sums are numbers of 64 bits. It would take thousands of the largest assets to fill one; a superuser without
+/// triggers does it at once.
+#[test]
+fn more_value_than_can_be_counted_is_a_refusal() -> Result<()> {
+    let rig = Rig::new()?;
+    let scene = Scene::good(&rig, &[1_000])?;
+    rig.admin()?.batch_execute(
+        "alter table collateral.kind_sum disable trigger user;
+         update collateral.kind_sum set value_minor = 9223372036854775807 - 10",
+    )?;
+    let only = scene.pledged[0].asset;
+    let told = |value: u64| scene.say(&scene.terms.valuation(scene.today, &[(only, value)]));
+    let refused = told(1_011)?;
+    assert_eq!((refused.status, &*refusal(&refused)), (409, "value-limit"));
+    assert_eq!(refusal(&told(1_010)?), "");
+    Ok(())
+}
+
 /// The last barrier is the table's own: what the function in front does not ask, it does not let in.
 #[test]
 fn the_table_itself_holds_no_thing_twice() -> Result<()> {
