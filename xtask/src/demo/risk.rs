@@ -20,7 +20,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
         )
     };
     story.answer(
-        "carol, viewer, asks for the risk; of the facility's credit nothing was ever recorded",
+        "carol, viewer, asks; nothing is known of the facility's credit",
         &ask()?,
         "409 risk-inputs-missing",
     );
@@ -51,7 +51,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
     let el: i64 = minor(&result["expected_loss"]["value_minor"]);
     // A share of 1.25% of 40% of the position, give or take; and in the worst thousandth it defaults.
     story.fact(
-        "expected loss is about PD times LGD; the worst thousandth is a default",
+        "EL is about PD times LGD; the worst thousandth is a default",
         &format!(
             "{}, {}",
             (1_200_000..1_300_000).contains(&el),
