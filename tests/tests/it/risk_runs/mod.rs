@@ -1,6 +1,7 @@
 //! Risk runs, from what is told of facilities to an auditor who computes them again.
 
 mod charts;
+mod cover;
 mod refusals;
 pub(crate) mod stage;
 pub(crate) mod trust;
