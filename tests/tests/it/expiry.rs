@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::mutations::{agent, human, scale};
 use crate::settlements::{AMOUNT, fund, of, proposal, propose, report, verify};
-use crate::support::{assert_books, count, together};
+use crate::support::{assert_books, count, together, without_triggers};
 
 const EXPIRE: &str = "expire-settlements";
 
@@ -31,22 +31,12 @@ fn expiring_verified(rig: &Rig) -> Result<String> {
     Ok(id)
 }
 
-/// Lets the hour pass for all settlements that may expire: nobody but a superuser without triggers can.
+/// Lets the hour pass for all settlements that may expire.
 fn let_an_hour_pass(admin: &mut Client) -> Result<()> {
-    admin.batch_execute(
-        "begin;
-         alter table capital.settlement disable trigger user;
-         update capital.settlement
-         set created_at = created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'
-         where expires_at is not null;
-         do $$ declare name text; begin
-             for name in select tgname from pg_trigger where tgrelid = 'capital.settlement'::regclass and not tgisinternal loop
-                 execute format('alter table capital.settlement enable always trigger %I', name);
-             end loop;
-         end $$;
-         commit",
-    )?;
-    Ok(())
+    let earlier = "update capital.settlement
+        set created_at = created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'
+        where expires_at is not null";
+    without_triggers(admin, "capital.settlement", earlier)
 }
 
 /// One beat of the schedule: how many it has expired.

@@ -10,7 +10,7 @@ use time::{Date, Month};
 use uuid::Uuid;
 
 use super::scene::{Scene, monitor};
-use crate::support::assert_books;
+use crate::support::{assert_books, without_triggers};
 
 /// Three octets in UTF-8.
 const WIDE: &str = "債";
@@ -261,18 +261,8 @@ fn filings_without_end_do_not_hide_the_collateral() -> Result<()> {
     Ok(())
 }
 
-/// Changes rows of a table of collateral, as nobody but a superuser without triggers can.
+/// Changes the rows of a table of collateral.
 fn by_hand(admin: &mut Client, table: &str, change: &str) -> Result<()> {
-    admin.batch_execute(&format!(
-        "begin;
-         alter table collateral.{table} disable trigger user;
-         update collateral.{table} set {change};
-         do $$ declare name text; begin
-             for name in select tgname from pg_trigger where tgrelid = 'collateral.{table}'::regclass and not tgisinternal loop
-                 execute format('alter table collateral.{table} enable always trigger %I', name);
-             end loop;
-         end $$;
-         commit",
-    ))?;
-    Ok(())
+    let table = format!("collateral.{table}");
+    without_triggers(admin, &table, &format!("update {table} set {change}"))
 }

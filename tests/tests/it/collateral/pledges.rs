@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::scene::{Scene, refusal};
 use crate::direct::barrier;
-use crate::support::{assert_books, count, together};
+use crate::support::{assert_books, count, together, without_triggers};
 
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 3;
@@ -177,9 +177,10 @@ fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
 fn more_value_than_can_be_counted_is_a_refusal() -> Result<()> {
     let rig = Rig::new()?;
     let scene = Scene::good(&rig, &[1_000])?;
-    rig.admin()?.batch_execute(
-        "alter table collateral.kind_sum disable trigger user;
-         update collateral.kind_sum set value_minor = 9223372036854775807 - 10",
+    without_triggers(
+        &mut rig.admin()?,
+        "collateral.kind_sum",
+        "update collateral.kind_sum set value_minor = 9223372036854775807 - 10",
     )?;
     let only = scene.pledged[0].asset;
     let told = |value: u64| scene.say(&scene.terms.valuation(scene.today, &[(only, value)]));
