@@ -6,6 +6,7 @@
 
 mod auditor;
 mod cold;
+mod collateral;
 mod conflicts;
 mod events;
 mod first;
@@ -98,6 +99,8 @@ enum Group {
     Log,
     /// Verifying a long log.
     Auditor,
+    /// Verifying on many assets.
+    Collateral,
 }
 
 /// What all groups share.
@@ -195,6 +198,7 @@ fn measure(bench: &Bench, group: Group, report: &mut Report) -> Result<()> {
         Group::Pure => pure::measure(bench, report),
         Group::Log => log::measure(bench, report),
         Group::Auditor => auditor::measure(bench, report),
+        Group::Collateral => collateral::measure(bench, report),
     }
 }
 

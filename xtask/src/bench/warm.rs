@@ -146,12 +146,16 @@ fn life(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Each of them once, by a process of their own.
+fn all(stage: &Stage, function: &str, payloads: Vec<Vec<u8>>) -> Result<Sample> {
+    each(&Load::start(&stage.launch(function)?)?, payloads)
+}
+
 /// Each of them once; the first few warm it up.
-fn all(stage: &Stage, function: &str, mut payloads: Vec<Vec<u8>>) -> Result<Sample> {
+pub(super) fn each(load: &Load, mut payloads: Vec<Vec<u8>>) -> Result<Sample> {
     let status = 200;
-    let load = Load::start(&stage.launch(function)?)?;
     let rest = payloads.split_off(payloads.len() / 10);
-    drive_through(&load, payloads, status)?;
+    drive_through(load, payloads, status)?;
     let mut rest = rest.into_iter();
     let readings = load.run(move || rest.next())?;
     let milliseconds: Vec<f64> = readings
