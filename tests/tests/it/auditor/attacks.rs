@@ -686,3 +686,41 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
     );
     scene.forget(&copy)
 }
+
+/// A run's inputs, wherever they are: in its row, and in the rows it was rendered from.
+#[test]
+fn a_runs_inputs_are_the_rows_that_it_names() -> Result<()> {
+    const OTHER_VERSION: &str = r#"jsonb_set(inputs, '{positions,0,account_version}', '99')"#;
+    let scene = Scene::shared()?;
+    for (change, column) in [
+        (
+            "update risk.run set snapshot = replace(snapshot, 'fixed', 'beta') || ' '",
+            "result",
+        ),
+        (
+            "update risk.profile set pd_ppb = pd_ppb + 1 where facility_id in (
+                select (p ->> 'facility_id')::uuid from risk.run, jsonb_array_elements(inputs -> 'positions') as p)",
+            "snapshot",
+        ),
+        (
+            "update risk.profile set loadings_ppb = array[1] where facility_id in (
+                select (p ->> 'facility_id')::uuid from risk.run, jsonb_array_elements(inputs -> 'positions') as p)",
+            "snapshot",
+        ),
+        (
+            &format!("update risk.run set inputs = {OTHER_VERSION}"),
+            "snapshot",
+        ),
+    ] {
+        // The CHECKs are no obstacle to whoever owns the table.
+        let sql = format!("alter table risk.run drop constraint run_result_of_snapshot; {change}");
+        let answer = scene.after(&sql)?;
+        assert_eq!(answer.code, 1, "{change}: {:#}", answer.said);
+        assert!(
+            names(&answer.said, "run-differs", "risk.run", column),
+            "{change}: {:#}",
+            answer.said
+        );
+    }
+    Ok(())
+}

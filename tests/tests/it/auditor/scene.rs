@@ -263,7 +263,7 @@ const TRIGGERS_OFF: &str = "
         for kept in
             select c.oid::regclass as name
             from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'log')
+            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'log', 'risk')
         loop
             execute format('alter table %s disable trigger all', kept.name);
         end loop;
