@@ -690,7 +690,7 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
 /// A run's inputs, wherever they are: in its row, and in the rows it was rendered from.
 #[test]
 fn a_runs_inputs_are_the_rows_that_it_names() -> Result<()> {
-    const OTHER_VERSION: &str = r#"jsonb_set(inputs, '{positions,0,account_version}', '99')"#;
+    const OTHER_VERSION: &str = "jsonb_set(inputs, '{positions,0,account_version}', '99')";
     let scene = Scene::shared()?;
     for (change, column) in [
         (
