@@ -7,6 +7,8 @@ mod books;
 
 use books::book;
 use divan::{Bencher, counter::ItemsCount};
+use rand::{SeedableRng as _, rngs::SmallRng};
+use rand_distr::{Distribution as _, StandardNormal};
 use risk::{
     input::Portfolio,
     parameters::{Copula, Method, Parameters, Settings},
@@ -89,4 +91,17 @@ fn normals(bencher: Bencher<'_, '_>) {
             .map(|scenario| risk::random::normals(&key, scenario).iter().sum::<f64>())
             .sum::<f64>()
     });
+}
+
+/// As many of `rand_distr`'s: by rejection (ziggurat), from a generator with a state.
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn normals_of_rand_distr(bencher: Bencher<'_, '_>) {
+    let mut generator = SmallRng::seed_from_u64(1);
+    bencher
+        .counter(ItemsCount::new(1_000_000_u32))
+        .bench_local(|| {
+            (0..1_000_000)
+                .map(|_| -> f64 { StandardNormal.sample(&mut generator) })
+                .sum::<f64>()
+        });
 }
