@@ -150,7 +150,7 @@ begin
 end
 $$;
 comment on function risk.run_id(bytea) is
-    'The run''s id, from its commitment (UUID version 8, RFC 9562): it chooses the random numbers, so nobody may choose it by looking at results.';
+    'The run''s id, from its commitment (UUID version 8, RFC 9562): it chooses the random numbers, so the function that has seen results may not choose it.';
 
 create table risk.run (
     run_id uuid not null,
