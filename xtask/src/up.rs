@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use tests::progress::say;
 use tests::stack::{Ports, Settings, Stack};
 use tests::watch::Invoker;
-use tests::world::{PEOPLE, USD_FACILITY, value_date};
+use tests::world::{PEOPLE, PLATFORM, SECURED_FACILITY, USD_FACILITY, value_date};
 
 /// The folder below `target/` that keeps the stack's data.
 pub(crate) const STACK: &str = "local";
@@ -136,6 +136,7 @@ fn explain(stack: &Stack, description: &str, policy: &Path) {
 
 fn examples(gateway: &str) -> Vec<String> {
     let facility = USD_FACILITY.id;
+    let secured = SECURED_FACILITY.id;
     let today = value_date();
     vec![
         format!(
@@ -149,6 +150,15 @@ fn examples(gateway: &str) -> Vec<String> {
         ),
         format!(
             r#"echo '{{"id":"evt-'$RANDOM$RANDOM'","type":"escrow.funded","occurred_at":"'$(date -u +%FT%TZ)'","data":{{"settlement_id":"'$ID'","facility_id":"{facility}","amount_minor":"2500000","currency":"USD"}}}}' | cargo xtask deliver escrow-one -"#
+        ),
+        format!(
+            r#"echo '{{"id":"evt-'$RANDOM$RANDOM'","type":"facility.risk_updated","occurred_at":"'$(date -u +%FT%TZ)'","data":{{"facility_id":"{facility}","pd_ppb":12500000,"lgd":{{"mean_ppb":400000000,"deviation_ppb":200000000}},"loadings_ppb":[450000000]}}}}' | cargo xtask deliver {PLATFORM} -"#
+        ),
+        format!(
+            r#"curl -s {gateway}/v1/risk-runs -H "Authorization: Bearer $(cargo xtask token carol)" -H "Idempotency-Key: try-$(date +%s%N)" -H 'Content-Type: application/json' -d '{{"currency":"USD"}}'"#
+        ),
+        format!(
+            r#"curl -s {gateway}/v1/facilities/{secured}/collateral -H "Authorization: Bearer $(cargo xtask token carol)""#
         ),
     ]
 }
