@@ -17,8 +17,8 @@ return case
         'collateral_webhook', 'escrow_webhook', 'settlement_webhook', 'platform_webhook'
     ) then 'agent'
     when session_user in (
-        'anchor_checkpoint', 'expire_settlements', 'migrate', 'monitor_collateral', 'prune_tokens', 'sequence_log',
-        'sign_checkpoint', 'sync_jwks'
+        'anchor_checkpoint', 'expire_settlements', 'migrate', 'monitor_collateral', 'prune_tokens',
+        'reconcile_books', 'sequence_log', 'sign_checkpoint', 'sync_jwks'
     ) then 'system'
     else 'human'
 end;
@@ -97,7 +97,7 @@ return decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
 comment on function ledger.commitment_key() is 'Of the claim in force; null without one.';
 
 -- ---------------------------------------------------------------------------------------------
--- More refusals.
+-- More refusals: of collateral, and of risk runs (0019), which come with it.
 
 create or replace function ledger.problem(_name text, _members jsonb default '{}')
 returns jsonb
@@ -158,6 +158,10 @@ begin
             ('release-changed', 409, 'Release changed', 'What would be released, or its exposure, is not what was requested and approved.'),
             ('release-large', 409, 'Release large', 'More is pledged under the filing than one release can show; release assets first.'),
             ('release-decided', 409, 'Release decided', 'The release has been approved.'),
+            ('no-positions', 409, 'No positions', 'The allocator has no position in this currency.'),
+            ('portfolio-limit', 409, 'Portfolio limit', 'The positions are more than 10,000, or add up to more than 10^15 minor units.'),
+            ('rating-unknown', 409, 'Rating unknown', 'The migration matrix in force has no such rating.'),
+            ('risk-inputs-missing', 409, 'Risk inputs missing', 'Inputs of these facilities were never recorded, or do not fit the others; nothing is assumed for them.'),
             ('key-unacceptable', 409, 'Key unacceptable', 'A key is malformed, too weak, or of another kind than it says.')
     ) as known (name, status, title, detail)
     where known.name = _name;

@@ -1,21 +1,6 @@
 -- The books added up again, by a function that does nothing else. Constraints refuse what would leave them out
 -- of balance; this finds what came about without them: by a superuser, a restore, a damaged page.
 
-create or replace function auth.login_kind()
-returns text
-language sql
-stable
-return case
-    when session_user in (
-        'collateral_webhook', 'escrow_webhook', 'settlement_webhook', 'platform_webhook'
-    ) then 'agent'
-    when session_user in (
-        'anchor_checkpoint', 'expire_settlements', 'migrate', 'monitor_collateral', 'prune_tokens',
-        'reconcile_books', 'sequence_log', 'sign_checkpoint', 'sync_jwks'
-    ) then 'system'
-    else 'human'
-end;
-
 create function auth.present_reconciler()
 returns void
 language plpgsql

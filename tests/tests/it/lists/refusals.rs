@@ -38,7 +38,7 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     // What the database knows of but never raises is a leftover.
     assert_eq!(
         captures(
-            "migrations/0019_risk_book.sql",
+            "migrations/0015_collateral.sql",
             r"(?m)^\s+\('([a-z-]+)', \d{3}, '"
         )?,
         all
