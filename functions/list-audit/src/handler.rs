@@ -1,18 +1,13 @@
 use shared::{
     http::{
         Problem, Success,
-        cursor::{AuditCursor, page_size},
-        read_query,
+        cursor::{AuditCursor, page},
     },
     runtime::HumanCall,
 };
 
 pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
-    let (page_size, cursor) = read_query(&call.request.query, |query| {
-        let page_size = page_size(query);
-        let cursor = query.optional_with("cursor", AuditCursor::parse);
-        Some((page_size?, cursor?))
-    })?;
+    let (page_size, cursor) = page(&call.request.query, AuditCursor::parse)?;
     let reply = call
         .gateway
         .list_audit(call.human.token(), page_size, cursor)

@@ -1,5 +1,5 @@
 use shared::{
-    http::{Problem, Success, cursor::SettlementCursor},
+    http::{Problem, Success, cursor::NewestFirstCursor},
     runtime::HumanCall,
 };
 
@@ -11,5 +11,5 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
         .gateway
         .list_settlements(call.human.token(), &filter)
         .await?;
-    Ok(Success::from_reply(reply)?.paged(SettlementCursor::encode))
+    Ok(Success::from_reply(reply)?.paged(NewestFirstCursor::encode))
 }

@@ -2,7 +2,7 @@ use shared::{
     gateway::SettlementFilter,
     http::{
         Problem,
-        cursor::{SettlementCursor, page_size},
+        cursor::{NewestFirstCursor, page_size},
         instant::parse_instant,
         read_query,
     },
@@ -12,7 +12,7 @@ use shared::{
 pub(crate) fn read(query: &str) -> Result<SettlementFilter, Problem> {
     read_query(query, |query| {
         let page_size = page_size(query);
-        let cursor = query.optional_with("cursor", SettlementCursor::parse);
+        let cursor = query.optional_with("cursor", NewestFirstCursor::parse);
         let status = query.optional("status");
         let facility_id = query.optional("facility_id");
         let created_after = query.optional_with("created_after", parse_instant);

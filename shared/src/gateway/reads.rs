@@ -7,7 +7,7 @@ use super::{Error, Gateway, Reply};
 use crate::{
     auth::Token,
     commitment::IdempotencyKey,
-    http::cursor::{AuditCursor, SettlementCursor},
+    http::cursor::{AuditCursor, NewestFirstCursor},
     ids::{FacilityId, SettlementId},
     settlement::Status,
 };
@@ -18,7 +18,7 @@ pub struct SettlementFilter {
     /// How many a page, 1 to 100.
     pub page_size: i32,
     /// Where the page begins.
-    pub cursor: Option<SettlementCursor>,
+    pub cursor: Option<NewestFirstCursor>,
     /// Only in this state.
     pub status: Option<Status>,
     /// Only to this facility.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 
 use super::{Claim, Error, Gateway, Reply};
-use crate::{auth::Token, http::cursor::SettlementCursor, ids::RiskRunId, money::Currency};
+use crate::{auth::Token, http::cursor::NewestFirstCursor, ids::RiskRunId, money::Currency};
 
 impl Gateway {
     /// `gateway.create_risk_run`. Without results, or with those of a book that is not the present one, nothing is
@@ -62,7 +62,7 @@ impl Gateway {
         &self,
         token: &Token,
         page_size: i32,
-        cursor: Option<SettlementCursor>,
+        cursor: Option<NewestFirstCursor>,
     ) -> Result<Reply, Error> {
         self.call(
             "select outcome, status, body

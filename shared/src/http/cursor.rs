@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Fields, instant::parse_instant};
+use super::{Fields, Problem, instant::parse_instant, read_query};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
 const PAGE_SIZE_MAX: i32 = 100;
@@ -27,16 +27,32 @@ pub fn page_size(query: &mut Fields) -> Option<i32> {
     Some(limit?.unwrap_or(PAGE_SIZE_DEFAULT))
 }
 
-/// After which settlement a page of settlements begins.
+/// The query of a list that has no filters: how many a page, and where it begins.
+///
+/// # Errors
+///
+/// Parameters that are malformed, unknown or repeated.
+pub fn page<C>(
+    query: &str,
+    cursor: impl FnOnce(&str) -> Result<C, &'static str>,
+) -> Result<(i32, Option<C>), Problem> {
+    read_query(query, |query| {
+        let page_size = page_size(query);
+        let cursor = query.optional_with("cursor", cursor);
+        Some((page_size?, cursor?))
+    })
+}
+
+/// After which row a page begins of what is listed newest first: settlements, risk runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SettlementCursor {
+pub struct NewestFirstCursor {
     /// Its creation, to the microsecond.
     pub created_at: OffsetDateTime,
-    /// Its id, for settlements of the same microsecond.
+    /// Its id, for rows of the same microsecond.
     pub id: Uuid,
 }
 
-impl SettlementCursor {
+impl NewestFirstCursor {
     /// Reads a query parameter: eight bytes of microseconds since 1970 and sixteen of the id.
     ///
     /// # Errors
@@ -128,11 +144,11 @@ mod tests {
     fn cursors_read_back() {
         let id: Uuid = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().unwrap();
         let next = json!({"created_at": "2026-11-23T00:00:00.123456Z", "id": id.to_string()});
-        let cursor = SettlementCursor::encode(&next).unwrap();
+        let cursor = NewestFirstCursor::encode(&next).unwrap();
         let created_at = datetime!(2026-11-23 00:00:00.123456 UTC);
         assert_eq!(
-            SettlementCursor::parse(&cursor),
-            Ok(SettlementCursor { created_at, id })
+            NewestFirstCursor::parse(&cursor),
+            Ok(NewestFirstCursor { created_at, id })
         );
 
         let cursor = AuditCursor::encode(&json!("9007199254740993")).unwrap();
@@ -159,7 +175,7 @@ mod tests {
             far.as_str(),
         ] {
             assert!(AuditCursor::parse(bad).is_err(), "{bad}");
-            assert!(SettlementCursor::parse(bad).is_err(), "{bad}");
+            assert!(NewestFirstCursor::parse(bad).is_err(), "{bad}");
             assert!(IdCursor::parse(bad).is_err(), "{bad}");
         }
         assert!(AuditCursor::parse("AAAAAAAAAAA").is_ok());
@@ -171,7 +187,7 @@ mod tests {
             json!({"created_at": "yesterday", "id": "x"}),
         ] {
             assert_eq!(AuditCursor::encode(&next), None);
-            assert_eq!(SettlementCursor::encode(&next), None);
+            assert_eq!(NewestFirstCursor::encode(&next), None);
             assert_eq!(IdCursor::encode(&next), None);
         }
     }
