@@ -18,7 +18,7 @@
 mod client_key;
 mod digest;
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use ring::digest::{Context, SHA256, digest};
 
@@ -29,8 +29,9 @@ pub use self::{
 };
 use crate::ids::{AgentId, Sub};
 
-const KEY_TAG: &str = "optkas/idempotency-key/v1";
-const FINGERPRINT_TAG: &str = "optkas/request-fingerprint/v1";
+static KEY_TAG: LazyLock<Context> = LazyLock::new(|| tagged("optkas/idempotency-key/v1"));
+static FINGERPRINT_TAG: LazyLock<Context> =
+    LazyLock::new(|| tagged("optkas/request-fingerprint/v1"));
 
 /// What identifies a request besides the caller's own key and the body.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ impl Request<'_> {
     #[must_use]
     pub fn idempotency_key(&self, client_key: &ClientKey) -> IdempotencyKey {
         IdempotencyKey(hash(
-            KEY_TAG,
+            &KEY_TAG,
             &[
                 self.actor.kind().as_str().as_bytes(),
                 self.actor.id().as_bytes(),
@@ -63,7 +64,7 @@ impl Request<'_> {
     #[must_use]
     pub fn fingerprint(&self, raw_body: &[u8]) -> Fingerprint {
         Fingerprint(hash(
-            FINGERPRINT_TAG,
+            &FINGERPRINT_TAG,
             &[
                 self.operation.as_bytes(),
                 self.resource.as_bytes(),
@@ -131,12 +132,18 @@ impl fmt::Display for PrincipalKind {
     }
 }
 
-/// `H` of the module's documentation.
-fn hash(tag: &str, fields: &[&[u8]]) -> [u8; 32] {
+/// The beginning of `H`: the tag's hash twice is one block of SHA-256, and so a state to keep.
+fn tagged(tag: &str) -> Context {
     let tag = digest(&SHA256, tag.as_bytes());
     let mut context = Context::new(&SHA256);
     context.update(tag.as_ref());
     context.update(tag.as_ref());
+    context
+}
+
+/// `H` of the module's documentation.
+fn hash(tag: &Context, fields: &[&[u8]]) -> [u8; 32] {
+    let mut context = tag.clone();
     for field in fields {
         context.update(&(field.len() as u64).to_be_bytes());
         context.update(field);
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn the_two_uses_never_meet() {
         let fields: [&[u8]; 3] = [b"a", b"", b"b"];
-        assert_ne!(hash(KEY_TAG, &fields), hash(FINGERPRINT_TAG, &fields));
+        assert_ne!(hash(&KEY_TAG, &fields), hash(&FINGERPRINT_TAG, &fields));
     }
 
     proptest! {
@@ -246,7 +253,7 @@ mod tests {
             })
         ) {
             let (one, other) = (split(&joined, cuts), split(&joined, others));
-            prop_assert_eq!(one == other, hash(KEY_TAG, &one) == hash(KEY_TAG, &other));
+            prop_assert_eq!(one == other, hash(&KEY_TAG, &one) == hash(&KEY_TAG, &other));
         }
     }
 

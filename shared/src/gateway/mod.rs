@@ -46,7 +46,7 @@ pub use self::{
 };
 use self::{fault::Fault, retry::Retries};
 use crate::{
-    commitment::{ClientKey, Fingerprint, IdempotencyKey},
+    commitment::{ClientKey, Fingerprint, IdempotencyKey, Request},
     config::{Base, DatabaseLogin},
     telemetry::Meter,
 };
@@ -96,6 +96,18 @@ pub struct Claim {
     pub key: IdempotencyKey,
     /// Of the request's bytes.
     pub fingerprint: Fingerprint,
+}
+
+impl Claim {
+    /// The claim of who sends `body` as `request` under `client_key`.
+    #[must_use]
+    pub fn new(request: &Request<'_>, client_key: ClientKey, body: &[u8]) -> Self {
+        Self {
+            key: request.idempotency_key(&client_key),
+            fingerprint: request.fingerprint(body),
+            client_key,
+        }
+    }
 }
 
 /// Why there is no reply. The cause was logged.

@@ -45,13 +45,7 @@ impl AgentCall {
             operation: self.function,
             resource: "",
         };
-        let client_key = id.into();
-        let key = request.idempotency_key(&client_key);
-        Claim {
-            client_key,
-            key,
-            fingerprint: request.fingerprint(&self.request.body),
-        }
+        Claim::new(&request, id.into(), &self.request.body)
     }
 }
 

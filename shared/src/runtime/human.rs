@@ -56,12 +56,7 @@ impl HumanCall {
             operation: self.function,
             resource,
         };
-        let key = request.idempotency_key(&client_key);
-        Ok(Claim {
-            client_key,
-            key,
-            fingerprint: request.fingerprint(&self.request.body),
-        })
+        Ok(Claim::new(&request, client_key, &self.request.body))
     }
 }
 

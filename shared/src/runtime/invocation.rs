@@ -15,6 +15,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Invocation {
     pub(super) request_id: Arc<str>,
+    deployed_as: Arc<str>,
     pub(super) started: Instant,
     pub(super) now: OffsetDateTime,
     remaining: Option<Duration>,
@@ -25,6 +26,7 @@ impl Invocation {
     pub(super) fn new(context: &Context) -> Self {
         Self {
             request_id: context.request_id.as_str().into(),
+            deployed_as: context.env_config.function_name.as_str().into(),
             started: Instant::now(),
             now: OffsetDateTime::now_utc(),
             remaining: context.deadline().duration_since(SystemTime::now()).ok(),
@@ -44,6 +46,7 @@ impl Invocation {
 
     pub(super) fn finish(&self, function: &str, outcome: &str, status: Option<u16>) {
         emit(&Measured {
+            stack: stack(&self.deployed_as, function),
             function,
             request_id: &self.request_id,
             outcome,
@@ -51,5 +54,29 @@ impl Invocation {
             duration: self.started.elapsed(),
             meter: &self.meter,
         });
+    }
+}
+
+/// Whose function it is: template.yaml calls it `<stack>-<function>`, and local tools by its name alone.
+fn stack<'a>(deployed_as: &'a str, function: &str) -> &'a str {
+    deployed_as
+        .strip_suffix(function)
+        .and_then(|rest| rest.strip_suffix('-'))
+        .unwrap_or("local")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stack;
+
+    #[test]
+    fn the_stack_is_what_the_functions_name_begins_with() {
+        for (deployed_as, expected) in [
+            ("optkas-prod-list-audit", "optkas-prod"),
+            ("list-audit", "local"),
+            ("list-audit-8", "local"),
+        ] {
+            assert_eq!(stack(deployed_as, "list-audit"), expected, "{deployed_as}");
+        }
     }
 }

@@ -54,6 +54,8 @@ impl Meter {
 
 /// A finished invocation.
 pub(crate) struct Measured<'a> {
+    /// The deployment it belongs to: several may share an account and a region.
+    pub(crate) stack: &'a str,
     pub(crate) function: &'a str,
     pub(crate) request_id: &'a str,
     pub(crate) outcome: &'a str,
@@ -96,10 +98,11 @@ fn line(measured: &Measured<'_>, now: SystemTime) -> Value {
             "Timestamp": u64::try_from(now_ms).unwrap_or(u64::MAX),
             "CloudWatchMetrics": [{
                 "Namespace": "OPTKAS",
-                "Dimensions": [["function"], ["function", "outcome"]],
+                "Dimensions": [["stack", "function"], ["stack", "function", "outcome"]],
                 "Metrics": metrics,
             }],
         },
+        "stack": measured.stack,
         "function": measured.function,
         "outcome": measured.outcome,
         "invocations": 1,
@@ -138,6 +141,7 @@ mod tests {
         meter.set("log_size", 7);
         meter.set("horizon_lag_ms", 8);
         let measured = Measured {
+            stack: "optkas-dev",
             function: "create-settlement",
             request_id: "r-1",
             outcome: "accepted",

@@ -449,6 +449,13 @@ fn every_function_has_its_alarms_and_every_alarm_a_metric_that_is_written() -> R
             written.extend(captures(&file, r#"\.set\(\s*"([a-z_]+)""#)?);
         }
     }
+    let operations = read("docs/OPERATIONS.md")?;
+    for metric in &written {
+        assert!(
+            operations.contains(&format!("`{metric}`")),
+            "OPERATIONS.md does not say what {metric} is"
+        );
+    }
     for (alarm, properties) in &alarms {
         let mut metrics = vec![
             &properties["Namespace"],
@@ -469,11 +476,19 @@ fn every_function_has_its_alarms_and_every_alarm_a_metric_that_is_written() -> R
                 "{alarm}: nothing writes {}",
                 metric[1]
             );
-            let function = metric[2][0]["Value"].as_str().unwrap_or_default();
+            let dimension = |name: &str| {
+                let all = metric[2].as_array().into_iter().flatten();
+                let found = all.filter(|dimension| dimension["Name"] == name);
+                let values = found.map(|dimension| dimension["Value"].as_str().unwrap_or_default());
+                values.collect::<String>()
+            };
+            let function = dimension("function");
             assert!(
-                functions.contains_key(function),
+                functions.contains_key(&function),
                 "{alarm}: there is no {function}"
             );
+            // !Ref Name: another stage in the same account is not this one's business.
+            assert_eq!(dimension("stack"), "Name", "{alarm}");
         }
     }
     Ok(())
