@@ -15,6 +15,29 @@ use tokio::time::timeout;
 /// Shorter than the idle time-outs on the way (NAT, load balancers), so that a kept connection is alive.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// A client over TLS with the roots that are built in, which no file and no variable of the system adds to.
+pub(crate) fn client<B>(
+    also_plain: bool,
+    connect_time_max: Duration,
+) -> Client<HttpsConnector<HttpConnector>, B>
+where
+    B: BodyExt<Data: Send> + Send,
+{
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_time_max));
+    let tls = HttpsConnectorBuilder::new().with_webpki_roots();
+    let connector = if also_plain {
+        tls.https_or_http().enable_http1().wrap_connector(tcp)
+    } else {
+        tls.https_only().enable_http1().wrap_connector(tcp)
+    };
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE_MAX)
+        .build(connector)
+}
+
 /// Follows no redirect, knows no proxy and no cookie, and keeps connections alive.
 pub struct Outbound {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -27,16 +50,8 @@ impl Outbound {
     /// through for a loopback host alone. A response's body is over at `bytes_max`, everything at `time_max`.
     #[must_use]
     pub fn new(uri: &Uri, bytes_max: usize, time_max: Duration) -> Self {
-        let tls = HttpsConnectorBuilder::new().with_webpki_roots();
-        let connector = match uri.scheme_str() {
-            Some("http") => tls.https_or_http().enable_http1().build(),
-            _ => tls.https_only().enable_http1().build(),
-        };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_MAX)
-            .build(connector);
         Self {
-            client,
+            client: client(uri.scheme_str() == Some("http"), time_max),
             bytes_max,
             time_max,
         }

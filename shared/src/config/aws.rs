@@ -11,14 +11,10 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
     sign::v4,
 };
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
-use super::{DatabaseUrl, Variables, urls::http_url};
+use super::{DatabaseUrl, Variables, aws_http, urls::http_url};
 
 /// A service is asked so often before a call has failed.
 const TRIES_MAX: u32 = 3;
@@ -58,18 +54,14 @@ impl Aws {
     }
 
     /// What the SDK's clients are made of. They share its connections; each has its service's endpoint.
-    ///
-    /// It reads the TLS roots, which takes milliseconds.
     #[must_use]
     pub fn sdk_config(&self, timeouts: TimeoutConfig) -> SdkConfig {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let connect_time_max = timeouts.connect_timeout().unwrap_or(Duration::MAX);
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(self.credentials()))
-            .http_client(http)
+            .http_client(aws_http::client(connect_time_max))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
             .build()

@@ -4,6 +4,7 @@
 //! breaks, never a value.
 
 mod aws;
+mod aws_http;
 mod chain_key;
 mod database_login;
 mod database_url;

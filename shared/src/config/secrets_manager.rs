@@ -23,8 +23,8 @@ pub struct SecretsManager {
     function: &'static str,
     prefix: &'static str,
     aws: &'static Aws,
-    /// Made at the first use, on a thread of its own: reading the TLS roots takes milliseconds, and the
-    /// first poll does not wait for them.
+    /// Made at the first use, on a thread of its own: the SDK parses the rules of its endpoints then, for half a
+    /// millisecond, and the first poll does not wait for it.
     client: OnceCell<Client>,
 }
 

@@ -52,7 +52,7 @@ where
         |config: &'static Signer| Desk {
             databases: Databases::new(name, &config.base),
             config,
-            sdk: tokio::sync::OnceCell::new(),
+            sdk: OnceCell::new(),
         },
     );
     job(
@@ -76,25 +76,19 @@ struct Desk {
     databases: Databases,
     config: &'static Signer,
     /// With the connections to S3 and `DynamoDB`, which outlive an invocation.
-    sdk: tokio::sync::OnceCell<SdkConfig>,
+    sdk: OnceCell<SdkConfig>,
 }
 
 impl Desk {
-    async fn sdk(&self) -> Result<SdkConfig, SecretError> {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        let aws = &self.config.base.aws;
-        self.sdk
-            .get_or_try_init(|| tokio::task::spawn_blocking(move || aws.sdk_config(timeouts)))
-            .await
-            .cloned()
-            .map_err(|_| SecretError::Unavailable {
-                name: "note-key".to_owned(),
-                code: "NoClient".to_owned(),
-            })
+    fn sdk(&self) -> &SdkConfig {
+        self.sdk.get_or_init(|| {
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build();
+            self.config.base.aws.sdk_config(timeouts)
+        })
     }
 }
 
@@ -106,7 +100,6 @@ impl Prepare for Desk {
             self.databases.prepare(),
             self.databases.secrets.note_key(&self.config.origin),
         )?;
-        // Afterwards: two at once that read TLS roots keep the process from its first word by two milliseconds.
-        Ok((database, key, self.sdk().await?))
+        Ok((database, key, self.sdk().clone()))
     }
 }
