@@ -1,4 +1,4 @@
-//! HTTP to hosts that are not trusted: whatever comes back is bounded in time and size.
+//! The one HTTP client, and requests to hosts that are not trusted: whatever comes back is bounded in time and size.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
