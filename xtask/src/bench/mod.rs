@@ -207,7 +207,7 @@ fn name(group: Group) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// The harness is in each figure: it is compiled as what it measures is.
+/// The harness is in each figure, and the engine in it is a reference: neither may be a debug build.
 fn as_release() -> Result<()> {
     let build = || {
         let arguments = ["build", "--quiet", "--release", "--package", "xtask"];
