@@ -15,11 +15,11 @@ use tokio::time::timeout;
 /// Shorter than the idle time-outs on the way (NAT, load balancers), so that a kept connection is alive.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// To one host or many; it keeps their connections.
+pub(crate) type HttpClient<B> = Client<HttpsConnector<HttpConnector>, B>;
+
 /// A client over TLS with the roots that are built in, which no file and no variable of the system adds to.
-pub(crate) fn client<B>(
-    also_plain: bool,
-    connect_time_max: Duration,
-) -> Client<HttpsConnector<HttpConnector>, B>
+pub(crate) fn client<B>(also_plain: bool, connect_time_max: Duration) -> HttpClient<B>
 where
     B: BodyExt<Data: Send> + Send,
 {
@@ -28,19 +28,19 @@ where
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(connect_time_max));
     let tls = HttpsConnectorBuilder::new().with_webpki_roots();
-    let connector = if also_plain {
-        tls.https_or_http().enable_http1().wrap_connector(tcp)
+    let tls = if also_plain {
+        tls.https_or_http()
     } else {
-        tls.https_only().enable_http1().wrap_connector(tcp)
+        tls.https_only()
     };
     Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE_MAX)
-        .build(connector)
+        .build(tls.enable_http1().wrap_connector(tcp))
 }
 
 /// Follows no redirect, knows no proxy and no cookie, and keeps connections alive.
 pub struct Outbound {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient<Full<Bytes>>,
     bytes_max: usize,
     time_max: Duration,
 }

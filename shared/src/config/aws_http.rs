@@ -10,11 +10,9 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::{Client, connect};
 use tokio::time::timeout;
 
-use crate::outbound;
+use crate::outbound::{self, HttpClient};
 
 /// For all the SDK's clients that are made with it: they share its connections.
 ///
@@ -31,7 +29,7 @@ pub(super) fn client(connect_time_max: Duration) -> SharedHttpClient {
 
 #[derive(Debug)]
 struct Connector {
-    client: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
+    client: HttpClient<SdkBody>,
     response_time_max: Duration,
 }
 

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use lambda_runtime::Context;
+use lambda_runtime::{Config, Context};
 use time::OffsetDateTime;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Invocation {
     pub(super) request_id: Arc<str>,
-    deployed_as: Arc<str>,
+    environment: Arc<Config>,
     pub(super) started: Instant,
     pub(super) now: OffsetDateTime,
     remaining: Option<Duration>,
@@ -26,7 +26,7 @@ impl Invocation {
     pub(super) fn new(context: &Context) -> Self {
         Self {
             request_id: context.request_id.as_str().into(),
-            deployed_as: context.env_config.function_name.as_str().into(),
+            environment: Arc::clone(&context.env_config),
             started: Instant::now(),
             now: OffsetDateTime::now_utc(),
             remaining: context.deadline().duration_since(SystemTime::now()).ok(),
@@ -46,7 +46,7 @@ impl Invocation {
 
     pub(super) fn finish(&self, function: &str, outcome: &str, status: Option<u16>) {
         emit(&Measured {
-            stack: stack(&self.deployed_as, function),
+            stack: stack(&self.environment.function_name, function),
             function,
             request_id: &self.request_id,
             outcome,
