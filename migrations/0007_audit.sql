@@ -1,6 +1,6 @@
 -- The audit trail: every change to a domain table, old and new, by whom, under which commitment.
 
-create table audit.log (
+create table audit.trail (
     id bigint generated always as identity,
     xid xid8 not null default pg_current_xact_id(),
     commitment_key bytea not null,
@@ -14,31 +14,31 @@ create table audit.log (
     actor_id text not null,
     at timestamptz not null,
     mutation_hash bytea not null,
-    constraint log_pkey primary key (id),
+    constraint trail_pkey primary key (id),
     -- No change without a commitment claimed in the very same transaction, by the very same actor.
-    constraint log_claim_fkey foreign key (commitment_key, xid, actor_kind, actor_id)
+    constraint trail_claim_fkey foreign key (commitment_key, xid, actor_kind, actor_id)
         references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
-    constraint log_operation_rows check (
+    constraint trail_operation_rows check (
         (operation = 'INSERT' and old_row is null and new_row is not null)
         or (operation = 'UPDATE' and old_row is not null and new_row is not null)
         or (operation = 'DELETE' and old_row is not null and new_row is null)
     ),
-    constraint log_mutation_hash_length check (octet_length(mutation_hash) = 32)
+    constraint trail_mutation_hash_length check (octet_length(mutation_hash) = 32)
 );
-comment on table audit.log is 'One row for every row inserted, updated or deleted in a domain table. Append-only.';
-comment on column audit.log.id is 'Unique and rising, not gap-free: a refused mutation leaves a gap.';
-comment on column audit.log.mutation_hash is
+comment on table audit.trail is 'One row for every row inserted, updated or deleted in a domain table. Append-only.';
+comment on column audit.trail.id is 'Unique and rising, not gap-free: a refused mutation leaves a gap.';
+comment on column audit.trail.mutation_hash is
     'ledger.tagged_hash(''optkas/audit-mutation/v1'', table, operation, row key, old, new, actor kind, actor id, commitment key, time), rows in jsonb''s text form.';
 
-create index log_allocator_id_idx on audit.log (allocator_id, id desc);
-create index log_commitment_key_idx on audit.log (commitment_key);
+create index trail_allocator_id_idx on audit.trail (allocator_id, id desc);
+create index trail_commitment_key_idx on audit.trail (commitment_key);
 
-create trigger log_append_only
-    before update or delete or truncate on audit.log
+create trigger trail_append_only
+    before update or delete or truncate on audit.trail
     for each statement execute function ledger.forbid_change();
-alter table audit.log enable always trigger log_append_only;
+alter table audit.trail enable always trigger trail_append_only;
 
-create function audit.mutation_hash(_entry audit.log)
+create function audit.mutation_hash(_entry audit.trail)
 returns bytea
 language sql
 stable
@@ -54,7 +54,7 @@ return ledger.tagged_hash(
     _entry.commitment_key,
     convert_to(ledger.rfc3339(_entry.at), 'UTF8')
 );
-comment on function audit.mutation_hash(audit.log) is 'Re-derives the hash of an entry: what a checker compares.';
+comment on function audit.mutation_hash(audit.trail) is 'Re-derives the hash of an entry: what a checker compares.';
 
 create function audit.record()
 returns trigger
@@ -64,7 +64,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     who auth.principal_name := auth.principal();
-    entry audit.log;
+    entry audit.trail;
     changed jsonb;
 begin
     if tg_op <> 'INSERT' then
@@ -89,7 +89,7 @@ begin
     entry.at := clock_timestamp();
     entry.mutation_hash := audit.mutation_hash(entry);
 
-    insert into audit.log
+    insert into audit.trail
         (commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
          actor_kind, actor_id, at, mutation_hash)
     values
@@ -127,17 +127,17 @@ $$;
 comment on function audit.watch(regclass, text[]) is
     'Puts a domain table under audit and under row-level security. For migrations.';
 
-alter table audit.log enable row level security;
-alter table audit.log force row level security;
+alter table audit.trail enable row level security;
+alter table audit.trail force row level security;
 
-create policy log_record on audit.log
+create policy trail_record on audit.trail
     for insert
     to optkas_owner
     with check (xid = pg_current_xact_id());
-create policy log_audit on audit.log
+create policy trail_audit on audit.trail
     for select
     to optkas_auditor
     using (true);
 
 grant usage on schema audit to optkas_auditor;
-grant select on audit.log to optkas_auditor;
+grant select on audit.trail to optkas_auditor;

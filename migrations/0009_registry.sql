@@ -72,12 +72,12 @@ create index facility_settlement_agent_idx on capital.facility (settlement_agent
 create table capital.facility_utilisation (
     facility_id uuid not null,
     limit_minor bigint not null,
-    committed_minor bigint not null default 0,
+    utilised_minor bigint not null default 0,
     constraint facility_utilisation_pkey primary key (facility_id),
     constraint facility_utilisation_facility_fkey foreign key (facility_id)
         references capital.facility (facility_id),
     constraint facility_utilisation_limit_positive check (limit_minor > 0),
-    constraint facility_utilisation_committed_within_limit check (committed_minor between 0 and limit_minor)
+    constraint facility_utilisation_utilised_within_limit check (utilised_minor between 0 and limit_minor)
 );
 comment on table capital.facility_utilisation is
     'Capital reserved, escrowed or settled into a facility by all allocators together. A row of its own, since every VERIFIED changes it.';
@@ -254,7 +254,7 @@ create policy commitment_outcome_read on ledger.commitment_outcome
         )
     );
 
-create policy log_read on audit.log
+create policy trail_read on audit.trail
     for select
     to optkas_owner
     using (allocator_id = (select auth.allocator_id()));

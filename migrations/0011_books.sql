@@ -324,22 +324,22 @@ end;
 comment on function capital.move_settlement(text, capital.settlement, text, text) is
     'Moves a settlement''s amount between its allocator''s accounts of two kinds.';
 
-create function capital.commit_to_facility(_settlement capital.settlement)
+create function capital.utilise_facility(_settlement capital.settlement)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     update capital.facility_utilisation as u
-    set committed_minor = u.committed_minor + _settlement.amount_minor
+    set utilised_minor = u.utilised_minor + _settlement.amount_minor
     where u.facility_id = _settlement.facility_id
-        and u.committed_minor <= u.limit_minor - _settlement.amount_minor;
+        and u.utilised_minor <= u.limit_minor - _settlement.amount_minor;
     if not found then
         perform ledger.refuse('facility-limit');
     end if;
 end
 $$;
-comment on function capital.commit_to_facility(capital.settlement) is
+comment on function capital.utilise_facility(capital.settlement) is
     'Takes room under the facility''s limit. Refuses facility-limit where there is not enough.';
 
 -- ---------------------------------------------------------------------------------------------
@@ -367,7 +367,7 @@ begin
 
     case _to
         when 'VERIFIED' then
-            perform capital.commit_to_facility(moved);
+            perform capital.utilise_facility(moved);
             perform capital.move_settlement('reserve', moved, 'available', 'reserved');
         when 'ESCROWED' then
             perform capital.move_settlement('escrow', moved, 'reserved', 'escrowed');
@@ -382,7 +382,7 @@ begin
             end if;
             if moved.previous_status <> 'PENDING' then
                 update capital.facility_utilisation as u
-                set committed_minor = u.committed_minor - moved.amount_minor
+                set utilised_minor = u.utilised_minor - moved.amount_minor
                 where u.facility_id = moved.facility_id;
             end if;
     end case;

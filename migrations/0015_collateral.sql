@@ -18,7 +18,7 @@ return case
     ) then 'agent'
     when session_user in (
         'anchor_checkpoint', 'expire_settlements', 'migrate', 'monitor_collateral', 'prune_tokens',
-        'reconcile_books', 'sequence_log', 'sign_checkpoint', 'sync_jwks'
+        'reconcile_books', 'sequence_tlog', 'sign_checkpoint', 'sync_jwks'
     ) then 'system'
     else 'human'
 end;
@@ -129,7 +129,7 @@ begin
             ('agent-kind', 409, 'Agent of another kind', 'The agent is not registered for this task.'),
             ('keys-vanished', 409, 'Keys vanished', 'The issuer publishes none of the keys in force.'),
             ('key-changed', 409, 'Key changed', 'A kid that is known stands for another key.'),
-            ('log-mismatch', 409, 'Log mismatch', 'The log in the database is not the one that was signed.'),
+            ('tlog-mismatch', 409, 'Transparency log mismatch', 'The log in the database is not the one that was signed.'),
             ('not-published', 404, 'Not published', 'The log has not been published that far yet; ask again in a few seconds.'),
             ('collateral-deficient', 409, 'Collateral deficient', 'The facility''s collateral does not bear the settlement; problems lists every reason.'),
             ('rules-missing', 409, 'Rules missing', 'The facility has no eligibility rules.'),

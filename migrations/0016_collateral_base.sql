@@ -513,7 +513,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return (select u.committed_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
+    return (select u.utilised_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
 end
 $$;
 comment on function collateral.drawn_minor(uuid) is 'Capital reserved, escrowed or settled into the facility, by all allocators.';

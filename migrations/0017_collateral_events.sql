@@ -820,7 +820,7 @@ return jsonb_build_object(
         'collateral', (_facility).collateral_agent_id
     ),
     'limit_minor', (select u.limit_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
-    'committed_minor', (select u.committed_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
+    'utilised_minor', (select u.utilised_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
     'opened_at', ledger.rfc3339((_facility).opened_at)
 );
 comment on function collateral.facility_json(capital.facility) is 'A facility as replies show it.';

@@ -89,7 +89,7 @@ begin atomic
     select jsonb_build_object('rule', 'committed-is-of-settlements', 'facility_id', _facility_id)
     from capital.facility_utilisation as u
     where u.facility_id = _facility_id
-        and u.committed_minor <> (
+        and u.utilised_minor <> (
             select coalesce(sum(s.amount_minor), 0)
             from capital.settlement as s
             where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')

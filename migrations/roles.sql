@@ -44,7 +44,7 @@ begin
         'prune_tokens',
         'reconcile_books',
         'request_release',
-        'sequence_log',
+        'sequence_tlog',
         'settlement_webhook',
         'sign_checkpoint',
         'sync_jwks',
@@ -85,7 +85,7 @@ begin
         'prune_tokens',
         'reconcile_books',
         'request_release',
-        'sequence_log',
+        'sequence_tlog',
         'settlement_webhook',
         'sign_checkpoint',
         'sync_jwks',
@@ -108,7 +108,7 @@ begin
     end loop;
 
     -- What keeps the log stands outside the writers' conflicts: it must neither abort them nor be aborted.
-    foreach login in array array['anchor_checkpoint', 'sequence_log', 'sign_checkpoint'] loop
+    foreach login in array array['anchor_checkpoint', 'sequence_tlog', 'sign_checkpoint'] loop
         execute format('alter role %I set default_transaction_isolation = %L', login, 'read committed');
     end loop;
     -- What adds up the books needs one snapshot of them, and must not abort a writer either.
@@ -138,7 +138,7 @@ create schema if not exists audit authorization optkas_owner;
 create schema if not exists capital authorization optkas_owner;
 create schema if not exists collateral authorization optkas_owner;
 create schema if not exists risk authorization optkas_owner;
-create schema if not exists log authorization optkas_owner;
+create schema if not exists tlog authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
 comment on schema deploy is 'Which migrations have been applied.';
@@ -148,5 +148,5 @@ comment on schema audit is 'The append-only trail of every change to a domain ta
 comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
 comment on schema risk is 'What is known of facilities'' credit, and the runs that were made of it.';
-comment on schema log is 'The transparency log: places, the tree over them, and what was published of it.';
+comment on schema tlog is 'The transparency log: places, the tree over them, and what was published of it.';
 comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';

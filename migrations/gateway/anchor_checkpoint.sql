@@ -11,18 +11,18 @@ as $$
 declare
     prepared jsonb := _report -> 'prepared';
     confirmed jsonb := _report -> 'confirmed';
-    latest log.checkpoint := log.latest_checkpoint();
+    latest tlog.checkpoint := tlog.latest_checkpoint();
     anchored bigint;
 begin
     perform auth.present_log_keeper('anchor-checkpoint');
 
     if prepared is not null then
-        insert into log.anchor_intent (chain_id, size, address, nonce)
+        insert into tlog.anchor_intent (chain_id, size, address, nonce)
         values (
             _chain_id, (prepared ->> 'size')::bigint, prepared ->> 'address', (prepared ->> 'nonce')::bigint
         )
         on conflict on constraint anchor_intent_pkey do nothing;
-        insert into log.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
+        insert into tlog.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
         values (
             prepared ->> 'transaction_hash', _chain_id, (prepared ->> 'size')::bigint,
             (prepared ->> 'nonce')::bigint, prepared ->> 'raw_transaction'
@@ -30,14 +30,14 @@ begin
         on conflict on constraint anchor_transaction_pkey do nothing;
     end if;
     if confirmed is not null then
-        insert into log.anchor (chain_id, size, transaction_hash, block_number, block_hash)
+        insert into tlog.anchor (chain_id, size, transaction_hash, block_number, block_hash)
         select _chain_id, t.size, t.transaction_hash, (confirmed ->> 'block_number')::bigint, confirmed ->> 'block_hash'
-        from log.anchor_transaction as t
+        from tlog.anchor_transaction as t
         where t.transaction_hash = confirmed ->> 'transaction_hash' and t.chain_id = _chain_id
         on conflict on constraint anchor_pkey do nothing;
     end if;
 
-    anchored := (select max(a.size) from log.anchor as a where a.chain_id = _chain_id);
+    anchored := (select max(a.size) from tlog.anchor as a where a.chain_id = _chain_id);
     return row('ok', 200, jsonb_build_object(
         'checkpoint', case when latest.size is not null then jsonb_build_object(
             'size', latest.size, 'root', encode(latest.root, 'hex'), 'note', latest.note
@@ -51,8 +51,8 @@ begin
                 'transaction_hash', t.transaction_hash,
                 'raw_transaction', t.raw_transaction
             ) order by t.prepared_at, t.transaction_hash)
-            from log.anchor_transaction as t
-            join log.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
+            from tlog.anchor_transaction as t
+            join tlog.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
             where t.chain_id = _chain_id and t.size > coalesce(anchored, 0)
         ), '[]'::jsonb)
     ))::ledger.reply;

@@ -48,7 +48,7 @@ begin
     end if;
     insert into risk.run (run_id, allocator_id, currency, requested_by, log_size, inputs, snapshot, result)
     values (
-        risk.run_id(_key), allocator, _currency, auth.sub(), coalesce((log.latest_checkpoint()).size, 0),
+        risk.run_id(_key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
         book.inputs, book.snapshot, _result
     )
     returning * into recorded;

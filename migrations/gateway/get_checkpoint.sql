@@ -5,10 +5,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    latest log.checkpoint;
+    latest tlog.checkpoint;
 begin
     perform auth.present_member(_token);
-    latest := log.latest_checkpoint();
+    latest := tlog.latest_checkpoint();
     if latest.size is null then
         return ledger.unrecorded('not-published');
     end if;
@@ -23,10 +23,10 @@ begin
                 'size', c.size,
                 'root', encode(c.root, 'hex'),
                 'note', c.note,
-                'anchors', log.anchors_json(c.size)
+                'anchors', tlog.anchors_json(c.size)
             )
-            from log.checkpoint as c
-            where c.size = (select max(a.size) from log.anchor as a)
+            from tlog.checkpoint as c
+            where c.size = (select max(a.size) from tlog.anchor as a)
         )
     ))::ledger.reply;
 end

@@ -8,8 +8,8 @@ declare
     allocator uuid := auth.present_member(_token);
     entry jsonb;
     leaf text;
-    place bigint := (select e.index from log.entry as e where e.key = _key);
-    latest log.checkpoint := log.latest_checkpoint();
+    place bigint := (select e.index from tlog.entry as e where e.key = _key);
+    latest tlog.checkpoint := tlog.latest_checkpoint();
 begin
     select jsonb_build_object(
         'idempotency_key', encode(l.key, 'hex'),
@@ -35,7 +35,7 @@ begin
         'leaf_hash', encode(sha256('\x00'::bytea || convert_to(leaf, 'UTF8')), 'hex'),
         'index', place,
         'checkpoint_size', case when place < latest.size then latest.size end,
-        'proof', case when place < latest.size then log.proof(leaf, place, latest) end
+        'proof', case when place < latest.size then tlog.proof(leaf, place, latest) end
     )))::ledger.reply;
 end
 $$;

@@ -7,8 +7,8 @@ as $$
 declare
     allocator uuid := auth.present_member(_token);
     leaf text;
-    place bigint := (select e.index from log.entry as e where e.key = _key);
-    latest log.checkpoint := log.latest_checkpoint();
+    place bigint := (select e.index from tlog.entry as e where e.key = _key);
+    latest tlog.checkpoint := tlog.latest_checkpoint();
 begin
     select o.leaf into leaf
     from ledger.commitment_outcome as o
@@ -19,7 +19,7 @@ begin
     if (place < latest.size) is not true then
         return ledger.unrecorded('not-published');
     end if;
-    return row('ok', 200, jsonb_build_object('proof', log.proof(leaf, place, latest)))::ledger.reply;
+    return row('ok', 200, jsonb_build_object('proof', tlog.proof(leaf, place, latest)))::ledger.reply;
 end
 $$;
 comment on function gateway.get_commitment_proof is

@@ -6,13 +6,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.present_member(_token);
-    page audit.log[];
+    page audit.trail[];
     fitting int4;
     next_page text;
 begin
     page := array(
         select l
-        from audit.log as l
+        from audit.trail as l
         where l.allocator_id = allocator
             and (_cursor_id is null or l.id < _cursor_id)
         order by l.id desc

@@ -11,15 +11,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     known ledger.reply;
-    last log.entry;
+    last tlog.entry;
 begin
     perform auth.present_system('migrate');
 
     -- A cluster that a dump was restored into counts transactions from anew; what is concluded in it comes after
     -- all that was concluded before.
-    select * into last from log.entry as e order by e.index desc limit 1;
-    if last.xid >= pg_current_xact_id() and last.epoch = (select max(e.epoch) from log.epoch as e) then
-        insert into log.epoch (epoch) values (last.epoch + 1);
+    select * into last from tlog.entry as e order by e.index desc limit 1;
+    if last.xid >= pg_current_xact_id() and last.epoch = (select max(e.epoch) from tlog.epoch as e) then
+        insert into tlog.epoch (epoch) values (last.epoch + 1);
     end if;
 
     if exists (

@@ -10,7 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    published log.checkpoint;
+    published tlog.checkpoint;
     known bytea;
 begin
     perform auth.present_log_keeper('sign-checkpoint');
@@ -20,27 +20,27 @@ begin
         published.root := decode(_published ->> 'root', 'hex');
         published.note := _published ->> 'note';
         -- The signer's tree and ours are computed apart. Where they differ one of them has been changed.
-        if published.root is distinct from log.root(published.size) then
-            return ledger.unrecorded('log-mismatch');
+        if published.root is distinct from tlog.root(published.size) then
+            return ledger.unrecorded('tlog-mismatch');
         end if;
-        insert into log.checkpoint (size, root, note)
+        insert into tlog.checkpoint (size, root, note)
         values (published.size, published.root, published.note)
         on conflict on constraint checkpoint_pkey do nothing;
-        select c.root into known from log.checkpoint as c where c.size = published.size;
+        select c.root into known from tlog.checkpoint as c where c.size = published.size;
         if known is distinct from published.root then
-            return ledger.unrecorded('log-mismatch');
+            return ledger.unrecorded('tlog-mismatch');
         end if;
     end if;
 
     return row('ok', 200, jsonb_build_object(
-        'size', log.size(),
-        'root_at_from', encode(log.root(_from), 'hex'),
-        'published_size', (select max(c.size) from log.checkpoint as c),
+        'size', tlog.size(),
+        'root_at_from', encode(tlog.root(_from), 'hex'),
+        'published_size', (select max(c.size) from tlog.checkpoint as c),
         'entries', coalesce((
             select jsonb_agg(d.leaf order by d.index)
             from (
                 select o.leaf, e.index
-                from log.entry as e
+                from tlog.entry as e
                 join ledger.commitment_outcome as o on o.key = e.key
                 where e.index >= _from
                 order by e.index

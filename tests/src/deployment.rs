@@ -161,18 +161,18 @@ impl Deployment {
             ("CHAIN_CONFIRMATIONS", "1".to_owned()),
             ("CHAIN_ID", CHAIN_ID.to_string()),
             ("CHAIN_RPC_URL", self.chain_url.clone()),
-            ("LOG_ORIGIN", ORIGIN.to_owned()),
-            ("LOG_VERIFIER_KEY", self.verifier_key()),
-            ("LOG_BUCKET", log_name(database)),
-            ("LOG_STATE_TABLE", log_name(database)),
+            ("TLOG_ORIGIN", ORIGIN.to_owned()),
+            ("TLOG_VERIFIER_KEY", self.verifier_key()),
+            ("TLOG_BUCKET", log_name(database)),
+            ("TLOG_STATE_TABLE", log_name(database)),
             // One round an invocation: who wants more says so.
-            ("LOG_ROUND_SECONDS", "0".to_owned()),
+            ("TLOG_ROUND_SECONDS", "0".to_owned()),
         ];
         let ours = ours.map(|(name, value)| (name.to_owned(), value));
         ours.into_iter().chain(secrets.environment()).collect()
     }
 
-    /// `LOG_VERIFIER_KEY`.
+    /// `TLOG_VERIFIER_KEY`.
     #[must_use]
     pub fn verifier_key(&self) -> String {
         let key = self.log_key().expect("the seed is 32 bytes long");

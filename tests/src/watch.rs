@@ -131,7 +131,7 @@ impl Invoker {
 
     /// Gives the outcomes their places and publishes the log that far, as the schedule does.
     pub fn seal(&self) -> Result<()> {
-        self.invoke("sequence-log", &scheduled())?;
+        self.invoke("sequence-tlog", &scheduled())?;
         self.invoke("sign-checkpoint", &scheduled()).map(drop)
     }
 

@@ -77,8 +77,8 @@ const WORDS: [&str; 7] = [
 const TRAIL: &str = r#"
     select a.row_key::text, a.id::int8, a.old_row::text, a.new_row::text,
         pg_catalog.encode(a.commitment_key, 'hex'), e.index::int8
-    from audit.log as a
-    left join log.entry as e on e.key = a.commitment_key
+    from audit.trail as a
+    left join tlog.entry as e on e.key = a.commitment_key
     where a.table_name = $1
     order by a.row_key::text collate pg_catalog."C", a.id"#;
 
@@ -89,7 +89,7 @@ pub(super) fn verify(
 ) -> Result<(), Undecided> {
     let named = transaction
         .query(
-            "select distinct a.table_name::text from audit.log as a",
+            "select distinct a.table_name::text from audit.trail as a",
             &[],
         )
         .map_err(failed)?;

@@ -16,7 +16,7 @@ pub(super) const ENTRIES: &str = concat!(
         o.status::int8, o.body::text, o.xid::text, o.epoch::int8, o.leaf::text, ",
     rfc3339!("o.committed_at"),
     "
-    from log.entry as e
+    from tlog.entry as e
     left join ledger.commitment_ledger as l on l.key = e.key
     left join ledger.commitment_outcome as o on o.key = e.key
     where e.index < $1

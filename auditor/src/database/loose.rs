@@ -13,26 +13,26 @@ use crate::{
 const UNPLACED: &str = "
     select coalesce(l.key, o.key), l.key is not null, o.key is not null,
         coalesce((o.epoch, o.xid, o.key) <= (
-            select z.epoch, z.xid, z.key from log.entry as z order by z.index desc limit 1
+            select z.epoch, z.xid, z.key from tlog.entry as z order by z.index desc limit 1
         ), false)
     from ledger.commitment_ledger as l
     full join ledger.commitment_outcome as o on o.key = l.key
-    left join log.entry as e on e.key = coalesce(l.key, o.key)
+    left join tlog.entry as e on e.key = coalesce(l.key, o.key)
     where e.key is null";
 
 const WITHOUT_CLAIM: &str = "
     select a.id::int8, a.table_name::text
-    from audit.log as a
+    from audit.trail as a
     left join ledger.commitment_ledger as l on l.key = a.commitment_key
     where l.key is null
     order by a.id";
 
 const NEWER: &str = "
-    select (select count(*) from log.entry as e where e.index >= $1),
-        (select count(*) from log.checkpoint as c where c.size > $1),
+    select (select count(*) from tlog.entry as e where e.index >= $1),
+        (select count(*) from tlog.checkpoint as c where c.size > $1),
         (select count(*)
-         from audit.log as a
-         left join log.entry as e on e.key = a.commitment_key
+         from audit.trail as a
+         left join tlog.entry as e on e.key = a.commitment_key
          where e.index is null or e.index >= $1)";
 
 struct Unplaced {
@@ -98,7 +98,7 @@ pub(super) fn verify(
             "an audit row of {} without a commitment",
             table.unwrap_or_default()
         );
-        let finding = Finding::new("row-extra", text).in_table("audit.log");
+        let finding = Finding::new("row-extra", text).in_table("audit.trail");
         report.find(finding.of_row(format!("{{\"id\": {id}}}")));
     }
 

@@ -1,10 +1,10 @@
 //! `verify database`: every row against what was published.
 //!
 //! ```text
-//! log.entry ⋈ ledger.commitment_ledger ⋈ ledger.commitment_outcome  by index   } beside the published
-//! audit.log                                                         by index   } entries, one after
-//! log.node, log.checkpoint                                          by place   } the other
-//! each audited table  beside its rows of audit.log                  by row key
+//! tlog.entry ⋈ ledger.commitment_ledger ⋈ ledger.commitment_outcome  by index   } beside the published
+//! audit.trail                                                         by index   } entries, one after
+//! tlog.node, tlog.checkpoint                                          by place   } the other
+//! each audited table  beside its rows of audit.trail                  by row key
 //! risk.run            beside the postings and profiles it names     by run
 //! ```
 //!

@@ -16,13 +16,13 @@ use crate::{
 /// In the order in which they become complete: the entry that completes one, then the level.
 const NODES: &str = "
     select n.level::int8, n.index::int8, n.hash
-    from log.node as n
+    from tlog.node as n
     where n.level between 0 and 62 and n.index between 0 and ($1::int8 >> n.level::int4) - 1
     order by (n.index + 1) << n.level::int4, n.level";
 
 const CHECKPOINTS: &str = "
     select c.size::int8, c.root, c.note::text
-    from log.checkpoint as c
+    from tlog.checkpoint as c
     where c.size <= $1
     order by c.size";
 
@@ -107,7 +107,7 @@ impl<'a> Nodes<'a> {
         {
             self.checkpoints_count += 1;
             if let Some(text) = self.judge(&checkpoint) {
-                let finding = Finding::new("checkpoint-differs", text).in_table("log.checkpoint");
+                let finding = Finding::new("checkpoint-differs", text).in_table("tlog.checkpoint");
                 report.find(
                     finding
                         .of_row(format!("{{\"size\": {}}}", checkpoint.size))
@@ -130,7 +130,7 @@ impl<'a> Nodes<'a> {
         let index = (size >> level) - 1;
         let mut find = |kind, text: &str, level: i64, index: i64| {
             let row = format!("{{\"level\": {level}, \"index\": {index}}}");
-            let finding = Finding::new(kind, text).in_table("log.node").of_row(row);
+            let finding = Finding::new(kind, text).in_table("tlog.node").of_row(row);
             report.find(finding.at(size - 1));
         };
         let wanted = (u128::from(size), i64::from(level));
@@ -202,7 +202,7 @@ impl<'a> Nodes<'a> {
         while let Some(node) = self.recorded.next(transaction)? {
             let row = format!("{{\"level\": {}, \"index\": {}}}", node.level, node.index);
             let finding = Finding::new("row-extra", "a node that the tree does not have");
-            report.find(finding.in_table("log.node").of_row(row));
+            report.find(finding.in_table("tlog.node").of_row(row));
         }
         report.fact("recorded_checkpoints", self.checkpoints_count);
         Ok(())

@@ -23,16 +23,16 @@ const AUDITED: &str = concat!(
         coalesce(a.old_row, 'null')::text, coalesce(a.new_row, 'null')::text, a.actor_kind::text, a.actor_id::text, ",
     rfc3339!("a.at"),
     ", a.mutation_hash, a.xid::text
-    from log.entry as e
-    join audit.log as a on a.commitment_key = e.key
+    from tlog.entry as e
+    join audit.trail as a on a.commitment_key = e.key
     where e.index < $1
     order by e.index, a.id"
 );
 
 const LEDGER: &str = "ledger.commitment_ledger";
 const OUTCOME: &str = "ledger.commitment_outcome";
-const ENTRY: &str = "log.entry";
-const AUDIT: &str = "audit.log";
+const ENTRY: &str = "tlog.entry";
+const AUDIT: &str = "audit.trail";
 
 /// A row of the audit trail.
 struct Mutation {

@@ -291,7 +291,7 @@ impl Signer {
 
 /// The refusal of a checkpoint whose root is not the database's.
 fn mismatch() -> Failed {
-    Failed::Refused("log-mismatch".to_owned())
+    Failed::Refused("tlog-mismatch".to_owned())
 }
 
 /// The tree with a batch more, and the files that are new.

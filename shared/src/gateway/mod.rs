@@ -13,7 +13,6 @@
 mod connect;
 mod facilities;
 mod fault;
-mod log;
 pub mod migrations;
 mod reads;
 mod reply;
@@ -21,6 +20,7 @@ mod retry;
 mod risk;
 mod settlements;
 mod system;
+mod tlog;
 mod webhooks;
 
 use std::{

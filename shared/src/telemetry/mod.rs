@@ -2,8 +2,8 @@
 //!
 //! No line has a token, a secret, a signature, a header or a body.
 
-mod log;
+mod events;
 mod metrics;
 
 pub(crate) use self::metrics::{Measured, emit};
-pub use self::{log::start_logging, metrics::Meter};
+pub use self::{events::start_logging, metrics::Meter};

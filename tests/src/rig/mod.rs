@@ -222,11 +222,11 @@ impl Rig {
     pub fn seal(&self) -> Result<u64> {
         let start = Instant::now();
         while start.elapsed() < SEALING_TIME_MAX {
-            let sequenced = self.function("sequence-log")?.call(&Value::Null)?;
+            let sequenced = self.function("sequence-tlog")?.call(&Value::Null)?;
             let waiting: i64 = self
                 .admin()?
                 .query_one(
-                    "select (select count(*) from ledger.commitment_outcome) - log.size()",
+                    "select (select count(*) from ledger.commitment_outcome) - tlog.size()",
                     &[],
                 )?
                 .try_get(0)?;

@@ -25,7 +25,7 @@ $$;
 insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
     select m.facility_id, 'Facility ' || m.n, f.currency, f.escrow_agent_id, f.settlement_agent_id, false
     from made as m cross join capital.facility as f where f.facility_id = '$like';
-insert into capital.facility_utilisation (facility_id, limit_minor, committed_minor)
+insert into capital.facility_utilisation (facility_id, limit_minor, utilised_minor)
     select m.facility_id, 1000000000, 1000000 + m.n from made as m;
 insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor)
     select '$allocator', f.currency, 'position', m.facility_id, 1, 1000000 + m.n

@@ -61,11 +61,11 @@ impl Scene {
 
     /// Gives the log's outcomes their places, and publishes the checkpoint over all of them.
     fn publish(&self) -> Result<Payload> {
-        self.rig.function("sequence-log")?.call(&Value::Null)?;
+        self.rig.function("sequence-tlog")?.call(&Value::Null)?;
         let row = self
             .rig
             .admin()?
-            .query_one("select log.size(), log.root(log.size())", &[])?;
+            .query_one("select tlog.size(), tlog.root(tlog.size())", &[])?;
         let (size, root): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
         let root = root.as_slice().try_into().map(Hash::from_bytes)?;
         let key = self.rig.deployment().log_key()?;
@@ -119,7 +119,7 @@ impl Scene {
     /// The transactions that are recorded, oldest first.
     fn recorded(&self) -> Result<Vec<Signed>> {
         let rows = self.rig.admin()?.query(
-            "select raw_transaction from log.anchor_transaction order by prepared_at",
+            "select raw_transaction from tlog.anchor_transaction order by prepared_at",
             &[],
         )?;
         let read = |row: &postgres::Row| Ok(Signed::from_hex(row.try_get(0)?)?);
@@ -129,7 +129,7 @@ impl Scene {
     /// The sizes that are recorded as anchored, with the transaction and the block.
     fn anchors(&self) -> Result<Vec<(u64, String, u64)>> {
         let rows = self.rig.admin()?.query(
-            "select size, transaction_hash, block_number from log.anchor order by size",
+            "select size, transaction_hash, block_number from tlog.anchor order by size",
             &[],
         )?;
         let read = |row: &postgres::Row| {
@@ -179,7 +179,7 @@ impl Scene {
             .rig
             .admin()?
             .query_one(
-                "select note from log.checkpoint order by size desc limit 1",
+                "select note from tlog.checkpoint order by size desc limit 1",
                 &[],
             )?
             .try_get(0)?;

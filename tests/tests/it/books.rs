@@ -33,7 +33,7 @@ const DAMAGE: [(&str, &str); 30] = [
         "what is reserved, escrowed or a position is what the settlements say",
     ),
     (
-        "update capital.facility_utilisation set committed_minor = committed_minor + 1",
+        "update capital.facility_utilisation set utilised_minor = utilised_minor + 1",
         "a facility has committed what its settlements say, within its limit",
     ),
     (
@@ -63,22 +63,22 @@ const DAMAGE: [(&str, &str); 30] = [
         "a commitment makes one journal",
     ),
     (
-        "update audit.log set xid = '1'",
+        "update audit.trail set xid = '1'",
         "an audit row has a commitment of its own transaction",
     ),
     (
-        "update audit.log set new_row = new_row || '{\"amount_minor\": 7}' where operation = 'INSERT'",
+        "update audit.trail set new_row = new_row || '{\"amount_minor\": 7}' where operation = 'INSERT'",
         "an audit row has the hash of what it says",
     ),
     (
-        "update audit.log set at = at + interval '1 second'",
+        "update audit.trail set at = at + interval '1 second'",
         "an audit row has the hash of what it says",
     ),
     (
         "update ledger.commitment_outcome set outcome = 'refused', status = 409",
         "a refused commitment changed nothing",
     ),
-    ("delete from audit.log", "an accepted commitment changed something"),
+    ("delete from audit.trail", "an accepted commitment changed something"),
     ("delete from collateral.holding", "a holding is a pledge in force"),
     (
         "update collateral.pledge set released_on = pledged_on, release_id = (select release_id from collateral.release)

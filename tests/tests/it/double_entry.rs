@@ -163,15 +163,15 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
         (
             "more in a facility than it takes",
             vec![
-                "update capital.facility_utilisation set committed_minor = limit_minor + 1"
+                "update capital.facility_utilisation set utilised_minor = limit_minor + 1"
                     .to_owned(),
             ],
-            "23514 facility_utilisation_committed_within_limit",
+            "23514 facility_utilisation_utilised_within_limit",
         ),
         (
             "less than nothing in a facility",
-            vec!["update capital.facility_utilisation set committed_minor = -1".to_owned()],
-            "23514 facility_utilisation_committed_within_limit",
+            vec!["update capital.facility_utilisation set utilised_minor = -1".to_owned()],
+            "23514 facility_utilisation_utilised_within_limit",
         ),
     ]
 }

@@ -94,7 +94,7 @@ fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
         "the reservation is released"
     );
     let committed =
-        "select committed_minor from capital.facility_utilisation where committed_minor > 0";
+        "select utilised_minor from capital.facility_utilisation where utilised_minor > 0";
     assert_eq!(
         count(&mut admin, committed)?,
         i64::try_from(AMOUNT)?,

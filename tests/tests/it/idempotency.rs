@@ -15,7 +15,7 @@ const AT_ONCE: usize = 64;
 /// A refusal is recorded in the same way; fewer will do.
 const REFUSED_AT_ONCE: usize = 16;
 const KEYS: &str = "select count(*) from ledger.commitment_ledger";
-const CHANGES: &str = "select count(*) from audit.log";
+const CHANGES: &str = "select count(*) from audit.trail";
 
 #[test]
 fn sixty_four_at_once_have_one_effect_and_63_duplicates() -> Result<()> {
@@ -77,7 +77,7 @@ fn assert_changes_are_of(
     let key = body["commitment"]["idempotency_key"]
         .as_str()
         .unwrap_or_default();
-    let sql = format!("select count(*) from audit.log where commitment_key = '\\x{key}'");
+    let sql = format!("select count(*) from audit.trail where commitment_key = '\\x{key}'");
     assert_eq!(changes, count(admin, &sql)?, "{}", mutation.name);
     assert_eq!(changes > 0, mutation.refusal.is_none(), "{}", mutation.name);
     Ok(())

@@ -30,7 +30,7 @@ const OF_THE_SYSTEM: [&str; 9] = [
     "monitor-collateral",
     "prune-tokens",
     "reconcile-books",
-    "sequence-log",
+    "sequence-tlog",
     "sign-checkpoint",
     "sync-jwks",
 ];

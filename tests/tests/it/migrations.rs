@@ -30,11 +30,11 @@ const SNAPSHOT: &str = "
         union all
         select 'function ' || p.oid || p.proacl::text || pg_get_functiondef(p.oid) || coalesce(obj_description(p.oid), '')
         from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'tlog', 'gateway')
         union all
         select 'relation ' || c.oid || c.relname || c.relowner::regrole || coalesce(c.relacl::text, '')
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'log', 'gateway')
+        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'tlog', 'gateway')
         union all
         select 'trigger ' || tgrelid::regclass || tgname || tgenabled::text from pg_trigger where not tgisinternal
         union all
@@ -206,7 +206,7 @@ fn what_a_deployment_is_told_is_committed_and_takes_effect() -> Result<()> {
         );
         let row = admin.query_one(&format!("
             select concat_ws(' ', l.operation, l.actor_kind, l.actor_id, c.operation, o.outcome, l.new_row ->> '{column}')
-            from audit.log as l join ledger.commitment_ledger as c on c.key = l.commitment_key
+            from audit.trail as l join ledger.commitment_ledger as c on c.key = l.commitment_key
             join ledger.commitment_outcome as o on o.key = c.key
             where l.table_name = 'auth.expected_claims' order by l.id desc limit 1"), &[])?;
         assert_eq!(
@@ -232,7 +232,7 @@ fn deploy_as_at_first(rig: &Rig) -> Result<()> {
     Ok(())
 }
 
-const LOG: &str = "0014_log.sql";
+const LOG: &str = "0014_tlog.sql";
 
 /// A database of the time before the log: what it has concluded becomes the log's beginning.
 #[test]
@@ -272,7 +272,7 @@ fn what_was_concluded_before_there_was_a_log_gets_its_leaf() -> Result<()> {
 
     let rows = admin.query(
         "select o.leaf, l.key, l.fingerprint, o.outcome, o.body::text,
-            coalesce((select array_agg(a.mutation_hash order by a.id) from audit.log as a where a.commitment_key = o.key), '{}')
+            coalesce((select array_agg(a.mutation_hash order by a.id) from audit.trail as a where a.commitment_key = o.key), '{}')
         from ledger.commitment_outcome as o join ledger.commitment_ledger as l using (key)
         order by o.outcome",
         &[],

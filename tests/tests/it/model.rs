@@ -46,7 +46,7 @@ fn balances_in(admin: &mut Client) -> Result<BTreeMap<String, i64>> {
         "select concat_ws(' ', allocator_id, kind, currency, facility_id), balance_minor
         from capital.account where balance_minor <> 0
         union all
-        select 'committed ' || facility_id, committed_minor from capital.facility_utilisation
+        select 'committed ' || facility_id, utilised_minor from capital.facility_utilisation
         union all
         select settlement_id || ' ' || status, amount_minor from capital.settlement",
         &[],

@@ -106,7 +106,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
     );
     assert_eq!(alice.get(&entry)?.json()["receipt"]["proof"], Value::Null);
     // A place alone is no receipt.
-    rig.function("sequence-log")?.call(&Value::Null)?;
+    rig.function("sequence-tlog")?.call(&Value::Null)?;
     assert_eq!(alice.get(&file)?.status, 404);
 
     let first = rig.seal()?;
@@ -137,7 +137,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
         (404, Some("urn:optkas:problem:not-found"))
     );
     assert_eq!(
-        count(&mut rig.admin()?, "select count(*) from log.checkpoint")?,
+        count(&mut rig.admin()?, "select count(*) from tlog.checkpoint")?,
         2
     );
     Ok(())

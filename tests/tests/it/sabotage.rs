@@ -90,7 +90,7 @@ fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Res
     let mut admin = rig.admin()?;
     admin.batch_execute(SABOTAGE)?;
     let traces = "select (select count(*) from ledger.commitment_ledger) + (select count(*) from capital.settlement)
-        + (select count(*) from audit.log)";
+        + (select count(*) from audit.trail)";
     for (place, code, status) in [
         ("claim", "40001", 503),
         ("effect", "40001", 503),

@@ -22,7 +22,7 @@ use crate::mutations::creation;
 use crate::settlements::{AMOUNT, pending, proposal, propose};
 use crate::support::{count, together};
 
-const SEQUENCE: &str = "sequence-log";
+const SEQUENCE: &str = "sequence-tlog";
 const WRITERS: usize = 24;
 const ROUNDS: usize = 8;
 
@@ -39,28 +39,28 @@ fn sequence_all(rig: &Rig) -> Result<Value> {
 
 /// One batch, as the login.
 fn batch(sequencer: &mut Client, size: i32) -> Result<Value> {
-    let sql = "select body from gateway.sequence_log('a', $1)";
+    let sql = "select body from gateway.sequence_tlog('a', $1)";
     Ok(sequencer.query_one(sql, &[&size])?.try_get(0)?)
 }
 
 /// The log is the outcomes, each once, in the order of their transactions, and the tree is that of their leaves.
 fn assert_log(admin: &mut Client) -> Result<()> {
     let lost = "select count(*) from ledger.commitment_outcome as o
-        where not exists (select from log.entry as e where e.key = o.key)";
+        where not exists (select from tlog.entry as e where e.key = o.key)";
     assert_eq!(count(admin, lost)?, 0, "outcomes without a place");
     let unordered = "select count(*) from (
-            select index, row_number() over (order by epoch, xid, key) - 1 as due from log.entry
+            select index, row_number() over (order by epoch, xid, key) - 1 as due from tlog.entry
         ) as e where index <> due";
     assert_eq!(count(admin, unordered)?, 0, "entries out of place");
     let mut tree = Tree::new();
     for row in admin.query(
-        "select o.leaf from log.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
+        "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
         &[],
     )? {
         tree.push(leaf_hash(row.try_get::<_, String>(0)?.as_bytes()));
     }
     let root: Vec<u8> = admin
-        .query_one("select log.root(log.size())", &[])?
+        .query_one("select tlog.root(tlog.size())", &[])?
         .try_get(0)?;
     assert_eq!(root, tree.root().as_bytes(), "the root of {}", tree.size());
     Ok(())
@@ -166,7 +166,7 @@ fn a_sequencer_between_any_two_statements_of_a_writer_does_not_abort_it() -> Res
     for statement in commitment(&token).split(';') {
         one.batch_execute(statement)?;
         batch(&mut sequencer, 100)?;
-        one.batch_execute("select log.root(log.size())")?;
+        one.batch_execute("select tlog.root(tlog.size())")?;
     }
     one.batch_execute("commit")?;
     sequence_all(&rig)?;
@@ -180,7 +180,7 @@ fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
     sequence_all(&rig)?;
     let mut stuck = rig.admin()?;
     stuck.batch_execute("begin; select pg_current_xact_id()")?;
-    let before = count(&mut admin, "select log.size()")?;
+    let before = count(&mut admin, "select tlog.size()")?;
     pending(&rig, AMOUNT)?;
     thread::sleep(Duration::from_millis(30));
     let mut sequencer = rig.login(SEQUENCE)?;
@@ -236,7 +236,7 @@ fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_conte
     let mut admin = rig.admin()?;
     let row = admin.query_one(
         "select o.leaf, l.fingerprint, o.body::text, o.committed_at::text,
-            (select array_agg(a.mutation_hash order by a.id) from audit.log as a where a.commitment_key = o.key)
+            (select array_agg(a.mutation_hash order by a.id) from audit.trail as a where a.commitment_key = o.key)
         from ledger.commitment_outcome as o join ledger.commitment_ledger as l using (key)
         where l.operation = 'create-settlement'",
         &[],
@@ -290,9 +290,9 @@ fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_n
     // What a dump looks like in a cluster that has counted less far.
     admin.batch_execute(
         "set session_replication_role = replica;
-         alter table log.entry disable trigger entry_append_only;
-         update log.entry set xid = '4000000000000' where index = (select max(index) from log.entry);
-         alter table log.entry enable always trigger entry_append_only;
+         alter table tlog.entry disable trigger entry_append_only;
+         update tlog.entry set xid = '4000000000000' where index = (select max(index) from tlog.entry);
+         alter table tlog.entry enable always trigger entry_append_only;
          reset session_replication_role",
     )?;
     let before = count(&mut admin, "select count(*) from ledger.commitment_ledger")?;
@@ -311,7 +311,7 @@ fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_n
     let after = sequence_all(&rig)?;
     assert_eq!(after["size"].as_u64(), size.as_u64().map(|size| size + 1));
     assert_eq!(
-        count(&mut admin, "select max(epoch)::bigint from log.entry")?,
+        count(&mut admin, "select max(epoch)::bigint from tlog.entry")?,
         2
     );
     Ok(())

@@ -37,8 +37,8 @@ union all
 union all
     select 'a facility has committed what its settlements say, within its limit', u.facility_id::text
     from capital.facility_utilisation as u
-    where u.committed_minor > u.limit_minor
-        or u.committed_minor <> (
+    where u.utilised_minor > u.limit_minor
+        or u.utilised_minor <> (
             select coalesce(sum(s.amount_minor), 0)
             from capital.settlement as s
             where s.facility_id = u.facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
@@ -134,23 +134,23 @@ union all
     from capital.journal group by commitment_key having count(*) > 1
 union all
     select 'an audit row has a commitment of its own transaction', l.id::text
-    from audit.log as l
+    from audit.trail as l
     where not exists (
         select from ledger.commitment_ledger as c where c.key = l.commitment_key and c.xid = l.xid
     )
 union all
     select 'an audit row has the hash of what it says', l.id::text
-    from audit.log as l where l.mutation_hash <> audit.mutation_hash(l)
+    from audit.trail as l where l.mutation_hash <> audit.mutation_hash(l)
 union all
     select 'a refused commitment changed nothing', encode(o.key, 'hex')
     from ledger.commitment_outcome as o
     where o.outcome = 'refused'
-        and exists (select from audit.log as l where l.commitment_key = o.key)
+        and exists (select from audit.trail as l where l.commitment_key = o.key)
 union all
     select 'an accepted commitment changed something', encode(o.key, 'hex')
     from ledger.commitment_outcome as o
     where o.outcome = 'accepted' and o.principal_id <> 'migrate'
-        and not exists (select from audit.log as l where l.commitment_key = o.key)
+        and not exists (select from audit.trail as l where l.commitment_key = o.key)
 ";
 
 /// Whatever happened: the books balance, every claim has its outcome, every state its transition,

@@ -64,7 +64,7 @@ insert into capital.settlement_transition
 select m.settlement_id, 1, m.allocator_id, 'PENDING', 'human', m.sub::text, m.key, m.at
 from made as m order by m.key;
 
-insert into audit.log
+insert into audit.trail
     (commitment_key, allocator_id, table_name, row_key, operation, new_row, actor_kind, actor_id, at, mutation_hash)
 select
     m.key, m.allocator_id, changed.table_name, changed.row_key, 'INSERT', changed.new_row, 'human', m.sub::text, m.at,

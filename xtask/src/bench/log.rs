@@ -19,9 +19,9 @@ use super::stage::Stage;
 use super::stats::{float, median, percentile};
 
 const OUTCOMES: &str = include_str!("outcomes.sql");
-const SEQUENCER: &str = "sequence-log";
+const SEQUENCER: &str = "sequence-tlog";
 const SIGNER: &str = "sign-checkpoint";
-/// The default of `LOG_ROUND_SECONDS`.
+/// The default of `TLOG_ROUND_SECONDS`.
 const BEAT: Duration = Duration::from_secs(2);
 /// What an invocation keeps at its end: it begins no round with less time than this and a beat.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Keepers {
     fn start(stage: &Stage, beat: Duration) -> Result<Self> {
         let seconds = beat.as_secs().to_string();
         let function = |name: &str| {
-            let mut launch = stage.launch(name)?.with("LOG_ROUND_SECONDS", &seconds);
+            let mut launch = stage.launch(name)?.with("TLOG_ROUND_SECONDS", &seconds);
             launch.name = format!("{name}-{seconds}");
             stage.rig.start(launch)
         };
@@ -66,7 +66,7 @@ impl Keepers {
             let signed = self.signer.call(&Value::Null)?;
             let waiting = count(
                 stage,
-                "select (select count(*) from ledger.commitment_outcome) - log.size()",
+                "select (select count(*) from ledger.commitment_outcome) - tlog.size()",
             )?;
             if waiting == 0 && number(&signed, "published_size")? == size {
                 return Ok(size);
@@ -118,7 +118,7 @@ fn speed(bench: &Bench, stage: &Stage, keepers: &Keepers, report: &mut Report) -
             "{number_of} at once, batches of 4,096, the tree's nodes with them"
         )),
     );
-    let size = count(stage, "select log.size()")?;
+    let size = count(stage, "select tlog.size()")?;
     let parties = parties(stage, keepers.process_ids())?;
     let before = Usage::now(&parties)?;
     let begun = Instant::now();
@@ -171,10 +171,10 @@ fn delay(
         .admin()?
         .query(
             "select extract(epoch from c.published_at - o.committed_at)::float8
-             from log.entry as e
+             from tlog.entry as e
              join ledger.commitment_outcome as o on o.key = e.key
              cross join lateral (
-                select min(c.published_at) as published_at from log.checkpoint as c where c.size > e.index
+                select min(c.published_at) as published_at from tlog.checkpoint as c where c.size > e.index
              ) as c
              where e.index >= $1 and c.published_at is not null",
             &[&from],

@@ -45,7 +45,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, pending: &str) -> Result<()
     weakened.rollback()?;
 
     story.act("The audit log, rewritten");
-    let rewrite = "update audit.log set actor_id = 'nobody'";
+    let rewrite = "update audit.trail set actor_id = 'nobody'";
     attempt(
         story,
         "as the login of create-settlement",

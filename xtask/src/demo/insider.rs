@@ -30,9 +30,9 @@ pub(super) fn play(
         "capital.settlement",
         "ledger.commitment_ledger",
         "ledger.commitment_outcome",
-        "log.entry",
-        "log.node",
-        "log.checkpoint",
+        "tlog.entry",
+        "tlog.node",
+        "tlog.checkpoint",
     ] {
         admin.batch_execute(&format!("alter table {table} disable trigger all"))?;
     }
@@ -52,29 +52,29 @@ pub(super) fn play(
     story.fact("… and back", &desk.verify_database()?, "verified");
 
     let last: i64 = admin
-        .query_one("select max(index) from log.entry", &[])?
+        .query_one("select max(index) from tlog.entry", &[])?
         .get(0);
     admin.batch_execute(&format!(
-        "delete from ledger.commitment_outcome where key = (select key from log.entry where index = {last});
-         delete from ledger.commitment_ledger where key = (select key from log.entry where index = {last});
-         delete from log.entry where index = {last}"
+        "delete from ledger.commitment_outcome where key = (select key from tlog.entry where index = {last});
+         delete from ledger.commitment_ledger where key = (select key from tlog.entry where index = {last});
+         delete from tlog.entry where index = {last}"
     ))?;
     let verdict = desk.verify_database()?;
     story.fact(
         "the last entry's rows deleted",
         &verdict,
-        &format!("tampered, entry {last}, log.entry"),
+        &format!("tampered, entry {last}, tlog.entry"),
     );
 
     // All of it anew, in itself without a fault: another first entry, and the tree over it.
     admin.batch_execute(
         "update ledger.commitment_outcome
          set leaf = replace(leaf, '\"status\":200', '\"status\":201')
-         where key = (select key from log.entry where index = 0);
-         delete from log.node; delete from log.entry; delete from log.checkpoint",
+         where key = (select key from tlog.entry where index = 0);
+         delete from tlog.node; delete from tlog.entry; delete from tlog.checkpoint",
     )?;
     let invoker = stack.gateway().invoker();
-    invoker.invoke("sequence-log", &serde_json::Value::Null)?;
+    invoker.invoke("sequence-tlog", &serde_json::Value::Null)?;
     story.fact(
         "the log rebuilt over a changed first entry",
         &desk.verify_database()?,

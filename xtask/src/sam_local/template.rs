@@ -18,7 +18,7 @@ const LOCAL_ONLY: [&str; 4] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "LOG_ROUND_SECONDS",
+    "TLOG_ROUND_SECONDS",
 ];
 
 /// Writes the template with the names of the local variables, and `variables.json` with the values of all: sam gives

@@ -19,7 +19,7 @@ const CHAIN_ID_MAX: u64 = (1 << 53) - 1;
 pub struct Anchorer {
     /// What every function has.
     pub base: Base,
-    /// `LOG_VERIFIER_KEY`: by whose key a checkpoint must be signed.
+    /// `TLOG_VERIFIER_KEY`: by whose key a checkpoint must be signed.
     pub log_key: VerifierKey,
     /// Where checkpoints go.
     pub chain: Chain,
@@ -43,7 +43,7 @@ impl Anchorer {
         mut variables: Variables<F>,
     ) -> Result<Self, Malformed> {
         let base = Base::read(&mut variables);
-        let log_key = variables.required("LOG_VERIFIER_KEY", log_key);
+        let log_key = variables.required("TLOG_VERIFIER_KEY", log_key);
         let chain = Chain::read(&mut variables);
         let anchorer = base
             .zip(log_key)

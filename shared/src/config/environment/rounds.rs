@@ -10,7 +10,7 @@ const DEFAULT: Duration = Duration::from_secs(2);
 pub struct Rounds {
     /// What every function has.
     pub base: Base,
-    /// `LOG_ROUND_SECONDS`: from the beginning of a round to that of the next; zero for one round an invocation.
+    /// `TLOG_ROUND_SECONDS`: from the beginning of a round to that of the next; zero for one round an invocation.
     pub beat: Duration,
 }
 
@@ -28,13 +28,13 @@ impl Rounds {
     }
 }
 
-/// `LOG_ROUND_SECONDS`, 0 to 60.
+/// `TLOG_ROUND_SECONDS`, 0 to 60.
 pub(super) fn beat<F: Fn(&str) -> Option<String>>(
     variables: &mut Variables<F>,
 ) -> Option<Duration> {
     Some(
         variables
-            .optional("LOG_ROUND_SECONDS", seconds)?
+            .optional("TLOG_ROUND_SECONDS", seconds)?
             .unwrap_or(DEFAULT),
     )
 }

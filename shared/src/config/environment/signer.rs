@@ -15,15 +15,15 @@ const RETENTION_DAYS_MAX: u32 = 36_500;
 pub struct Signer {
     /// What every function has.
     pub base: Base,
-    /// `LOG_ORIGIN`: the log's name, for ever.
+    /// `TLOG_ORIGIN`: the log's name, for ever.
     pub origin: String,
-    /// `LOG_BUCKET`: where it is published.
+    /// `TLOG_BUCKET`: where it is published.
     pub bucket: String,
-    /// `LOG_STATE_TABLE`: where the signer remembers how far it has come.
+    /// `TLOG_STATE_TABLE`: where the signer remembers how far it has come.
     pub state_table: String,
-    /// `LOG_RETENTION_DAYS`: how long nobody can delete what is published.
+    /// `TLOG_RETENTION_DAYS`: how long nobody can delete what is published.
     pub retention: Duration,
-    /// `LOG_ROUND_SECONDS`: from the beginning of a round to that of the next; zero for one round an invocation.
+    /// `TLOG_ROUND_SECONDS`: from the beginning of a round to that of the next; zero for one round an invocation.
     pub beat: Duration,
     /// `WITNESS_POLICY`, a C2SP tlog-policy: whom to ask for cosignatures, and how many must cosign.
     pub witnesses: Option<Policy>,
@@ -46,10 +46,10 @@ impl Signer {
 
     fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
         let base = Base::read(variables);
-        let origin = variables.required("LOG_ORIGIN", origin);
-        let bucket = variables.required("LOG_BUCKET", bucket);
-        let state_table = variables.required("LOG_STATE_TABLE", table);
-        let retention = variables.optional("LOG_RETENTION_DAYS", retention_days);
+        let origin = variables.required("TLOG_ORIGIN", origin);
+        let bucket = variables.required("TLOG_BUCKET", bucket);
+        let state_table = variables.required("TLOG_STATE_TABLE", table);
+        let retention = variables.optional("TLOG_RETENTION_DAYS", retention_days);
         let beat = beat(variables);
         let witnesses = variables.optional("WITNESS_POLICY", witness_policy);
         let s3_endpoint = variables.optional("AWS_ENDPOINT_URL_S3", http_url);

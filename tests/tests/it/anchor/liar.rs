@@ -109,7 +109,7 @@ fn what_somebody_else_has_signed_is_not_anchored() -> Result<()> {
     let other = NoteKey::from_seed(name, &[7; 32])?;
     let root = Hash::from_bytes([7; 32]);
     let size = scene.target()?.size;
-    let forge = "insert into log.checkpoint (size, root, note) values ($1, $2, $3)";
+    let forge = "insert into tlog.checkpoint (size, root, note) values ($1, $2, $3)";
     let function = scene.function(&scene.chain.url())?;
     for (more, note) in [
         (1_u64, signed(&other, size + 1, root)?.to_string()),
@@ -156,11 +156,11 @@ fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Res
         i64::try_from(payload.size)?,
     );
     admin.execute(
-        "insert into log.anchor_intent (chain_id, size, address, nonce) values ($1, $2, $3, 0)",
+        "insert into tlog.anchor_intent (chain_id, size, address, nonce) values ($1, $2, $3, 0)",
         &[&chain_id, &size, &thief.address().to_string()],
     )?;
     admin.execute(
-        "insert into log.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
+        "insert into tlog.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
          values ($1, $2, $3, 0, $4)",
         &[&foreign.hash().to_string(), &chain_id, &size, &foreign.to_hex()],
     )?;

@@ -43,7 +43,7 @@ const ENTRIES: &str = r#"
         'commitment', encode(commitment_key, 'hex'),
         'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'mutation_hash', encode(mutation_hash, 'hex'))
-    from audit.log where allocator_id = $1 order by id desc"#;
+    from audit.trail where allocator_id = $1 order by id desc"#;
 
 #[test]
 fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {

@@ -21,7 +21,7 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     let mut admin = rig.admin()?;
     let mut rebuilt: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for row in admin.query(
-        "select table_name, row_key::text, old_row, new_row from audit.log order by id",
+        "select table_name, row_key::text, old_row, new_row from audit.trail order by id",
         &[],
     )? {
         let (table, key): (String, String) = (row.get(0), row.get(1));
@@ -184,14 +184,14 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
         let row = admin.query_one(&format!("
             select coalesce(string_agg(change, ', ' order by change), '')
             from (
-                select split_part(table_name, '.', 2) || ' ' || operation as change from audit.log
+                select split_part(table_name, '.', 2) || ' ' || operation as change from audit.trail
                 where commitment_key = '\\x{key}' and (table_name, operation) <> ('capital.account', 'INSERT')
             ) as changes"), &[])?;
         assert_eq!(row.get::<_, String>(0), expected, "{operation}");
     }
     // Said by whom the ledger says, within the time of the claim's transaction, and about nobody else.
     let strange = "
-        select count(*) from audit.log as l
+        select count(*) from audit.trail as l
         left join ledger.commitment_ledger as c on c.key = l.commitment_key and c.xid = l.xid
         left join ledger.commitment_outcome as o on o.key = l.commitment_key
         where (l.actor_kind, l.actor_id) is distinct from (c.principal_kind, c.principal_id)
@@ -199,7 +199,7 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
             or l.allocator_id <> o.allocator_id";
     assert_eq!(count(&mut admin, strange)?, 0);
     let by_alice = format!(
-        "select count(*) from audit.log where actor_kind = 'human' and actor_id = '{}'",
+        "select count(*) from audit.trail where actor_kind = 'human' and actor_id = '{}'",
         find_person("alice")?.sub
     );
     assert!(count(&mut admin, &by_alice)? > 0);
@@ -217,7 +217,7 @@ fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
             commitment_key,
             to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
             mutation_hash, audit.mutation_hash(l)
-        from audit.log as l order by id", &[])?;
+        from audit.trail as l order by id", &[])?;
     assert!(rows.len() > 100);
     let mut hashes = std::collections::BTreeSet::new();
     for row in &rows {
@@ -278,7 +278,7 @@ fn an_altered_row_no_longer_has_its_hash() -> Result<()> {
             })
             .join(", ");
         let same = format!(
-            "select count(*) from audit.log as l where audit.mutation_hash(row({altered})::audit.log) = l.mutation_hash"
+            "select count(*) from audit.trail as l where audit.mutation_hash(row({altered})::audit.trail) = l.mutation_hash"
         );
         assert_eq!(count(&mut admin, &same)?, 0, "{column}");
     }

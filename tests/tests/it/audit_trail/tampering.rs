@@ -8,7 +8,7 @@ use super::{audited, everything};
 use crate::direct::{attempt, committed, quote};
 
 const APPEND_ONLY: [&str; 23] = [
-    "audit.log",
+    "audit.trail",
     "capital.journal",
     "capital.posting",
     "capital.settlement_transition",
@@ -151,8 +151,8 @@ fn change(table: &str) -> String {
 
 #[test]
 fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
-    const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "log" violates not-null constraint"#;
-    const NOT_OF_THIS_TRANSACTION: &str = "23503 log_claim_fkey";
+    const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "trail" violates not-null constraint"#;
+    const NOT_OF_THIS_TRANSACTION: &str = "23503 trail_claim_fkey";
     let rig = Rig::new()?;
     everything(&rig)?;
     let mut admin = rig.admin()?;

@@ -21,9 +21,9 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
     scene.rig.start(launch)?.call(&Value::Null)?;
     let row = scene.rig.admin()?.query_one(
         "select c.note, t.raw_transaction
-        from log.anchor as a
-        join log.anchor_transaction as t using (transaction_hash)
-        join log.checkpoint as c on c.size = a.size",
+        from tlog.anchor as a
+        join tlog.anchor_transaction as t using (transaction_hash)
+        join tlog.checkpoint as c on c.size = a.size",
         &[],
     )?;
     let checkpoint = scene.write("anchored", row.try_get(0)?)?;

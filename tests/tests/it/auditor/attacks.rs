@@ -12,7 +12,7 @@ use super::scene::Scene;
 
 /// An entry in the middle that changed something.
 const MIDDLE: &str =
-    "(select min(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+    "(select min(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
     where e.index > 10)";
 
 /// Whether some finding is of this kind, about this table, and names this column.
@@ -66,7 +66,7 @@ fn check(scene: &Scene, attacks: &[Attack]) -> Result<()> {
 fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
     const LEDGER: &str = "ledger.commitment_ledger";
     const OUTCOME: &str = "ledger.commitment_outcome";
-    const AUDIT: &str = "audit.log";
+    const AUDIT: &str = "audit.trail";
     const OTHER_KIND: &str = "'nobody'";
     let cells = [
         (LEDGER, "fingerprint", r"sha256('x')"),
@@ -105,7 +105,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
     ];
     let scene = Scene::shared()?;
     let places = scene.rig.admin()?.query(
-        "select e.index, min(a.id) from log.entry as e join audit.log as a on a.commitment_key = e.key
+        "select e.index, min(a.id) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
         where e.index > 0 and a.new_row is not null
         group by e.index order by e.index limit $1",
         &[&i64::try_from(cells.len())?],
@@ -120,7 +120,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
         let (index, id): (i64, i64) = (place.try_get(0)?, place.try_get(1)?);
         let row = match *table {
             AUDIT => format!("id = {id}"),
-            _ => format!("key = (select key from log.entry where index = {index})"),
+            _ => format!("key = (select key from tlog.entry where index = {index})"),
         };
         writeln!(attack, "update {table} set {column} = {value} where {row};")?;
     }
@@ -137,7 +137,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
         let index: i64 = place.try_get(0)?;
         // The transaction's id and its epoch are not published: that they agree with the entry's is.
         let (table, named) = match (*table, *column) {
-            (LEDGER | OUTCOME, "xid" | "epoch") => ("log.entry", *column),
+            (LEDGER | OUTCOME, "xid" | "epoch") => ("tlog.entry", *column),
             (AUDIT, "xid") => (AUDIT, "xid"),
             (AUDIT, _) => (AUDIT, "mutation_hash"),
             (table, column) => (table, column),
@@ -159,7 +159,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
 #[allow(clippy::too_many_lines)]
 fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
     let scene = Scene::shared()?;
-    let of_middle = format!("(select key from log.entry where index = {MIDDLE})");
+    let of_middle = format!("(select key from tlog.entry where index = {MIDDLE})");
     let middle = format!("select {MIDDLE}");
     let attack = |what, sql: String, index: &str, kind, table, column| Attack {
         what,
@@ -180,25 +180,25 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
         &[
             attack(
                 "the tail is cut: entry, outcome, claim and audit rows",
-                "create temp table tail as select key from log.entry order by index desc limit 2;
-                 delete from audit.log where commitment_key in (table tail);
+                "create temp table tail as select key from tlog.entry order by index desc limit 2;
+                 delete from audit.trail where commitment_key in (table tail);
                  delete from ledger.commitment_outcome where key in (table tail);
                  delete from ledger.commitment_ledger where key in (table tail);
-                 delete from log.node where (index + 1) << level > (select count(*) - 2 from log.entry);
-                 delete from log.checkpoint where size > (select count(*) - 2 from log.entry);
-                 delete from log.entry where key in (table tail)"
+                 delete from tlog.node where (index + 1) << level > (select count(*) - 2 from tlog.entry);
+                 delete from tlog.checkpoint where size > (select count(*) - 2 from tlog.entry);
+                 delete from tlog.entry where key in (table tail)"
                     .to_owned(),
-                "select count(*) - 2 from log.entry",
+                "select count(*) - 2 from tlog.entry",
                 "tail-cut",
-                "log.entry",
+                "tlog.entry",
                 "",
             ),
             attack(
                 "an entry is deleted",
-                format!("delete from log.entry where key = {of_middle}"),
+                format!("delete from tlog.entry where key = {of_middle}"),
                 &middle,
                 "row-missing",
-                "log.entry",
+                "tlog.entry",
                 "",
             ),
             attack(
@@ -219,45 +219,45 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
             ),
             attack(
                 "an audit row is deleted",
-                format!("delete from audit.log where id = (select max(id) from audit.log where commitment_key = {of_middle})"),
+                format!("delete from audit.trail where id = (select max(id) from audit.trail where commitment_key = {of_middle})"),
                 &middle,
                 "audit-differs",
-                "audit.log",
+                "audit.trail",
                 "number of rows",
             ),
             attack(
                 "an audit row is added, with its right hash",
                 format!(
-                    "insert into audit.log (xid, commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
+                    "insert into audit.trail (xid, commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
                         actor_kind, actor_id, at, mutation_hash)
                     select xid, commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
                         actor_kind, actor_id, at, audit.mutation_hash(a)
-                    from audit.log as a where id = (select max(id) from audit.log where commitment_key = {of_middle})"
+                    from audit.trail as a where id = (select max(id) from audit.trail where commitment_key = {of_middle})"
                 ),
                 &middle,
                 "audit-differs",
-                "audit.log",
+                "audit.trail",
                 "number of rows",
             ),
             attack(
                 "an audit row of no commitment",
-                "update audit.log set commitment_key = sha256('x') where id = (select max(id) from audit.log)".to_owned(),
-                "select max(e.index) from log.entry as e where e.key = (select commitment_key from audit.log order by id desc limit 1)",
+                "update audit.trail set commitment_key = sha256('x') where id = (select max(id) from audit.trail)".to_owned(),
+                "select max(e.index) from tlog.entry as e where e.key = (select commitment_key from audit.trail order by id desc limit 1)",
                 "row-extra",
-                "audit.log",
+                "audit.trail",
                 "",
             ),
             attack(
                 "two entries change places",
-                "create temp table swap as select index, key from log.entry where index in (12, 15);
-                 delete from log.entry where index in (12, 15);
-                 insert into log.entry (index, previous, key, epoch, xid)
+                "create temp table swap as select index, key from tlog.entry where index in (12, 15);
+                 delete from tlog.entry where index in (12, 15);
+                 insert into tlog.entry (index, previous, key, epoch, xid)
                  select 27 - s.index, 26 - s.index, s.key, o.epoch, o.xid
                  from swap as s join ledger.commitment_outcome as o using (key)"
                     .to_owned(),
                 "select 12::int8",
                 "row-reordered",
-                "log.entry",
+                "tlog.entry",
                 "key",
             ),
             attack(
@@ -270,36 +270,36 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
             ),
             attack(
                 "a node of the tree is another",
-                "update log.node set hash = sha256('x') where level = 0 and index = 7".to_owned(),
+                "update tlog.node set hash = sha256('x') where level = 0 and index = 7".to_owned(),
                 "select 7::int8",
                 "row-differs",
-                "log.node",
+                "tlog.node",
                 "",
             ),
             attack(
                 "a node of the tree is gone",
-                "delete from log.node where level = 2 and index = 1".to_owned(),
+                "delete from tlog.node where level = 2 and index = 1".to_owned(),
                 "select 7::int8",
                 "row-missing",
-                "log.node",
+                "tlog.node",
                 "",
             ),
             attack(
                 "a recorded checkpoint has another root",
-                "update log.checkpoint set root = sha256('x') where size = (select min(size) from log.checkpoint)".to_owned(),
-                "select min(size) - 1 from log.checkpoint",
+                "update tlog.checkpoint set root = sha256('x') where size = (select min(size) from tlog.checkpoint)".to_owned(),
+                "select min(size) - 1 from tlog.checkpoint",
                 "checkpoint-differs",
-                "log.checkpoint",
+                "tlog.checkpoint",
                 "",
             ),
             attack(
                 "a recorded checkpoint has another note",
-                "update log.checkpoint set note = (select note from log.checkpoint order by size desc limit 1)
-                 where size = (select min(size) from log.checkpoint)"
+                "update tlog.checkpoint set note = (select note from tlog.checkpoint order by size desc limit 1)
+                 where size = (select min(size) from tlog.checkpoint)"
                     .to_owned(),
-                "select min(size) - 1 from log.checkpoint",
+                "select min(size) - 1 from tlog.checkpoint",
                 "checkpoint-differs",
-                "log.checkpoint",
+                "tlog.checkpoint",
                 "",
             ),
         ],
@@ -312,7 +312,7 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
     let scene = Scene::shared()?;
     let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
     let last_change = format!(
-        "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+        "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
         where a.table_name = 'capital.settlement' and a.row_key ->> 'settlement_id' = {settled}::text"
     );
     let attacks = [
@@ -348,9 +348,9 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
             sql: "insert into capital.member_role (sub, allocator_id, role, granted_at)
                 select (old_row ->> 'sub')::uuid, (old_row ->> 'allocator_id')::uuid, old_row ->> 'role',
                     (old_row ->> 'granted_at')::timestamptz
-                from audit.log where table_name = 'capital.member_role' and operation = 'DELETE'"
+                from audit.trail where table_name = 'capital.member_role' and operation = 'DELETE'"
                 .to_owned(),
-            index: "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+            index: "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
                 where a.table_name = 'capital.member_role' and a.operation = 'DELETE'"
                 .to_owned(),
             kind: "row-extra",
@@ -363,7 +363,7 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
                 select m.sub, m.allocator_id, r.role
                 from capital.member as m, (values ('viewer'), ('maker'), ('checker')) as r (role)
                 where not exists (
-                    select from audit.log as a
+                    select from audit.trail as a
                     where a.table_name = 'capital.member_role' and a.row_key ->> 'sub' = m.sub::text
                         and a.row_key ->> 'role' = r.role
                 )
@@ -379,7 +379,7 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
             sql: "update capital.account set balance_minor = balance_minor + 1
                 where account_id = (select account_id from capital.account where kind = 'available' order by 1 limit 1)"
                 .to_owned(),
-            index: "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+            index: "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
                 where a.table_name = 'capital.account' and a.row_key ->> 'account_id' = (
                     select account_id::text from capital.account where kind = 'available' order by account_id limit 1)"
                 .to_owned(),
@@ -452,7 +452,7 @@ fn of_collateral() -> Vec<Attack> {
     ];
     let last = |table: &str| {
         format!(
-            "select a.row_key from audit.log as a where a.table_name = '{table}' order by a.id desc limit 1"
+            "select a.row_key from audit.trail as a where a.table_name = '{table}' order by a.id desc limit 1"
         )
     };
     edits
@@ -460,7 +460,7 @@ fn of_collateral() -> Vec<Attack> {
             what,
             sql: format!("update {table} as t set {column} = {value} where to_jsonb(t) @> ({})", last(table)),
             index: format!(
-                "select max(e.index) from log.entry as e join audit.log as a on a.commitment_key = e.key
+                "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
                 where a.table_name = '{table}' and a.row_key = ({})",
                 last(table)
             ),
@@ -541,21 +541,21 @@ fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
 const REBUILT: &str = r#"
     create temp table victim as
         select a.id, a.commitment_key as key, (a.row_key ->> 'settlement_id')::uuid as settlement_id
-        from audit.log as a join log.entry as e on e.key = a.commitment_key
+        from audit.trail as a join tlog.entry as e on e.key = a.commitment_key
         where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
-            and not exists (select from audit.log as b
+            and not exists (select from audit.trail as b
                 where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
         order by e.index limit 1;
     update capital.settlement set amount_minor = 1 where settlement_id = (select settlement_id from victim);
-    update audit.log set new_row = new_row || '{"amount_minor": 1}' where id = (select id from victim);
-    update audit.log as a set mutation_hash = audit.mutation_hash(a) where id = (select id from victim);
+    update audit.trail set new_row = new_row || '{"amount_minor": 1}' where id = (select id from victim);
+    update audit.trail as a set mutation_hash = audit.mutation_hash(a) where id = (select id from victim);
     do $$
     declare
         mutation record;
         digest bytea := decode(repeat('00', 32), 'hex');
     begin
         for mutation in
-            select mutation_hash from audit.log where commitment_key = (select key from victim) order by id
+            select mutation_hash from audit.trail where commitment_key = (select key from victim) order by id
         loop
             digest := ledger.tagged_hash('optkas/log-mutations/v1', digest, mutation.mutation_hash);
         end loop;
@@ -567,31 +567,31 @@ const REBUILT: &str = r#"
     $$;
     create temp table hashed as
         select e.index, sha256('\x00'::bytea || convert_to(o.leaf, 'UTF8')) as hash
-        from log.entry as e join ledger.commitment_outcome as o using (key);
-    delete from log.node;
-    insert into log.node (level, index, hash) select 0, index, hash from hashed;
+        from tlog.entry as e join ledger.commitment_outcome as o using (key);
+    delete from tlog.node;
+    insert into tlog.node (level, index, hash) select 0, index, hash from hashed;
     do $$
     declare
-        size int8 := (select count(*) from log.entry);
+        size int8 := (select count(*) from tlog.entry);
         height int4 := 1;
     begin
         while size >> height > 0 loop
-            insert into log.node (level, index, hash)
+            insert into tlog.node (level, index, hash)
             select height, n.index >> 1, sha256('\x01'::bytea || string_agg(n.hash, ''::bytea order by n.index))
-            from log.node as n
+            from tlog.node as n
             where n.level = height - 1 and n.index < (size >> height) << 1
             group by n.index >> 1;
             height := height + 1;
         end loop;
-        update log.checkpoint as c set root = log.root(c.size);
+        update tlog.checkpoint as c set root = tlog.root(c.size);
     end
     $$;
 "#;
 
 const VICTIM: &str = "select e.index
-    from audit.log as a join log.entry as e on e.key = a.commitment_key
+    from audit.trail as a join tlog.entry as e on e.key = a.commitment_key
     where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
-        and not exists (select from audit.log as b
+        and not exists (select from audit.trail as b
             where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
     order by e.index limit 1";
 
@@ -610,8 +610,8 @@ fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
         names(said, "row-differs", "ledger.commitment_outcome", "leaf"),
         "{said:#}"
     );
-    assert!(names(said, "audit-differs", "audit.log", ""), "{said:#}");
-    assert!(names(said, "row-differs", "log.node", ""), "{said:#}");
+    assert!(names(said, "audit-differs", "audit.trail", ""), "{said:#}");
+    assert!(names(said, "row-differs", "tlog.node", ""), "{said:#}");
     // Of the present alone nothing can be seen: it follows from its trail.
     assert!(
         !names(said, "row-differs", "capital.settlement", ""),
@@ -628,13 +628,13 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
     let kept = scene.write("kept", &kept)?;
     let copy = scene.copy()?;
     let mut insider = copy.connect()?;
-    insider.batch_execute("alter table audit.log disable trigger all; alter table capital.settlement disable trigger all;
-        alter table ledger.commitment_outcome disable trigger all; alter table log.node disable trigger all;
-        alter table log.checkpoint disable trigger all; set session_replication_role = replica")?;
+    insider.batch_execute("alter table audit.trail disable trigger all; alter table capital.settlement disable trigger all;
+        alter table ledger.commitment_outcome disable trigger all; alter table tlog.node disable trigger all;
+        alter table tlog.checkpoint disable trigger all; set session_replication_role = replica")?;
     insider.batch_execute(REBUILT)?;
 
     let leaves = insider.query(
-        "select o.leaf from log.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
+        "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
         &[],
     )?;
     let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
@@ -643,7 +643,7 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
     for leaf in leaves {
         builder.push(leaf.try_get::<_, String>(0)?.as_bytes())?;
         let size = i64::try_from(builder.tree().size())?;
-        let recorded = "select from log.checkpoint where size = $1";
+        let recorded = "select from tlog.checkpoint where size = $1";
         if insider.query_opt(recorded, &[&size])?.is_some() {
             let root = builder.tree().root();
             let note =
@@ -655,7 +655,7 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
                 scene.write(&name, &note.to_string())?;
             }
             insider.execute(
-                "update log.checkpoint set note = $1 where size = $2",
+                "update tlog.checkpoint set note = $1 where size = $2",
                 &[&note.to_string(), &size],
             )?;
             for file in builder.take() {

@@ -54,8 +54,8 @@ fn what_nobody_touched_is_verified() -> Result<()> {
 fn a_receipt_of_the_gateway_is_verified_without_it() -> Result<()> {
     let scene = Scene::shared()?;
     let row = scene.rig.admin()?.query_one(
-        "select encode(e.key, 'hex'), log.proof(o.leaf, e.index, log.latest_checkpoint()), e.index
-        from log.entry as e join ledger.commitment_outcome as o using (key)
+        "select encode(e.key, 'hex'), tlog.proof(o.leaf, e.index, tlog.latest_checkpoint()), e.index
+        from tlog.entry as e join ledger.commitment_outcome as o using (key)
         where o.outcome = 'refused' order by e.index limit 1",
         &[],
     )?;

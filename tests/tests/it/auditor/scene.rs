@@ -111,7 +111,7 @@ impl Scene {
             &mut self.rig.admin()?,
             "select count(*) from ledger.commitment_outcome",
         )?;
-        let sequencer = self.rig.function("sequence-log")?;
+        let sequencer = self.rig.function("sequence-tlog")?;
         until("everything has its place", || {
             Ok(sequencer.call(&Value::Null)?["size"] == outcomes)
         })?;
@@ -263,7 +263,7 @@ const TRIGGERS_OFF: &str = "
         for kept in
             select c.oid::regclass as name
             from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'log', 'risk')
+            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'tlog', 'risk')
         loop
             execute format('alter table %s disable trigger all', kept.name);
         end loop;

@@ -36,7 +36,7 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     ),
     (
         "reading the audit trail",
-        "select from audit.log",
+        "select from audit.trail",
         "42501 permission denied for schema audit",
     ),
     (

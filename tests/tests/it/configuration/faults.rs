@@ -61,9 +61,9 @@ pub(super) fn required(function: &str) -> Vec<&'static str> {
     } else if function == "migrate" {
         all.extend(["JWT_AUDIENCE", "JWT_ISSUER", "PLATFORM_AGENT_ID"]);
     } else if function == "sign-checkpoint" {
-        all.extend(["LOG_BUCKET", "LOG_ORIGIN", "LOG_STATE_TABLE"]);
+        all.extend(["TLOG_BUCKET", "TLOG_ORIGIN", "TLOG_STATE_TABLE"]);
     } else if function == "anchor-checkpoint" {
-        all.extend(["CHAIN_ID", "CHAIN_RPC_URL", "LOG_VERIFIER_KEY"]);
+        all.extend(["CHAIN_ID", "CHAIN_RPC_URL", "TLOG_VERIFIER_KEY"]);
     }
     all
 }
@@ -75,9 +75,13 @@ pub(super) fn optional(function: &str) -> Vec<&'static str> {
         all.push("JWKS_MAX_AGE_SECONDS");
     }
     match function {
-        "sequence-log" => all.push("LOG_ROUND_SECONDS"),
+        "sequence-tlog" => all.push("TLOG_ROUND_SECONDS"),
         "sign-checkpoint" => {
-            all.extend(["LOG_RETENTION_DAYS", "LOG_ROUND_SECONDS", "WITNESS_POLICY"]);
+            all.extend([
+                "TLOG_RETENTION_DAYS",
+                "TLOG_ROUND_SECONDS",
+                "WITNESS_POLICY",
+            ]);
         }
         "anchor-checkpoint" => all.push("CHAIN_CONFIRMATIONS"),
         _ => {}
@@ -197,38 +201,38 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
 
 fn malformed_of_the_log(variable: &str) -> Vec<String> {
     match variable {
-        "LOG_ROUND_SECONDS" => vec![
+        "TLOG_ROUND_SECONDS" => vec![
             String::new(),
             "61".to_owned(),
             "-1".to_owned(),
             MARK.to_owned(),
         ],
-        "LOG_RETENTION_DAYS" => vec![
+        "TLOG_RETENTION_DAYS" => vec![
             String::new(),
             "0".to_owned(),
             "36501".to_owned(),
             MARK.to_owned(),
         ],
-        "LOG_ORIGIN" => vec![
+        "TLOG_ORIGIN" => vec![
             String::new(),
             format!("https://{MARK}.example/log"),
             format!("{MARK} example"),
             format!("{MARK}+log"),
         ],
-        "LOG_BUCKET" => vec![
+        "TLOG_BUCKET" => vec![
             String::new(),
             "x".to_owned(),
             MARK.to_uppercase(),
             format!("{MARK}/x"),
         ],
-        "LOG_STATE_TABLE" => vec![String::new(), "x".to_owned(), format!("{MARK} x")],
+        "TLOG_STATE_TABLE" => vec![String::new(), "x".to_owned(), format!("{MARK} x")],
         "WITNESS_POLICY" => vec![
             String::new(),
             MARK.to_owned(),
             format!("quorum {MARK}"),
             format!("witness w {MARK}\nquorum w"),
         ],
-        "LOG_VERIFIER_KEY" => vec![
+        "TLOG_VERIFIER_KEY" => vec![
             String::new(),
             MARK.to_owned(),
             format!("{MARK}+00000000+AAAA"),

@@ -108,7 +108,7 @@ const RULES: [(&str, &str); 15] = [
                 select from pg_db_role_setting as s
                 where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation='
                         || case
-                            when r.rolname in ('anchor_checkpoint', 'sequence_log', 'sign_checkpoint')
+                            when r.rolname in ('anchor_checkpoint', 'sequence_tlog', 'sign_checkpoint')
                             then 'read committed'
                             when r.rolname = 'reconcile_books' then 'repeatable read'
                             else 'serializable' end]

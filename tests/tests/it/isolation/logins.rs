@@ -10,7 +10,7 @@ use super::settlements;
 use crate::direct::{barrier, call, human_arguments, quote};
 
 /// The functions that run at READ COMMITTED.
-const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-log", "sign-checkpoint"];
+const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-tlog", "sign-checkpoint"];
 
 /// Every function with arguments of the right types, which need not mean anything.
 fn any_call(rig: &Rig, function: &str) -> Result<String> {
@@ -48,7 +48,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "anchor-checkpoint" => "'a', 1, null".to_owned(),
             "sign-checkpoint" => "'a', 0, 10, null".to_owned(),
             "reconcile-books" => "'allocators', null, 10".to_owned(),
-            "expire-settlements" | "prune-tokens" | "sequence-log" => "'a', 10".to_owned(),
+            "expire-settlements" | "prune-tokens" | "sequence-tlog" => "'a', 10".to_owned(),
             "sync-jwks" => "'a', '[]'".to_owned(),
             "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
             "monitor-collateral" => "'a', null".to_owned(),

@@ -21,13 +21,13 @@ const NOBODYS: [&str; 10] = [
     "auth.expected_claims",
     "auth.signing_key",
     "deploy.schema_history",
-    "log.anchor",
-    "log.anchor_intent",
-    "log.anchor_transaction",
-    "log.checkpoint",
-    "log.entry",
-    "log.epoch",
-    "log.node",
+    "tlog.anchor",
+    "tlog.anchor_intent",
+    "tlog.anchor_transaction",
+    "tlog.checkpoint",
+    "tlog.entry",
+    "tlog.epoch",
+    "tlog.node",
 ];
 
 struct Table {
@@ -112,7 +112,7 @@ fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
             );
         } else {
             let (seen, there) = (count(&mut auditor, &sql)?, count(&mut admin, &sql)?);
-            let empty = table.name.starts_with("log.");
+            let empty = table.name.starts_with("tlog.");
             assert!(
                 seen == there && (there > 0 || empty),
                 "{}: the auditor sees {seen} of {there}",
@@ -148,7 +148,7 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
             let stopped = barrier(owner.batch_execute(&statement));
             let expected = match (verb, &*table.name) {
                 // Anybody may be recorded, but nothing without a commitment.
-                ("insert", "audit.log") => "23502",
+                ("insert", "audit.trail") => "23502",
                 ("insert", _) => "42501 new row violates row-level security policy",
                 ("truncate", _) => "OPK04",
                 // No row is visible, so none is changed; append-only tables say no before they look.

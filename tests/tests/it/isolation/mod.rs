@@ -20,7 +20,7 @@ pub(crate) use logins::call_with;
 
 /// The schemas that are ours, as an SQL list.
 const SCHEMAS: &str =
-    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'log', 'gateway')";
+    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'tlog', 'gateway')";
 
 /// A settlement proposed by that person in that facility; its id.
 pub(crate) fn proposed(

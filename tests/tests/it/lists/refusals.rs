@@ -44,7 +44,7 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
         all
     );
     // Of the signer, which nobody calls.
-    assert!(raised.remove("log-mismatch"));
+    assert!(raised.remove("tlog-mismatch"));
     let of_rust = captures_below("shared/src/http/problem", r#"own\(\s*\d{3},\s*"([a-z-]+)""#)?;
     assert!(of_rust.contains("invalid-request"), "{of_rust:?}");
     let known: BTreeSet<String> = [&raised, &of_rust, &reasons]

@@ -304,13 +304,13 @@ fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
 #[test]
 fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
     let rig = stage()?;
-    let rows = "select count(*) from audit.log where allocator_id = 'a0000000-0000-4000-8000-000000000001'";
+    let rows = "select count(*) from audit.trail where allocator_id = 'a0000000-0000-4000-8000-000000000001'";
     let all = count(&mut rig.admin()?, rows)?;
     // As long as the runs of a large book would be.
     rig.admin()?.batch_execute(
-        "alter table audit.log disable trigger all;
-         update audit.log set new_row = new_row || jsonb_build_object('more', repeat('x', 900000))
-         where id > (select max(id) from audit.log) - 5",
+        "alter table audit.trail disable trigger all;
+         update audit.trail set new_row = new_row || jsonb_build_object('more', repeat('x', 900000))
+         where id > (select max(id) from audit.trail) - 5",
     )?;
     let (mut told, mut pages, mut cursor) = (0, 0, String::new());
     loop {

@@ -102,7 +102,7 @@ fn assert_changes_are_commitments(rig: &Rig, changes: i64) -> Result<()> {
         "select l.resource, o.outcome, o.body ->> 'change', a.operation, a.row_key ->> 'kid'
          from ledger.commitment_ledger as l
          join ledger.commitment_outcome as o using (key)
-         left join audit.log as a on a.commitment_key = l.key and a.table_name = 'auth.signing_key'
+         left join audit.trail as a on a.commitment_key = l.key and a.table_name = 'auth.signing_key'
          where (l.principal_kind, l.principal_id, l.operation) = ('system', 'sync-jwks', 'sync-jwks')",
         &[],
     )?;

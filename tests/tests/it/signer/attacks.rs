@@ -17,8 +17,8 @@ fn tamper(scene: &Scene, sql: &str) -> Result<()> {
                 for t in
                     select tgname, tgrelid::regclass as name from pg_trigger
                     where not tgisinternal and tgenabled in ('A', 'D')
-                        and tgrelid in ('log.entry'::regclass, 'log.node'::regclass,
-                            'log.checkpoint'::regclass, 'ledger.commitment_outcome'::regclass)
+                        and tgrelid in ('tlog.entry'::regclass, 'tlog.node'::regclass,
+                            'tlog.checkpoint'::regclass, 'ledger.commitment_outcome'::regclass)
                 loop
                     execute format('alter table %s {action} trigger %I', t.name, t.tgname);
                 end loop;
@@ -75,7 +75,7 @@ fn a_memory_that_is_gone_stops_the_signer() -> Result<()> {
     scene.log.delete("checkpoint")?;
     scene.assert_stops("state-missing")?;
     // And what the database was told: the versions under lock are left.
-    tamper(&scene, "delete from log.checkpoint")?;
+    tamper(&scene, "delete from tlog.checkpoint")?;
     scene.assert_stops("state-missing")?;
     for key in scene.log.keys()? {
         scene.log.delete(&key)?;
@@ -92,16 +92,16 @@ fn a_database_that_has_lost_its_tail_stops_the_signer() -> Result<()> {
     let scene = Scene::signed(300)?;
     tamper(
         &scene,
-        "delete from log.checkpoint;
-         delete from log.entry where index >= 290;
-         delete from log.node where (index + 1) << level > 290",
+        "delete from tlog.checkpoint;
+         delete from tlog.entry where index >= 290;
+         delete from tlog.node where (index + 1) << level > 290",
     )?;
     scene.assert_stops("database-behind")?;
     // It grows again, over what was signed: the sequencer gives the places anew, to other entries first.
     tamper(
         &scene,
         "delete from ledger.commitment_outcome as o
-         where not exists (select from log.entry as e where e.key = o.key)",
+         where not exists (select from tlog.entry as e where e.key = o.key)",
     )?;
     scene.grow_to(295)?;
     scene.assert_stops("database-behind")?;
@@ -116,10 +116,10 @@ fn a_database_with_another_leaf_stops_the_signer() -> Result<()> {
     tamper(
         &scene,
         r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
-           where key = (select key from log.entry where index = 7);
-           delete from log.checkpoint;
-           delete from log.entry;
-           delete from log.node"#,
+           where key = (select key from tlog.entry where index = 7);
+           delete from tlog.checkpoint;
+           delete from tlog.entry;
+           delete from tlog.node"#,
     )?;
     scene.assert_stops("database-behind")?;
     scene.sequence()?;
@@ -135,7 +135,7 @@ fn a_tree_over_other_leaves_than_were_given_stops_the_signer() -> Result<()> {
     // Only the nodes: the entries that the signer gets are not those that the database has hashed.
     tamper(
         &scene,
-        "update log.node set hash = sha256('other') where level = 1 and index = 54",
+        "update tlog.node set hash = sha256('other') where level = 1 and index = 54",
     )?;
     assert_eq!(scene.failure()?, "database-forked");
     // What was signed is the entries' tree; the database is what is wrong.
@@ -154,7 +154,7 @@ fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
     );
     // Everybody leaves: a database with a connection to it can be neither copied nor replaced.
     let alone = |sql: &str, admin: &mut postgres::Client| -> Result<()> {
-        for function in ["sign-checkpoint", "sequence-log", "platform-webhook"] {
+        for function in ["sign-checkpoint", "sequence-tlog", "platform-webhook"] {
             scene.rig.function(function)?.kill();
         }
         crate::locks::until("nobody is connected", || {
@@ -176,7 +176,7 @@ fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
     alone(
         &format!(
             "alter database {backup} rename to {name};
-             grant connect on database {name} to sign_checkpoint, sequence_log"
+             grant connect on database {name} to sign_checkpoint, sequence_tlog"
         ),
         &mut admin,
     )?;
@@ -269,16 +269,16 @@ fn whoever_holds_database_and_memory_cannot_have_another_tree_signed() -> Result
     tamper(
         &scene,
         r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
-           where key = (select key from log.entry where index = 7);
-           delete from log.checkpoint;
-           delete from log.entry;
-           delete from log.node"#,
+           where key = (select key from tlog.entry where index = 7);
+           delete from tlog.checkpoint;
+           delete from tlog.entry;
+           delete from tlog.node"#,
     )?;
     scene.grow_to(110)?;
     // The memory says that this very tree was decided on, with all its files staged.
     let mut builder = Builder::new();
     for row in scene.rig.admin()?.query(
-        "select o.leaf from log.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
+        "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
         &[],
     )? {
         builder.push(row.get::<_, String>(0).as_bytes())?;

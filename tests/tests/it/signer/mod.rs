@@ -83,7 +83,7 @@ fn an_invocation_has_a_round_each_beat() -> Result<()> {
     let scene = Scene::new()?;
     let signer = scene
         .rig
-        .start(scene.launch()?.with("LOG_ROUND_SECONDS", "1"))?;
+        .start(scene.launch()?.with("TLOG_ROUND_SECONDS", "1"))?;
     scene.grow_to(100)?;
     let told = std::thread::scope(|scope| {
         // The last round begins when a beat and five seconds are left.

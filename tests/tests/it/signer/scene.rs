@@ -71,7 +71,7 @@ impl Scene {
 
     /// Gives every outcome its place. Other tests' transactions may hold the horizon back for a while.
     pub(super) fn sequence(&self) -> Result<()> {
-        let sequencer = self.rig.function("sequence-log")?;
+        let sequencer = self.rig.function("sequence-tlog")?;
         let outcomes = self.outcomes()?;
         until("everything has its place", || {
             let told = sequencer.call(&Value::Null)?;
@@ -162,7 +162,7 @@ impl Scene {
             .rig
             .admin()?
             .query(
-                "select o.leaf from log.entry as e join ledger.commitment_outcome as o on o.key = e.key
+                "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o on o.key = e.key
                  where e.index < $1 order by e.index",
                 &[&i64::try_from(size)?],
             )?
@@ -215,7 +215,7 @@ impl Scene {
             (&json!(size), &json!(root.to_string()))
         );
         let row = self.rig.admin()?.query_one(
-            "select size, encode(root, 'hex'), note from log.checkpoint order by size desc limit 1",
+            "select size, encode(root, 'hex'), note from tlog.checkpoint order by size desc limit 1",
             &[],
         )?;
         let note = self.log.get("checkpoint")?.context("no checkpoint")?;

@@ -7,15 +7,15 @@ use super::{Error, Gateway, Reply};
 use crate::{auth::Token, commitment::IdempotencyKey};
 
 impl Gateway {
-    /// `gateway.sequence_log`: one batch of outcomes gets its places.
+    /// `gateway.sequence_tlog`: one batch of outcomes gets its places.
     ///
     /// # Errors
     ///
     /// As every call.
-    pub async fn sequence_log(&self, batch_size: i32) -> Result<Reply, Error> {
+    pub async fn sequence_tlog(&self, batch_size: i32) -> Result<Reply, Error> {
         self.call(
             "select outcome, status, body
-             from gateway.sequence_log($1, $2)",
+             from gateway.sequence_tlog($1, $2)",
             &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
         )
         .await

@@ -1,7 +1,7 @@
 -- The transparency log: each outcome's leaf, its place, and the tree over all of them.
 --
 -- Writers touch nothing here that another writer touches. A mutation freezes its leaf in its own outcome;
--- `sequence-log` gives the outcomes their places afterwards, one caller at a time and outside
+-- `sequence-tlog` gives the outcomes their places afterwards, one caller at a time and outside
 -- SERIALIZABLE, so that it can neither abort a writer nor be aborted; `sign-checkpoint` and
 -- `anchor-checkpoint` record here what they have published elsewhere. Nothing in this schema is believed by
 -- an auditor: it is compared with what was published.
@@ -16,7 +16,7 @@ stable
 return case
     when session_user in ('escrow_webhook', 'settlement_webhook', 'platform_webhook') then 'agent'
     when session_user in (
-        'anchor_checkpoint', 'expire_settlements', 'migrate', 'prune_tokens', 'sequence_log', 'sign_checkpoint',
+        'anchor_checkpoint', 'expire_settlements', 'migrate', 'prune_tokens', 'sequence_tlog', 'sign_checkpoint',
         'sync_jwks'
     ) then 'system'
     else 'human'
@@ -161,7 +161,7 @@ comment on column ledger.commitment_outcome.leaf is
 -- What was concluded before there was a log becomes its beginning.
 alter table ledger.commitment_ledger no force row level security;
 alter table ledger.commitment_outcome no force row level security;
-alter table audit.log no force row level security;
+alter table audit.trail no force row level security;
 alter table ledger.commitment_outcome disable trigger commitment_outcome_append_only;
 do $$
 declare
@@ -179,7 +179,7 @@ begin
         mutations := 0;
         digest := ledger.mutations_start();
         for mutation in
-            select a.mutation_hash from audit.log as a where a.commitment_key = earlier.key order by a.id
+            select a.mutation_hash from audit.trail as a where a.commitment_key = earlier.key order by a.id
         loop
             mutations := mutations + 1;
             digest := ledger.mutations_add(digest, mutation);
@@ -193,7 +193,7 @@ begin
 end
 $$;
 alter table ledger.commitment_outcome enable always trigger commitment_outcome_append_only;
-alter table audit.log force row level security;
+alter table audit.trail force row level security;
 alter table ledger.commitment_outcome force row level security;
 alter table ledger.commitment_ledger force row level security;
 
@@ -214,16 +214,16 @@ create unique index commitment_outcome_place_idx on ledger.commitment_outcome (e
 -- ---------------------------------------------------------------------------------------------
 -- Places.
 
-create table log.epoch (
+create table tlog.epoch (
     epoch int4 not null,
     opened_at timestamptz not null default clock_timestamp(),
     constraint epoch_pkey primary key (epoch)
 );
-comment on table log.epoch is
+comment on table tlog.epoch is
     'The clusters this database has lived in, one after the other. gateway.migrate opens one where transaction ids start anew.';
-insert into log.epoch (epoch) values (1);
+insert into tlog.epoch (epoch) values (1);
 
-create table log.entry (
+create table tlog.entry (
     index bigint not null,
     previous bigint,
     key bytea not null,
@@ -234,14 +234,14 @@ create table log.entry (
     constraint entry_previous_next check (
         (index = 0 and previous is null) or (index > 0 and previous = index - 1)
     ),
-    constraint entry_previous_fkey foreign key (previous) references log.entry (index),
+    constraint entry_previous_fkey foreign key (previous) references tlog.entry (index),
     constraint entry_key_fkey foreign key (key) references ledger.commitment_outcome (key)
 );
-comment on table log.entry is
+comment on table tlog.entry is
     'Which outcome has which place in the log. Append-only, from 0 without a gap: each entry refers to the one before.';
-comment on column log.entry.epoch is 'Of the outcome, as xid: the last entry''s are how far the sequencer has come.';
+comment on column tlog.entry.epoch is 'Of the outcome, as xid: the last entry''s are how far the sequencer has come.';
 
-create table log.node (
+create table tlog.node (
     level int4 not null,
     index bigint not null,
     hash bytea not null,
@@ -250,10 +250,10 @@ create table log.node (
     constraint node_index_range check (index >= 0),
     constraint node_hash_length check (octet_length(hash) = 32)
 );
-comment on table log.node is
+comment on table tlog.node is
     'The Merkle tree (RFC 9162, 2.1): the hash of each complete subtree of 2^level entries, the index-th from the left. Append-only.';
 
-create table log.checkpoint (
+create table tlog.checkpoint (
     size bigint not null,
     root bytea not null,
     note text not null,
@@ -263,25 +263,25 @@ create table log.checkpoint (
     constraint checkpoint_root_length check (octet_length(root) = 32),
     constraint checkpoint_note_length check (length(note) between 1 and 65536)
 );
-comment on table log.checkpoint is
+comment on table tlog.checkpoint is
     'The checkpoints that were published, as they were: signed by the log, cosigned by its witnesses. Append-only.';
 
-create table log.anchor_intent (
+create table tlog.anchor_intent (
     chain_id bigint not null,
     size bigint not null,
     address text not null,
     nonce bigint not null,
     constraint anchor_intent_pkey primary key (chain_id, size, nonce),
     constraint anchor_intent_nonce_key unique (chain_id, address, nonce),
-    constraint anchor_intent_size_fkey foreign key (size) references log.checkpoint (size),
+    constraint anchor_intent_size_fkey foreign key (size) references tlog.checkpoint (size),
     constraint anchor_intent_chain_id_positive check (chain_id > 0),
     constraint anchor_intent_nonce_range check (nonce >= 0),
     constraint anchor_intent_address_form check (address ~ '^0x[0-9a-f]{40}$')
 );
-comment on table log.anchor_intent is
+comment on table tlog.anchor_intent is
     'Which nonce of the anchoring account is for which checkpoint: a chain takes one transaction for a nonce. Append-only.';
 
-create table log.anchor_transaction (
+create table tlog.anchor_transaction (
     transaction_hash text not null,
     chain_id bigint not null,
     size bigint not null,
@@ -291,17 +291,17 @@ create table log.anchor_transaction (
     constraint anchor_transaction_pkey primary key (transaction_hash),
     constraint anchor_transaction_intent_key unique (transaction_hash, chain_id, size),
     constraint anchor_transaction_intent_fkey foreign key (chain_id, size, nonce)
-        references log.anchor_intent (chain_id, size, nonce),
+        references tlog.anchor_intent (chain_id, size, nonce),
     constraint anchor_transaction_transaction_hash_form check (transaction_hash ~ '^0x[0-9a-f]{64}$'),
     constraint anchor_transaction_raw_transaction_form check (
         raw_transaction ~ '^0x([0-9a-f]{2})+$' and length(raw_transaction) <= 4098
     )
 );
-comment on table log.anchor_transaction is
+comment on table tlog.anchor_transaction is
     'Signed transactions, recorded before they are sent: after a crash the same one is sent again. Append-only.';
-create index anchor_transaction_intent_idx on log.anchor_transaction (chain_id, size, nonce);
+create index anchor_transaction_intent_idx on tlog.anchor_transaction (chain_id, size, nonce);
 
-create table log.anchor (
+create table tlog.anchor (
     chain_id bigint not null,
     size bigint not null,
     transaction_hash text not null,
@@ -310,12 +310,12 @@ create table log.anchor (
     anchored_at timestamptz not null default clock_timestamp(),
     constraint anchor_pkey primary key (chain_id, size),
     constraint anchor_transaction_fkey foreign key (transaction_hash, chain_id, size)
-        references log.anchor_transaction (transaction_hash, chain_id, size),
+        references tlog.anchor_transaction (transaction_hash, chain_id, size),
     constraint anchor_block_number_range check (block_number >= 0),
     constraint anchor_block_hash_form check (block_hash ~ '^0x[0-9a-f]{64}$')
 );
-comment on table log.anchor is 'The transactions that a chain has confirmed: one for a checkpoint. Append-only.';
-create index anchor_size_idx on log.anchor (size);
+comment on table tlog.anchor is 'The transactions that a chain has confirmed: one for a checkpoint. Append-only.';
+create index anchor_size_idx on tlog.anchor (size);
 
 do $$
 declare
@@ -326,44 +326,44 @@ begin
     ]
     loop
         execute format(
-            'create trigger %I before update or delete or truncate on log.%I
+            'create trigger %I before update or delete or truncate on tlog.%I
             for each statement execute function ledger.forbid_change()', kept || '_append_only', kept);
-        execute format('alter table log.%I enable always trigger %I', kept, kept || '_append_only');
-        execute format('alter table log.%I enable row level security', kept);
-        execute format('alter table log.%I force row level security', kept);
+        execute format('alter table tlog.%I enable always trigger %I', kept, kept || '_append_only');
+        execute format('alter table tlog.%I enable row level security', kept);
+        execute format('alter table tlog.%I force row level security', kept);
         -- What a log says is for everybody whom a gateway function lets ask: no row here is an allocator's own.
-        execute format('create policy %I on log.%I for select to optkas_owner using (true)', kept || '_read', kept);
-        execute format('create policy %I on log.%I for select to optkas_auditor using (true)', kept || '_audit', kept);
-        execute format('grant select on log.%I to optkas_auditor', kept);
+        execute format('create policy %I on tlog.%I for select to optkas_owner using (true)', kept || '_read', kept);
+        execute format('create policy %I on tlog.%I for select to optkas_auditor using (true)', kept || '_audit', kept);
+        execute format('grant select on tlog.%I to optkas_auditor', kept);
     end loop;
 end
 $$;
 
-create policy epoch_open on log.epoch
+create policy epoch_open on tlog.epoch
     for insert
     to optkas_owner
     with check ((select auth.is_system('migrate')));
-create policy entry_place on log.entry
+create policy entry_place on tlog.entry
     for insert
     to optkas_owner
-    with check ((select auth.is_system('sequence-log')));
-create policy node_place on log.node
+    with check ((select auth.is_system('sequence-tlog')));
+create policy node_place on tlog.node
     for insert
     to optkas_owner
-    with check ((select auth.is_system('sequence-log')));
-create policy checkpoint_publish on log.checkpoint
+    with check ((select auth.is_system('sequence-tlog')));
+create policy checkpoint_publish on tlog.checkpoint
     for insert
     to optkas_owner
     with check ((select auth.is_system('sign-checkpoint')));
-create policy anchor_intent_prepare on log.anchor_intent
+create policy anchor_intent_prepare on tlog.anchor_intent
     for insert
     to optkas_owner
     with check ((select auth.is_system('anchor-checkpoint')));
-create policy anchor_transaction_prepare on log.anchor_transaction
+create policy anchor_transaction_prepare on tlog.anchor_transaction
     for insert
     to optkas_owner
     with check ((select auth.is_system('anchor-checkpoint')));
-create policy anchor_confirm on log.anchor
+create policy anchor_confirm on tlog.anchor
     for insert
     to optkas_owner
     with check ((select auth.is_system('anchor-checkpoint')));
@@ -371,12 +371,12 @@ create policy anchor_confirm on log.anchor
 create policy commitment_outcome_place on ledger.commitment_outcome
     for select
     to optkas_owner
-    using ((select auth.is_system('sequence-log')) or (select auth.is_system('sign-checkpoint')));
+    using ((select auth.is_system('sequence-tlog')) or (select auth.is_system('sign-checkpoint')));
 
 -- ---------------------------------------------------------------------------------------------
 -- Writers: claim, audit and conclude, with the leaf.
 
-create function log.present_epoch()
+create function tlog.present_epoch()
 returns int4
 language plpgsql
 stable
@@ -387,9 +387,9 @@ declare
 begin
     select e.epoch, last.epoch as last_epoch, last.xid
     into present
-    from (select max(epoch) as epoch from log.epoch) as e
+    from (select max(epoch) as epoch from tlog.epoch) as e
     left join lateral (
-        select n.epoch, n.xid from log.entry as n order by n.index desc limit 1
+        select n.epoch, n.xid from tlog.entry as n order by n.index desc limit 1
     ) as last on true;
     -- Below the sequencer's place nobody looks again. In one cluster ids only rise; this is another one.
     if present.last_epoch = present.epoch and present.xid >= pg_current_xact_id() then
@@ -399,7 +399,7 @@ begin
     return present.epoch;
 end
 $$;
-comment on function log.present_epoch() is
+comment on function tlog.present_epoch() is
     'The epoch of an outcome that is concluded now. Raises in a restored cluster until its epoch is open: nothing is lost unseen.';
 
 create or replace function audit.record()
@@ -410,7 +410,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     who auth.principal_name := auth.principal();
-    entry audit.log;
+    entry audit.trail;
     changed jsonb;
     mutations text := coalesce(current_setting('optkas.mutations', true), '');
 begin
@@ -436,7 +436,7 @@ begin
     entry.at := clock_timestamp();
     entry.mutation_hash := audit.mutation_hash(entry);
 
-    insert into audit.log
+    insert into audit.trail
         (commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
          actor_kind, actor_id, at, mutation_hash)
     values
@@ -548,7 +548,7 @@ begin
     concluded.committed_at := clock_timestamp();
     concluded.body := _body || jsonb_build_object(
         'commitment', ledger.commitment_json(concluded.key, _outcome, concluded.committed_at));
-    concluded.epoch := log.present_epoch();
+    concluded.epoch := tlog.present_epoch();
     body := convert_to(concluded.body::text, 'UTF8');
     concluded.leaf := current_setting('optkas.leaf') || ledger.leaf_tail(
         concluded,
@@ -604,7 +604,7 @@ begin
             ('agent-kind', 409, 'Agent of another kind', 'The agent is not registered for this task.'),
             ('keys-vanished', 409, 'Keys vanished', 'The issuer publishes none of the keys in force.'),
             ('key-changed', 409, 'Key changed', 'A kid that is known stands for another key.'),
-            ('log-mismatch', 409, 'Log mismatch', 'The log in the database is not the one that was signed.'),
+            ('tlog-mismatch', 409, 'Transparency log mismatch', 'The log in the database is not the one that was signed.'),
             ('not-published', 404, 'Not published', 'The log has not been published that far yet; ask again in a few seconds.'),
             ('key-unacceptable', 409, 'Key unacceptable', 'A key is malformed, too weak, or of another kind than it says.')
     ) as known (name, status, title, detail)
@@ -621,14 +621,14 @@ $$;
 -- ---------------------------------------------------------------------------------------------
 -- The tree.
 
-create function log.size()
+create function tlog.size()
 returns bigint
 language sql
 stable
-return coalesce((select max(e.index) + 1 from log.entry as e), 0);
-comment on function log.size() is 'How many outcomes have a place.';
+return coalesce((select max(e.index) + 1 from tlog.entry as e), 0);
+comment on function tlog.size() is 'How many outcomes have a place.';
 
-create function log.subtree(_level int4, _index bigint, _size bigint)
+create function tlog.subtree(_level int4, _index bigint, _size bigint)
 returns bytea
 language plpgsql
 stable
@@ -639,22 +639,22 @@ declare
 begin
     -- numeric: an index near the end of bigint times a power of two is over it.
     if (_index + 1)::numeric * 2::numeric ^ _level <= _size then
-        return (select n.hash from log.node as n where n.level = _level and n.index = _index);
+        return (select n.hash from tlog.node as n where n.level = _level and n.index = _index);
     end if;
     if middle >= _size then
-        return log.subtree(_level - 1, 2 * _index, _size);
+        return tlog.subtree(_level - 1, 2 * _index, _size);
     end if;
     return sha256(
         '\x01'::bytea
-        || log.subtree(_level - 1, 2 * _index, _size)
-        || log.subtree(_level - 1, 2 * _index + 1, _size)
+        || tlog.subtree(_level - 1, 2 * _index, _size)
+        || tlog.subtree(_level - 1, 2 * _index + 1, _size)
     );
 end
 $$;
-comment on function log.subtree(int4, bigint, bigint) is
+comment on function tlog.subtree(int4, bigint, bigint) is
     'MTH(D[index * 2^level : min((index + 1) * 2^level, size)]) of RFC 9162, 2.1.1; the range is not empty.';
 
-create function log.height(_size bigint)
+create function tlog.height(_size bigint)
 returns int4
 language plpgsql
 immutable
@@ -669,19 +669,19 @@ begin
     return height;
 end
 $$;
-comment on function log.height(bigint) is 'Levels above the leaves of a tree of that size.';
+comment on function tlog.height(bigint) is 'Levels above the leaves of a tree of that size.';
 
-create function log.root(_size bigint)
+create function tlog.root(_size bigint)
 returns bytea
 language sql
 stable
 return case
     when _size = 0 then sha256(''::bytea)
-    when _size between 1 and log.size() then log.subtree(log.height(_size), 0, _size)
+    when _size between 1 and tlog.size() then tlog.subtree(tlog.height(_size), 0, _size)
 end;
-comment on function log.root(bigint) is 'MTH(D_size) of RFC 9162, 2.1.1; null for a size that is not reached.';
+comment on function tlog.root(bigint) is 'MTH(D_size) of RFC 9162, 2.1.1; null for a size that is not reached.';
 
-create function log.inclusion_path(_index bigint, _size bigint)
+create function tlog.inclusion_path(_index bigint, _size bigint)
 returns bytea[]
 language plpgsql
 stable
@@ -695,9 +695,9 @@ declare
 begin
     while last > 0 loop
         if node % 2 = 1 then
-            path := path || log.subtree(level, node - 1, _size);
+            path := path || tlog.subtree(level, node - 1, _size);
         elsif node < last then
-            path := path || log.subtree(level, node + 1, _size);
+            path := path || tlog.subtree(level, node + 1, _size);
         end if;
         node := node / 2;
         last := last / 2;
@@ -706,39 +706,39 @@ begin
     return path;
 end
 $$;
-comment on function log.inclusion_path(bigint, bigint) is
+comment on function tlog.inclusion_path(bigint, bigint) is
     'PATH(index, D_size) of RFC 9162, 2.1.3.1, from the leaf''s sibling up; index < size.';
 
-create function log.base64(_bytes bytea)
+create function tlog.base64(_bytes bytea)
 returns text
 language sql
 immutable
 parallel safe
 return replace(encode(_bytes, 'base64'), E'\n', '');
-comment on function log.base64(bytea) is 'RFC 4648, 4, in one line.';
+comment on function tlog.base64(bytea) is 'RFC 4648, 4, in one line.';
 
-create function log.latest_checkpoint()
-returns log.checkpoint
+create function tlog.latest_checkpoint()
+returns tlog.checkpoint
 language sql
 stable
-return (select c from log.checkpoint as c order by c.size desc limit 1);
-comment on function log.latest_checkpoint() is 'The largest that was published; null before the first.';
+return (select c from tlog.checkpoint as c order by c.size desc limit 1);
+comment on function tlog.latest_checkpoint() is 'The largest that was published; null before the first.';
 
-create function log.proof(_leaf text, _index bigint, _checkpoint log.checkpoint)
+create function tlog.proof(_leaf text, _index bigint, _checkpoint tlog.checkpoint)
 returns text
 language sql
 stable
-return E'c2sp.org/tlog-proof@v1\nextra ' || log.base64(convert_to(_leaf, 'UTF8'))
+return E'c2sp.org/tlog-proof@v1\nextra ' || tlog.base64(convert_to(_leaf, 'UTF8'))
     || E'\nindex ' || _index || E'\n'
     || coalesce((
-        select string_agg(log.base64(p.hash) || E'\n', '' order by p.place)
-        from unnest(log.inclusion_path(_index, (_checkpoint).size)) with ordinality as p (hash, place)
+        select string_agg(tlog.base64(p.hash) || E'\n', '' order by p.place)
+        from unnest(tlog.inclusion_path(_index, (_checkpoint).size)) with ordinality as p (hash, place)
     ), '')
     || E'\n' || (_checkpoint).note;
-comment on function log.proof(text, bigint, log.checkpoint) is
+comment on function tlog.proof(text, bigint, tlog.checkpoint) is
     'The receipt: a C2SP tlog-proof whose extra data is the entry itself.';
 
-create function log.anchors_json(_size bigint)
+create function tlog.anchors_json(_size bigint)
 returns jsonb
 language sql
 stable
@@ -753,12 +753,12 @@ return coalesce((
         'block_hash', a.block_hash,
         'anchored_at', ledger.rfc3339(a.anchored_at)
     ) order by a.chain_id)
-    from log.anchor as a
-    join log.anchor_transaction as t on t.transaction_hash = a.transaction_hash
-    join log.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
+    from tlog.anchor as a
+    join tlog.anchor_transaction as t on t.transaction_hash = a.transaction_hash
+    join tlog.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
     where a.size = _size
 ), '[]'::jsonb);
-comment on function log.anchors_json(bigint) is 'Where the checkpoint of that size is anchored.';
+comment on function tlog.anchors_json(bigint) is 'Where the checkpoint of that size is anchored.';
 
 -- ---------------------------------------------------------------------------------------------
 -- Auditors read every table that is audited, to compare it with its trail.
@@ -780,4 +780,4 @@ begin
     end loop;
 end
 $$;
-grant usage on schema auth, log to optkas_auditor;
+grant usage on schema auth, tlog to optkas_auditor;

@@ -1,4 +1,4 @@
-create or replace function gateway.sequence_log(_attempt text, _batch_size int4)
+create or replace function gateway.sequence_tlog(_attempt text, _batch_size int4)
 returns ledger.reply
 language plpgsql
 security definer
@@ -8,7 +8,7 @@ declare
     -- The letters of "sequence".
     lock_key constant bigint := x'73657175656e6365'::bigint;
     horizon xid8;
-    last log.entry;
+    last tlog.entry;
     present_epoch int4;
     old_size bigint;
     new_size bigint;
@@ -16,11 +16,11 @@ declare
     placed int4;
     waiting record;
 begin
-    perform auth.present_log_keeper('sequence-log');
+    perform auth.present_log_keeper('sequence-tlog');
     -- One at a time; whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(lock_key) then
         return row('ok', 200, jsonb_build_object(
-            'sequenced', 0, 'more', false, 'size', log.size(), 'backlog', 0, 'horizon_lag_ms', 0
+            'sequenced', 0, 'more', false, 'size', tlog.size(), 'backlog', 0, 'horizon_lag_ms', 0
         ))::ledger.reply;
     end if;
 
@@ -28,8 +28,8 @@ begin
     -- what it did; one at or above it may still commit and come before others that have, so all of them wait. A
     -- cursor over anything that is given out before the commit loses rows here.
     horizon := pg_snapshot_xmin(pg_current_snapshot());
-    present_epoch := (select max(e.epoch) from log.epoch as e);
-    select * into last from log.entry as e order by e.index desc limit 1;
+    present_epoch := (select max(e.epoch) from tlog.epoch as e);
+    select * into last from tlog.entry as e order by e.index desc limit 1;
     old_size := coalesce(last.index + 1, 0);
 
     with due as materialized (
@@ -44,11 +44,11 @@ begin
         limit _batch_size
     ),
     leaves as (
-        insert into log.node (level, index, hash)
+        insert into tlog.node (level, index, hash)
         select 0, d.index, sha256('\x00'::bytea || convert_to(d.leaf, 'UTF8'))
         from due as d
     )
-    insert into log.entry (index, previous, key, epoch, xid)
+    insert into tlog.entry (index, previous, key, epoch, xid)
     select d.index, nullif(d.index, 0) - 1, d.key, d.epoch, d.xid
     from due as d;
     get diagnostics placed = row_count;
@@ -56,9 +56,9 @@ begin
 
     -- The subtrees that these entries completed, level by level: the work is the batch's, not the tree's.
     while new_size >> height > old_size >> height loop
-        insert into log.node (level, index, hash)
+        insert into tlog.node (level, index, hash)
         select height, n.index >> 1, sha256('\x01'::bytea || string_agg(n.hash, ''::bytea order by n.index))
-        from log.node as n
+        from tlog.node as n
         where n.level = height - 1
             and n.index >= (old_size >> height) << 1
             and n.index < (new_size >> height) << 1
@@ -67,7 +67,7 @@ begin
     end loop;
 
     -- What has committed and still waits, and for how long: it rises when a writer does not end.
-    select * into last from log.entry as e order by e.index desc limit 1;
+    select * into last from tlog.entry as e order by e.index desc limit 1;
     select count(*) as number, min(w.committed_at) as since into waiting
     from (
         select o.committed_at
@@ -87,8 +87,8 @@ begin
     ))::ledger.reply;
 end
 $$;
-comment on function gateway.sequence_log is
+comment on function gateway.sequence_tlog is
     'Scheduled: gives outcomes whose transactions have ended their places in the log, a bounded batch a call.';
 
-grant usage on schema gateway to sequence_log;
-grant execute on function gateway.sequence_log to sequence_log;
+grant usage on schema gateway to sequence_tlog;
+grant execute on function gateway.sequence_tlog to sequence_tlog;

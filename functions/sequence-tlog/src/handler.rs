@@ -14,7 +14,7 @@ pub(crate) async fn handle(mut call: RoundsCall) -> Result<Value, Failed> {
     while call.pace.round(&call.gateway).await {
         let mut more = true;
         while more && call.gateway.remaining() > BATCH_TIME {
-            let body = call.gateway.sequence_log(BATCH_SIZE).await?.body;
+            let body = call.gateway.sequence_tlog(BATCH_SIZE).await?.body;
             sequenced += number(&body, "sequenced")?;
             size = number(&body, "size")?;
             call.meter.set("log_sequenced", sequenced);
