@@ -132,6 +132,7 @@ $$;
 revoke all on schema public from public;
 
 create schema if not exists deploy authorization optkas_owner;
+create schema if not exists fixed authorization optkas_owner;
 create schema if not exists auth authorization optkas_owner;
 create schema if not exists ledger authorization optkas_owner;
 create schema if not exists audit authorization optkas_owner;
@@ -142,6 +143,7 @@ create schema if not exists tlog authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
 comment on schema deploy is 'Which migrations have been applied.';
+comment on schema fixed is 'What stored rows were checked or computed with: domains, and immutable functions that never change.';
 comment on schema auth is 'Who is asking: what identifies the principal of this transaction.';
 comment on schema ledger is 'The commitment ledger: one claim and one outcome for every mutation, for ever.';
 comment on schema audit is 'The append-only trail of every change to a domain table.';

@@ -14,7 +14,7 @@ declare
     latest tlog.checkpoint := tlog.latest_checkpoint();
     anchored bigint;
 begin
-    perform auth.present_log_keeper('anchor-checkpoint');
+    perform auth.authenticate_system('anchor-checkpoint');
 
     if prepared is not null then
         insert into tlog.anchor_intent (chain_id, size, address, nonce)
@@ -61,5 +61,4 @@ $$;
 comment on function gateway.anchor_checkpoint is
     'Scheduled: records what was prepared for a chain and what the chain has confirmed, and says what is to be anchored.';
 
-grant usage on schema gateway to anchor_checkpoint;
 grant execute on function gateway.anchor_checkpoint to anchor_checkpoint;

@@ -13,7 +13,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(
         _attempt, 'approve-release', _release_id::text, _client_key, _key, _fingerprint
     );
@@ -33,7 +33,7 @@ begin
         if not found then
             perform ledger.refuse('not-found');
         end if;
-        perform collateral.enter_secured(release.facility_id);
+        perform collateral.set_secured_facility(release.facility_id);
         if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
@@ -58,5 +58,4 @@ $$;
 comment on function gateway.approve_release is
     'POST /v1/releases/{id}/approve: another member, a checker, approves exactly the content whose hash is named; the release takes effect.';
 
-grant usage on schema gateway to approve_release;
 grant execute on function gateway.approve_release to approve_release;

@@ -13,7 +13,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(
         _attempt, 'cancel-settlement', _settlement_id::text, _client_key, _key, _fingerprint
     );
@@ -47,5 +47,4 @@ $$;
 comment on function gateway.cancel_settlement is
     'POST /v1/settlements/{id}/cancel: a maker or checker withdraws it before escrow. A reservation is released.';
 
-grant usage on schema gateway to cancel_settlement;
 grant execute on function gateway.cancel_settlement to cancel_settlement;

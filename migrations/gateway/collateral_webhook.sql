@@ -21,7 +21,7 @@ declare
     refusal text;
     members text;
 begin
-    if not auth.present_agent(_agent_id, 'collateral') then
+    if not auth.authenticate_agent(_agent_id, 'collateral') then
         return ledger.unrecorded('not-found');
     end if;
     known := ledger.claim(_attempt, 'collateral-webhook', '', _delivery_id, _key, _fingerprint);
@@ -30,7 +30,7 @@ begin
     end if;
 
     begin
-        perform collateral.enter_secured(facility);
+        perform collateral.set_secured_facility(facility);
         lead := collateral.lead_allocator_id();
         case _event_type
             when 'filing.recorded' then
@@ -62,5 +62,4 @@ $$;
 comment on function gateway.collateral_webhook is
     'POST /v1/webhooks/collateral/{agent}: the facility''s collateral agent tells what was filed, signed, pledged, valued, held and found.';
 
-grant usage on schema gateway to collateral_webhook;
 grant execute on function gateway.collateral_webhook to collateral_webhook;

@@ -13,7 +13,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.recall(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);
     book risk.book;
     recorded risk.run;
@@ -32,10 +32,10 @@ begin
     end;
     -- Without results, or with those of another book, nothing is claimed: the caller computes from this one.
     if refusal is null
-        and _result ->> 'snapshot' is distinct from encode(collateral.text_sha256(book.snapshot), 'hex')
+        and _result ->> 'snapshot' is distinct from encode(fixed.text_sha256(book.snapshot), 'hex')
     then
         return row('ok', 200, jsonb_build_object(
-            'run_id', risk.run_id(_key), 'snapshot', book.snapshot
+            'run_id', fixed.risk_run_id(_key), 'snapshot', book.snapshot
         ))::ledger.reply;
     end if;
 
@@ -48,7 +48,7 @@ begin
     end if;
     insert into risk.run (run_id, allocator_id, currency, requested_by, log_size, inputs, snapshot, result)
     values (
-        risk.run_id(_key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
+        fixed.risk_run_id(_key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
         book.inputs, book.snapshot, _result
     )
     returning * into recorded;
@@ -58,5 +58,4 @@ $$;
 comment on function gateway.create_risk_run is
     'POST /v1/risk-runs, called twice: without results it answers the book they are computed from; with results it records them, if the book is still the same.';
 
-grant usage on schema gateway to create_risk_run;
 grant execute on function gateway.create_risk_run to create_risk_run;

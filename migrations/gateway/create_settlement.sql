@@ -18,7 +18,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(_attempt, 'create-settlement', '', _client_key, _key, _fingerprint);
     facility_currency text;
     facility_secured boolean;
@@ -71,5 +71,4 @@ $$;
 comment on function gateway.create_settlement is
     'POST /v1/settlements: a maker proposes a settlement. PENDING; no capital moves.';
 
-grant usage on schema gateway to create_settlement;
 grant execute on function gateway.create_settlement to create_settlement;

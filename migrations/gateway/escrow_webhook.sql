@@ -27,5 +27,4 @@ end;
 comment on function gateway.escrow_webhook is
     'POST /v1/webhooks/escrow/{agent}: the facility''s escrow agent holds the capital (ESCROWED), or could not (FAILED).';
 
-grant usage on schema gateway to escrow_webhook;
 grant execute on function gateway.escrow_webhook to escrow_webhook;

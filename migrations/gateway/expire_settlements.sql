@@ -10,7 +10,7 @@ declare
     known ledger.reply;
     expired int4 := 0;
 begin
-    perform auth.present_system('expire-settlements');
+    perform auth.authenticate_system('expire-settlements');
 
     -- Somebody who moves one of these at the same time makes this call fail with 40001; it is tried again.
     for due in
@@ -26,7 +26,7 @@ begin
         );
         known := ledger.claim(
             _attempt, 'expire-settlements', due.settlement_id::text, 'expired', key,
-            ledger.tagged_hash(
+            fixed.tagged_hash(
                 'optkas/request-fingerprint/v1',
                 convert_to('expire-settlements', 'UTF8'), convert_to(due.settlement_id::text, 'UTF8'), ''
             )
@@ -46,5 +46,4 @@ $$;
 comment on function gateway.expire_settlements is
     'Scheduled: PENDING and VERIFIED settlements whose time has run out become EXPIRED, a bounded batch a call.';
 
-grant usage on schema gateway to expire_settlements;
 grant execute on function gateway.expire_settlements to expire_settlements;

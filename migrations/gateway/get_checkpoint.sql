@@ -7,7 +7,7 @@ as $$
 declare
     latest tlog.checkpoint;
 begin
-    perform auth.present_member(_token);
+    perform auth.authenticate_member(_token);
     latest := tlog.latest_checkpoint();
     if latest.size is null then
         return ledger.unrecorded('not-published');
@@ -34,5 +34,4 @@ $$;
 comment on function gateway.get_checkpoint is
     'GET /v1/checkpoint: the latest checkpoint of the log with its cosignatures, and the latest that is anchored.';
 
-grant usage on schema gateway to get_checkpoint;
 grant execute on function gateway.get_checkpoint to get_checkpoint;

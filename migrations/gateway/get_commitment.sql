@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     entry jsonb;
     leaf text;
     place bigint := (select e.index from tlog.entry as e where e.key = _key);
@@ -42,5 +42,4 @@ $$;
 comment on function gateway.get_commitment is
     'GET /v1/commitments/{key}: the ledger entry of one of the allocator''s own commitments, and its receipt.';
 
-grant usage on schema gateway to get_commitment;
 grant execute on function gateway.get_commitment to get_commitment;

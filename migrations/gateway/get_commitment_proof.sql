@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     leaf text;
     place bigint := (select e.index from tlog.entry as e where e.key = _key);
     latest tlog.checkpoint := tlog.latest_checkpoint();
@@ -25,5 +25,4 @@ $$;
 comment on function gateway.get_commitment_proof is
     'GET /v1/commitments/{key}/proof: the receipt of one of the allocator''s own commitments, as a C2SP tlog-proof.';
 
-grant usage on schema gateway to get_commitment_proof;
 grant execute on function gateway.get_commitment_proof to get_commitment_proof;

@@ -5,14 +5,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     facility capital.facility;
 begin
-    if not collateral.enter(_facility_id) then
+    if not collateral.set_facility(_facility_id) then
         return ledger.unrecorded('not-found');
     end if;
     select * into strict facility from capital.facility as f where f.facility_id = _facility_id;
-    return row('ok', 200, collateral.facility_json(facility) || case when facility.secured then jsonb_build_object(
+    return row('ok', 200, capital.facility_json(facility) || case when facility.secured then jsonb_build_object(
         'rules', collateral.rules_json(collateral.rules_in_force(_facility_id)),
         'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
@@ -22,5 +22,4 @@ $$;
 comment on function gateway.get_facility is
     'GET /v1/facilities/{id}: one the allocator takes part in, with its rules and open warnings.';
 
-grant usage on schema gateway to get_facility;
 grant execute on function gateway.get_facility to get_facility;

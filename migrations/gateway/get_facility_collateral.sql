@@ -10,12 +10,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     rules collateral.rules;
     page collateral.pledge[];
     next_page uuid;
 begin
-    if not collateral.enter(_facility_id) then
+    if not collateral.set_facility(_facility_id) then
         return ledger.unrecorded('not-found');
     end if;
     if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
@@ -42,7 +42,7 @@ begin
         'secured', true,
         'rules', collateral.rules_json(rules),
         'borrowing_base', case when rules.version is not null
-            then collateral.figures_json(collateral.base_again(_facility_id, rules)) end,
+            then collateral.figures_json(collateral.borrowing_base_recomputed(_facility_id, rules)) end,
         'pledges', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
@@ -92,5 +92,4 @@ $$;
 comment on function gateway.get_facility_collateral is
     'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open releases and warnings.';
 
-grant usage on schema gateway to get_facility_collateral;
 grant execute on function gateway.get_facility_collateral to get_facility_collateral;

@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     run risk.run;
 begin
     select * into run
@@ -22,5 +22,4 @@ $$;
 comment on function gateway.get_risk_run is
     'GET /v1/risk-runs/{id}: one of the allocator''s own, with all that it takes to compute it again.';
 
-grant usage on schema gateway to get_risk_run;
 grant execute on function gateway.get_risk_run to get_risk_run;

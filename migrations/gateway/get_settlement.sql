@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     settlement capital.settlement;
     transitions jsonb;
 begin
@@ -40,5 +40,4 @@ $$;
 comment on function gateway.get_settlement is
     'GET /v1/settlements/{id}: one of the allocator''s own, with its transitions.';
 
-grant usage on schema gateway to get_settlement;
 grant execute on function gateway.get_settlement to get_settlement;

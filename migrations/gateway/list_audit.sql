@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     page audit.trail[];
     fitting int4;
     next_page text;
@@ -66,5 +66,4 @@ $$;
 comment on function gateway.list_audit is
     'GET /v1/audit: the allocator''s own audit trail, newest first, a page at a time.';
 
-grant usage on schema gateway to list_audit;
 grant execute on function gateway.list_audit to list_audit;

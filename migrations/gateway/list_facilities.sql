@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     page capital.facility[];
     next_page uuid;
 begin
@@ -33,7 +33,7 @@ begin
 
     return row('ok', 200, jsonb_build_object(
         'facilities', (
-            select coalesce(jsonb_agg(collateral.facility_json(page[position]) order by position), '[]')
+            select coalesce(jsonb_agg(capital.facility_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),
         'next', next_page
@@ -43,5 +43,4 @@ $$;
 comment on function gateway.list_facilities is
     'GET /v1/facilities: those the allocator leads or has a settlement in that is not over, a page at a time.';
 
-grant usage on schema gateway to list_facilities;
 grant execute on function gateway.list_facilities to list_facilities;

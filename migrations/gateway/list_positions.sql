@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     as_of timestamptz := coalesce(_as_of, now());
     balances jsonb;
 begin
@@ -73,5 +73,4 @@ $$;
 comment on function gateway.list_positions is
     'GET /v1/positions: where the allocator''s capital is, now or at a past instant.';
 
-grant usage on schema gateway to list_positions;
 grant execute on function gateway.list_positions to list_positions;

@@ -10,7 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     page risk.run[];
     last_one risk.run;
     next_page jsonb;
@@ -42,5 +42,4 @@ $$;
 comment on function gateway.list_risk_runs is
     'GET /v1/risk-runs: the allocator''s own, newest first, a page at a time.';
 
-grant usage on schema gateway to list_risk_runs;
 grant execute on function gateway.list_risk_runs to list_risk_runs;

@@ -14,7 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     page capital.settlement[];
     last_one capital.settlement;
     next_page jsonb;
@@ -52,5 +52,4 @@ $$;
 comment on function gateway.list_settlements is
     'GET /v1/settlements: the allocator''s own, newest first, a page at a time.';
 
-grant usage on schema gateway to list_settlements;
 grant execute on function gateway.list_settlements to list_settlements;

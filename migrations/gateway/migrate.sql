@@ -13,7 +13,7 @@ declare
     known ledger.reply;
     last tlog.entry;
 begin
-    perform auth.present_system('migrate');
+    perform auth.authenticate_system('migrate');
 
     -- A cluster that a dump was restored into counts transactions from anew; what is concluded in it comes after
     -- all that was concluded before.
@@ -33,7 +33,7 @@ begin
     known := ledger.claim(
         _attempt, 'migrate', '', _attempt,
         ledger.idempotency_key('system', 'migrate', 'migrate', '', _attempt),
-        ledger.tagged_hash(
+        fixed.tagged_hash(
             'optkas/request-fingerprint/v1', convert_to('migrate', 'UTF8'), '',
             convert_to(jsonb_build_array(_issuer, _audience, _platform_agent_id)::text, 'UTF8')
         )
@@ -58,5 +58,4 @@ $$;
 comment on function gateway.migrate is
     'The deployment''s last step: which tokens are for us, and which agent onboards. Changes are commitments like all others.';
 
-grant usage on schema gateway to migrate;
 grant execute on function gateway.migrate to migrate;

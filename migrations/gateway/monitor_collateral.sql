@@ -11,7 +11,7 @@ as $$
 declare
     facility uuid;
 begin
-    perform auth.present_system('monitor-collateral');
+    perform auth.authenticate_system('monitor-collateral');
     select f.facility_id into facility
     from capital.facility as f
     where f.secured and (_after_facility_id is null or f.facility_id > _after_facility_id)
@@ -20,12 +20,11 @@ begin
     if not found or _name_only then
         return row('ok', 200, jsonb_build_object('facility_id', facility))::ledger.reply;
     end if;
-    perform collateral.enter(facility);
-    return row('ok', 200, collateral.warn(_attempt, facility))::ledger.reply;
+    perform collateral.set_facility(facility);
+    return row('ok', 200, collateral.update_warnings(_attempt, facility))::ledger.reply;
 end
 $$;
 comment on function gateway.monitor_collateral is
     'Scheduled: opens and closes the warnings of the next secured facility after that one. One facility a transaction: it holds up no other''s settlements. One that fails can be named, and passed over.';
 
-grant usage on schema gateway to monitor_collateral;
 grant execute on function gateway.monitor_collateral to monitor_collateral;

@@ -19,7 +19,7 @@ declare
     refusal text;
     members text;
 begin
-    if not auth.present_agent(_agent_id, 'platform') then
+    if not auth.authenticate_agent(_agent_id, 'platform') then
         return ledger.unrecorded('not-found');
     end if;
     known := ledger.claim(_attempt, 'platform-webhook', '', _delivery_id, _key, _fingerprint);
@@ -75,5 +75,4 @@ $$;
 comment on function gateway.platform_webhook is
     'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities, their parties and rules, and capital.';
 
-grant usage on schema gateway to platform_webhook;
 grant execute on function gateway.platform_webhook to platform_webhook;

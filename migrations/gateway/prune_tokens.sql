@@ -7,7 +7,7 @@ as $$
 declare
     pruned int4;
 begin
-    perform auth.present_system('prune-tokens');
+    perform auth.authenticate_system('prune-tokens');
     delete from auth.verified_token as t
     where t.token_sha256 in (
         select e.token_sha256
@@ -23,5 +23,4 @@ $$;
 comment on function gateway.prune_tokens is
     'Scheduled: forgets verified tokens that have expired, a bounded batch a call. A memo, not a record: no commitment.';
 
-grant usage on schema gateway to prune_tokens;
 grant execute on function gateway.prune_tokens to prune_tokens;

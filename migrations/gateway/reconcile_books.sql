@@ -9,7 +9,7 @@ declare
     id uuid;
     imbalances jsonb := '[]';
 begin
-    perform auth.present_reconciler();
+    perform auth.authenticate_system('reconcile-books');
 
     case _books
         when 'allocators' then
@@ -52,5 +52,4 @@ $$;
 comment on function gateway.reconcile_books is
     'Scheduled: adds up the books of the next allocators, or facilities, after that one. Reads only; each call sees one snapshot.';
 
-grant usage on schema gateway to reconcile_books;
 grant execute on function gateway.reconcile_books to reconcile_books;

@@ -16,7 +16,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(
         _attempt, 'request-release', _facility_id::text, _client_key, _key, _fingerprint
     );
@@ -30,7 +30,7 @@ begin
 
     begin
         perform auth.require_role('maker');
-        perform collateral.enter_secured(_facility_id);
+        perform collateral.set_secured_facility(_facility_id);
         if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
@@ -46,5 +46,4 @@ $$;
 comment on function gateway.request_release is
     'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, or to terminate a filing. Nothing is released yet.';
 
-grant usage on schema gateway to request_release;
 grant execute on function gateway.request_release to request_release;

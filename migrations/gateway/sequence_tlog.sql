@@ -16,7 +16,7 @@ declare
     placed int4;
     waiting record;
 begin
-    perform auth.present_log_keeper('sequence-tlog');
+    perform auth.authenticate_system('sequence-tlog');
     -- One at a time; whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(lock_key) then
         return row('ok', 200, jsonb_build_object(
@@ -90,5 +90,4 @@ $$;
 comment on function gateway.sequence_tlog is
     'Scheduled: gives outcomes whose transactions have ended their places in the log, a bounded batch a call.';
 
-grant usage on schema gateway to sequence_tlog;
 grant execute on function gateway.sequence_tlog to sequence_tlog;

@@ -27,5 +27,4 @@ end;
 comment on function gateway.settlement_webhook is
     'POST /v1/webhooks/settlement/{agent}: the facility''s settlement agent completed it (SETTLED), or could not (FAILED).';
 
-grant usage on schema gateway to settlement_webhook;
 grant execute on function gateway.settlement_webhook to settlement_webhook;

@@ -13,7 +13,7 @@ declare
     published tlog.checkpoint;
     known bytea;
 begin
-    perform auth.present_log_keeper('sign-checkpoint');
+    perform auth.authenticate_system('sign-checkpoint');
 
     if _published is not null then
         published.size := (_published ->> 'size')::bigint;
@@ -53,5 +53,4 @@ $$;
 comment on function gateway.sign_checkpoint is
     'Scheduled: records what the signer has published, and gives it the entries from a place on.';
 
-grant usage on schema gateway to sign_checkpoint;
 grant execute on function gateway.sign_checkpoint to sign_checkpoint;

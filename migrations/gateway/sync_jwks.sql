@@ -9,7 +9,7 @@ declare
     known auth.signing_key;
     changes jsonb := '[]';
 begin
-    perform auth.present_system('sync-jwks');
+    perform auth.authenticate_system('sync-jwks');
 
     -- The function in front drops keys that are not for us; what it sends must all be acceptable. A set
     -- that is not is refused whole, before anything is changed.
@@ -79,5 +79,4 @@ $$;
 comment on function gateway.sync_jwks is
     'Scheduled: makes the keys in force those that the issuer publishes, each change a commitment. All or nothing.';
 
-grant usage on schema gateway to sync_jwks;
 grant execute on function gateway.sync_jwks to sync_jwks;

@@ -12,7 +12,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid := auth.present_member(_token);
+    allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(
         _attempt, 'verify-settlement', _settlement_id::text, _client_key, _key, _fingerprint
     );
@@ -41,7 +41,7 @@ begin
         if settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;
-        rests_on := collateral.require(settlement);
+        rests_on := collateral.require_cover(settlement);
         -- The facility's room and the allocator's capital are found out by taking them.
         settlement := capital.transition(settlement, 'VERIFIED');
     exception
@@ -55,5 +55,4 @@ $$;
 comment on function gateway.verify_settlement is
     'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the facility''s limit, against its collateral.';
 
-grant usage on schema gateway to verify_settlement;
 grant execute on function gateway.verify_settlement to verify_settlement;

@@ -14,7 +14,7 @@ pub(super) enum Fault {
     Away(Cause),
     /// The invocation's time is over.
     Deadline,
-    /// `auth.present` refused the token.
+    /// `auth.authenticate` refused the token.
     TokenRefused,
     /// The token's subject belongs to no allocator.
     NotAMember,

@@ -188,7 +188,7 @@ pub(crate) fn token(rig: &Rig, person: &str) -> Result<String> {
 pub(crate) fn committed(rig: &Rig, person: &str, statements: &str) -> Result<String> {
     let (token, key) = (token(rig, person)?, idempotency_key());
     Ok(format!(
-        "select auth.present_member({token});
+        "select auth.authenticate_member({token});
         select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
         {statements};
         select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"

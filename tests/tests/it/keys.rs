@@ -22,7 +22,7 @@ fn key(client: &mut Client, fields: &[String]) -> Result<String> {
 
 fn fingerprint(client: &mut Client, fields: [&[u8]; 3]) -> Result<String> {
     let sql =
-        "select encode(ledger.tagged_hash('optkas/request-fingerprint/v1', $1, $2, $3), 'hex')";
+        "select encode(fixed.tagged_hash('optkas/request-fingerprint/v1', $1, $2, $3), 'hex')";
     Ok(client
         .query_one(sql, &[&fields[0], &fields[1], &fields[2]])?
         .get(0))

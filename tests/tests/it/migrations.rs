@@ -253,7 +253,7 @@ fn what_was_concluded_before_there_was_a_log_gets_its_leaf() -> Result<()> {
     }
     let claim = |key: &str| {
         format!(
-            "select auth.present_system('migrate');
+            "select auth.authenticate_system('migrate');
              select ledger.claim('attempt', 'migrate', '', '{key}', ledger.idempotency_key('system', 'migrate', 'migrate', '', '{key}'), sha256('f'))"
         )
     };

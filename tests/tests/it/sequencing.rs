@@ -79,7 +79,7 @@ fn among_concurrent_writers_nothing_is_lost_where_a_cursor_does_lose() -> Result
     let token = token(&rig, "alice")?;
     // The token's own memo is a race of its own.
     rig.owner()?.batch_execute(&format!(
-        "begin isolation level serializable; select auth.present_member({token}); commit"
+        "begin isolation level serializable; select auth.authenticate_member({token}); commit"
     ))?;
     let done = AtomicBool::new(false);
     let seen_by_cursor = thread::scope(|scope| -> Result<usize> {
@@ -127,7 +127,7 @@ fn among_concurrent_writers_nothing_is_lost_where_a_cursor_does_lose() -> Result
 fn commitment(token: &str) -> String {
     let key = quote(&idempotency_key());
     format!(
-        "select auth.present_member({token});
+        "select auth.authenticate_member({token});
          select ledger.claim('a', 'test', '', {key}, ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
          select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     )

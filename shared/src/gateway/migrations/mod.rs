@@ -3,19 +3,20 @@
 //! 1. One deployment at a time: a session's advisory lock.
 //! 2. `migrations/roles.sql` and `rds.sql` as `migrate` itself: roles and schemas, and membership in `optkas_owner`. A
 //!    database that has migrations this build does not know is newer: it is refused, and this step undone.
-//! 3. As `optkas_owner`: `migrations/NNNN_*.sql` that are new, all in one transaction.
-//! 4. As `optkas_owner`: every `migrations/gateway/*.sql`, in one transaction, each time.
+//! 3. As `optkas_owner`: history, `migrations/tables/NNNN_*.sql` that are new, all in one transaction.
+//! 4. As `optkas_owner`: the present, what differs of `functions/`, `gateway/` and `access/`, in one transaction.
 //! 5. The membership is taken back, whatever happened before.
 //!
 //! A crash between the steps leaves a database that serves the old functions or the new ones, never half of
-//! a file; running again completes it. The membership that a crash leaves is taken back by the next run.
+//! them; running again completes it. The membership that a crash leaves is taken back by the next run.
 
 mod embedded;
+mod present;
 
 use refinery::{Migration, Runner};
 use tokio_postgres::{Client, NoTls, error::DbError};
 
-use self::embedded::{GATEWAY, MIGRATIONS, RDS, ROLES};
+use self::embedded::{File, RDS, ROLES, TABLES};
 use super::connect;
 use crate::config::{Base, DatabaseLogin, TlsMode};
 
@@ -28,7 +29,7 @@ const LOCK_TIMEOUT: &str = "5min";
 /// Where refinery keeps what was applied.
 const HISTORY: &str = "deploy.schema_history";
 
-/// The migrations that were applied by this run.
+/// The files that were applied by this run.
 pub type Applied = Vec<String>;
 
 /// Why the database is not up to date.
@@ -98,7 +99,7 @@ async fn become_member(client: &Client) -> Result<(), MigrationError> {
     client.batch_execute("set local role optkas_owner").await?;
     let (database, build) = (
         applied_last(client).await?,
-        MIGRATIONS.len().try_into().unwrap_or(i32::MAX),
+        TABLES.len().try_into().unwrap_or(i32::MAX),
     );
     if database > build {
         return Err(MigrationError::Newer { database, build });
@@ -128,13 +129,12 @@ async fn as_owner(client: &mut Client) -> Result<Applied, MigrationError> {
         .set_abort_missing(true);
     runner.set_migration_table_name(HISTORY);
     let report = runner.run_async(client).await.map_err(Box::new)?;
-    let applied: Applied = report
+    let mut applied: Applied = report
         .applied_migrations()
         .iter()
         .map(ToString::to_string)
         .collect();
-    let gateway: String = GATEWAY.iter().flat_map(|(_, sql)| [sql, "\n"]).collect();
-    client.batch_execute(&transaction(&gateway)).await?;
+    applied.extend(present::apply(client).await?);
     Ok(applied)
 }
 
@@ -156,13 +156,10 @@ async fn connect(base: &Base, login: &DatabaseLogin) -> Result<Client, tokio_pos
 
 /// The files' names begin with their numbers; refinery wants `V<number>__<name>`.
 fn migrations() -> Result<Vec<Migration>, MigrationError> {
-    let migration = |(file, sql): &(&str, &str)| {
-        let name = file.trim_end_matches(".sql").replacen('_', "__", 1);
+    let migration = |(path, sql): &File| {
+        let file = path.trim_start_matches("tables/").trim_end_matches(".sql");
+        let name = file.replacen('_', "__", 1);
         Migration::unapplied(&format!("V{name}"), sql).map_err(|error| Box::new(error).into())
     };
-    MIGRATIONS.iter().map(migration).collect()
-}
-
-fn transaction(sql: &str) -> String {
-    format!("begin;\n{sql}\ncommit;")
+    TABLES.iter().map(migration).collect()
 }

@@ -38,7 +38,7 @@ const REPLICA: &str = "set local session_replication_role = replica";
 /// The owner, presenting alice, and the superuser, in normal and in replica mode.
 fn intruders(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
     let alice = format!(
-        "select auth.present_member({})",
+        "select auth.authenticate_member({})",
         quote(&rig.person("alice").token())
     );
     Ok(vec![

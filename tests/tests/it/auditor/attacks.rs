@@ -557,7 +557,7 @@ const REBUILT: &str = r#"
         for mutation in
             select mutation_hash from audit.trail where commitment_key = (select key from victim) order by id
         loop
-            digest := ledger.tagged_hash('optkas/log-mutations/v1', digest, mutation.mutation_hash);
+            digest := fixed.tagged_hash('optkas/log-mutations/v1', digest, mutation.mutation_hash);
         end loop;
         update ledger.commitment_outcome
         set leaf = regexp_replace(leaf, '"mutations_hash":"[0-9a-f]{64}"',

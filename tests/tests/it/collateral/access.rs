@@ -292,7 +292,7 @@ fn a_setting_names_no_facility() -> Result<()> {
     };
     let as_person = |name: &str| {
         let token = quote(&rig.person(name).token());
-        format!("select auth.present_member({token});")
+        format!("select auth.authenticate_member({token});")
     };
     assert_eq!(seen("")?, 0);
     assert_eq!(seen(&as_person("mallory"))?, 0);

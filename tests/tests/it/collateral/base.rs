@@ -163,8 +163,8 @@ fn figure(
     });
     let sql = format!(
         "select eligible_minor::text, excess_minor::text, base_minor::text, availability_minor::text, coverage_bp::text,
-            encode(collateral.text_sha256(inputs), 'hex')
-        from collateral.figure(
+            encode(fixed.text_sha256(inputs), 'hex')
+        from collateral.borrowing_base_from_sums(
             row(null,1,null,{},0,30,30,30,{},null,null)::collateral.rules, {}, {}, {}, {drawn})",
         rules.cap_bp,
         rules.reserves_minor,

@@ -107,7 +107,7 @@ fn a_party_has_an_lei_and_a_bic_that_can_be() -> Result<()> {
     }
     assert!(
         !admin
-            .query_one("select collateral.lei_valid(null)", &[])?
+            .query_one("select fixed.lei_valid(null)", &[])?
             .get::<_, bool>(0)
     );
     Ok(())

@@ -72,17 +72,17 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     ),
     (
         "presenting past the gateway",
-        "select auth.present('x')",
+        "select auth.authenticate('x')",
         "42501 permission denied for schema auth",
     ),
     (
         "presenting a system",
-        "select auth.present_system('sync-jwks')",
+        "select auth.authenticate_system('sync-jwks')",
         "42501 permission denied for schema auth",
     ),
     (
         "presenting an agent",
-        "select auth.present_agent('optkas-platform', 'platform')",
+        "select auth.authenticate_agent('optkas-platform', 'platform')",
         "42501 permission denied for schema auth",
     ),
     (

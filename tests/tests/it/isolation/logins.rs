@@ -127,7 +127,7 @@ fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
             );
         }
         let denied = [
-            "select auth.present('x')",
+            "select auth.authenticate('x')",
             "select auth.scope_to('a0000000-0000-4000-8000-000000000001')",
             "select ledger.claim('a', 'o', '', 'k', 'k', 'f')",
             "set role optkas_owner",

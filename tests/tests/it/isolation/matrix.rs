@@ -178,7 +178,7 @@ fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> R
     ] {
         let mut owner = rig.owner()?;
         let present = format!(
-            "begin isolation level serializable; select auth.present_member({})",
+            "begin isolation level serializable; select auth.authenticate_member({})",
             quote(&rig.person(person).token())
         );
         for table in tables.iter().filter(|table| table.has_allocator) {
@@ -248,7 +248,7 @@ fn the_ledger_shows_an_allocator_its_own_commitments_alone() -> Result<()> {
     )?;
     let mut owner = rig.owner()?;
     owner.batch_execute(&format!(
-        "begin isolation level serializable; select auth.present_member({})",
+        "begin isolation level serializable; select auth.authenticate_member({})",
         quote(&mallory.token())
     ))?;
     let visible = owner.query(keys, &[])?;

@@ -165,7 +165,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
     let derived: String = rig
         .admin()?
         .query_one(
-            "select risk.run_id($1)::text",
+            "select fixed.risk_run_id($1)::text",
             &[&commitment.as_bytes().as_slice()],
         )?
         .get(0);

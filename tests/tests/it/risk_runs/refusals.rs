@@ -204,7 +204,7 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ");
         let rows = admin.query(
-            &format!("select risk.lgd_valid({mean}, d) from unnest(array[{listed}]) with ordinality as d (d, place) order by place"),
+            &format!("select fixed.lgd_valid({mean}, d) from unnest(array[{listed}]) with ordinality as d (d, place) order by place"),
             &[],
         )?;
         for (deviation, row) in deviations.iter().zip(&rows) {
@@ -215,27 +215,27 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
         }
     }
     for (call, expected) in [
-        ("risk.lgd_valid(0, null)", true),
-        ("risk.lgd_valid(1000000001, null)", false),
-        ("risk.loadings_valid('{0}')", true),
-        ("risk.loadings_valid('{994987437}')", true),
-        ("risk.loadings_valid('{994987438}')", false),
-        ("risk.loadings_valid('{}')", false),
-        ("risk.loadings_valid('{1,null}')", false),
-        ("risk.loadings_valid('{{1}}')", false),
-        ("risk.loadings_valid(null)", false),
-        ("risk.row_valid('{999999999,1}', '{0}')", true),
-        ("risk.row_valid('{1000000000,1}', '{0}')", false),
+        ("fixed.lgd_valid(0, null)", true),
+        ("fixed.lgd_valid(1000000001, null)", false),
+        ("fixed.loadings_valid('{0}')", true),
+        ("fixed.loadings_valid('{994987437}')", true),
+        ("fixed.loadings_valid('{994987438}')", false),
+        ("fixed.loadings_valid('{}')", false),
+        ("fixed.loadings_valid('{1,null}')", false),
+        ("fixed.loadings_valid('{{1}}')", false),
+        ("fixed.loadings_valid(null)", false),
+        ("fixed.migration_row_valid('{999999999,1}', '{0}')", true),
+        ("fixed.migration_row_valid('{1000000000,1}', '{0}')", false),
         (
-            "risk.row_valid('{500000000,400000000,100000000}', '{1,0}')",
+            "fixed.migration_row_valid('{500000000,400000000,100000000}', '{1,0}')",
             false,
         ),
         (
-            "risk.row_valid('{500000000,400000000,100000000}', '{0}')",
+            "fixed.migration_row_valid('{500000000,400000000,100000000}', '{0}')",
             false,
         ),
         (
-            "risk.row_valid('{500000000,null,500000000}', '{0,1}')",
+            "fixed.migration_row_valid('{500000000,null,500000000}', '{0,1}')",
             false,
         ),
     ] {

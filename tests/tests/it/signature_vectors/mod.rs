@@ -151,7 +151,7 @@ fn points_off_the_curve_are_no_keys() -> Result<()> {
         // An uncompressed point (SEC 1); a JWK has no other form.
         let ours = if point.first() == Some(&4) {
             let (x, y) = point[1..].split_at((point.len() - 1).min(32));
-            ask(&mut owner, "select auth.p256_on_curve($1, $2)", &[&x, &y])?
+            ask(&mut owner, "select fixed.p256_on_curve($1, $2)", &[&x, &y])?
         } else {
             false
         };

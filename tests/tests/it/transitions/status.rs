@@ -18,7 +18,7 @@ const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
 /// How somebody reaches the table: the statements before the attack.
 fn doors(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
     let owner = format!(
-        "select auth.present_member({})",
+        "select auth.authenticate_member({})",
         quote(&rig.person("alice").token())
     );
     Ok(vec![

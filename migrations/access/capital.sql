@@ -1,0 +1,164 @@
+-- Triggers and policies of the schema `capital`: what holds of one table alone.
+
+create policy allocator_read on capital.allocator
+    for select
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()) or (select auth.is_platform()));
+
+create policy allocator_onboard on capital.allocator
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+-- auth.allocator_id reads this table, so its policy must not call that function.
+create policy member_read on capital.member
+    for select
+    to optkas_owner
+    using (sub = (select auth.sub()) or (select auth.is_platform()));
+
+create policy member_grant on capital.member
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy member_role_read on capital.member_role
+    for select
+    to optkas_owner
+    using (sub = (select auth.sub()) or (select auth.is_platform()));
+
+create policy member_role_grant on capital.member_role
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy member_role_revoke on capital.member_role
+    for delete
+    to optkas_owner
+    using ((select auth.is_platform()));
+
+create policy agent_read on capital.agent
+    for select
+    to optkas_owner
+    using (
+        agent_id = (select auth.agent_id())
+        or (select auth.is_platform())
+        or (select auth.is_system('migrate'))
+    );
+
+create policy agent_register on capital.agent
+    for insert
+    to optkas_owner
+    with check (
+        ((select auth.is_platform()) and kind <> 'platform')
+        or ((select auth.is_system('migrate')) and kind = 'platform')
+    );
+
+create policy facility_read on capital.facility
+    for select
+    to optkas_owner
+    using ((select auth.principal()) is not null);
+
+create policy facility_open on capital.facility
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy facility_utilisation_read on capital.facility_utilisation
+    for select
+    to optkas_owner
+    using ((select auth.principal()) is not null);
+
+create policy facility_utilisation_open on capital.facility_utilisation
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+-- Moves only with a settlement of the allocator this transaction is about.
+create policy facility_utilisation_move on capital.facility_utilisation
+    for update
+    to optkas_owner
+    using ((select auth.allocator_id()) is not null);
+
+create constraint trigger settlement_transition_last
+    after insert on capital.settlement_transition
+    deferrable initially deferred
+    for each row execute function capital.require_last_transition();
+
+create trigger settlement_pinned
+    before update on capital.settlement
+    for each row execute function capital.pin_settlement();
+
+create policy settlement_read on capital.settlement
+    for select
+    to optkas_owner
+    using (
+        allocator_id = (select auth.allocator_id())
+        or ((select auth.agent_id()) is not null and capital.agent_serves(facility_id))
+        or ((select auth.is_system('expire-settlements')) and expires_at <= now())
+    );
+
+create policy settlement_create on capital.settlement
+    for insert
+    to optkas_owner
+    with check (
+        allocator_id = (select auth.allocator_id())
+        and created_by = (select auth.sub())
+    );
+
+create policy settlement_move on capital.settlement
+    for update
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()));
+
+create policy settlement_transition_read on capital.settlement_transition
+    for select
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()));
+
+create policy settlement_transition_append on capital.settlement_transition
+    for insert
+    to optkas_owner
+    with check (
+        allocator_id = (select auth.allocator_id())
+        and (actor_kind, actor_id) = (select p.kind, p.id from auth.principal() as p)
+    );
+
+create constraint trigger journal_balanced
+    after insert on capital.journal
+    deferrable initially deferred
+    for each row execute function capital.require_balanced_journal();
+
+create constraint trigger posting_balanced
+    after insert on capital.posting
+    deferrable initially deferred
+    for each row execute function capital.require_balanced_journal();
+
+create constraint trigger posting_last
+    after insert on capital.posting
+    deferrable initially deferred
+    for each row execute function capital.require_last_posting();
+
+create policy account_own on capital.account
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()))
+    with check (allocator_id = (select auth.allocator_id()));
+
+create policy journal_own on capital.journal
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()))
+    with check (allocator_id = (select auth.allocator_id()));
+
+create policy posting_own on capital.posting
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()))
+    with check (allocator_id = (select auth.allocator_id()));
+
+create policy allocator_reconcile on capital.allocator
+    for select
+    to optkas_owner
+    using ((select auth.is_system('reconcile-books')));
+
+create policy settlement_reconcile on capital.settlement
+    for select
+    to optkas_owner
+    using ((select auth.is_system('reconcile-books')));

@@ -1,0 +1,114 @@
+-- Triggers and policies of the schema `collateral`: what holds of one table alone.
+
+create trigger party_pinned
+    before update on collateral.party
+    for each row execute function collateral.pin_party();
+
+create trigger pledge_pinned
+    before update on collateral.pledge
+    for each row execute function collateral.pin_pledge();
+
+create trigger release_pinned
+    before update on collateral.release
+    for each row execute function collateral.pin_release();
+
+create trigger warning_pinned
+    before update on collateral.warning
+    for each row execute function collateral.pin_warning();
+
+do $$
+declare
+    -- Who may insert, update and delete; everybody in the facility may read.
+    written constant jsonb := '{
+        "party": ["collateral.platform_facility_id()", "iu"],
+        "rules": ["collateral.platform_facility_id()", "i"],
+        "rule_kind": ["collateral.platform_facility_id()", "i"],
+        "filing": ["collateral.reported_facility_id()", "i"],
+        "filing_party": ["collateral.reported_facility_id()", "i"],
+        "agreement": ["collateral.reported_facility_id()", "i"],
+        "asset": ["collateral.reported_facility_id()", "i"],
+        "amendment": ["collateral.reported_facility_id()", "i"],
+        "valuation": ["collateral.reported_facility_id()", "i"],
+        "custody_receipt": ["collateral.reported_facility_id()", "i"],
+        "search": ["collateral.reported_facility_id()", "i"],
+        "search_finding": ["collateral.reported_facility_id()", "i"],
+        "release": ["collateral.led_facility_id()", "iu"],
+        "release_pledge": ["collateral.led_facility_id()", "i"],
+        "filing_standing": ["collateral.summed_facility_id()", "iu"],
+        "cover": ["collateral.summed_facility_id()", "iu"],
+        "kind_sum": ["collateral.summed_facility_id()", "iu"],
+        "obligor_sum": ["collateral.summed_facility_id()", "iu"],
+        "obligor_kind_sum": ["collateral.summed_facility_id()", "iu"],
+        "holding": ["collateral.summed_facility_id()", "iud"],
+        "borrowing_base": ["collateral.facility_id()", "i"],
+        "warning": ["collateral.monitored_facility_id()", "iu"]
+    }';
+    written_table record;
+begin
+    for written_table in
+        select w.key as name, w.value ->> 0 as who, w.value ->> 1 as how from jsonb_each(written) as w
+    loop
+        execute format(
+            'create policy %I on collateral.%I for select to optkas_owner
+            using (facility_id = (select collateral.facility_id()))',
+            written_table.name || '_read', written_table.name);
+        if written_table.how ~ 'i' then
+            execute format(
+                'create policy %I on collateral.%I for insert to optkas_owner
+                with check (facility_id = (select %s))',
+                written_table.name || '_record', written_table.name, written_table.who);
+        end if;
+        if written_table.how ~ 'u' then
+            execute format(
+                'create policy %I on collateral.%I for update to optkas_owner
+                using (facility_id = (select %s))',
+                written_table.name || '_change', written_table.name, written_table.who);
+        end if;
+        if written_table.how ~ 'd' then
+            execute format(
+                'create policy %I on collateral.%I for delete to optkas_owner
+                using (facility_id = (select %s))',
+                written_table.name || '_end', written_table.name, written_table.who);
+        end if;
+    end loop;
+end
+$$;
+
+create policy pledge_read on collateral.pledge
+    for select
+    to optkas_owner
+    using (facility_id = (select collateral.facility_id()));
+
+create policy pledge_record on collateral.pledge
+    for insert
+    to optkas_owner
+    with check (facility_id = (select collateral.reported_facility_id()) and released_on is null);
+
+create policy pledge_end on collateral.pledge
+    for update
+    to optkas_owner
+    using (facility_id = (select collateral.led_facility_id()));
+
+-- Who approves knows the release, and from it the facility.
+create policy release_own on collateral.release
+    for select
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()));
+
+-- Whoever writes one is named in it.
+create policy release_by_maker on collateral.release
+    as restrictive
+    for insert
+    to optkas_owner
+    with check (
+        allocator_id = (select auth.allocator_id())
+        and requested_by = (select auth.sub())
+        and status = 'REQUESTED'
+    );
+
+create policy release_by_checker on collateral.release
+    as restrictive
+    for update
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()))
+    with check (approved_by = (select auth.sub()));

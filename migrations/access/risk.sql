@@ -1,0 +1,49 @@
+-- Triggers and policies of the schema `risk`: what holds of one table alone.
+
+-- Whoever holds a position in a facility sees what is known of its credit, and so does who says it.
+create policy profile_read on risk.profile
+    for select
+    to optkas_owner
+    using (
+        (select auth.is_platform())
+        or facility_id in (
+            select a.facility_id
+            from capital.account as a
+            where a.allocator_id = (select auth.allocator_id()) and a.kind = 'position'
+        )
+    );
+
+create policy profile_record on risk.profile
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy matrix_read on risk.matrix
+    for select
+    to optkas_owner
+    using ((select auth.principal()) is not null);
+
+create policy matrix_record on risk.matrix
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy matrix_row_read on risk.matrix_row
+    for select
+    to optkas_owner
+    using ((select auth.principal()) is not null);
+
+create policy matrix_row_record on risk.matrix_row
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy run_read on risk.run
+    for select
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()));
+
+create policy run_record on risk.run
+    for insert
+    to optkas_owner
+    with check (allocator_id = (select auth.allocator_id()) and requested_by = (select auth.sub()));

@@ -1,0 +1,70 @@
+create or replace function audit.mutation_hash(_entry audit.trail)
+returns bytea
+language sql
+stable
+return fixed.tagged_hash(
+    'optkas/audit-mutation/v1',
+    convert_to(_entry.table_name, 'UTF8'),
+    convert_to(_entry.operation, 'UTF8'),
+    convert_to(_entry.row_key::text, 'UTF8'),
+    convert_to(coalesce(_entry.old_row, 'null')::text, 'UTF8'),
+    convert_to(coalesce(_entry.new_row, 'null')::text, 'UTF8'),
+    convert_to(_entry.actor_kind, 'UTF8'),
+    convert_to(_entry.actor_id, 'UTF8'),
+    _entry.commitment_key,
+    convert_to(ledger.rfc3339(_entry.at), 'UTF8')
+);
+comment on function audit.mutation_hash(audit.trail) is 'Re-derives the hash of an entry: what a checker compares.';
+
+create or replace function audit.record()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    who auth.principal_name := auth.principal();
+    entry audit.trail;
+    changed jsonb;
+    mutations text := coalesce(current_setting('optkas.mutations', true), '');
+begin
+    if tg_op <> 'INSERT' then
+        entry.old_row := to_jsonb(old);
+    end if;
+    if tg_op <> 'DELETE' then
+        entry.new_row := to_jsonb(new);
+    end if;
+    changed := coalesce(entry.new_row, entry.old_row);
+
+    entry.table_name := tg_table_schema || '.' || tg_table_name;
+    entry.operation := tg_op;
+    entry.row_key := (
+        select jsonb_object_agg(name, changed -> name) from unnest(tg_argv) as key_column (name)
+    );
+    entry.allocator_id := (changed ->> 'allocator_id')::uuid;
+    -- Nobody presented means somebody reached the table without a gateway function; the commitment
+    -- below is missing then too, and the change is refused.
+    entry.actor_kind := coalesce(who.kind, 'database');
+    entry.actor_id := coalesce(who.id, session_user);
+    entry.commitment_key := decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
+    entry.at := clock_timestamp();
+    entry.mutation_hash := audit.mutation_hash(entry);
+
+    insert into audit.trail
+        (commitment_key, allocator_id, table_name, row_key, operation, old_row, new_row,
+         actor_kind, actor_id, at, mutation_hash)
+    values
+        (entry.commitment_key, entry.allocator_id, entry.table_name, entry.row_key, entry.operation,
+         entry.old_row, entry.new_row, entry.actor_kind, entry.actor_id, entry.at, entry.mutation_hash);
+    -- For the leaf, as <number>:<digest in hex>. Not read back from the table: under SERIALIZABLE that would make writers conflict. It is
+    -- undone with the row when a refusal rolls the effect back.
+    mutations := set_config('optkas.mutations', case mutations
+        when '' then '1:' || encode(ledger.mutations_add(ledger.mutations_start(), entry.mutation_hash), 'hex')
+        else (split_part(mutations, ':', 1)::int4 + 1)::text || ':' || encode(
+            ledger.mutations_add(decode(split_part(mutations, ':', 2), 'hex'), entry.mutation_hash), 'hex')
+    end, true);
+    return null;
+end
+$$;
+comment on function audit.record() is
+    'Row trigger of every domain table; its arguments are the columns of the primary key.';

@@ -1,0 +1,96 @@
+-- Presenting, and asking who was.
+create or replace function auth.sub()
+returns uuid
+language plpgsql
+stable
+-- So that a role that meets a policy needs no right on the memo, only on asking.
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Not now(): that is when the transaction began, and a transaction can outlive a token.
+    present_time constant timestamptz := clock_timestamp();
+begin
+    if present_time - transaction_timestamp() > auth.transaction_age_max() then
+        return null;
+    end if;
+    return (
+        select t.sub
+        from auth.verified_token as t
+        join auth.signing_key as k on k.kid = t.kid
+        where t.token_sha256 = auth.presented_token_sha256()
+            and t.not_before <= present_time + auth.leeway()
+            and t.expires_at > present_time - auth.leeway()
+            and k.retired_at is null
+    );
+end
+$$;
+comment on function auth.sub() is
+    'The person whose token this transaction presented; null without one, or once it, or its key, is no longer in '
+    'force. A policy reads it as (select auth.sub()), once a query.';
+
+create or replace function auth.authenticate(_token text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    sub uuid;
+begin
+    perform auth.start();
+    perform set_config('optkas.token', coalesce(_token, ''), true);
+    sub := auth.sub();
+    if sub is null then
+        -- Two requests may verify the same token at once: at SERIALIZABLE one of them has to try again, and
+        -- then finds the row. If we crash before the commit, the next request verifies once more.
+        insert into auth.verified_token
+        select verified.*
+        from auth.verify_token(_token) as verified
+        on conflict on constraint verified_token_pkey do nothing;
+        sub := auth.sub();
+    end if;
+    if sub is null then
+        raise exception using errcode = 'OPK02', message = 'token-refused', detail = 'not in force';
+    end if;
+end
+$$;
+comment on function auth.authenticate(text) is
+    'Establishes the person whose token this is, until the transaction ends. Raises OPK02 on any other text.';
+
+create or replace function auth.authenticate_member(_token text)
+returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator uuid;
+begin
+    perform auth.authenticate(_token);
+    allocator := auth.allocator_id();
+    -- A member whose last role was revoked is a member no more.
+    if not exists (
+        select from capital.member_role as r
+        where r.sub = auth.sub() and r.allocator_id = allocator
+    ) then
+        raise exception using errcode = 'OPK03', message = 'not-a-member';
+    end if;
+    return allocator;
+end
+$$;
+comment on function auth.authenticate_member(text) is
+    'Presents a person and returns the allocator. Raises OPK03 where there is none: a stranger claims no key.';
+
+create or replace function auth.require_role(variadic _roles text[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)
+    ) then
+        perform ledger.refuse('role-missing', jsonb_build_object('required', to_jsonb(_roles)));
+    end if;
+end
+$$;
+comment on function auth.require_role(text[]) is 'Refuses a member who holds none of these roles.';

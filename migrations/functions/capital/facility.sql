@@ -1,0 +1,75 @@
+-- Facilities: opened by the platform, shown to members.
+
+create or replace function capital.require_agent(_agent_id text, _kind text, _member text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select from capital.agent as a where a.agent_id = _agent_id and a.kind = _kind
+    ) then
+        perform ledger.refuse('agent-kind', jsonb_build_object('member', _member, 'required', _kind));
+    end if;
+end
+$$;
+
+create or replace function capital.open_facility(
+    _facility_id uuid,
+    _name text,
+    _currency text,
+    _limit_minor bigint,
+    _escrow_agent_id text,
+    _settlement_agent_id text,
+    _secured boolean,
+    _collateral_agent_id text,
+    _lead_allocator_id uuid
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if _secured is null then
+        raise exception using errcode = 'OPK04', message = 'a facility is opened with collateral, or explicitly without';
+    end if;
+    if exists (select from capital.facility as f where f.facility_id = _facility_id) then
+        perform ledger.refuse('already-exists');
+    end if;
+    perform capital.require_agent(_escrow_agent_id, 'escrow', 'escrow_agent');
+    perform capital.require_agent(_settlement_agent_id, 'settlement', 'settlement_agent');
+    if _secured then
+        perform capital.require_agent(_collateral_agent_id, 'collateral', 'collateral_agent');
+        perform capital.require_allocator(_lead_allocator_id);
+    end if;
+    insert into capital.facility
+        (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, collateral_agent_id, lead_allocator_id)
+    values
+        (_facility_id, _name, _currency, _escrow_agent_id, _settlement_agent_id, _secured, _collateral_agent_id,
+         _lead_allocator_id);
+    insert into capital.facility_utilisation (facility_id, limit_minor)
+    values (_facility_id, _limit_minor);
+end
+$$;
+comment on function capital.open_facility(uuid, text, text, bigint, text, text, boolean, text, uuid) is 'facility.opened';
+
+create or replace function capital.facility_json(_facility capital.facility)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'id', (_facility).facility_id,
+    'name', (_facility).name,
+    'currency', (_facility).currency,
+    'secured', (_facility).secured,
+    'lead_allocator_id', (_facility).lead_allocator_id,
+    'agents', jsonb_build_object(
+        'escrow', (_facility).escrow_agent_id,
+        'settlement', (_facility).settlement_agent_id,
+        'collateral', (_facility).collateral_agent_id
+    ),
+    'limit_minor', (select u.limit_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
+    'utilised_minor', (select u.utilised_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
+    'opened_at', ledger.rfc3339((_facility).opened_at)
+);
+comment on function capital.facility_json(capital.facility) is 'A facility as replies show it.';

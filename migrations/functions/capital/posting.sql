@@ -1,0 +1,195 @@
+create or replace function capital.require_balanced_journal()
+returns trigger
+language plpgsql
+-- At commit the gateway function has returned, and the login itself may read nothing.
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- At commit, when all legs are there. A journal without legs is as wrong as one that does not add up.
+    if not exists (select from capital.posting as p where p.journal_id = new.journal_id)
+        or exists (
+            select
+            from capital.posting as p
+            where p.journal_id = new.journal_id
+            group by p.currency
+            having sum(p.amount_minor) <> 0
+        )
+    then
+        raise exception using
+            errcode = 'OPK04',
+            message = 'the postings of a journal must sum to zero in each currency';
+    end if;
+    return null;
+end
+$$;
+comment on function capital.require_balanced_journal() is 'Double entry, checked at commit.';
+
+-- account_last_posting_fkey says that the balance is one of the chain's; this, that it is the chain's end.
+create or replace function capital.require_last_posting()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from capital.account as a
+        where a.account_id = new.account_id and a.version >= new.account_version
+    ) then
+        raise exception using
+            errcode = 'OPK04',
+            message = 'a balance moves with its posting';
+    end if;
+    return null;
+end
+$$;
+comment on function capital.require_last_posting() is
+    'No posting goes beyond the account it belongs to, checked at commit.';
+
+-- Moving capital.
+create or replace function capital.account_of(_allocator_id uuid, _currency text, _kind text, _facility_id uuid default null)
+returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    found_id uuid;
+begin
+    select a.account_id into found_id
+    from capital.account as a
+    where a.allocator_id = _allocator_id
+        and a.currency = _currency
+        and a.kind = _kind
+        and a.facility_id is not distinct from _facility_id;
+    if not found then
+        insert into capital.account (allocator_id, currency, kind, facility_id)
+        values (_allocator_id, _currency, _kind, _facility_id)
+        returning account_id into found_id;
+    end if;
+    return found_id;
+end
+$$;
+comment on function capital.account_of(uuid, text, text, uuid) is 'The account, opened at its first use.';
+
+create or replace function capital.post(_journal_id uuid, _account_id uuid, _amount_minor bigint)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    account capital.account;
+begin
+    update capital.account as a
+    set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
+    where a.account_id = _account_id
+        -- Away from zero as far as a bigint goes; towards zero as far as zero. Whichever leg comes first
+        -- refuses.
+        and case (a.kind = 'external') = (_amount_minor < 0)
+            when true then abs(a.balance_minor) <= 9223372036854775807 - abs(_amount_minor)
+            else abs(a.balance_minor) >= abs(_amount_minor)
+        end
+    returning a.* into account;
+    if not found then
+        perform ledger.refuse(case when exists (
+            select
+            from capital.account as a
+            where a.account_id = _account_id and (a.kind = 'external') = (_amount_minor < 0)
+        ) then 'account-limit' else 'insufficient-capital' end);
+    end if;
+
+    insert into capital.posting
+        (account_id, account_version, journal_id, allocator_id, currency,
+         amount_minor, balance_before_minor, balance_after_minor)
+    values
+        (account.account_id, account.version, _journal_id, account.allocator_id, account.currency,
+         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor);
+end
+$$;
+comment on function capital.post(uuid, uuid, bigint) is
+    'One leg: the account first, so that a race ends here, then its posting.';
+
+create or replace function capital.move(
+    _kind text,
+    _from uuid,
+    _to uuid,
+    _amount_minor bigint,
+    _settlement_id uuid default null,
+    _reference text default null
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    journal uuid;
+begin
+    insert into capital.journal (allocator_id, kind, settlement_id, reference, commitment_key)
+    select a.allocator_id, _kind, _settlement_id, _reference, decode(current_setting('optkas.commitment'), 'hex')
+    from capital.account as a
+    where a.account_id = _from
+    returning journal_id into strict journal;
+
+    -- In the order of their ids, whichever way the capital goes: two movements cannot deadlock.
+    if _from < _to then
+        perform capital.post(journal, _from, -_amount_minor);
+        perform capital.post(journal, _to, _amount_minor);
+    else
+        perform capital.post(journal, _to, _amount_minor);
+        perform capital.post(journal, _from, -_amount_minor);
+    end if;
+end
+$$;
+comment on function capital.move(text, uuid, uuid, bigint, uuid, text) is
+    'A journal with two legs. Refuses insufficient-capital where the balance does not suffice, account-limit where it would be more than can be counted.';
+
+create or replace function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
+returns void
+language sql
+begin atomic
+    select capital.move(
+        _kind,
+        capital.account_of(
+            _settlement.allocator_id, _settlement.currency, _from,
+            case when _from = 'position' then _settlement.facility_id end
+        ),
+        capital.account_of(
+            _settlement.allocator_id, _settlement.currency, _to,
+            case when _to = 'position' then _settlement.facility_id end
+        ),
+        _settlement.amount_minor,
+        _settlement.settlement_id
+    );
+end;
+comment on function capital.move_settlement(text, capital.settlement, text, text) is
+    'Moves a settlement''s amount between its allocator''s accounts of two kinds.';
+
+create or replace function capital.move_funding(
+    _kind text,
+    _allocator_id uuid,
+    _currency text,
+    _from text,
+    _to text,
+    _amount_minor bigint,
+    _reference text
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform capital.require_allocator(_allocator_id);
+    perform auth.scope_to(_allocator_id);
+    perform capital.move(
+        _kind,
+        capital.account_of(_allocator_id, _currency, _from),
+        capital.account_of(_allocator_id, _currency, _to),
+        _amount_minor,
+        null,
+        _reference
+    );
+end
+$$;
+comment on function capital.move_funding(text, uuid, text, text, text, bigint, text) is
+    'capital.deposited, capital.withdrawn';

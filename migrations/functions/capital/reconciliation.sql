@@ -1,0 +1,65 @@
+create or replace function capital.imbalances_of_allocator(_allocator_id uuid)
+returns setof jsonb
+language sql
+stable
+begin atomic
+    with account as (
+        select a.account_id, a.currency, a.kind, a.facility_id, a.version, a.balance_minor
+        from capital.account as a
+        where a.allocator_id = _allocator_id
+    ),
+    settled as (
+        select
+            s.currency,
+            case s.status when 'VERIFIED' then 'reserved' when 'ESCROWED' then 'escrowed' else 'position' end as kind,
+            case s.status when 'SETTLED' then s.facility_id end as facility_id,
+            sum(s.amount_minor) as amount_minor
+        from capital.settlement as s
+        where s.allocator_id = _allocator_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+        group by 1, 2, 3
+    )
+    select jsonb_build_object('rule', 'accounts-sum-to-zero', 'allocator_id', _allocator_id, 'currency', a.currency)
+    from account as a
+    group by a.currency
+    having sum(a.balance_minor) <> 0
+    union all
+    select jsonb_build_object('rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id)
+    from account as a
+    left join lateral (
+        select p.account_version, p.balance_after_minor
+        from capital.posting as p
+        where p.account_id = a.account_id
+        order by p.account_version desc
+        limit 1
+    ) as p on true
+    where (a.version, a.balance_minor) <> (coalesce(p.account_version, 0), coalesce(p.balance_after_minor, 0))
+    union all
+    select jsonb_build_object(
+        'rule', 'balance-is-of-settlements', 'allocator_id', _allocator_id,
+        'currency', coalesce(a.currency, s.currency), 'kind', coalesce(a.kind, s.kind)
+    )
+    from (select * from account where kind in ('reserved', 'escrowed', 'position')) as a
+    full join settled as s
+        on s.currency = a.currency and s.kind = a.kind
+            and coalesce(s.facility_id, _allocator_id) = coalesce(a.facility_id, _allocator_id)
+    where coalesce(a.balance_minor, 0) <> coalesce(s.amount_minor, 0);
+end;
+comment on function capital.imbalances_of_allocator(uuid) is
+    'Where an allocator''s books do not add up: its accounts, the end of their postings, its settlements. None in sound books.';
+
+create or replace function capital.imbalances_of_facility(_facility_id uuid)
+returns setof jsonb
+language sql
+stable
+begin atomic
+    select jsonb_build_object('rule', 'committed-is-of-settlements', 'facility_id', _facility_id)
+    from capital.facility_utilisation as u
+    where u.facility_id = _facility_id
+        and u.utilised_minor <> (
+            select coalesce(sum(s.amount_minor), 0)
+            from capital.settlement as s
+            where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+        );
+end;
+comment on function capital.imbalances_of_facility(uuid) is
+    'Where the room taken in a facility is not what its settlements take.';

@@ -1,0 +1,65 @@
+create or replace function capital.utilise_facility(_settlement capital.settlement)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update capital.facility_utilisation as u
+    set utilised_minor = u.utilised_minor + _settlement.amount_minor
+    where u.facility_id = _settlement.facility_id
+        and u.utilised_minor <= u.limit_minor - _settlement.amount_minor;
+    if not found then
+        perform ledger.refuse('facility-limit');
+    end if;
+end
+$$;
+comment on function capital.utilise_facility(capital.settlement) is
+    'Takes room under the facility''s limit. Refuses facility-limit where there is not enough.';
+
+-- The one way a settlement changes its state, and what each state means for the books.
+create or replace function capital.transition(_settlement capital.settlement, _to text, _reason text default null)
+returns capital.settlement
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    moved capital.settlement;
+begin
+    update capital.settlement as s
+    set version = s.version + 1, previous_status = s.status, status = _to
+    where s.settlement_id = _settlement.settlement_id
+    returning s.* into strict moved;
+
+    insert into capital.settlement_transition
+        (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason)
+    select
+        moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
+        who.kind, who.id, decode(current_setting('optkas.commitment'), 'hex'), _reason
+    from auth.principal() as who;
+
+    case _to
+        when 'VERIFIED' then
+            perform capital.utilise_facility(moved);
+            perform capital.move_settlement('reserve', moved, 'available', 'reserved');
+        when 'ESCROWED' then
+            perform capital.move_settlement('escrow', moved, 'reserved', 'escrowed');
+        when 'SETTLED' then
+            perform capital.move_settlement('settle', moved, 'escrowed', 'position');
+        else
+            -- CANCELLED, FAILED, EXPIRED: what was taken goes back. A PENDING one has taken nothing.
+            if moved.previous_status = 'VERIFIED' then
+                perform capital.move_settlement('release', moved, 'reserved', 'available');
+            elsif moved.previous_status = 'ESCROWED' then
+                perform capital.move_settlement('return', moved, 'escrowed', 'available');
+            end if;
+            if moved.previous_status <> 'PENDING' then
+                update capital.facility_utilisation as u
+                set utilised_minor = u.utilised_minor - moved.amount_minor
+                where u.facility_id = moved.facility_id;
+            end if;
+    end case;
+    return moved;
+end
+$$;
+comment on function capital.transition(capital.settlement, text, text) is
+    'Takes one step of the state machine with its postings. Whether it is due is for the caller to have checked; whether it is legal, the constraints say.';

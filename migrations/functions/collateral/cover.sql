@@ -1,0 +1,228 @@
+-- May a settlement rest on it?
+create or replace function collateral.notice()
+returns text
+language sql
+immutable
+parallel safe
+return 'The log proves that this record is unchanged. It does not prove title, attachment, or that an office accepted a filing.';
+comment on function collateral.notice() is 'What every reply about collateral says of itself.';
+
+create or replace function collateral.cover_problems(_facility_id uuid, _guard_days int4, _value_date date)
+returns jsonb
+-- Not SQL, which would be planned at each call.
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    problems jsonb;
+begin
+    with relied as (
+        select
+            c.filing_id, c.agreement_id, c.debtor_party_id,
+            coalesce((
+                s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
+                    jsonb_build_object('party_id', c.debtor_party_id))
+            ), false) as sufficient,
+            p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office as in_office,
+            coalesce(s.debtors @> jsonb_build_array(
+                jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false) as named,
+            coalesce(s.lapse_on > greatest(_value_date, t.today) + _guard_days, true) as lasting,
+            s.lapse_on,
+            s.terminated_on is null as in_effect,
+            not s.disputed as undisputed,
+            a.debtor_party_id = c.debtor_party_id
+                and c.asset_kind = any (a.asset_kinds)
+                and a.dated_on <= t.today
+                and coalesce(a.ends_on > greatest(_value_date, t.today), true) as agreed,
+            coalesce(r.through_on > f.filed_on, false) as searched,
+            -- A finding stands until a later report goes as far and has it no more: two that contradict each other
+            -- are not settled by the one that suits.
+            not exists (
+                select
+                from collateral.search as h
+                join collateral.search_finding as n
+                    on n.facility_id = h.facility_id and n.search_id = h.search_id
+                where h.facility_id = c.facility_id
+                    and h.office = f.office
+                    and h.party_id = c.debtor_party_id
+                    and h.searched_name = p.organic_name
+                    and n.filed_at < f.filed_at
+                    and n.subordination_sha256 is null
+                    and not exists (
+                        select
+                        from collateral.search as later
+                        where later.facility_id = c.facility_id
+                            and later.office = f.office
+                            and later.party_id = c.debtor_party_id
+                            and later.searched_name = p.organic_name
+                            and later.through_on >= h.through_on
+                            and later.recorded_at > h.recorded_at
+                    )
+            ) as first
+        from (select (now() at time zone 'UTC')::date as today) as t
+        cross join collateral.cover as c
+        join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
+        join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
+        join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
+        join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
+        left join lateral (
+            select h.through_on
+            from collateral.search as h
+            where h.facility_id = c.facility_id
+                and h.office = f.office
+                and h.party_id = c.debtor_party_id
+                and h.searched_name = p.organic_name
+            order by h.through_on desc
+            limit 1
+        ) as r on true
+        where c.facility_id = _facility_id and c.pledges > 0
+    ),
+    failed as (
+        select k.place, k.name, jsonb_agg(distinct k.subject) as subjects
+        from relied as r
+        cross join lateral (
+            values
+                (1, 'filing-insufficient', r.sufficient, jsonb_build_object('filing_id', r.filing_id)),
+                (2, 'filing-office', r.in_office, jsonb_build_object('filing_id', r.filing_id)),
+                (3, 'filing-name', r.named or not r.sufficient,
+                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
+                (4, 'filing-lapsing', r.lasting,
+                    jsonb_build_object('filing_id', r.filing_id, 'lapse_on', r.lapse_on)),
+                (5, 'filing-terminated', r.in_effect, jsonb_build_object('filing_id', r.filing_id)),
+                (6, 'filing-disputed', r.undisputed, jsonb_build_object('filing_id', r.filing_id)),
+                (7, 'agreement-missing', r.agreed,
+                    jsonb_build_object('filing_id', r.filing_id, 'agreement_id', r.agreement_id)),
+                (8, 'search-missing', r.searched,
+                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
+                (9, 'search-adverse', r.first,
+                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id))
+        ) as k (place, name, held, subject)
+        where not k.held
+        group by k.place, k.name
+    )
+    select coalesce(
+        jsonb_agg(ledger.problem(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
+    )
+    || case when exists (select from relied) then '[]'::jsonb else jsonb_build_array(ledger.problem('filing-missing')) end
+    into problems
+    from failed as f;
+    return problems;
+end
+$$;
+comment on function collateral.cover_problems(uuid, int4, date) is
+    'Whatever does not hold of the filings, agreements and searches that pledges in force rely on (9-203, 9-301, 9-307, 9-501 to 9-503, 9-509, 9-513, 9-515, 9-322).';
+
+create or replace function collateral.stale_problems(_facility_id uuid, _rules collateral.rules)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    today constant date := (now() at time zone 'UTC')::date;
+    problems jsonb := '[]';
+    oldest date;
+begin
+    select min(h.valued_on) into oldest
+    from collateral.holding as h
+    where h.facility_id = _facility_id and h.counts;
+    if oldest < today - _rules.valuation_age_max_days then
+        problems := problems || ledger.problem('valuation-stale', jsonb_build_object('oldest', oldest));
+    end if;
+    select min(h.received_on) into oldest
+    from collateral.holding as h
+    where h.facility_id = _facility_id and h.counts;
+    if oldest < today - _rules.receipt_age_max_days then
+        problems := problems || ledger.problem('custody-stale', jsonb_build_object('oldest', oldest));
+    end if;
+    return problems;
+end
+$$;
+comment on function collateral.stale_problems(uuid, collateral.rules) is
+    'Valuations and receipts that have counted and are older than the rules allow, today.';
+
+create or replace function collateral.base_problems(_figures collateral.figures, _rules collateral.rules, _facility_id uuid, _more_minor numeric)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    problems jsonb := '[]';
+    after_minor constant numeric := _figures.drawn_minor + _more_minor;
+    missing record;
+begin
+    if _figures.availability_minor < _more_minor then
+        select
+            count(*) filter (where h.valued_on is null) as valuations,
+            count(*) filter (where h.received_on is null) as receipts
+        into missing
+        from collateral.holding as h
+        where h.facility_id = _facility_id;
+        if missing.valuations > 0 then
+            problems := problems || ledger.problem(
+                'valuation-missing', jsonb_build_object('pledges', missing.valuations));
+        end if;
+        if missing.receipts > 0 then
+            problems := problems || ledger.problem('custody-missing', jsonb_build_object('pledges', missing.receipts));
+        end if;
+        problems := problems || ledger.problem('availability-short', jsonb_build_object(
+            'availability_minor', _figures.availability_minor::text, 'required_minor', _more_minor::text));
+    end if;
+    if (_figures.eligible_minor - _figures.excess_minor) * 10000 < after_minor * _rules.coverage_floor_bp then
+        problems := problems || ledger.problem('coverage-short', jsonb_build_object(
+            'coverage_bp', div((_figures.eligible_minor - _figures.excess_minor) * 10000, nullif(after_minor, 0)),
+            'floor_bp', _rules.coverage_floor_bp));
+    end if;
+    return problems;
+end
+$$;
+comment on function collateral.base_problems(collateral.figures, collateral.rules, uuid, numeric) is
+    'Whether the base has room for so much more, and covers what would be drawn then.';
+
+create or replace function collateral.require_cover(_settlement capital.settlement)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    facility constant uuid := _settlement.facility_id;
+    rules collateral.rules;
+    figures collateral.figures;
+    problems jsonb;
+begin
+    if not _settlement.secured then
+        return '{}';
+    end if;
+    if not collateral.set_facility(facility) then
+        perform ledger.refuse('not-found');
+    end if;
+    rules := collateral.rules_in_force(facility);
+    if rules.version is null then
+        perform ledger.refuse('collateral-deficient', jsonb_build_object(
+            'problems', jsonb_build_array(ledger.problem('rules-missing')), 'notice', collateral.notice()));
+    end if;
+    figures := collateral.borrowing_base_from_kept_sums(facility, rules);
+    problems := collateral.cover_problems(facility, rules.lapse_guard_days, _settlement.value_date)
+        || collateral.stale_problems(facility, rules)
+        -- From VERIFIED on its amount is drawn already.
+        || collateral.base_problems(
+            figures, rules, facility,
+            case when _settlement.status = 'PENDING' then _settlement.amount_minor else 0 end
+        );
+    if problems <> '[]' then
+        perform ledger.refuse('collateral-deficient', jsonb_build_object(
+            'problems', problems, 'borrowing_base', collateral.figures_json(figures), 'notice', collateral.notice()));
+    end if;
+    insert into collateral.borrowing_base
+        (facility_id, settlement_id, version, inputs, base_minor, drawn_minor, coverage_bp)
+    values
+        (facility, _settlement.settlement_id, _settlement.version, figures.inputs, figures.base_minor,
+         figures.drawn_minor, figures.coverage_bp);
+    return jsonb_build_object(
+        'borrowing_base', collateral.figures_json(figures), 'notice', collateral.notice());
+end
+$$;
+comment on function collateral.require_cover(capital.settlement) is
+    'Refuses collateral-deficient, with every reason, unless the collateral bears this settlement''s next step; else records the base it rests on. In an unsecured facility nothing is asked.';

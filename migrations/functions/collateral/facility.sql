@@ -1,0 +1,156 @@
+-- Which facility this transaction is about. The setting is not believed: it is asked each time whether the principal
+-- that was presented takes part in that facility.
+create or replace function collateral.facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    facility capital.facility;
+    own uuid;
+begin
+    select * into facility
+    from capital.facility as f
+    where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid;
+    case auth.login_kind()
+        when 'agent' then
+            if auth.is_platform() or auth.agent_id() in (
+                facility.collateral_agent_id, facility.escrow_agent_id, facility.settlement_agent_id
+            ) then
+                return facility.facility_id;
+            end if;
+        when 'system' then
+            if auth.is_system('monitor-collateral') then
+                return facility.facility_id;
+            end if;
+        else
+            own := auth.allocator_id();
+            if facility.lead_allocator_id = own or exists (
+                select
+                from capital.settlement as s
+                where s.allocator_id = own
+                    and s.facility_id = facility.facility_id
+                    and s.status in ('PENDING', 'VERIFIED', 'ESCROWED', 'SETTLED')
+            ) then
+                return facility.facility_id;
+            end if;
+    end case;
+    return null;
+end
+$$;
+comment on function collateral.facility_id() is
+    'The facility entered, if the principal takes part in it: an agent it names, the platform, the monitor, a member of its lead allocator or of one with a settlement in it that is not over. Policies read it as (select …), once a query.';
+
+create or replace function collateral.set_facility(_facility_id uuid)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform set_config('optkas.facility', _facility_id::text, true);
+    return collateral.facility_id() is not null;
+end
+$$;
+comment on function collateral.set_facility(uuid) is 'Turns to one facility; false for whoever takes no part in it.';
+
+create or replace function collateral.set_secured_facility(_facility_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not collateral.set_facility(_facility_id) then
+        perform ledger.refuse('not-found', '{"resource": "facility"}');
+    end if;
+    if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
+        perform ledger.refuse('unsecured');
+    end if;
+end
+$$;
+comment on function collateral.set_secured_facility(uuid) is 'Turns to a secured facility, or refuses.';
+
+create or replace function collateral.lead_allocator_id()
+returns uuid
+language sql
+stable
+return (select f.lead_allocator_id from capital.facility as f where f.facility_id = collateral.facility_id());
+comment on function collateral.lead_allocator_id() is 'Whose affair the collateral of the facility entered is.';
+
+create or replace function collateral.reported_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select f.facility_id
+        from capital.facility as f
+        where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid
+            and f.collateral_agent_id = auth.agent_id()
+    );
+end
+$$;
+comment on function collateral.reported_facility_id() is 'The facility entered, if its collateral agent is presented.';
+
+create or replace function collateral.led_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select f.facility_id
+        from capital.facility as f
+        where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid
+            and f.lead_allocator_id = auth.allocator_id()
+            and auth.login_kind() = 'human'
+    );
+end
+$$;
+comment on function collateral.led_facility_id() is
+    'The facility entered, if a member of its lead allocator is presented.';
+
+create or replace function collateral.summed_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case auth.login_kind()
+        when 'agent' then collateral.reported_facility_id()
+        when 'human' then collateral.led_facility_id()
+    end;
+end
+$$;
+comment on function collateral.summed_facility_id() is
+    'The facility entered, for whoever moves its sums: its agent with a report, its lead with a release.';
+
+create or replace function collateral.platform_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case when auth.is_platform() then nullif(current_setting('optkas.facility', true), '')::uuid end;
+end
+$$;
+comment on function collateral.platform_facility_id() is 'The facility entered, if the platform is presented.';
+
+create or replace function collateral.monitored_facility_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when auth.is_system('monitor-collateral') then nullif(current_setting('optkas.facility', true), '')::uuid
+    end;
+end
+$$;
+comment on function collateral.monitored_facility_id() is 'The facility entered, if the monitor is.';

@@ -1,0 +1,130 @@
+create or replace function collateral.require_past(_on date, _member text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Today in UTC: an office west of it is never ahead.
+    if _on > (now() at time zone 'UTC')::date then
+        perform ledger.refuse('date-ahead', jsonb_build_object('member', _member));
+    end if;
+end
+$$;
+comment on function collateral.require_past(date, text) is 'Refuses date-ahead: what is recorded has happened.';
+
+create or replace function collateral.require_filing(_filing_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from collateral.filing as f
+        where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id
+    ) then
+        perform ledger.refuse('not-found', '{"resource": "filing"}');
+    end if;
+end
+$$;
+
+-- The collateral agent. The facility has been entered.
+create or replace function collateral.record_filing(_facility uuid, _data jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    filing constant uuid := (_data ->> 'filing_id')::uuid;
+    party record;
+begin
+    perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
+    -- The number may be taken in a facility that this agent does not see.
+    insert into collateral.filing
+        (facility_id, filing_id, office, file_number, filed_at, filed_on, designation, description, document_sha256)
+    values
+        (_facility, filing, _data ->> 'office', _data ->> 'file_number', (_data ->> 'filed_at')::timestamptz,
+         (_data ->> 'filed_on')::date, _data ->> 'designation', _data ->> 'description',
+         decode(_data ->> 'document_sha256', 'hex'))
+    on conflict do nothing;
+    if not found then
+        perform ledger.refuse('already-exists');
+    end if;
+    for party in
+        select 'debtor' as role, p.party_id, p.name
+        from jsonb_to_recordset(_data -> 'debtors') as p (party_id uuid, name text)
+        union all
+        select 'secured', p.party_id, p.name
+        from jsonb_to_recordset(_data -> 'secured_parties') as p (party_id uuid, name text)
+    loop
+        perform collateral.require_party(party.party_id);
+        insert into collateral.filing_party (facility_id, filing_id, role, party_id, name)
+        values (_facility, filing, party.role, party.party_id, party.name);
+    end loop;
+    return collateral.standing_json(collateral.recompute_standing(filing));
+end
+$$;
+comment on function collateral.record_filing(uuid, jsonb) is 'filing.recorded';
+
+create or replace function collateral.record_amendment(_facility uuid, _data jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    filing constant uuid := (_data ->> 'filing_id')::uuid;
+    release constant uuid := (_data ->> 'release_id')::uuid;
+begin
+    perform collateral.require_filing(filing);
+    perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
+    perform collateral.require_party((_data ->> 'party_id')::uuid);
+    perform collateral.require_party((_data ->> 'replaces_party_id')::uuid);
+    if release is not null and not exists (
+        select
+        from collateral.release as r
+        where r.facility_id = _facility and r.filing_id = filing and r.release_id = release
+    ) then
+        perform ledger.refuse('not-found', '{"resource": "release"}');
+    end if;
+    insert into collateral.amendment
+        (facility_id, amendment_id, filing_id, file_number, filed_at, filed_on, kind, action, role, party_id, name,
+         replaces_party_id, description, release_id, document_sha256)
+    values
+        (_facility, (_data ->> 'amendment_id')::uuid, filing, _data ->> 'file_number',
+         (_data ->> 'filed_at')::timestamptz, (_data ->> 'filed_on')::date, _data ->> 'kind', _data ->> 'action',
+         _data ->> 'role', (_data ->> 'party_id')::uuid, _data ->> 'name', (_data ->> 'replaces_party_id')::uuid,
+         _data ->> 'description', release, decode(_data ->> 'document_sha256', 'hex'))
+    on conflict do nothing;
+    if not found then
+        perform ledger.refuse('already-exists');
+    end if;
+    return collateral.standing_json(collateral.recompute_standing(filing));
+end
+$$;
+comment on function collateral.record_amendment(uuid, jsonb) is
+    'amendment.recorded: always recorded; the reply says what effect it has.';
+
+create or replace function collateral.record_agreement(_facility uuid, _data jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform collateral.require_past((_data ->> 'dated_on')::date, 'dated_on');
+    perform collateral.require_party((_data ->> 'debtor_party_id')::uuid);
+    perform collateral.require_party((_data ->> 'secured_party_id')::uuid);
+    insert into collateral.agreement
+        (facility_id, agreement_id, debtor_party_id, secured_party_id, asset_kinds, dated_on, ends_on, document_sha256)
+    values
+        (_facility, (_data ->> 'agreement_id')::uuid, (_data ->> 'debtor_party_id')::uuid,
+         (_data ->> 'secured_party_id')::uuid,
+         array(select k.kind from jsonb_array_elements_text(_data -> 'asset_kinds') as k (kind)),
+         (_data ->> 'dated_on')::date, (_data ->> 'ends_on')::date, decode(_data ->> 'document_sha256', 'hex'))
+    on conflict do nothing;
+    if not found then
+        perform ledger.refuse('already-exists');
+    end if;
+    return '{}';
+end
+$$;
+comment on function collateral.record_agreement(uuid, jsonb) is 'agreement.recorded';

@@ -1,0 +1,172 @@
+create or replace function collateral.findings(_facility_id uuid)
+returns setof collateral.finding
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    today constant date := (now() at time zone 'UTC')::date;
+    rules collateral.rules := collateral.rules_in_force(_facility_id);
+    base collateral.figures;
+    problem jsonb;
+begin
+    return query
+    select k.kind, s.filing_id::text, k.detail
+    from collateral.filing_standing as s
+    cross join lateral (
+        values
+            ('continuation-open', s.terminated_on is null
+                and today between collateral.continuation_opens(s.lapse_on) and s.lapse_on,
+                jsonb_build_object('lapse_on', s.lapse_on)),
+            ('continuation-closing', s.terminated_on is null and today between s.lapse_on - 30 and s.lapse_on,
+                jsonb_build_object('lapse_on', s.lapse_on)),
+            ('filing-lapsed', s.terminated_on is null and s.lapse_on < today,
+                jsonb_build_object('lapse_on', s.lapse_on)),
+            ('filing-terminated', s.terminated_on is not null,
+                jsonb_build_object('terminated_on', s.terminated_on)),
+            ('filing-disputed', s.disputed, '{}'::jsonb)
+    ) as k (kind, due, detail)
+    where s.facility_id = _facility_id
+        and k.due
+        and exists (
+            select
+            from collateral.cover as c
+            where c.facility_id = _facility_id and c.filing_id = s.filing_id and c.pledges > 0
+        );
+
+    for problem in
+        select p.value
+        from jsonb_array_elements(collateral.cover_problems(_facility_id, 0, today)) as p
+        where p.value ->> 'type' = 'urn:optkas:problem:search-adverse'
+    loop
+        return query
+        select distinct 'search-adverse', s.value ->> 'filing_id', s.value
+        from jsonb_array_elements(problem -> 'subjects') as s;
+    end loop;
+
+    if rules.version is null then
+        return;
+    end if;
+    return query
+    select replace(p.value ->> 'type', 'urn:optkas:problem:', ''), '', jsonb_build_object('oldest', p.value -> 'oldest')
+    from jsonb_array_elements(collateral.stale_problems(_facility_id, rules)) as p;
+    base := collateral.borrowing_base_recomputed(_facility_id, rules);
+    if base.availability_minor < 0 then
+        return next row('base-short', '', jsonb_build_object('availability_minor', base.availability_minor::text))::collateral.finding;
+    end if;
+    if base.coverage_bp < rules.coverage_floor_bp then
+        return next row('coverage-short', '', jsonb_build_object(
+            'coverage_bp', base.coverage_bp, 'floor_bp', rules.coverage_floor_bp))::collateral.finding;
+    end if;
+end
+$$;
+comment on function collateral.findings(uuid) is 'All there is to warn of in a facility now.';
+
+create or replace function collateral.claim_warning(_attempt text, _facility_id uuid, _change text, _warning collateral.warning)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    client_key text := concat_ws(':', _change, _warning.kind, _warning.subject, _warning.occurrence);
+    known ledger.reply := ledger.claim(
+        _attempt, 'monitor-collateral', _facility_id::text, client_key,
+        ledger.idempotency_key('system', 'monitor-collateral', 'monitor-collateral', _facility_id::text, client_key),
+        fixed.tagged_hash(
+            'optkas/request-fingerprint/v1',
+            convert_to('monitor-collateral', 'UTF8'), convert_to(_facility_id::text, 'UTF8'), convert_to(client_key, 'UTF8')
+        )
+    );
+begin
+    return known.outcome is null;
+end
+$$;
+comment on function collateral.claim_warning(text, uuid, text, collateral.warning) is
+    'The commitment of one warning''s opening or closing, under a key that follows from it.';
+
+create or replace function collateral.update_warnings(_attempt text, _facility_id uuid)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    lead uuid := collateral.lead_allocator_id();
+    found_now constant collateral.finding[] := array(select f from collateral.findings(_facility_id) as f);
+    warning collateral.warning;
+    one collateral.finding;
+    opened int4 := 0;
+    closed int4 := 0;
+begin
+    for warning in
+        select w.*
+        from collateral.warning as w
+        where w.facility_id = _facility_id and w.closed_at is null
+        order by w.kind, w.subject
+    loop
+        continue when exists (
+            select from unnest(found_now) as f where f.kind = warning.kind and f.subject = warning.subject
+        );
+        continue when not collateral.claim_warning(_attempt, _facility_id, 'closed', warning);
+        update collateral.warning as w
+        set closed_at = now()
+        where (w.facility_id, w.kind, w.subject, w.occurrence)
+            = (_facility_id, warning.kind, warning.subject, warning.occurrence);
+        perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
+            'warning', warning.kind, 'facility_id', _facility_id, 'subject', nullif(warning.subject, ''), 'change', 'closed'));
+        closed := closed + 1;
+    end loop;
+
+    foreach one in array found_now loop
+        continue when exists (
+            select
+            from collateral.warning as w
+            where w.facility_id = _facility_id and w.kind = one.kind and w.subject = one.subject and w.closed_at is null
+        );
+        warning := null;
+        warning.kind := one.kind;
+        warning.subject := one.subject;
+        warning.occurrence := 1 + (
+            select coalesce(max(w.occurrence), 0)
+            from collateral.warning as w
+            where w.facility_id = _facility_id and w.kind = one.kind and w.subject = one.subject
+        );
+        continue when not collateral.claim_warning(_attempt, _facility_id, 'opened', warning);
+        insert into collateral.warning (facility_id, kind, subject, occurrence, detail)
+        values (_facility_id, one.kind, one.subject, warning.occurrence, one.detail);
+        perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
+            'warning', one.kind, 'facility_id', _facility_id, 'subject', nullif(one.subject, ''), 'change', 'opened',
+            'detail', one.detail));
+        opened := opened + 1;
+    end loop;
+
+    return jsonb_build_object(
+        'facility_id', _facility_id,
+        'opened', opened,
+        'closed', closed,
+        'open', (
+            select coalesce(jsonb_object_agg(k.kind, k.number), '{}')
+            from (
+                select w.kind, count(*) as number
+                from collateral.warning as w
+                where w.facility_id = _facility_id and w.closed_at is null
+                group by w.kind
+            ) as k
+        )
+    );
+end
+$$;
+comment on function collateral.update_warnings(text, uuid) is
+    'Opens a warning for all that is found and closes those whose reason has gone: each once, whoever runs beside.';
+
+create or replace function collateral.warnings_json(_facility_id uuid)
+returns jsonb
+language sql
+stable
+return coalesce((
+    select jsonb_agg(jsonb_build_object(
+        'kind', w.kind, 'subject', nullif(w.subject, ''), 'opened_at', ledger.rfc3339(w.opened_at), 'detail', w.detail
+    ) order by w.opened_at, w.kind, w.subject)
+    from collateral.warning as w
+    where w.facility_id = _facility_id and w.closed_at is null
+), '[]');
+comment on function collateral.warnings_json(uuid) is 'The facility''s open warnings.';

@@ -1,0 +1,232 @@
+-- Releases.
+create or replace function collateral.release_life()
+returns interval
+language sql
+immutable
+parallel safe
+return interval '7 days';
+comment on function collateral.release_life() is 'How long a request waits for its approval.';
+
+create or replace function collateral.release_pledges_max()
+returns int4
+language sql
+immutable
+parallel safe
+return 1000;
+comment on function collateral.release_pledges_max() is 'Of one release: each takes some 2 ms when it ends, of the 5 s that a statement has, and 220 octets of the content.';
+
+create or replace function collateral.release_content(
+    _facility_id uuid,
+    _kind text,
+    _filing_id uuid,
+    _pledge_ids uuid[],
+    _reason text
+)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    rules collateral.rules := collateral.rules_in_force(_facility_id);
+    present collateral.figures := collateral.borrowing_base_recomputed(_facility_id, rules);
+    left_over collateral.figures := collateral.borrowing_base_recomputed(_facility_id, rules, _pledge_ids);
+begin
+    return (
+        select jsonb_build_object(
+            'facility_id', _facility_id,
+            'kind', _kind,
+            'reason', _reason,
+            'filing', jsonb_build_object(
+                'filing_id', f.filing_id,
+                'office', f.office,
+                'file_number', f.file_number,
+                'filed_on', f.filed_on,
+                'document_sha256', encode(f.document_sha256, 'hex'),
+                'lapse_on', s.lapse_on,
+                'debtors', s.debtors,
+                'secured_parties', s.secured_parties
+            ),
+            'assets', (
+                select coalesce(jsonb_agg(jsonb_build_object(
+                    'pledge_id', p.pledge_id,
+                    'asset_id', p.asset_id,
+                    'fingerprint', encode(p.fingerprint, 'hex'),
+                    'value_minor', h.value_minor::text
+                ) order by p.pledge_id), '[]')
+                from collateral.pledge as p
+                left join collateral.holding as h on h.facility_id = p.facility_id and h.pledge_id = p.pledge_id
+                where p.facility_id = _facility_id
+                    and p.filing_id = _filing_id
+                    and p.pledge_id = any (_pledge_ids)
+                    and p.released_on is null
+            ),
+            'exposure', jsonb_build_object(
+                'drawn_minor', present.drawn_minor::text,
+                'base_minor', present.base_minor::text,
+                'base_after_minor', left_over.base_minor::text,
+                'availability_minor', present.availability_minor::text,
+                'availability_after_minor', left_over.availability_minor::text,
+                'coverage_bp', present.coverage_bp,
+                'coverage_after_bp', left_over.coverage_bp,
+                -- What is drawn and would have no base under it any more.
+                'uncovered_minor', greatest(-left_over.availability_minor, 0)::text
+            )
+        )::text
+        from collateral.filing as f
+        join collateral.filing_standing as s on s.facility_id = f.facility_id and s.filing_id = f.filing_id
+        where f.facility_id = _facility_id and f.filing_id = _filing_id
+    );
+end
+$$;
+comment on function collateral.release_content(uuid, text, uuid, uuid[], text) is
+    'What a release would do, as it is now, to the byte: requested, shown and approved as one text.';
+
+create or replace function collateral.release_json(_release collateral.release)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'id', (_release).release_id,
+    'facility_id', (_release).facility_id,
+    'status', (_release).status,
+    'requested_by', (_release).requested_by,
+    'requested_at', ledger.rfc3339((_release).requested_at),
+    'expires_at', ledger.rfc3339((_release).requested_at + collateral.release_life()),
+    'approved_by', (_release).approved_by,
+    'approved_at', ledger.rfc3339((_release).approved_at),
+    'content', (_release).content::jsonb,
+    'content_sha256', encode(fixed.text_sha256((_release).content), 'hex'),
+    'notice', collateral.notice()
+);
+comment on function collateral.release_json(collateral.release) is 'A release as replies show it.';
+
+create or replace function collateral.request_release(
+    _facility_id uuid,
+    _kind text,
+    _filing_id uuid,
+    _pledge_ids uuid[],
+    _reason text
+)
+returns collateral.release
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    live constant uuid[] := array(
+        select p.pledge_id
+        from collateral.pledge as p
+        where p.facility_id = _facility_id and p.filing_id = _filing_id and p.released_on is null
+        order by p.pledge_id
+    );
+    -- A termination lets go of all that is pledged under the filing.
+    named constant uuid[] := case _kind
+        when 'termination' then live
+        else array(select distinct n.id from unnest(_pledge_ids) as n (id))
+    end;
+    requested collateral.release;
+begin
+    if _kind = 'assets' and named = '{}' then
+        raise exception using errcode = 'OPK04', message = 'a release of assets names them';
+    end if;
+    perform collateral.require_filing(_filing_id);
+    if not named <@ live then
+        perform ledger.refuse('not-found', '{"resource": "pledge"}');
+    end if;
+    -- Whoever approves has to be shown all of it, and it has to take effect in one statement.
+    if cardinality(named) > collateral.release_pledges_max() then
+        perform ledger.refuse('release-large', jsonb_build_object(
+            'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
+    end if;
+    insert into collateral.release (facility_id, allocator_id, kind, filing_id, reason, content, requested_by)
+    values
+        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, _reason,
+         collateral.release_content(_facility_id, _kind, _filing_id, named, _reason), auth.sub())
+    returning * into requested;
+    insert into collateral.release_pledge (facility_id, release_id, pledge_id)
+    select _facility_id, requested.release_id, n.id
+    from unnest(named) as n (id);
+    return requested;
+end
+$$;
+comment on function collateral.request_release(uuid, text, uuid, uuid[], text) is
+    'Writes down what is to be released and what that leaves. Nothing is released.';
+
+create or replace function collateral.approve_release(_release collateral.release, _content_sha256 bytea)
+returns collateral.release
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    today constant date := (now() at time zone 'UTC')::date;
+    named constant uuid[] := array(
+        select p.pledge_id
+        from collateral.release_pledge as p
+        where p.facility_id = _release.facility_id and p.release_id = _release.release_id
+    );
+    present constant text := collateral.release_content(
+        _release.facility_id, _release.kind, _release.filing_id,
+        case _release.kind when 'assets' then named else array(
+            select p.pledge_id
+            from collateral.pledge as p
+            where p.facility_id = _release.facility_id
+                and p.filing_id = _release.filing_id
+                and p.released_on is null
+        ) end,
+        _release.reason
+    );
+    changes collateral.sum[];
+    approved collateral.release;
+begin
+    -- What was requested, what the approver saw, and what it would do now: one and the same.
+    if _content_sha256 <> _release.content_sha256 or present <> _release.content then
+        perform ledger.refuse('release-changed', jsonb_build_object(
+            'requested_sha256', encode(_release.content_sha256, 'hex'),
+            'present_sha256', encode(fixed.text_sha256(present), 'hex')));
+    end if;
+    -- Nothing may be refused below.
+
+    update collateral.release as r
+    set status = 'APPROVED', approved_by = auth.sub(), approved_at = now()
+    where r.release_id = _release.release_id
+    returning r.* into strict approved;
+
+    with gone as (
+        delete from collateral.holding as h
+        where h.facility_id = approved.facility_id and h.pledge_id = any (named)
+        returning h.*
+    )
+    select array_agg(row(g.obligor, g.asset_kind, g.holdings, g.value_minor)::collateral.sum)
+    into changes
+    from (
+        select h.obligor, h.asset_kind, -count(*) as holdings, -sum(h.value_minor) as value_minor
+        from gone as h
+        where h.counts
+        group by h.obligor, h.asset_kind
+    ) as g;
+    if changes is not null then
+        perform collateral.add_to_sums(approved.facility_id, changes);
+    end if;
+
+    update collateral.cover as c
+    set pledges = c.pledges - g.pledges
+    from (
+        select p.filing_id, p.agreement_id, p.debtor_party_id, a.kind, count(*) as pledges
+        from collateral.pledge as p
+        join collateral.asset as a on a.facility_id = p.facility_id and a.asset_id = p.asset_id
+        where p.facility_id = approved.facility_id and p.pledge_id = any (named)
+        group by p.filing_id, p.agreement_id, p.debtor_party_id, a.kind
+    ) as g
+    where c.facility_id = approved.facility_id
+        and (c.filing_id, c.agreement_id, c.debtor_party_id, c.asset_kind)
+            = (g.filing_id, g.agreement_id, g.debtor_party_id, g.kind);
+
+    update collateral.pledge as p
+    set released_on = greatest(today, p.pledged_on), release_id = approved.release_id
+    where p.facility_id = approved.facility_id and p.pledge_id = any (named);
+    perform collateral.recompute_standing(approved.filing_id);
+    return approved;
+end
+$$;
+comment on function collateral.approve_release(collateral.release, bytea) is
+    'Takes effect: the pledges end, and an amendment filed under this release has its effect.';

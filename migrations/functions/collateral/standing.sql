@@ -1,0 +1,219 @@
+create or replace function collateral.is_authorised(_filing_id uuid, _kind text, _release_id uuid)
+returns boolean
+language sql
+stable
+return exists (
+    select
+    from collateral.release as r
+    where r.facility_id = collateral.facility_id()
+        and r.filing_id = _filing_id
+        and r.status = 'APPROVED'
+        and case _kind when 'termination' then r.kind = 'termination' else r.release_id = _release_id end
+);
+comment on function collateral.is_authorised(uuid, text, uuid) is
+    '9-509(d): whether an amendment that takes cover away rests on an approved release. A termination on one of termination; all else on the one it names.';
+
+create or replace function collateral.without_party(_parties jsonb, _party_id uuid)
+returns jsonb
+language sql
+immutable
+return coalesce((
+    select jsonb_agg(p.party order by p.place)
+    from jsonb_array_elements(_parties) with ordinality as p (party, place)
+    where p.party ->> 'party_id' <> _party_id::text
+), '[]');
+
+create or replace function collateral.standing_of(_filing collateral.filing)
+returns collateral.filing_standing
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    standing collateral.filing_standing;
+    amendment collateral.amendment;
+    takes_away boolean;
+    parties jsonb;
+    reason text;
+begin
+    standing.facility_id := _filing.facility_id;
+    standing.filing_id := _filing.filing_id;
+    standing.lapse_on := collateral.lapse(_filing.designation, _filing.filed_on);
+    standing.disputed := false;
+    standing.descriptions := case when _filing.description = '' then '[]' else jsonb_build_array(_filing.description) end;
+    standing.effects := '[]';
+    select
+        coalesce(jsonb_agg(of_record.party order by of_record.party_id) filter (where of_record.role = 'debtor'), '[]'),
+        coalesce(jsonb_agg(of_record.party order by of_record.party_id) filter (where of_record.role = 'secured'), '[]')
+    into standing.debtors, standing.secured_parties
+    from (
+        select p.role, p.party_id, jsonb_build_object('party_id', p.party_id, 'name', p.name) as party
+        from collateral.filing_party as p
+        where p.facility_id = _filing.facility_id and p.filing_id = _filing.filing_id
+    ) as of_record;
+
+    -- In the order of filing: an amendment that is reported late changes what came after it.
+    for amendment in
+        select a.*
+        from collateral.amendment as a
+        where a.facility_id = _filing.facility_id and a.filing_id = _filing.filing_id
+        order by a.filed_at, a.recorded_at, a.amendment_id
+    loop
+        takes_away := amendment.kind = 'termination'
+            or (amendment.kind = 'collateral' and amendment.action in ('delete', 'restate'))
+            or (amendment.kind = 'party' and amendment.action = 'delete');
+        parties := case amendment.role when 'debtor' then standing.debtors else standing.secured_parties end;
+        reason := case
+            when amendment.filed_at < _filing.filed_at then 'before-filing'
+            when standing.terminated_on is not null then 'after-termination'
+            when amendment.filed_on > standing.lapse_on then 'after-lapse'
+            when amendment.kind = 'party' and amendment.action <> 'add'
+                and collateral.without_party(parties, amendment.party_id) = parties then 'not-of-record'
+            when amendment.replaces_party_id is not null
+                and collateral.without_party(parties, amendment.replaces_party_id) = parties then 'not-of-record'
+            when takes_away
+                and not collateral.is_authorised(_filing.filing_id, amendment.kind, amendment.release_id)
+                then 'not-authorised'
+            when amendment.kind = 'continuation' and standing.lapse_on is null then 'no-lapse'
+            when amendment.kind = 'continuation'
+                and collateral.continued(standing.lapse_on, amendment.filed_on) is null then 'before-window'
+            -- 9-512(e)
+            when amendment.kind = 'party' and amendment.action = 'delete'
+                and collateral.without_party(parties, amendment.party_id) = '[]' then 'last-party'
+        end;
+        standing.effects := standing.effects || jsonb_build_object(
+            'amendment_id', amendment.amendment_id, 'effective', reason is null, 'reason', reason);
+        standing.disputed := standing.disputed or reason is not distinct from 'not-authorised';
+        continue when reason is not null;
+
+        if amendment.kind in ('assignment', 'party') then
+            parties := collateral.without_party(parties, amendment.party_id);
+            if amendment.replaces_party_id is not null then
+                parties := collateral.without_party(parties, amendment.replaces_party_id);
+            end if;
+            if amendment.name is not null then
+                parties := parties || jsonb_build_object('party_id', amendment.party_id, 'name', amendment.name);
+            end if;
+        end if;
+        case amendment.kind
+            when 'continuation' then
+                standing.lapse_on := collateral.continued(standing.lapse_on, amendment.filed_on);
+            when 'termination' then
+                standing.terminated_on := amendment.filed_on;
+            when 'assignment' then
+                standing.secured_parties := parties;
+            when 'party' then
+                if amendment.role = 'debtor' then
+                    standing.debtors := parties;
+                else
+                    standing.secured_parties := parties;
+                end if;
+            when 'collateral' then
+                standing.descriptions := case amendment.action
+                    when 'restate' then jsonb_build_array(amendment.description)
+                    when 'add' then standing.descriptions || to_jsonb(amendment.description)
+                    else standing.descriptions || to_jsonb('deleted: ' || amendment.description)
+                end;
+        end case;
+    end loop;
+    return standing;
+end
+$$;
+comment on function collateral.standing_of(collateral.filing) is
+    'What a filing and all its amendments come to (9-509, 9-510, 9-512 to 9-515). Each amendment is recorded as filed, and has the effect that the law gives it.';
+
+create or replace function collateral.recompute_standing(_filing_id uuid)
+returns collateral.filing_standing
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    standing collateral.filing_standing;
+begin
+    select (collateral.standing_of(f)).* into strict standing
+    from collateral.filing as f
+    where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id;
+    update collateral.filing_standing as s
+    set lapse_on = standing.lapse_on,
+        terminated_on = standing.terminated_on,
+        disputed = standing.disputed,
+        debtors = standing.debtors,
+        secured_parties = standing.secured_parties,
+        descriptions = standing.descriptions,
+        effects = standing.effects
+    where s.facility_id = standing.facility_id and s.filing_id = standing.filing_id;
+    if not found then
+        insert into collateral.filing_standing
+        values (standing.*);
+    end if;
+    return standing;
+end
+$$;
+comment on function collateral.recompute_standing(uuid) is 'Folds a filing of the facility entered, and keeps what it comes to.';
+
+-- Reading.
+create or replace function collateral.standing_json(_standing collateral.filing_standing)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'lapse_on', (_standing).lapse_on,
+    'continuation_opens_on', collateral.continuation_opens((_standing).lapse_on),
+    'state', case
+        when (_standing).terminated_on is not null then 'terminated'
+        when (_standing).lapse_on < (now() at time zone 'UTC')::date then 'lapsed'
+        when (_standing).disputed then 'disputed'
+        when (_standing).debtors = '[]' or (_standing).secured_parties = '[]' or (_standing).descriptions = '[]'
+            then 'insufficient'
+        else 'effective'
+    end,
+    'terminated_on', (_standing).terminated_on,
+    'debtors', (_standing).debtors,
+    'secured_parties', (_standing).secured_parties,
+    'descriptions', (_standing).descriptions,
+    'effects', (_standing).effects
+);
+comment on function collateral.standing_json(collateral.filing_standing) is 'What a filing comes to today, as replies show it.';
+
+create or replace function collateral.filings_json(_facility_id uuid)
+returns jsonb
+language sql
+stable
+return (
+    select jsonb_build_object(
+        'filings', coalesce(jsonb_agg(
+            jsonb_build_object(
+                'filing_id', (o.filing).filing_id,
+                'office', (o.filing).office,
+                'file_number', (o.filing).file_number,
+                'filed_at', ledger.rfc3339((o.filing).filed_at),
+                'filed_on', (o.filing).filed_on,
+                'designation', (o.filing).designation,
+                'document_sha256', encode((o.filing).document_sha256, 'hex'),
+                'commitment', encode((o.filing).commitment_key, 'hex')
+            ) || collateral.standing_json(o.standing)
+            order by (o.filing).filed_at, (o.filing).filing_id
+        ) filter (where o.octets <= 2000000), '[]'),
+        'filings_left_out', count(*) filter (where o.octets > 2000000)
+    )
+    from (
+        select
+            r.filing,
+            r.standing,
+            sum(1000 + octet_length((r.standing)::text)) over (
+                order by r.relied_on desc, (r.filing).filed_at desc, (r.filing).filing_id
+            ) as octets
+        from (
+            select f as filing, s as standing, exists (
+                select
+                from collateral.cover as c
+                where c.facility_id = f.facility_id and c.filing_id = f.filing_id and c.pledges > 0
+            ) as relied_on
+            from collateral.filing as f
+            join collateral.filing_standing as s on s.facility_id = f.facility_id and s.filing_id = f.filing_id
+            where f.facility_id = _facility_id
+        ) as r
+    ) as o
+);
+comment on function collateral.filings_json(uuid) is
+    'The facility''s filings, the earliest first: those that pledges rely on, then the newest, as many as a reply has room for.';

@@ -1,0 +1,57 @@
+create or replace function ledger.conclude(_outcome text, _status int4, _allocator_id uuid, _body jsonb)
+returns ledger.reply
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    who auth.principal_name := auth.principal();
+    mutations text := coalesce(current_setting('optkas.mutations', true), '');
+    concluded ledger.commitment_outcome;
+    body bytea;
+begin
+    concluded.key := decode(current_setting('optkas.commitment'), 'hex');
+    concluded.principal_kind := who.kind;
+    concluded.principal_id := who.id;
+    concluded.allocator_id := _allocator_id;
+    concluded.outcome := _outcome;
+    concluded.status := _status;
+    concluded.committed_at := clock_timestamp();
+    concluded.body := _body || jsonb_build_object(
+        'commitment', ledger.commitment_json(concluded.key, _outcome, concluded.committed_at));
+    concluded.epoch := tlog.present_epoch();
+    body := convert_to(concluded.body::text, 'UTF8');
+    concluded.leaf := current_setting('optkas.leaf') || ledger.leaf_tail(
+        concluded,
+        body,
+        coalesce(nullif(split_part(mutations, ':', 1), ''), '0')::int4,
+        case when mutations = '' then ledger.mutations_start()
+            else decode(split_part(mutations, ':', 2), 'hex') end
+    );
+
+    insert into ledger.commitment_outcome
+        (key, principal_kind, principal_id, allocator_id, outcome, status, body, committed_at, epoch, leaf)
+    values
+        (concluded.key, concluded.principal_kind, concluded.principal_id, concluded.allocator_id, concluded.outcome,
+         concluded.status, concluded.body, concluded.committed_at, concluded.epoch, concluded.leaf);
+    -- What is deferred is checked here, while this principal is presented: at commit the session could
+    -- have changed what the checks can see, and the next claim of this transaction, if any, is deferred again.
+    set constraints all immediate;
+    set constraints all deferred;
+    return row(_outcome, _status, concluded.body)::ledger.reply;
+end
+$$;
+comment on function ledger.conclude(text, int4, uuid, jsonb) is
+    'Writes the outcome of the claim: the transaction''s last write. The body is kept as it is answered.';
+
+create or replace function ledger.conclude_refused(_allocator_id uuid, _name text, _members text)
+returns ledger.reply
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    problem jsonb := ledger.problem(_name, _members::jsonb);
+begin
+    return ledger.conclude('refused', (problem ->> 'status')::int4, _allocator_id, problem);
+end
+$$;
+comment on function ledger.conclude_refused(uuid, text, text) is 'Records a refusal as the outcome of the claim.';

@@ -1,0 +1,66 @@
+-- The leaf: what the log says of one outcome, to the byte. docs/ARCHITECTURE.md has the format; the crate
+-- `tlog` renders the same.
+
+-- The hashes below are fixed.tagged_hash written out: every mutation pays for them, and an expression costs a
+-- tenth of a call.
+create or replace function ledger.leaf_head(_claim ledger.commitment_ledger)
+returns text
+language sql
+stable
+return '{"v":1,"key":"' || encode((_claim).key, 'hex')
+    || '","fingerprint":"' || encode((_claim).fingerprint, 'hex')
+    || '","actor":{"kind":"' || (_claim).principal_kind
+    || '","id_hash":"' || encode(sha256(
+        sha256('optkas/log-actor/v1'::bytea) || sha256('optkas/log-actor/v1'::bytea)
+        || int8send(octet_length((_claim).principal_kind)) || convert_to((_claim).principal_kind, 'UTF8')
+        || int8send(octet_length((_claim).principal_id)) || convert_to((_claim).principal_id, 'UTF8')
+    ), 'hex')
+    || '"},"operation":' || to_json((_claim).operation)::text
+    || ',"resource":' || to_json((_claim).resource)::text
+    || ',"attempt":' || to_json((_claim).attempt)::text
+    || ',"claimed_at":"' || ledger.rfc3339((_claim).claimed_at) || '"';
+comment on function ledger.leaf_head(ledger.commitment_ledger) is
+    'The part of a leaf that the claim knows. The actor is a hash: whoever erases the person leaves nothing to link.';
+
+create or replace function ledger.leaf_tail(
+    _outcome ledger.commitment_outcome,
+    _body bytea,
+    _mutations int4,
+    _mutations_hash bytea
+)
+returns text
+language sql
+stable
+return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 'null')
+    || ',"outcome":"' || (_outcome).outcome
+    || '","status":' || (_outcome).status
+    || ',"committed_at":"' || ledger.rfc3339((_outcome).committed_at)
+    || '","body_hash":"' || encode(sha256(
+        sha256('optkas/log-body/v1'::bytea) || sha256('optkas/log-body/v1'::bytea)
+        || int8send(octet_length(_body)) || _body
+    ), 'hex')
+    || '","mutations":' || _mutations
+    || ',"mutations_hash":"' || encode(_mutations_hash, 'hex') || '"}';
+comment on function ledger.leaf_tail(ledger.commitment_outcome, bytea, int4, bytea) is
+    'The part of a leaf that the outcome knows, and its body in UTF-8. Hashes of what was answered and changed, not what.';
+
+create or replace function ledger.mutations_start()
+returns bytea
+language sql
+immutable
+parallel safe
+return '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea;
+comment on function ledger.mutations_start() is 'The digest of no mutation.';
+
+create or replace function ledger.mutations_add(_hash bytea, _mutation_hash bytea)
+returns bytea
+language sql
+immutable
+parallel safe
+return sha256(
+    sha256('optkas/log-mutations/v1'::bytea) || sha256('optkas/log-mutations/v1'::bytea)
+    || '\x0000000000000020'::bytea || _hash
+    || '\x0000000000000020'::bytea || _mutation_hash
+);
+comment on function ledger.mutations_add(bytea, bytea) is
+    'The digest of a commitment''s audit rows, one more in the order of their ids. Both are hashes of 32 octets.';

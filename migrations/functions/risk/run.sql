@@ -1,0 +1,26 @@
+-- Reading.
+create or replace function risk.run_json(_run risk.run)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'id', (_run).run_id,
+    'allocator_id', (_run).allocator_id,
+    'requested_by', (_run).requested_by,
+    'as_of', ledger.rfc3339((_run).as_of),
+    'log_size', (_run).log_size,
+    'result', (_run).result
+);
+comment on function risk.run_json(risk.run) is 'A run as replies show it.';
+
+create or replace function risk.run_summary(_run risk.run)
+returns jsonb
+language sql
+stable
+return risk.run_json(_run) || jsonb_build_object('result', (_run).result - 'names' - 'histogram' || jsonb_build_object(
+    'levels', (
+        select jsonb_agg(l.level - 'contributions_minor' order by l.place)
+        from jsonb_array_elements((_run).result -> 'levels') with ordinality as l (level, place)
+    )
+));
+comment on function risk.run_summary(risk.run) is 'A run in a list: without what grows with the names.';

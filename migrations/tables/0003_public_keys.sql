@@ -1,0 +1,158 @@
+-- Public keys that the database accepts: what auth.signing_key checks.
+
+create function fixed.inverse_mod(_a numeric, _modulus numeric)
+returns numeric
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Extended Euclid; a * t = r (mod modulus) holds for both pairs at every step.
+    r0 numeric := _modulus;
+    r1 numeric := _a;
+    t0 numeric := 0;
+    t1 numeric := 1;
+    quotient numeric;
+    remainder numeric;
+begin
+    while r1 <> 0 loop
+        quotient := div(r0, r1);
+        remainder := r0 - quotient * r1;
+        r0 := r1;
+        r1 := remainder;
+        remainder := t0 - quotient * t1;
+        t0 := t1;
+        t1 := remainder;
+    end loop;
+    return case when t0 < 0 then t0 + _modulus else t0 end;
+end
+$$;
+comment on function fixed.inverse_mod(numeric, numeric) is
+    'The inverse of a modulo a prime; a is in [1, modulus - 1].';
+
+create function fixed.little_endian(_octets bytea)
+returns numeric
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    integer_value numeric := 0;
+begin
+    for i in reverse length(_octets) - 1 .. 0 loop
+        integer_value := integer_value * 256 + get_byte(_octets, i);
+    end loop;
+    return integer_value;
+end
+$$;
+
+create function fixed.p256_on_curve(_x bytea, _y bytea)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    p constant numeric := 115792089210356248762697446949407573530086143415290314195533631308867097853951;
+    b constant numeric := 41058363725152142129326129780047268409114441015993725554835256314039467401291;
+    x numeric;
+    y numeric;
+begin
+    if length(_x) <> 32 or length(_y) <> 32 then
+        return false;
+    end if;
+    x := fixed.os2ip(_x);
+    y := fixed.os2ip(_y);
+    return x < p and y < p and (y * y - (x * x * x - 3 * x + b)) % p = 0;
+end
+$$;
+comment on function fixed.p256_on_curve(bytea, bytea) is
+    'SEC 1 section 3.2.2.1, for P-256: two coordinates of 32 octets below p that satisfy y^2 = x^3 - 3x + b. '
+    'The cofactor is 1, so every such point generates the whole group.';
+
+create function fixed.rsa_key_acceptable(_n bytea, _e bytea)
+returns boolean
+language sql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        -- Minimal octets (RFC 7518 section 2, Base64urlUInt), which get_byte() needs there to be.
+        when length(_n) not between 256 and 512 or length(_e) not between 3 and 4 then false
+        when get_byte(_n, 0) = 0 or get_byte(_e, 0) = 0 then false
+        -- 2048 bits at least.
+        when length(_n) = 256 and get_byte(_n, 0) < 128 then false
+        when get_byte(_n, length(_n) - 1) % 2 = 0 or get_byte(_e, length(_e) - 1) % 2 = 0 then false
+        else _e > '\x010000' or length(_e) > 3
+    end
+$$;
+comment on function fixed.rsa_key_acceptable(bytea, bytea) is
+    'An odd modulus of 2048 to 4096 bits and an odd exponent of 65537 (FIPS 186-5 section 5.1) to 2^32, both '
+    'big-endian without leading zero octets.';
+
+create function fixed.ed25519_point(_octets bytea)
+returns numeric[]
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Section 5.1.3.
+    p constant numeric := 57896044618658097711785492504343953926634992332820282019728792003956564819949;
+    d constant numeric := 37095705934669439343138083508754565189542113879843219016388785533085940283555;
+    square_root_of_minus_1 constant numeric :=
+        19681161376707505956807079304988542015446066515923890162744021073123829784752;
+    exponent numeric := div(p + 3, 8);
+    sign int;
+    y numeric;
+    square numeric;
+    power numeric;
+    x numeric := 1;
+begin
+    if length(_octets) <> 32 then
+        return null;
+    end if;
+    -- 1. The sign of x is the highest bit; y is the rest, below p.
+    sign := get_byte(_octets, 31) / 128;
+    y := fixed.little_endian(set_byte(_octets, 31, get_byte(_octets, 31) % 128));
+    if y >= p then
+        return null;
+    end if;
+    -- 2. and 3. x^2 = (y^2 - 1) / (d y^2 + 1); a candidate for x is (x^2)^((p + 3) / 8).
+    square := (y * y - 1) * fixed.inverse_mod((d * y * y + 1) % p, p) % p;
+    power := square;
+    while exponent > 0 loop
+        if exponent % 2 = 1 then
+            x := x * power % p;
+        end if;
+        power := power * power % p;
+        exponent := div(exponent, 2);
+    end loop;
+    if (x * x - square) % p <> 0 then
+        x := x * square_root_of_minus_1 % p;
+    end if;
+    if (x * x - square) % p <> 0 then
+        return null;
+    end if;
+    -- 4. Zero has no sign; otherwise of x and p - x the one with it.
+    if x = 0 and sign = 1 then
+        return null;
+    end if;
+    if x % 2 <> sign then
+        x := p - x;
+    end if;
+    return array[x, y, 1, x * y % p];
+end
+$$;
+comment on function fixed.ed25519_point(bytea) is
+    'RFC 8032 section 5.1.3: the point that 32 octets encode; null when they encode none.';

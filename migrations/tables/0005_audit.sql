@@ -1,0 +1,32 @@
+-- The audit trail: every change to a domain table, old and new, by whom, under which commitment.
+
+create table audit.trail (
+    id bigint generated always as identity,
+    xid xid8 not null default pg_current_xact_id(),
+    commitment_key fixed.sha256 not null,
+    allocator_id uuid,
+    table_name text not null,
+    row_key jsonb not null,
+    operation text not null,
+    old_row jsonb,
+    new_row jsonb,
+    actor_kind text not null,
+    actor_id text not null,
+    at timestamptz not null,
+    mutation_hash fixed.sha256 not null,
+    constraint trail_pkey primary key (id),
+    -- No change without a commitment claimed in the very same transaction, by the very same actor.
+    constraint trail_claim_fkey foreign key (commitment_key, xid, actor_kind, actor_id)
+        references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
+    constraint trail_operation_rows check (
+        (operation = 'INSERT' and old_row is null and new_row is not null)
+        or (operation = 'UPDATE' and old_row is not null and new_row is not null)
+        or (operation = 'DELETE' and old_row is not null and new_row is null)
+    )
+);
+comment on table audit.trail is 'One row for every row inserted, updated or deleted in a domain table. Append-only.';
+comment on column audit.trail.id is 'Unique and rising, not gap-free: a refused mutation leaves a gap.';
+comment on column audit.trail.mutation_hash is
+    'fixed.tagged_hash(''optkas/audit-mutation/v1'', table, operation, row key, old, new, actor kind, actor id, commitment key, time), rows in jsonb''s text form.';
+create index trail_allocator_id_idx on audit.trail (allocator_id, id desc);
+create index trail_commitment_key_idx on audit.trail (commitment_key);

@@ -1,0 +1,79 @@
+-- Who may log in, which tokens are believed, and which were verified already.
+
+-- The principal of this transaction.
+--
+-- session_user is the login that connected; neither SET ROLE nor SECURITY DEFINER changes it. Settings
+-- are local to the transaction; after it they read as '' and not as null, hence the nullif.
+create type auth.principal_name as (
+    kind text,
+    id text
+);
+comment on type auth.principal_name is 'human and the sub, agent and its id, system and the function''s name.';
+
+create table auth.login (
+    name text not null,
+    kind text not null,
+    isolation text not null,
+    constraint login_pkey primary key (name),
+    constraint login_kind_known check (kind in ('human', 'agent', 'system')),
+    constraint login_isolation_known check (isolation in ('serializable', 'repeatable read', 'read committed')),
+    constraint login_isolation_of_writers check (isolation = 'serializable' or kind = 'system')
+);
+comment on table auth.login is
+    'The logins of the functions: whom each can present, and the one isolation level at which it is answered.';
+comment on column auth.login.name is 'The role''s name: the function''s, with underscores.';
+
+-- What a token must say, as the deployment configured it.
+create table auth.expected_claims (
+    only_row boolean not null default true,
+    issuer text not null,
+    audience fixed.text_255 not null,
+    constraint expected_claims_pkey primary key (only_row),
+    constraint expected_claims_only_row_single check (only_row),
+    constraint expected_claims_issuer_length check (length(issuer) between 1 and 2048)
+);
+comment on table auth.expected_claims is
+    'The issuer and audience every token must name. One row, written by gateway.migrate alone.';
+
+-- The keys.
+create table auth.signing_key (
+    kid fixed.text_255 not null,
+    algorithm text not null,
+    x bytea,
+    y bytea,
+    n bytea,
+    e bytea,
+    registered_at timestamptz not null default clock_timestamp(),
+    retired_at timestamptz,
+    constraint signing_key_pkey primary key (kid),
+    constraint signing_key_algorithm_members check (
+        case algorithm
+            when 'ES256' then num_nulls(n, e) = 2 and fixed.p256_on_curve(x, y) is true
+            when 'RS256' then num_nulls(x, y) = 2 and fixed.rsa_key_acceptable(n, e) is true
+            when 'EdDSA' then num_nulls(y, n, e) = 3 and fixed.ed25519_point(x) is not null
+            else false
+        end
+    ),
+    constraint signing_key_retired_at_later check (retired_at >= registered_at)
+);
+comment on table auth.signing_key is
+    'The issuer''s public keys, as sync-jwks saw them published. Retired when the issuer publishes it no longer, '
+    'in force again when it does.';
+comment on column auth.signing_key.x is 'The JWK''s member of that name, decoded; so are y, n and e.';
+
+create table auth.verified_token (
+    token_sha256 fixed.sha256 not null,
+    sub uuid not null,
+    kid text not null,
+    not_before timestamptz not null,
+    expires_at timestamptz not null,
+    constraint verified_token_pkey primary key (token_sha256),
+    constraint verified_token_kid_fkey foreign key (kid) references auth.signing_key (kid)
+);
+create index verified_token_expires_idx on auth.verified_token (expires_at);
+comment on table auth.verified_token is
+    'Tokens whose signature and claims held, so that they need not be verified again. A lost row costs one '
+    'verification. Only auth.authenticate writes; a row is visible to the bearer of its token, and when it has '
+    'expired to whoever prunes.';
+comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
+comment on column auth.verified_token.expires_at is 'exp, as the token has it, without leeway.';

@@ -1,0 +1,97 @@
+-- Who takes part: allocators and their members, agents, facilities.
+
+create table capital.allocator (
+    allocator_id uuid not null,
+    legal_name fixed.text_140 not null,
+    onboarded_at timestamptz not null default now(),
+    constraint allocator_pkey primary key (allocator_id)
+);
+comment on table capital.allocator is 'A fund, family office or insurer that commits capital.';
+
+create table capital.member (
+    sub uuid not null,
+    allocator_id uuid not null,
+    constraint member_pkey primary key (sub),
+    constraint member_sub_allocator_key unique (sub, allocator_id),
+    constraint member_allocator_fkey foreign key (allocator_id) references capital.allocator (allocator_id)
+);
+comment on table capital.member is
+    'Which allocator a person acts for: one, since the request never names it. Kept when the last role is revoked.';
+create index member_allocator_idx on capital.member (allocator_id);
+
+create table capital.member_role (
+    sub uuid not null,
+    allocator_id uuid not null,
+    role text not null,
+    granted_at timestamptz not null default now(),
+    constraint member_role_pkey primary key (sub, role),
+    constraint member_role_member_fkey foreign key (sub, allocator_id)
+        references capital.member (sub, allocator_id),
+    constraint member_role_role_known check (role in ('viewer', 'maker', 'checker'))
+);
+comment on table capital.member_role is 'What a member may do. Several roles may be held; four eyes hold all the same.';
+create index member_role_allocator_idx on capital.member_role (allocator_id);
+
+create table capital.agent (
+    agent_id text not null,
+    kind text not null,
+    name fixed.text_140 not null,
+    registered_at timestamptz not null default now(),
+    constraint agent_pkey primary key (agent_id),
+    constraint agent_agent_id_kind_key unique (agent_id, kind),
+    constraint agent_agent_id_form check (agent_id ~ '^[a-z][a-z0-9-]{2,62}$'),
+    constraint agent_kind_known check (kind in ('collateral', 'escrow', 'settlement', 'platform'))
+);
+comment on table capital.agent is
+    'A system that reports by signed webhook. Its secret is in Secrets Manager, never here.';
+
+create table capital.facility (
+    facility_id uuid not null,
+    name fixed.text_140 not null,
+    currency fixed.currency not null,
+    escrow_agent_id text not null,
+    escrow_agent_kind text not null generated always as ('escrow') stored,
+    settlement_agent_id text not null,
+    settlement_agent_kind text not null generated always as ('settlement') stored,
+    secured boolean not null,
+    lead_allocator_id uuid,
+    collateral_agent_id text,
+    collateral_agent_kind text not null generated always as ('collateral') stored,
+    opened_at timestamptz not null default now(),
+    constraint facility_pkey primary key (facility_id),
+    constraint facility_facility_id_currency_key unique (facility_id, currency),
+    constraint facility_facility_id_secured_key unique (facility_id, secured),
+    constraint facility_escrow_agent_fkey foreign key (escrow_agent_id, escrow_agent_kind)
+        references capital.agent (agent_id, kind),
+    constraint facility_settlement_agent_fkey foreign key (settlement_agent_id, settlement_agent_kind)
+        references capital.agent (agent_id, kind),
+    constraint facility_collateral_agent_fkey foreign key (collateral_agent_id, collateral_agent_kind)
+        references capital.agent (agent_id, kind),
+    constraint facility_lead_allocator_fkey foreign key (lead_allocator_id)
+        references capital.allocator (allocator_id),
+    constraint facility_secured_members check (
+        (secured and lead_allocator_id is not null and collateral_agent_id is not null)
+        or (not secured and lead_allocator_id is null and collateral_agent_id is null)
+    )
+);
+comment on table capital.facility is 'A credit facility, and the agents who act on it. Open to every allocator.';
+create index facility_escrow_agent_idx on capital.facility (escrow_agent_id);
+create index facility_settlement_agent_idx on capital.facility (settlement_agent_id);
+comment on column capital.facility.secured is
+    'Whether settlements need collateral. False is said explicitly, and every reply repeats it.';
+comment on column capital.facility.lead_allocator_id is 'Whose members release collateral, two of them together.';
+create index facility_lead_allocator_idx on capital.facility (lead_allocator_id);
+create index facility_collateral_agent_idx on capital.facility (collateral_agent_id);
+
+create table capital.facility_utilisation (
+    facility_id uuid not null,
+    limit_minor bigint not null,
+    utilised_minor bigint not null default 0,
+    constraint facility_utilisation_pkey primary key (facility_id),
+    constraint facility_utilisation_facility_fkey foreign key (facility_id)
+        references capital.facility (facility_id),
+    constraint facility_utilisation_limit_positive check (limit_minor > 0),
+    constraint facility_utilisation_utilised_within_limit check (utilised_minor between 0 and limit_minor)
+);
+comment on table capital.facility_utilisation is
+    'Capital reserved, escrowed or settled into a facility by all allocators together. A row of its own, since every VERIFIED changes it.';

@@ -1,0 +1,111 @@
+-- Settlements and their state machine. The legal transitions are constraints, not code: they hold
+-- whoever asks, and with triggers switched off as well.
+
+create table capital.settlement (
+    settlement_id uuid not null default gen_random_uuid(),
+    allocator_id uuid not null,
+    facility_id uuid not null,
+    secured boolean not null,
+    amount_minor bigint not null,
+    currency fixed.currency not null,
+    value_date date not null,
+    uetr uuid,
+    reference fixed.text_140,
+    expires_at timestamptz,
+    version int4 not null default 1,
+    previous_status text,
+    status text not null default 'PENDING',
+    created_by uuid not null,
+    created_at timestamptz not null default now(),
+    constraint settlement_pkey primary key (settlement_id),
+    constraint settlement_settlement_id_allocator_key unique (settlement_id, allocator_id),
+    constraint settlement_allocator_uetr_key unique (allocator_id, uetr),
+    constraint settlement_facility_currency_fkey foreign key (facility_id, currency)
+        references capital.facility (facility_id, currency),
+    constraint settlement_facility_secured_fkey foreign key (facility_id, secured)
+        references capital.facility (facility_id, secured),
+    constraint settlement_created_by_fkey foreign key (created_by, allocator_id)
+        references capital.member (sub, allocator_id),
+    constraint settlement_amount_positive check (amount_minor between 1 and 999999999999999999),
+    constraint settlement_expires_at_later check (expires_at > created_at),
+    -- The path to a state is the only one of its length, so the version belongs to the pair.
+    constraint settlement_status_transition check (
+        (version = 1 and previous_status is null and status = 'PENDING')
+        or (
+            previous_status is not null
+            and (version, previous_status, status) in (
+                (2, 'PENDING', 'VERIFIED'),
+                (2, 'PENDING', 'CANCELLED'),
+                (2, 'PENDING', 'EXPIRED'),
+                (3, 'VERIFIED', 'ESCROWED'),
+                (3, 'VERIFIED', 'CANCELLED'),
+                (3, 'VERIFIED', 'FAILED'),
+                (3, 'VERIFIED', 'EXPIRED'),
+                (4, 'ESCROWED', 'SETTLED'),
+                (4, 'ESCROWED', 'FAILED')
+            )
+        )
+    )
+);
+comment on table capital.settlement is
+    'A movement of an allocator''s capital into a facility. What was agreed never changes; only its state does.';
+comment on column capital.settlement.amount_minor is 'In minor units of the currency (ISO 4217).';
+comment on column capital.settlement.uetr is 'Unique end-to-end transaction reference, a UUIDv4.';
+comment on column capital.settlement.version is 'The number of its last transition.';
+create index settlement_allocator_created_idx
+    on capital.settlement (allocator_id, created_at desc, settlement_id desc);
+create index settlement_facility_idx on capital.settlement (facility_id, currency);
+create index settlement_created_by_idx on capital.settlement (created_by, allocator_id);
+create index settlement_due_idx on capital.settlement (expires_at)
+    where expires_at is not null and status in ('PENDING', 'VERIFIED');
+comment on column capital.settlement.secured is 'Whether its facility is: its replies say so.';
+create index settlement_allocator_facility_idx on capital.settlement (allocator_id, facility_id);
+
+create table capital.settlement_transition (
+    settlement_id uuid not null,
+    seq int4 not null,
+    previous_seq int4 generated always as (nullif(seq - 1, 0)) stored,
+    allocator_id uuid not null,
+    from_status text,
+    to_status text not null,
+    actor_kind text not null,
+    actor_id text not null,
+    commitment_key fixed.sha256 not null,
+    reason fixed.text_140,
+    at timestamptz not null default now(),
+    constraint settlement_transition_pkey primary key (settlement_id, seq),
+    constraint settlement_transition_seq_to_key unique (settlement_id, seq, to_status),
+    constraint settlement_transition_settlement_fkey foreign key (settlement_id, allocator_id)
+        references capital.settlement (settlement_id, allocator_id),
+    -- Each transition starts where the one before it ended.
+    constraint settlement_transition_previous_fkey foreign key (settlement_id, previous_seq, from_status)
+        references capital.settlement_transition (settlement_id, seq, to_status),
+    constraint settlement_transition_commitment_fkey foreign key (commitment_key)
+        references ledger.commitment_ledger (key),
+    constraint settlement_transition_legal check (
+        (seq = 1 and from_status is null and to_status = 'PENDING')
+        or (
+            from_status is not null
+            and (seq, from_status, to_status) in (
+                (2, 'PENDING', 'VERIFIED'),
+                (2, 'PENDING', 'CANCELLED'),
+                (2, 'PENDING', 'EXPIRED'),
+                (3, 'VERIFIED', 'ESCROWED'),
+                (3, 'VERIFIED', 'CANCELLED'),
+                (3, 'VERIFIED', 'FAILED'),
+                (3, 'VERIFIED', 'EXPIRED'),
+                (4, 'ESCROWED', 'SETTLED'),
+                (4, 'ESCROWED', 'FAILED')
+            )
+        )
+    )
+);
+comment on table capital.settlement_transition is
+    'Each step of each settlement: who took it, when, under which commitment. Append-only.';
+create index settlement_transition_commitment_idx on capital.settlement_transition (commitment_key);
+
+-- A settlement's state is that of its last transition.
+alter table capital.settlement
+    add constraint settlement_last_transition_fkey foreign key (settlement_id, version, status)
+    references capital.settlement_transition (settlement_id, seq, to_status)
+    deferrable initially deferred;

@@ -1,0 +1,95 @@
+-- Double entry. A journal moves one amount between accounts; its postings sum to zero. Every balance
+-- is the end of a chain of postings, by foreign key: no balance can change without its posting.
+
+create table capital.account (
+    account_id uuid not null default gen_random_uuid(),
+    allocator_id uuid not null,
+    currency fixed.currency not null,
+    kind text not null,
+    facility_id uuid,
+    version bigint not null default 0,
+    last_version bigint generated always as (nullif(version, 0)) stored,
+    balance_minor bigint not null default 0,
+    constraint account_pkey primary key (account_id),
+    constraint account_account_id_allocator_currency_key unique (account_id, allocator_id, currency),
+    constraint account_owner_key unique nulls not distinct (allocator_id, currency, kind, facility_id),
+    constraint account_allocator_fkey foreign key (allocator_id) references capital.allocator (allocator_id),
+    constraint account_facility_currency_fkey foreign key (facility_id, currency)
+        references capital.facility (facility_id, currency),
+    constraint account_kind_known check (
+        kind in ('external', 'available', 'reserved', 'escrowed', 'position')
+    ),
+    constraint account_facility_of_position check ((kind = 'position') = (facility_id is not null)),
+    constraint account_balance_sign check (
+        (kind = 'external' and balance_minor <= 0)
+        or (kind <> 'external' and balance_minor >= 0)
+    ),
+    constraint account_version_start check (version > 0 or (version = 0 and balance_minor = 0))
+);
+comment on table capital.account is
+    'Where an allocator''s capital is: available, reserved, escrowed, or a position in a facility. external is the world outside, whose balance is what came in, negated; so all accounts of an allocator and currency sum to zero.';
+comment on column capital.account.version is 'The number of its last posting.';
+
+create table capital.journal (
+    journal_id uuid not null default gen_random_uuid(),
+    allocator_id uuid not null,
+    kind text not null,
+    settlement_id uuid,
+    reference fixed.text_140,
+    commitment_key fixed.sha256 not null,
+    posted_at timestamptz not null default now(),
+    constraint journal_pkey primary key (journal_id),
+    constraint journal_journal_id_allocator_key unique (journal_id, allocator_id),
+    constraint journal_settlement_fkey foreign key (settlement_id, allocator_id)
+        references capital.settlement (settlement_id, allocator_id),
+    constraint journal_commitment_fkey foreign key (commitment_key)
+        references ledger.commitment_ledger (key),
+    constraint journal_kind_known check (
+        kind in ('deposit', 'withdrawal', 'reserve', 'release', 'escrow', 'return', 'settle')
+    ),
+    constraint journal_settlement_of_kind check (
+        (kind in ('deposit', 'withdrawal')) = (settlement_id is null)
+    )
+);
+comment on table capital.journal is 'One movement of capital: its reason. Append-only.';
+create index journal_settlement_idx on capital.journal (settlement_id);
+create index journal_commitment_idx on capital.journal (commitment_key);
+
+create table capital.posting (
+    account_id uuid not null,
+    account_version bigint not null,
+    previous_version bigint generated always as (nullif(account_version - 1, 0)) stored,
+    journal_id uuid not null,
+    allocator_id uuid not null,
+    currency fixed.currency not null,
+    amount_minor bigint not null,
+    balance_before_minor bigint not null,
+    balance_after_minor bigint not null,
+    posted_at timestamptz not null default now(),
+    constraint posting_pkey primary key (account_id, account_version),
+    constraint posting_version_balance_key unique (account_id, account_version, balance_after_minor),
+    constraint posting_journal_account_key unique (journal_id, account_id),
+    constraint posting_account_fkey foreign key (account_id, allocator_id, currency)
+        references capital.account (account_id, allocator_id, currency),
+    constraint posting_journal_fkey foreign key (journal_id, allocator_id)
+        references capital.journal (journal_id, allocator_id),
+    -- Each posting starts from the balance the one before it left.
+    constraint posting_previous_fkey foreign key (account_id, previous_version, balance_before_minor)
+        references capital.posting (account_id, account_version, balance_after_minor),
+    constraint posting_account_version_start check (
+        account_version > 1 or (account_version = 1 and balance_before_minor = 0)
+    ),
+    constraint posting_amount_not_zero check (amount_minor <> 0),
+    constraint posting_balance_adds_up check (
+        balance_after_minor = balance_before_minor + amount_minor
+    )
+);
+comment on table capital.posting is 'One leg of a journal: what it adds to one account. Append-only.';
+create index posting_account_posted_idx
+    on capital.posting (account_id, posted_at desc, account_version desc);
+
+-- An account's balance is the one its last posting left.
+alter table capital.account
+    add constraint account_last_posting_fkey foreign key (account_id, last_version, balance_minor)
+    references capital.posting (account_id, account_version, balance_after_minor)
+    deferrable initially deferred;

@@ -1,0 +1,109 @@
+-- Collateral under UCC Article 9: what was filed, signed, pledged, valued, held and found, and for how long it holds.
+--
+-- A facility is secured, or explicitly not. Of a secured one two sources speak that do not trust each other: the
+-- onboarding platform says who the parties are and which rules hold; the facility's collateral agent says what
+-- happened. Sections are those of Article 9 as Delaware has it (6 Del. C.). What is recorded here is proved
+-- unchanged by the log; that a filing was accepted, that an interest attached, who has title, it does not prove.
+
+-- Who takes part.
+
+-- Parties and what was filed.
+create table collateral.party (
+    facility_id uuid not null,
+    party_id uuid not null,
+    version fixed.version not null default 1,
+    legal_name fixed.text_300 not null,
+    organic_name fixed.text_300 not null,
+    jurisdiction fixed.subdivision not null,
+    organisation_number text not null,
+    lei fixed.lei not null,
+    bic fixed.bic,
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint party_pkey primary key (facility_id, party_id),
+    constraint party_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint party_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
+    constraint party_organisation_number_length check (length(organisation_number) between 1 and 40)
+);
+comment on table collateral.party is
+    'Registered organisations, as the platform knows them: debtors, secured parties. A change of name is a new version.';
+comment on column collateral.party.organic_name is
+    'The name on the public organic record, which a financing statement must use, to the letter (9-503(a)(1)).';
+comment on column collateral.party.jurisdiction is
+    'ISO 3166-2 of its organisation: where it is located (9-307(e)), and so where one files (9-301(1), 9-501(a)(2)).';
+
+create table collateral.filing (
+    facility_id uuid not null,
+    filing_id uuid not null,
+    office fixed.subdivision not null,
+    file_number text not null,
+    filed_at timestamptz not null,
+    filed_on date not null,
+    designation text not null,
+    description text not null,
+    document_sha256 fixed.sha256 not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint filing_pkey primary key (facility_id, filing_id),
+    constraint filing_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint filing_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
+    constraint filing_file_number_length check (length(fixed.plain(file_number)) between 1 and 40),
+    constraint filing_filed_on_date check (
+        filed_on between (filed_at at time zone 'UTC')::date - 1 and (filed_at at time zone 'UTC')::date + 1
+    ),
+    constraint filing_designation_known check (
+        designation in ('standard', 'public-finance', 'manufactured-home', 'transmitting-utility')
+    ),
+    constraint filing_description_length check (length(description) <= 16384)
+);
+comment on table collateral.filing is
+    'UCC-1 financing statements, as filed. Whether one is sufficient and effective is another question: filing_standing. Append-only.';
+comment on column collateral.filing.office is 'Whose central filing office: ISO 3166-2.';
+comment on column collateral.filing.filed_on is
+    'The date of filing by the office''s own calendar, from which it counts; that of filed_at in UTC can be a day off.';
+
+-- Stored as given, compared as written plainly: one filing in its office, for all facilities.
+create unique index filing_office_file_number_idx on collateral.filing (office, fixed.plain(file_number));
+
+create table collateral.filing_party (
+    facility_id uuid not null,
+    filing_id uuid not null,
+    role text not null,
+    party_id uuid not null,
+    name fixed.text_300 not null,
+    constraint filing_party_pkey primary key (facility_id, filing_id, role, party_id),
+    constraint filing_party_filing_fkey foreign key (facility_id, filing_id)
+        references collateral.filing (facility_id, filing_id),
+    constraint filing_party_party_fkey foreign key (facility_id, party_id)
+        references collateral.party (facility_id, party_id),
+    constraint filing_party_role_known check (role in ('debtor', 'secured'))
+);
+comment on table collateral.filing_party is 'Debtors and secured parties of a UCC-1, under the name it gives them. Append-only.';
+create index filing_party_party_idx on collateral.filing_party (facility_id, party_id);
+
+-- Agreements, assets, pledges.
+create table collateral.agreement (
+    facility_id uuid not null,
+    agreement_id uuid not null,
+    debtor_party_id uuid not null,
+    secured_party_id uuid not null,
+    asset_kinds text[] not null,
+    dated_on date not null,
+    ends_on date,
+    document_sha256 fixed.sha256 not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint agreement_pkey primary key (facility_id, agreement_id),
+    constraint agreement_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint agreement_debtor_fkey foreign key (facility_id, debtor_party_id)
+        references collateral.party (facility_id, party_id),
+    constraint agreement_secured_fkey foreign key (facility_id, secured_party_id)
+        references collateral.party (facility_id, party_id),
+    constraint agreement_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
+    constraint agreement_asset_kinds_number check (cardinality(asset_kinds) between 1 and 64),
+    constraint agreement_ends_on_later check (ends_on > dated_on)
+);
+comment on table collateral.agreement is
+    'Security agreements (9-203(b)(3)(A)): which debtor gives which kinds of assets, from when until when. Append-only.';
+comment on column collateral.agreement.ends_on is 'The first day on which it holds no more; null without an end.';
+create index agreement_debtor_idx on collateral.agreement (facility_id, debtor_party_id);
+create index agreement_secured_idx on collateral.agreement (facility_id, secured_party_id);

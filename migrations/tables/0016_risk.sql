@@ -1,0 +1,195 @@
+-- Portfolio risk: what is known of each facility's credit, and the runs that were made of it.
+--
+-- What goes into a run the database says, to the byte: risk.book renders the engine's snapshot (risk/src/snapshot.rs) of
+-- the allocator's positions, the profiles in force and the collateral that bears, as they are in the transaction that
+-- records the run. Results are computed outside and believed by nobody: whoever has the snapshot computes them again.
+
+-- What is known of facilities. In parts per billion, as the engine counts.
+
+create function fixed.loadings_valid(_loadings_ppb int4[])
+returns boolean
+language sql
+immutable
+parallel safe
+return coalesce(
+    array_ndims(_loadings_ppb) = 1
+    and cardinality(_loadings_ppb) between 1 and 16
+    and (
+        select bool_and(l is not null and l between -1000000000 and 1000000000)
+            and sum(l::numeric * l) <= 990000000000000000
+        from unnest(_loadings_ppb) as l
+    ), false);
+comment on function fixed.loadings_valid(int4[]) is
+    'One to sixteen, each from -1 to 1; together they explain at most 99% of the variance (risk/src/input/parse.rs).';
+
+create function fixed.lgd_valid(_mean_ppb int4, _deviation_ppb int4)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    mean constant float8 := _mean_ppb / 1e9::float8;
+    deviation constant float8 := _deviation_ppb / 1e9::float8;
+    total float8;
+begin
+    if _deviation_ppb is null then
+        return _mean_ppb between 0 and 1000000000;
+    end if;
+    if _mean_ppb not between 1 and 999999999 or _deviation_ppb not between 1 and 999999999 then
+        return false;
+    end if;
+    -- To the bit what risk/src/math/beta.rs computes: else a profile could be recorded that no run takes.
+    total := mean * (1.0::float8 - mean) / (deviation * deviation) - 1.0::float8;
+    return mean * total between 0.05::float8 and 1e5::float8
+        and (1.0::float8 - mean) * total between 0.05::float8 and 1e5::float8;
+end
+$$;
+comment on function fixed.lgd_valid(int4, int4) is
+    'A fixed share; or, with a deviation, a mean and deviation that a Beta distribution has whose parameters are from 0.05 to 100,000.';
+
+create function fixed.migration_row_valid(_probabilities_ppb int4[], _losses_ppb int4[])
+returns boolean
+language sql
+immutable
+parallel safe
+return coalesce(
+    array_ndims(_probabilities_ppb) = 1
+    and array_ndims(_losses_ppb) = 1
+    and cardinality(_losses_ppb) between 1 and 32
+    and cardinality(_probabilities_ppb) = cardinality(_losses_ppb) + 1
+    and (
+        select bool_and(p is not null and p between 0 and 1000000000) and sum(p::bigint) = 1000000000
+        from unnest(_probabilities_ppb) as p
+    )
+    and (
+        select bool_and(l.ppb is not null and l.ppb between -1000000000 and 1000000000 and l.ppb >= l.better)
+        from (
+            select u.ppb, lag(u.ppb, 1, u.ppb) over (order by u.place) as better
+            from unnest(_losses_ppb) with ordinality as u (ppb, place)
+        ) as l
+    ), false);
+comment on function fixed.migration_row_valid(int4[], int4[]) is
+    'Probabilities that add up to one, of each rating and of default; losses of each rating that never fall from better to worse.';
+
+create table risk.profile (
+    facility_id uuid not null,
+    version fixed.version not null,
+    previous_version int4 generated always as (nullif(version - 1, 0)) stored,
+    pd_ppb int4,
+    lgd_mean_ppb int4 not null,
+    lgd_deviation_ppb int4,
+    loadings_ppb int4[] not null,
+    rating fixed.rating,
+    recorded_at timestamptz not null default clock_timestamp(),
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint profile_pkey primary key (facility_id, version),
+    constraint profile_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint profile_previous_fkey foreign key (facility_id, previous_version)
+        references risk.profile (facility_id, version),
+    constraint profile_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
+    constraint profile_pd_range check (pd_ppb between 0 and 1000000000),
+    constraint profile_pd_or_rating check (num_nonnulls(pd_ppb, rating) > 0),
+    constraint profile_lgd_valid check (fixed.lgd_valid(lgd_mean_ppb, lgd_deviation_ppb)),
+    constraint profile_loadings_valid check (fixed.loadings_valid(loadings_ppb))
+);
+comment on table risk.profile is 'A facility''s credit, a version at a time; the latest holds. Append-only.';
+comment on column risk.profile.pd_ppb is
+    'Probability of default over the horizon; null where the rating''s is taken. The horizon is in here and nowhere else.';
+comment on column risk.profile.lgd_deviation_ppb is 'Null where the loss given default is fixed; else it is Beta distributed.';
+comment on column risk.profile.loadings_ppb is 'On each factor, in an order that all facilities share.';
+
+create table risk.matrix (
+    version fixed.version not null,
+    previous_version int4 generated always as (nullif(version - 1, 0)) stored,
+    recorded_at timestamptz not null default clock_timestamp(),
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint matrix_pkey primary key (version),
+    constraint matrix_previous_fkey foreign key (previous_version) references risk.matrix (version),
+    constraint matrix_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key)
+);
+comment on table risk.matrix is 'Rating migration matrices; the latest holds. Append-only.';
+
+create table risk.matrix_row (
+    version int4 not null,
+    place int4 not null,
+    rating fixed.rating not null,
+    probabilities_ppb int4[] not null,
+    losses_ppb int4[] not null,
+    constraint matrix_row_pkey primary key (version, place),
+    constraint matrix_row_rating_key unique (version, rating),
+    constraint matrix_row_matrix_fkey foreign key (version) references risk.matrix (version),
+    constraint matrix_row_valid check (fixed.migration_row_valid(probabilities_ppb, losses_ppb)),
+    constraint matrix_row_place_range check (place between 0 and cardinality(losses_ppb) - 1)
+);
+comment on table risk.matrix_row is
+    'One a rating, from the best (0) to the worst: with what probability it ends in each and in default, and what ending in each costs. Append-only.';
+
+create table risk.run (
+    run_id uuid not null,
+    allocator_id uuid not null,
+    currency fixed.currency not null,
+    requested_by uuid not null,
+    as_of timestamptz not null default now(),
+    log_size bigint not null,
+    inputs jsonb not null,
+    snapshot text not null,
+    snapshot_sha256 fixed.sha256 not null generated always as (fixed.text_sha256(snapshot)) stored,
+    result jsonb not null,
+    commitment_key fixed.sha256 not null default fixed.commitment_key(),
+    constraint run_pkey primary key (run_id),
+    constraint run_requested_by_fkey foreign key (requested_by, allocator_id)
+        references capital.member (sub, allocator_id),
+    constraint run_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
+    constraint run_run_id_derived check (run_id = fixed.risk_run_id(commitment_key)),
+    constraint run_log_size_not_negative check (log_size >= 0),
+    constraint run_result_length check (octet_length(result::text) <= 4194304),
+    -- What the results say of themselves. Whether they are right, recomputation says.
+    constraint run_result_of_snapshot check (
+        coalesce(result ->> 'snapshot' = encode(snapshot_sha256, 'hex'), false)
+    ),
+    constraint run_result_of_currency check (coalesce(result ->> 'currency' = currency, false)),
+    constraint run_result_of_run check (coalesce(result #>> '{settings,run}' = run_id::text, false)),
+    constraint run_result_of_model check (coalesce(result ->> 'model' ~ '^optkas-risk/[0-9]+$', false))
+);
+comment on table risk.run is 'Each run with all it follows from. Append-only.';
+comment on column risk.run.as_of is 'Of the transaction that recorded it: the inputs are the ledger''s then.';
+comment on column risk.run.log_size is
+    'Of the latest checkpoint published then: what it covers is history of this run. The run''s own entry comes after it.';
+comment on column risk.run.inputs is 'What the snapshot was rendered from: versions of accounts, profiles, the matrix, and what collateral came to.';
+comment on column risk.run.snapshot is 'The engine''s inputs as bytes (risk/src/snapshot.rs), in ASCII.';
+comment on column risk.run.result is 'As the function computed it, settings and model version included.';
+create index run_allocator_as_of_idx on risk.run (allocator_id, as_of desc, run_id desc);
+create index run_requested_by_idx on risk.run (requested_by, allocator_id);
+
+-- The book.
+create type risk.cover as (
+    rules_version int4,
+    eligible_minor numeric,
+    excess_minor numeric,
+    drawn_minor numeric
+);
+comment on type risk.cover is 'What stands behind all that is drawn in a facility.';
+
+create type risk.name as (
+    facility_id uuid,
+    account_version bigint,
+    exposure_minor bigint,
+    secured boolean,
+    profile_version int4,
+    pd_ppb int4,
+    lgd_mean_ppb int4,
+    lgd_deviation_ppb int4,
+    loadings_ppb int4[],
+    rating text,
+    place int4,
+    cover risk.cover
+);
+comment on type risk.name is 'One position, with what is known of its facility. place: of its rating in the matrix.';
+
+create type risk.book as (
+    snapshot text,
+    inputs jsonb
+);
+comment on type risk.book is 'The engine''s inputs, and what they were rendered from.';
