@@ -12,7 +12,7 @@ fn published(log: &Log) -> Result<(Vec<String>, Option<serde_json::Value>)> {
 }
 
 #[test]
-fn what_was_written_is_there_the_next_time() -> Result<()> {
+fn what_was_written_survives_a_restart() -> Result<()> {
     let folder = folders::own("tests")?.join(format!("aws-{}", random_hex(4)));
     std::fs::create_dir_all(&folder)?;
     let aws = Aws::start(&folder, false)?;

@@ -347,7 +347,7 @@ mod tests {
 
     /// Of entities that everybody can look up.
     #[test]
-    fn check_digits_are_those_that_were_issued() {
+    fn check_digits_equal_those_of_issued_leis() {
         for issued in [
             "5493001KJTIIGC8Y1R12",
             "506700GE1G29325QX363",

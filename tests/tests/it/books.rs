@@ -164,7 +164,7 @@ fn every_rule_notices_its_damage() -> Result<()> {
 
 /// Which leg of a journal is posted first depends on the accounts' random ids: several allocators see both.
 #[test]
-fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
+fn no_withdrawal_exceeds_the_deposits_whichever_leg_is_posted_first() -> Result<()> {
     let fixture = Fixture::new()?;
     for _ in 0..8 {
         let allocator = Uuid::new_v4().to_string();
@@ -194,7 +194,7 @@ fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
 }
 
 #[test]
-fn more_than_an_account_can_hold_is_no_error_of_ours() -> Result<()> {
+fn a_deposit_beyond_what_an_account_holds_is_refused_without_a_5xx() -> Result<()> {
     let fixture = Fixture::new()?;
     let most = json!({
         "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "999999999999999999",

@@ -46,7 +46,7 @@ fn killed_between_commit_and_reply_the_same_invocation_again_gives_the_first_ans
 }
 
 #[test]
-fn killed_between_commit_and_reply_the_caller_who_asks_again_is_told_the_original() -> Result<()> {
+fn killed_between_commit_and_reply_a_repeated_request_gets_the_original() -> Result<()> {
     let fixture = Fixture::new()?;
     for mutation in accepted(&fixture)? {
         let killed = fixture.invoke(&mutation.request, |invocation| {

@@ -59,7 +59,7 @@ fn status(admin: &mut Client, id: &str) -> Result<String> {
 }
 
 #[test]
-fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
+fn exactly_the_due_settlements_expire_once_and_return_their_capital() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let lasting = propose(&fixture, "alice", &proposal(AMOUNT))?;
@@ -127,7 +127,7 @@ fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
 }
 
 #[test]
-fn a_batch_is_as_large_as_asked_for_and_says_whether_there_is_more() -> Result<()> {
+fn a_batch_of_expiry_has_its_size_and_reports_whether_more_is_due() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     for _ in 0..7 {
@@ -172,7 +172,7 @@ fn two_schedulers_at_once_expire_each_settlement_once() -> Result<()> {
 }
 
 #[test]
-fn an_expiry_beside_another_move_leaves_one_winner() -> Result<()> {
+fn of_an_expiry_and_another_step_at_once_one_wins() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 1, 1)?;
     let mut admin = fixture.admin()?;

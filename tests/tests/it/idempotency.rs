@@ -18,7 +18,7 @@ const KEYS: &str = "select count(*) from ledger.commitment_ledger";
 const CHANGES: &str = "select count(*) from audit.trail";
 
 #[test]
-fn sixty_four_at_once_have_one_effect_and_63_duplicates() -> Result<()> {
+fn of_64_equal_requests_at_once_one_takes_effect_and_63_are_duplicates() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 16)?;
     let mut admin = fixture.admin()?;
@@ -84,8 +84,7 @@ fn assert_changes_are_of(
 }
 
 #[test]
-fn a_later_repetition_is_told_the_original_and_another_request_under_the_key_is_refused()
--> Result<()> {
+fn a_repetition_gets_the_original_and_another_request_under_the_key_is_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut answered = Vec::new();

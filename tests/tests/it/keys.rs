@@ -93,7 +93,7 @@ fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
 }
 
 #[test]
-fn any_fields_hash_as_the_formula_says() -> Result<()> {
+fn random_fields_hash_as_the_formula_says() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut admin = fixture.admin()?;
     let mut random = Random::seeded("tagged-hash");
@@ -116,7 +116,7 @@ fn any_fields_hash_as_the_formula_says() -> Result<()> {
 
 /// Computed with Python's hashlib from the formula.
 #[test]
-fn known_answers() -> Result<()> {
+fn keys_and_fingerprints_equal_the_known_answers() -> Result<()> {
     const SUB: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
     const SETTLEMENT: &str = "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10";
     let fixture = Fixture::empty()?;

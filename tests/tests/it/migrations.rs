@@ -102,7 +102,7 @@ fn deploying_again_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_database_that_is_newer_or_was_changed_is_refused_and_left_as_it_is() -> Result<()> {
+fn a_newer_or_changed_database_is_refused_and_left_as_it_is() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let damages = [
         (
@@ -136,7 +136,7 @@ fn a_database_that_is_newer_or_was_changed_is_refused_and_left_as_it_is() -> Res
 
 /// The table is in the way of a migration, all of which are one transaction.
 #[test]
-fn a_migration_that_fails_leaves_nothing_of_any_and_the_next_run_completes() -> Result<()> {
+fn a_failed_deployment_leaves_nothing_and_the_next_one_completes() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let fixture = bootstrapped()?;
     let mut admin = fixture.admin()?;
@@ -158,7 +158,7 @@ fn a_migration_that_fails_leaves_nothing_of_any_and_the_next_run_completes() -> 
 }
 
 #[test]
-fn two_deployments_at_once_are_one_after_the_other() -> Result<()> {
+fn two_deployments_at_once_run_one_after_the_other() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let fixture = bootstrapped()?;
     fixture.start(fixture.launch("migrate")?.scaled(2, 1))?;
@@ -183,7 +183,7 @@ fn two_deployments_at_once_are_one_after_the_other() -> Result<()> {
 
 /// Another issuer or audience is a change like all others: one commitment, with its audit row.
 #[test]
-fn what_a_deployment_is_told_is_committed_and_takes_effect() -> Result<()> {
+fn the_settings_of_a_deployment_are_committed_and_take_effect() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
@@ -238,7 +238,7 @@ const LOG: &str = "0014_tlog.sql";
 
 /// A database of the time before the log: what it has concluded becomes the log's beginning.
 #[test]
-fn what_was_concluded_before_there_was_a_log_gets_its_leaf() -> Result<()> {
+fn outcomes_from_before_the_log_get_their_leaves() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let fixture = bootstrapped()?;
     let mut admin = fixture.admin()?;

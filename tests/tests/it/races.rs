@@ -79,7 +79,7 @@ fn tell(fixture: &Fixture, who: &str, kind: &str, id: &str) -> Request {
 }
 
 #[test]
-fn of_two_who_move_a_settlement_one_wins_and_the_other_is_a_recorded_refusal() -> Result<()> {
+fn of_two_steps_at_once_one_wins_and_the_other_is_a_recorded_refusal() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 4)?;
     let mut admin = fixture.admin()?;
@@ -122,7 +122,7 @@ fn a_cancellation_beside_a_verification_always_ends_cancelled() -> Result<()> {
 }
 
 #[test]
-fn the_last_capital_is_not_given_twice() -> Result<()> {
+fn the_last_capital_is_not_reserved_twice() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 8)?;
     let mut admin = fixture.admin()?;
@@ -160,7 +160,7 @@ fn the_last_capital_is_not_given_twice() -> Result<()> {
 }
 
 #[test]
-fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<()> {
+fn the_last_room_of_a_facility_is_not_utilised_twice() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 8)?;
     let mut admin = fixture.admin()?;
@@ -202,7 +202,7 @@ fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<
 }
 
 #[test]
-fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
+fn the_same_new_thing_delivered_twice_at_once_is_created_once() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 8)?;
     let mut admin = fixture.admin()?;
@@ -256,7 +256,7 @@ fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
 }
 
 #[test]
-fn sixty_four_who_want_the_same_account_all_get_their_turn() -> Result<()> {
+fn of_64_requests_for_one_account_every_one_succeeds() -> Result<()> {
     let fixture = Fixture::new()?;
     scale(&fixture, 2, 16)?;
     let ids = together(64, |_| pending(&fixture, AMOUNT))?;

@@ -100,7 +100,7 @@ fn each_kind_of_damage_is_found() -> Result<()> {
 }
 
 #[test]
-fn the_function_adds_up_everything_and_tells_the_place() -> Result<()> {
+fn the_function_adds_up_everything_and_names_the_damaged_place() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     books(&fixture)?;
@@ -142,7 +142,7 @@ fn the_function_adds_up_everything_and_tells_the_place() -> Result<()> {
 
 /// Batches of one go through all of them, each once.
 #[test]
-fn batches_leave_nobody_out() -> Result<()> {
+fn batches_leave_no_account_out() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut reconciler = fixture.login(RECONCILE)?;
     for (books, table, id) in [

@@ -48,7 +48,7 @@ fn plan(admin: &mut Client, place: &str, code: &str, times: i64) -> Result<()> {
 }
 
 #[test]
-fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
+fn a_transient_error_at_any_statement_is_retried_and_counted() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     admin.batch_execute(SABOTAGE)?;
@@ -85,7 +85,7 @@ fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
 }
 
 #[test]
-fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Result<()> {
+fn a_lasting_error_is_given_up_before_the_deadline_and_leaves_nothing() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     admin.batch_execute(SABOTAGE)?;

@@ -67,7 +67,7 @@ fn assert_log(admin: &mut Client) -> Result<()> {
 }
 
 #[test]
-fn among_concurrent_writers_nothing_is_lost_where_a_cursor_does_lose() -> Result<()> {
+fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     // The control: a number that is given out before the commit, and a reader who goes on from the last one seen.
@@ -174,7 +174,7 @@ fn a_sequencer_between_any_two_statements_of_a_writer_does_not_abort_it() -> Res
 }
 
 #[test]
-fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
+fn a_writer_that_never_ends_holds_the_log_back_and_is_reported() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     sequence_all(&fixture)?;
@@ -205,7 +205,7 @@ fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
 }
 
 #[test]
-fn there_is_one_sequencer_at_a_time() -> Result<()> {
+fn only_one_sequencer_runs_at_a_time() -> Result<()> {
     let fixture = Fixture::new()?;
     pending(&fixture, AMOUNT)?;
     let mut first = fixture.login(SEQUENCE)?;
@@ -228,7 +228,7 @@ fn there_is_one_sequencer_at_a_time() -> Result<()> {
 }
 
 #[test]
-fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_content() -> Result<()> {
+fn a_leaf_is_frozen_with_its_outcome_and_reveals_neither_person_nor_content() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut body = proposal(AMOUNT);
     body["reference"] = json!("Tranche of Mrs. Example");
@@ -278,8 +278,8 @@ fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_conte
 }
 
 #[test]
-fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_nothing_is_lost()
--> Result<()> {
+fn a_restored_cluster_concludes_nothing_until_its_epoch_opens_and_then_loses_nothing() -> Result<()>
+{
     let _alone = crate::migrations::DEPLOYING
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner);

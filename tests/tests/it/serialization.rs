@@ -43,7 +43,7 @@ fn rival(fixture: &Fixture, id: &str) -> Result<Client> {
 }
 
 #[test]
-fn a_verification_that_loses_its_snapshot_to_a_rival_is_tried_again_and_succeeds() -> Result<()> {
+fn a_verification_that_fails_to_serialize_is_retried_and_succeeds() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut watcher = fixture.admin()?;
     for (end, expected) in [("rollback", (0, 0)), ("commit", (1, 0))] {
@@ -66,7 +66,7 @@ fn a_verification_that_loses_its_snapshot_to_a_rival_is_tried_again_and_succeeds
 }
 
 #[test]
-fn a_victim_of_a_deadlock_is_tried_again_and_succeeds() -> Result<()> {
+fn a_transaction_aborted_by_a_deadlock_is_retried_and_succeeds() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut watcher = fixture.admin()?;
     let id = pending(&fixture, AMOUNT)?;
@@ -152,7 +152,7 @@ fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> R
 }
 
 #[test]
-fn a_mutation_is_one_round_trip_whatever_becomes_of_it() -> Result<()> {
+fn a_mutation_is_one_round_trip_accepted_or_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let link = Link::open(0, fixture.database())?;
     for function in MUTATING {

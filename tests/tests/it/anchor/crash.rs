@@ -47,7 +47,7 @@ fn die(fixture: &AnchorFixture, after: bool) -> Result<()> {
 }
 
 #[test]
-fn killed_after_the_record_and_before_the_sending_the_next_run_sends_the_same() -> Result<()> {
+fn killed_between_record_and_sending_the_next_run_sends_the_recorded_transaction() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     die(&fixture, false)?;
@@ -60,7 +60,7 @@ fn killed_after_the_record_and_before_the_sending_the_next_run_sends_the_same() 
 }
 
 #[test]
-fn killed_after_the_sending_the_next_run_recognises_it_and_sends_nothing() -> Result<()> {
+fn killed_after_sending_the_next_run_recognises_the_transaction_and_sends_nothing() -> Result<()> {
     for mining in [Mining::AtOnce, Mining::OnRequest] {
         let fixture = AnchorFixture::new(mining, 1)?;
         let payload = fixture.target()?;
@@ -82,7 +82,7 @@ fn killed_after_the_sending_the_next_run_recognises_it_and_sends_nothing() -> Re
 }
 
 #[test]
-fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> {
+fn a_node_that_fails_at_any_call_costs_one_run_and_nothing_else() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     // The answer to the sending is lost last: after that everything is done.
@@ -115,7 +115,7 @@ fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> 
 }
 
 #[test]
-fn where_no_node_is_the_run_fails() -> Result<()> {
+fn without_a_node_the_run_fails() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let function = fixture.function("http://127.0.0.1:9")?;
     let error = failure(&function, LONG)?;

@@ -55,7 +55,7 @@ const LIES: [Lie; 14] = [
 ];
 
 #[test]
-fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
+fn a_lying_node_gets_no_false_anchor_recorded() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     for (why, method, lie, reason) in LIES {
@@ -83,7 +83,7 @@ fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
 }
 
 #[test]
-fn a_node_that_hides_a_block_only_delays() -> Result<()> {
+fn a_node_that_hides_a_block_only_delays_the_anchor() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     let relay = Relay::start(&fixture.chain, |asked| match asked {
@@ -102,7 +102,7 @@ fn a_node_that_hides_a_block_only_delays() -> Result<()> {
 }
 
 #[test]
-fn what_somebody_else_has_signed_is_not_anchored() -> Result<()> {
+fn a_checkpoint_of_another_key_is_not_anchored() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let key = fixture.base.deployment().log_key()?;
     let name = key.verifier_key().name();

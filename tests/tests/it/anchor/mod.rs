@@ -276,7 +276,7 @@ fn two_runs_at_once_make_one_anchor() -> Result<()> {
 }
 
 #[test]
-fn a_transaction_that_offers_too_little_is_replaced_at_its_nonce() -> Result<()> {
+fn a_transaction_with_too_low_a_fee_is_replaced_at_its_nonce() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::OnRequest, 1)?;
     let payload = fixture.target()?;
     let waiting = fixture.short_run()?;
@@ -307,7 +307,7 @@ fn a_transaction_that_offers_too_little_is_replaced_at_its_nonce() -> Result<()>
 }
 
 #[test]
-fn what_a_reorganisation_drops_is_sent_again() -> Result<()> {
+fn a_transaction_dropped_by_a_reorganisation_is_sent_again() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::OnRequest, 2)?;
     let payload = fixture.target()?;
     fixture.short_run()?;
@@ -326,7 +326,7 @@ fn what_a_reorganisation_drops_is_sent_again() -> Result<()> {
 }
 
 #[test]
-fn a_nonce_that_something_else_has_spent_is_given_up_when_that_is_certain() -> Result<()> {
+fn a_nonce_spent_by_another_transaction_is_given_up_once_that_is_final() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::OnRequest, 2)?;
     let payload = fixture.target()?;
     fixture.short_run()?;
@@ -355,7 +355,7 @@ fn a_nonce_that_something_else_has_spent_is_given_up_when_that_is_certain() -> R
 }
 
 #[test]
-fn an_account_without_money_is_told_and_its_transaction_goes_out_when_it_has_some() -> Result<()> {
+fn an_account_without_funds_is_reported_and_sends_once_it_has_some() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     fixture.chain.set_balance(fixture.account.address(), 0)?;
@@ -371,7 +371,7 @@ fn an_account_without_money_is_told_and_its_transaction_goes_out_when_it_has_som
 }
 
 #[test]
-fn a_chain_that_is_kept_goes_on_where_it_was() -> Result<()> {
+fn a_kept_chain_continues_after_a_restart() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let folder = fixture.base.services().folder().join("kept-chain");
     std::fs::create_dir_all(&folder)?;

@@ -68,7 +68,7 @@ fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
 }
 
 #[test]
-fn what_happens_between_two_pages_disturbs_neither() -> Result<()> {
+fn changes_between_two_pages_disturb_neither_page() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     let before = pages(&fixture, "carol", 100, || Ok(()))?;

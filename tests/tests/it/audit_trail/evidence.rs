@@ -238,7 +238,7 @@ fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
 
 /// No word of a row can change without its hash telling.
 #[test]
-fn an_altered_row_no_longer_has_its_hash() -> Result<()> {
+fn an_altered_row_no_longer_matches_its_hash() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     for column in [

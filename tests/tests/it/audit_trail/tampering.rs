@@ -53,7 +53,7 @@ fn intruders(fixture: &Fixture) -> Result<Vec<(&'static str, Client, String)>> {
 }
 
 #[test]
-fn the_past_is_append_only() -> Result<()> {
+fn history_tables_are_append_only() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     for (who, mut client, door) in intruders(&fixture)? {

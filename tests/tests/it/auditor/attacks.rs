@@ -308,7 +308,7 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
 
 /// The present, with the past left as it was.
 #[test]
-fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
+fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
     let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
     let last_change = format!(
@@ -472,7 +472,7 @@ fn of_collateral() -> Vec<Attack> {
 }
 
 #[test]
-fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
+fn a_column_added_later_must_hold_one_value_in_old_rows() -> Result<()> {
     const ADDED: &str = "alter table capital.agent add column region text not null default 'eu'";
     let fixture = AuditorFixture::shared()?;
     let added = fixture.after(ADDED)?;
@@ -506,7 +506,7 @@ fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
 
 /// An edit behind the triggers that an honest change then carries on: the trail has a break.
 #[test]
-fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
+fn an_edit_is_still_found_after_the_next_change() -> Result<()> {
     let fixture = AuditorFixture::new()?;
     let id = crate::settlements::pending(&fixture.base, 100)?;
     fixture.base.admin()?.batch_execute(&format!(
@@ -596,7 +596,7 @@ const VICTIM: &str = "select e.index
     order by e.index limit 1";
 
 #[test]
-fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
+fn a_rebuilt_database_differs_from_the_published_log() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
     let index = fixture.ask(VICTIM)?;
     let answer = fixture.after(REBUILT)?;
@@ -622,7 +622,7 @@ fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
 
 /// And who has the log's key publishes that log anew. Then it is the kept checkpoint that tells, or a witness.
 #[test]
-fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Result<()> {
+fn a_rebuilt_and_signed_log_contradicts_a_kept_checkpoint() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
     let kept = std::fs::read_to_string(format!("{}/checkpoint", fixture.log_folder()))?;
     let kept = fixture.write("kept", &kept)?;
@@ -689,7 +689,7 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
 
 /// A run's inputs, wherever they are: in its row, and in the rows it was rendered from.
 #[test]
-fn a_runs_inputs_are_the_rows_that_it_names() -> Result<()> {
+fn a_run_whose_inputs_differ_from_the_rows_it_names_is_found() -> Result<()> {
     const OTHER_VERSION: &str = "jsonb_set(inputs, '{positions,0,account_version}', '99')";
     let fixture = AuditorFixture::shared()?;
     for (change, column) in [

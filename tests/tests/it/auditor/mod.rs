@@ -11,7 +11,7 @@ use serde_json::json;
 use self::fixture::AuditorFixture;
 
 #[test]
-fn what_nobody_touched_is_verified() -> Result<()> {
+fn an_untouched_database_is_verified() -> Result<()> {
     let fixture = AuditorFixture::new()?;
     let whole = fixture.verify_database(fixture.base.database())?;
     assert_eq!(whole.code, 0, "{}", whole.said);
@@ -51,7 +51,7 @@ fn what_nobody_touched_is_verified() -> Result<()> {
 }
 
 #[test]
-fn a_receipt_of_the_gateway_is_verified_without_it() -> Result<()> {
+fn a_receipt_is_verified_without_the_gateway() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
     let row = fixture.base.admin()?.query_one(
         "select encode(e.key, 'hex'), tlog.proof(o.leaf, e.index, tlog.latest_checkpoint()), e.index
@@ -75,7 +75,7 @@ fn a_receipt_of_the_gateway_is_verified_without_it() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_decided_is_not_decided() -> Result<()> {
+fn what_cannot_be_read_or_connected_to_is_neither_good_nor_bad() -> Result<()> {
     let fixture = AuditorFixture::new()?;
     let database = fixture.base.database();
     // Nobody who may read nothing, and nobody at all.

@@ -12,7 +12,7 @@ use crate::endpoints::{PEOPLES, anonymous, bearing, of_people, of_person};
 use crate::support::together;
 
 #[test]
-fn without_a_sound_key_set_nobody_is_judged() -> Result<()> {
+fn without_a_valid_key_set_a_token_is_answered_with_503() -> Result<()> {
     let fixture = Fixture::new()?;
     let elsewhere = publish_elsewhere(&fixture)?;
     let mut answers = BTreeSet::new();
@@ -116,7 +116,7 @@ fn the_keys_are_fetched_for_each_request() -> Result<()> {
 }
 
 #[test]
-fn a_new_key_opens_and_a_withdrawn_one_no_longer() -> Result<()> {
+fn a_new_key_is_accepted_and_a_withdrawn_one_is_not() -> Result<()> {
     let fixture = Fixture::new()?;
     let request = Request::new("GET", "/v1/positions");
     let old = fixture.person("alice").token();

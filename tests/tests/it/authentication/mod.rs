@@ -111,7 +111,7 @@ fn every_algorithm_that_supabase_signs_with_is_accepted() -> Result<()> {
 }
 
 #[test]
-fn an_audience_among_several_is_enough() -> Result<()> {
+fn one_matching_audience_among_several_is_enough() -> Result<()> {
     let fixture = Fixture::new()?;
     let alice = fixture.person("alice");
     let mut claims = alice.claims();
@@ -127,7 +127,7 @@ fn an_audience_among_several_is_enough() -> Result<()> {
 }
 
 #[test]
-fn a_good_token_of_a_stranger_is_told_apart_from_a_bad_one() -> Result<()> {
+fn a_good_token_of_a_non_member_is_answered_with_403() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     let token = fixture

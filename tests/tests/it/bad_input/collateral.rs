@@ -32,7 +32,7 @@ fn sent(fixture: &Fixture, body: &Value) -> Result<tests::http::Response> {
 }
 
 #[test]
-fn each_member_of_what_is_told_of_collateral_has_its_form() -> Result<()> {
+fn each_bad_member_of_a_collateral_event_is_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     for (event, pointer, values) in of_the_agent().into_iter().chain(of_the_platform()) {
@@ -288,7 +288,7 @@ fn amendments() -> Vec<Amendment> {
 }
 
 #[test]
-fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
+fn each_bad_member_of_a_release_is_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     let (id, other) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
@@ -358,7 +358,7 @@ fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
 }
 
 #[test]
-fn facilities_and_releases_that_are_none_are_not_there() -> Result<()> {
+fn malformed_facility_and_release_ids_are_answered_with_404() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     let dave = fixture.person("dave");

@@ -18,7 +18,7 @@ use crate::settlements::facility;
 type Row = (&'static str, Value, &'static str, Vec<Value>);
 
 #[test]
-fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
+fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     for (agent, good, pointer, values) in table() {

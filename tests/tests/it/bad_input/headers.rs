@@ -10,7 +10,7 @@ use crate::endpoints::{KINDS, assert_decent, bearing, event, of_people};
 use crate::settlements::proposal;
 
 #[test]
-fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
+fn only_json_in_utf_8_is_accepted_as_content_type() -> Result<()> {
     let fixture = Fixture::new()?;
     let proposal = proposal(100).to_string();
     let request = |kind: &str| {

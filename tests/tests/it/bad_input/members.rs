@@ -14,7 +14,7 @@ use super::{assert_invalid, ledger_rows, post, there};
 use crate::settlements::{of, proposal};
 
 #[test]
-fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
+fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     let good = full_proposal();
@@ -76,7 +76,7 @@ fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() -> Result<()> {
+fn all_errors_are_listed_in_one_reply() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlement = there(&fixture)?;
     let create = "/v1/settlements".to_owned();

@@ -39,7 +39,7 @@ const MALFORMED: [&[u8]; 14] = [
 ];
 
 #[test]
-fn what_is_no_json_is_400_wherever_a_body_is_read() -> Result<()> {
+fn a_body_that_is_not_json_is_answered_with_400_everywhere() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = ledger_rows(&fixture)?;
     let deep = [b"[".repeat(60_000), b"{\"a\":".repeat(10_000)];

@@ -52,7 +52,7 @@ const NASTY: [&str; 24] = [
 ];
 
 #[test]
-fn a_damaged_request_is_never_our_fault() -> Result<()> {
+fn a_damaged_request_never_gives_a_5xx() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlement = there(&fixture)?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
@@ -91,7 +91,7 @@ fn a_damaged_request_is_never_our_fault() -> Result<()> {
 }
 
 #[test]
-fn a_damaged_query_is_never_our_fault() -> Result<()> {
+fn a_damaged_query_never_gives_a_5xx() -> Result<()> {
     let fixture = Fixture::new()?;
     let _one = there(&fixture)?;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);

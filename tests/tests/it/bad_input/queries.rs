@@ -13,7 +13,7 @@ use crate::endpoints::assert_decent;
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
+fn each_bad_query_parameter_is_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let there = there(&fixture)?;
     let settlement = format!("/v1/settlements/{there}");
@@ -152,7 +152,7 @@ fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
 }
 
 #[test]
-fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
+fn the_earliest_and_latest_instants_give_empty_pages() -> Result<()> {
     let fixture = Fixture::new()?;
     let _one = there(&fixture)?;
     for instant in [
@@ -194,7 +194,7 @@ fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
 }
 
 #[test]
-fn an_id_that_is_none_names_nothing() -> Result<()> {
+fn a_malformed_id_is_answered_with_404() -> Result<()> {
     let fixture = Fixture::new()?;
     let there = there(&fixture)?;
     let before = ledger_rows(&fixture)?;

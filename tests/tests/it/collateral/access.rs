@@ -45,7 +45,7 @@ fn nameless(answer: &Response) -> Value {
 }
 
 #[test]
-fn a_facility_is_there_for_who_leads_it_or_has_a_settlement_in_it() -> Result<()> {
+fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let facility_id = facility.terms.facility;
@@ -132,7 +132,7 @@ fn an_allocator_beside_the_lead_draws_on_the_same_base() -> Result<()> {
 
 /// Pages of facilities and of pledges: each thing once, in one order.
 #[test]
-fn facilities_and_pledges_come_a_page_at_a_time() -> Result<()> {
+fn facilities_and_pledges_are_paged() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1, 2, 3, 4, 5])?;
     for _ in 0..4 {
@@ -186,7 +186,7 @@ fn facilities_and_pledges_come_a_page_at_a_time() -> Result<()> {
 
 /// As its login could: whoever has the secret of one agent speaks for no other, and for no other's facility.
 #[test]
-fn a_collateral_agent_speaks_of_the_facilities_that_name_it() -> Result<()> {
+fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     const OTHER: &str = "collateral-two";
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
@@ -228,7 +228,7 @@ fn a_collateral_agent_speaks_of_the_facilities_that_name_it() -> Result<()> {
 
 /// The platform says who the parties are; what was filed it does not say, and the agent not who they are.
 #[test]
-fn the_platform_and_the_agent_each_say_their_part() -> Result<()> {
+fn the_platform_and_the_agent_cannot_send_each_others_events() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let party = facility.terms.party(&facility.terms.debtor);
@@ -253,7 +253,7 @@ fn the_platform_and_the_agent_each_say_their_part() -> Result<()> {
 }
 
 #[test]
-fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
+fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
     let fixture = Fixture::new()?;
     let terms = SecuredTerms::new(AURORA);
     for (member, value, refused) in [
@@ -286,7 +286,7 @@ fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
 }
 
 #[test]
-fn a_setting_names_no_facility() -> Result<()> {
+fn a_session_setting_opens_no_facility() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     facility.requested(&facility.release(&facility.pledged))?;

@@ -21,7 +21,7 @@ const VALUE_MAX: usize = 999_999_999_999_999;
 
 /// The case that the rules were agreed on.
 #[test]
-fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<()> {
+fn the_worked_example_gives_its_availability() -> Result<()> {
     let million: u64 = 100_000_000;
     let fixture = Fixture::new()?;
     fund(&fixture, 100 * million)?;
@@ -78,7 +78,7 @@ fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<
 }
 
 #[test]
-fn the_base_is_that_of_a_plain_second_one() -> Result<()> {
+fn the_base_equals_a_second_plain_computation() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut admin = fixture.admin()?;
     let mut random = Random::seeded("base");
@@ -203,7 +203,7 @@ struct Known {
 /// Pledges, valuations, receipts, releases and new rules in any order: after each step the kept sums give the base
 /// that adding up anew gives, and both the one of the plain book.
 #[test]
-fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()> {
+fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut random = Random::seeded("life");

@@ -98,7 +98,7 @@ fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
 
 /// Every day of two leap cycles, and of those around a century without a leap day.
 #[test]
-fn every_day_is_as_a_plain_calendar_has_it() -> Result<()> {
+fn lapse_and_window_equal_a_plain_calendars_on_every_day() -> Result<()> {
     let fixture = Fixture::empty()?;
     let rows = fixture.admin()?.query(
         "select d::date, collateral.lapse('standard', d::date), collateral.lapse('public-finance', d::date),

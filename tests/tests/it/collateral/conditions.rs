@@ -320,7 +320,7 @@ fn each_condition_alone_stops_a_settlement() -> Result<()> {
 
 /// Every reason at once, and what they are about.
 #[test]
-fn all_that_is_wrong_is_told_at_once() -> Result<()> {
+fn all_errors_are_listed_in_one_reply() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = odd(
         &fixture,
@@ -448,7 +448,7 @@ fn an_adverse_finding_stands_until_a_later_report_clears_it() -> Result<()> {
 }
 
 #[test]
-fn what_held_at_verified_is_asked_again_at_every_step_but_a_failure() -> Result<()> {
+fn every_step_but_a_failure_checks_the_collateral_again() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let only = facility.pledged[0];
@@ -492,7 +492,7 @@ fn what_held_at_verified_is_asked_again_at_every_step_but_a_failure() -> Result<
 }
 
 #[test]
-fn an_unsecured_facility_says_so_and_asks_nothing() -> Result<()> {
+fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlement = crate::settlements::pending(&fixture, 100)?;
     let answer = fixture

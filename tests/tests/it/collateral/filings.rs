@@ -28,7 +28,7 @@ fn days_until(facility: &SecuredFacility<'_>, date: &Value) -> Result<i64> {
 }
 
 #[test]
-fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
+fn a_known_filing_has_its_published_dates_and_continuation_window() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::open(&fixture)?;
     for (continued_on, reason, lapse_on) in [
@@ -73,7 +73,7 @@ fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
 }
 
 #[test]
-fn a_filing_lasts_beyond_the_value_date_and_its_guard_or_is_continued() -> Result<()> {
+fn a_filing_that_lapses_before_the_value_date_and_guard_stops_a_settlement() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::open(&fixture)?;
     let filed_on = filed_to_lapse_on(facility.day(60));
@@ -102,7 +102,7 @@ fn a_filing_lasts_beyond_the_value_date_and_its_guard_or_is_continued() -> Resul
 }
 
 #[test]
-fn what_has_lapsed_is_not_revived_but_by_what_was_filed_in_time() -> Result<()> {
+fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::open(&fixture)?;
     let filed_on = filed_to_lapse_on(facility.day(-10));
@@ -132,7 +132,7 @@ fn what_has_lapsed_is_not_revived_but_by_what_was_filed_in_time() -> Result<()> 
 
 /// 9-509(d), 9-510(a): what takes cover away and nobody has released does nothing, and stops what is new.
 #[test]
-fn a_termination_without_a_release_is_of_no_effect_and_disputes_the_filing() -> Result<()> {
+fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
     let standing = facility.amend("termination", -1, |it| it)?;
@@ -334,7 +334,7 @@ const AMENDMENTS: [(&str, Case); 13] = [
 ];
 
 #[test]
-fn each_amendment_does_what_the_law_says() -> Result<()> {
+fn each_amendment_has_its_legal_effect() -> Result<()> {
     let fixture = Fixture::new()?;
     for (what, (kind, members, reason, state)) in AMENDMENTS {
         let mut facility = SecuredFacility::open(&fixture)?;
@@ -423,7 +423,7 @@ fn an_office_gives_a_file_number_once() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_recorded_that_is_still_to_come() -> Result<()> {
+fn nothing_dated_in_the_future_is_recorded() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::good(&fixture, &[])?;
     let pledged = facility.pledge(|it| it)?;

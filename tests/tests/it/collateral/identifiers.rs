@@ -83,7 +83,7 @@ const NO_UETRS: [&str; 9] = [
 ];
 
 #[test]
-fn a_party_has_an_lei_and_a_bic_that_can_be() -> Result<()> {
+fn a_party_needs_a_valid_lei_and_bic() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let facility = SecuredFacility::open(&fixture)?;
@@ -114,7 +114,7 @@ fn a_party_has_an_lei_and_a_bic_that_can_be() -> Result<()> {
 }
 
 #[test]
-fn an_asset_names_who_keeps_it_and_who_identifies_it_by_their_leis() -> Result<()> {
+fn an_asset_names_custodian_and_identifying_party_by_valid_leis() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[])?;
     for member in ["custodian", "identified_by"] {
@@ -129,7 +129,7 @@ fn an_asset_names_who_keeps_it_and_who_identifies_it_by_their_leis() -> Result<(
 }
 
 #[test]
-fn a_settlement_bears_a_uetr_that_can_be() -> Result<()> {
+fn a_settlement_takes_only_a_valid_uetr() -> Result<()> {
     let fixture = Fixture::new()?;
     let propose = |uetr: &str| -> Result<Response> {
         let mut body = proposal(100);
@@ -154,7 +154,7 @@ fn a_settlement_bears_a_uetr_that_can_be() -> Result<()> {
 /// The check digits find each wrong digit, each wrong letter, and each exchange of two neighbours of a kind
 /// (ISO 7064).
 #[test]
-fn an_lei_with_a_slip_of_the_pen_is_none() -> Result<()> {
+fn an_lei_with_a_typing_error_is_invalid() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut admin = fixture.admin()?;
     let mut random = Random::seeded("slips");

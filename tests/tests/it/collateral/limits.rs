@@ -37,7 +37,7 @@ fn long_number() -> String {
 }
 
 #[test]
-fn the_widest_of_everything_is_recorded_and_shown() -> Result<()> {
+fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut facility = SecuredFacility::open(&fixture)?;
@@ -174,7 +174,7 @@ fn amendments(facility: &SecuredFacility<'_>) -> Vec<(&'static str, Vec<(&'stati
 
 /// A base of more than 64 bits in basis points, on next to nothing that is drawn.
 #[test]
-fn a_cover_that_is_as_good_as_infinite_is_a_figure() -> Result<()> {
+fn a_nearly_infinite_cover_ratio_is_still_a_number() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[VALUE_MAX])?;
     facility.drawn(1)?;
@@ -187,7 +187,7 @@ fn a_cover_that_is_as_good_as_infinite_is_a_figure() -> Result<()> {
 
 /// Under a limit smaller than the real one, which it would take a thousand deliveries to reach.
 #[test]
-fn more_than_can_end_at_once_is_released_in_parts() -> Result<()> {
+fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     admin.batch_execute(
@@ -214,7 +214,7 @@ fn more_than_can_end_at_once_is_released_in_parts() -> Result<()> {
 
 /// The newest are shown, whole, as many as a reply has room for.
 #[test]
-fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
+fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1])?;
     let mut admin = fixture.admin()?;
@@ -243,7 +243,7 @@ fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
 
 /// Nor do filings: those that pledges rely on come first.
 #[test]
-fn filings_without_end_do_not_hide_the_collateral() -> Result<()> {
+fn large_filings_do_not_hide_the_collateral() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut facility = SecuredFacility::good(&fixture, &[1])?;

@@ -24,7 +24,7 @@ fn of(facility: &SecuredFacility<'_>, identifier: &str) -> WebhookEvent {
 }
 
 #[test]
-fn what_is_pledged_is_not_pledged_again_anywhere() -> Result<()> {
+fn a_pledged_asset_cannot_be_pledged_again_in_any_facility() -> Result<()> {
     let fixture = Fixture::new()?;
     let (one, other) = (
         SecuredFacility::good(&fixture, &[])?,
@@ -57,7 +57,7 @@ fn what_is_pledged_is_not_pledged_again_anywhere() -> Result<()> {
 }
 
 #[test]
-fn what_is_released_can_be_pledged_from_that_day_on() -> Result<()> {
+fn a_released_asset_can_be_pledged_from_that_day_on() -> Result<()> {
     let fixture = Fixture::new()?;
     let (mut one, other) = (
         SecuredFacility::good(&fixture, &[])?,
@@ -109,7 +109,7 @@ fn an_asset_keeps_its_description() -> Result<()> {
 }
 
 #[test]
-fn a_pledge_rests_on_what_its_own_facility_has() -> Result<()> {
+fn a_pledge_names_only_papers_of_its_own_facility() -> Result<()> {
     let fixture = Fixture::new()?;
     let (one, other) = (
         SecuredFacility::good(&fixture, &[10])?,
@@ -146,7 +146,7 @@ fn a_pledge_rests_on_what_its_own_facility_has() -> Result<()> {
 
 /// Of sixty-four who pledge one thing at once, in two facilities, one does, whoever it is.
 #[test]
-fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
+fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.start(fixture.launch("collateral-webhook")?.scaled(4, 16))?;
     let facilities = [
@@ -186,7 +186,7 @@ fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
 /// The sums are numbers of 64 bits. It would take thousands of the largest assets to fill one; a superuser without
 /// triggers does it at once.
 #[test]
-fn more_value_than_can_be_counted_is_a_refusal() -> Result<()> {
+fn a_value_beyond_the_largest_sum_is_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     without_triggers(
@@ -205,7 +205,7 @@ fn more_value_than_can_be_counted_is_a_refusal() -> Result<()> {
 
 /// The last barrier is the table's own: what the function in front does not ask, it does not let in.
 #[test]
-fn the_table_itself_holds_no_thing_twice() -> Result<()> {
+fn the_tables_own_constraint_stops_a_second_pledge() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1])?;
     let twice = format!(

@@ -70,7 +70,7 @@ fn a_release_shows_what_loses_its_cover_and_takes_effect_when_another_approves()
 }
 
 #[test]
-fn nobody_releases_alone() -> Result<()> {
+fn a_release_needs_two_people() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = drawn(&fixture)?;
     let body = facility.release(&facility.pledged[..1]);
@@ -95,7 +95,7 @@ fn nobody_releases_alone() -> Result<()> {
 }
 
 #[test]
-fn what_has_changed_since_is_not_released() -> Result<()> {
+fn a_release_that_changed_since_its_request_is_not_approved() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = drawn(&fixture)?;
     let body = facility.release(&facility.pledged[..1]);
@@ -130,7 +130,7 @@ fn what_has_changed_since_is_not_released() -> Result<()> {
 }
 
 #[test]
-fn an_approval_is_of_use_once() -> Result<()> {
+fn an_approval_takes_effect_once() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = drawn(&fixture)?;
     let body = facility.release(&facility.pledged[..1]);
@@ -152,7 +152,7 @@ fn an_approval_is_of_use_once() -> Result<()> {
 }
 
 #[test]
-fn a_termination_is_of_all_that_is_under_the_filing() -> Result<()> {
+fn a_termination_releases_everything_under_the_filing() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::good(&fixture, &[1_000, 500])?;
     let release = facility.requested(&facility.termination())?;
@@ -174,7 +174,7 @@ fn a_termination_is_of_all_that_is_under_the_filing() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_there_is_not_released() -> Result<()> {
+fn unknown_pledges_and_filings_cannot_be_released() -> Result<()> {
     let fixture = Fixture::new()?;
     let (one, other) = (
         SecuredFacility::good(&fixture, &[10])?,
@@ -231,7 +231,7 @@ fn let_pass(admin: &mut Client, time: &str) -> Result<()> {
 }
 
 #[test]
-fn of_two_who_approve_at_once_one_does() -> Result<()> {
+fn of_two_approvals_at_once_one_takes_effect() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.start(fixture.launch("approve-release")?.scaled(2, 2))?;
     for _ in 0..ROUNDS {
@@ -251,7 +251,7 @@ fn of_two_who_approve_at_once_one_does() -> Result<()> {
 
 /// The same cover is not lent on and let go.
 #[test]
-fn of_a_release_and_a_settlement_that_need_the_same_asset_one_gets_it() -> Result<()> {
+fn a_release_and_a_settlement_never_both_use_one_asset() -> Result<()> {
     let fixture = Fixture::new()?;
     for _ in 0..ROUNDS {
         let facility = SecuredFacility::good(&fixture, &[1_000])?;
@@ -284,7 +284,7 @@ fn of_a_release_and_a_settlement_that_need_the_same_asset_one_gets_it() -> Resul
 
 /// The last of the base is not lent twice.
 #[test]
-fn of_twelve_who_draw_on_the_same_base_as_many_get_it_as_it_bears() -> Result<()> {
+fn of_twelve_draws_at_once_as_many_pass_as_the_base_bears() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.start(fixture.launch("verify-settlement")?.scaled(2, 8))?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;

@@ -86,7 +86,7 @@ const UNCOMMITTED: [&str; 5] = [
 ];
 
 #[test]
-fn nobody_rewrites_what_was_told() -> Result<()> {
+fn recorded_collateral_cannot_be_rewritten() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     facility.requested(&facility.release(&facility.pledged))?;

@@ -131,7 +131,7 @@ fn filed(fixture: &Fixture, lapses_in: i64) -> Result<SecuredFacility<'_>> {
 }
 
 #[test]
-fn each_reason_is_told_once_and_closed_once() -> Result<()> {
+fn each_reason_gives_one_warning_that_closes_once() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let facilities = REASONS
@@ -177,7 +177,7 @@ fn each_reason_is_told_once_and_closed_once() -> Result<()> {
 }
 
 #[test]
-fn a_reason_that_comes_back_is_told_again() -> Result<()> {
+fn a_reason_that_returns_gives_a_new_warning() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
@@ -196,7 +196,7 @@ fn a_reason_that_comes_back_is_told_again() -> Result<()> {
 
 /// Lambda invokes a schedule at least once, and now and then twice at a time.
 #[test]
-fn monitors_side_by_side_tell_each_reason_once() -> Result<()> {
+fn monitors_in_parallel_give_one_warning_a_reason() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.start(fixture.launch("monitor-collateral")?.scaled(3, 2))?;
     let mut admin = fixture.admin()?;
@@ -225,7 +225,7 @@ fn monitors_side_by_side_tell_each_reason_once() -> Result<()> {
 
 /// Whoever makes one facility impossible to look at must not blind the monitor to those after it.
 #[test]
-fn a_facility_that_cannot_be_looked_at_is_passed_over_and_named() -> Result<()> {
+fn a_facility_that_cannot_be_monitored_is_skipped_and_named() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut facilities = (0..4)

@@ -17,7 +17,7 @@ use attempts::{FORBIDDEN, settings};
 use fixture::{AttackFixture, PEOPLES, endpoints, fingerprint, seen, shown};
 
 #[test]
-fn no_login_runs_what_it_was_not_given() -> Result<()> {
+fn no_login_executes_a_function_it_was_not_granted() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let before = fingerprint(&fixture.base)?;
     for function in endpoints()? {
@@ -35,7 +35,7 @@ fn no_login_runs_what_it_was_not_given() -> Result<()> {
 }
 
 #[test]
-fn no_token_but_one_in_force_is_of_any_use() -> Result<()> {
+fn only_a_token_in_force_is_of_use() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let before = fingerprint(&fixture.base)?;
     for function in PEOPLES {
@@ -52,7 +52,7 @@ fn no_token_but_one_in_force_is_of_any_use() -> Result<()> {
 }
 
 #[test]
-fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
+fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let before = fingerprint(&fixture.base)?;
     let alice = fixture.base.person("alice").person.sub.to_string();
@@ -113,7 +113,7 @@ fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
 
 /// Behind a gateway function that forgot to ask, the policies look the setting up; they do not believe it.
 #[test]
-fn a_setting_names_nobody() -> Result<()> {
+fn a_session_setting_gives_no_identity() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let fresh = quote(&fixture.base.person("alice").token());
     let never_presented = ("a good token of hers that was never presented", fresh);
@@ -152,7 +152,7 @@ fn a_setting_names_nobody() -> Result<()> {
 
 /// A webhook's login may name its agents, since it alone knows their secrets; it may name no other kind.
 #[test]
-fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
+fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut direct = Direct::new(&fixture.base);
     let theirs = format!("'{}'", fixture.theirs);

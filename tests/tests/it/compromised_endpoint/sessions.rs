@@ -11,7 +11,7 @@ use crate::direct::{barrier, call, quote};
 const FUNCTION: &str = "list-positions";
 
 #[test]
-fn an_error_in_the_middle_leaves_who_was_presented_before_it() -> Result<()> {
+fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut client = fixture.base.login(FUNCTION)?;
     let own = positions(&fixture.own());
@@ -40,7 +40,7 @@ fn an_error_in_the_middle_leaves_who_was_presented_before_it() -> Result<()> {
 }
 
 #[test]
-fn the_last_token_of_a_transaction_is_the_one() -> Result<()> {
+fn the_last_token_of_a_transaction_counts() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut client = fixture.base.login(FUNCTION)?;
     // Both tokens pass through this endpoint in life: whoever holds them may use them, one at a time.
@@ -62,7 +62,7 @@ fn the_last_token_of_a_transaction_is_the_one() -> Result<()> {
 }
 
 #[test]
-fn names_that_a_session_invents_shadow_nothing() -> Result<()> {
+fn objects_that_a_session_creates_shadow_nothing() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut admin = fixture.base.admin()?;
     let database = fixture.base.database().name();
@@ -108,7 +108,7 @@ fn names_that_a_session_invents_shadow_nothing() -> Result<()> {
 }
 
 #[test]
-fn an_identity_ends_with_its_token_and_its_key_within_a_transaction_too() -> Result<()> {
+fn an_identity_ends_with_its_token_and_key_even_within_a_transaction() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut old = fixture.base.login(FUNCTION)?;
     // Remembered before: a transaction that writes nothing is in nobody's way, and is not ended with 40001.

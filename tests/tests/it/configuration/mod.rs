@@ -53,7 +53,7 @@ fn each_variable_and_secret_missing_or_malformed_gives_the_same_500() -> Result<
 }
 
 #[test]
-fn with_everything_right_each_function_goes_on_to_the_database() -> Result<()> {
+fn with_a_good_configuration_each_function_reaches_the_database() -> Result<()> {
     let fixture = Fixture::new()?;
     for function in functions()? {
         let database = Database::start()?;

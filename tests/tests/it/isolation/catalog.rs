@@ -116,7 +116,7 @@ const RULES: [(&str, &str); 15] = [
 ];
 
 #[test]
-fn the_catalog_keeps_the_rules() -> Result<()> {
+fn the_catalogue_follows_the_rules_of_privileges() -> Result<()> {
     let _no_deployment = DEPLOYING.read().unwrap_or_else(PoisonError::into_inner);
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
@@ -131,7 +131,7 @@ fn the_catalog_keeps_the_rules() -> Result<()> {
 }
 
 #[test]
-fn each_login_executes_one_function_and_nobody_else_any() -> Result<()> {
+fn each_login_executes_one_function_and_other_roles_none() -> Result<()> {
     let fixture = Fixture::new()?;
     let executable = fixture.admin()?.query(
         &format!(

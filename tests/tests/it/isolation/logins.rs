@@ -105,7 +105,7 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
 }
 
 #[test]
-fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
+fn a_login_executes_no_other_logins_function_and_takes_no_other_role() -> Result<()> {
     let fixture = Fixture::new()?;
     let functions = functions()?;
     let calls = functions
@@ -164,7 +164,7 @@ fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
+fn no_login_claims_a_key_that_is_not_derived_from_its_principal() -> Result<()> {
     const REFUSED: &str = "OPK04 idempotency-key-not-derived";
     let fixture = Fixture::new()?;
     let ids = settlements(&fixture)?;

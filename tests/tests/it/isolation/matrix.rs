@@ -167,7 +167,7 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> Result<()> {
+fn the_owner_with_an_identity_sees_and_changes_only_that_allocators_rows() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     let mut admin = fixture.admin()?;
@@ -234,7 +234,7 @@ fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> R
 
 /// The ledger has no allocator in its rows: an entry is visible with its outcome, or to who claimed it.
 #[test]
-fn the_ledger_shows_an_allocator_its_own_commitments_alone() -> Result<()> {
+fn the_ledger_shows_an_allocator_only_its_own_commitments() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     let mallory = fixture.person("mallory");

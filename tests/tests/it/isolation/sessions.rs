@@ -59,7 +59,7 @@ fn tricks() -> Result<Vec<String>> {
 }
 
 #[test]
-fn what_a_session_sets_changes_no_answer() -> Result<()> {
+fn session_settings_change_no_answer() -> Result<()> {
     let fixture = Fixture::new()?;
     let ids = settlements(&fixture)?;
     fixture.admin()?.batch_execute(HOSTILE_SCHEMA)?;
@@ -101,7 +101,7 @@ fn what_a_session_sets_changes_no_answer() -> Result<()> {
 }
 
 #[test]
-fn what_a_session_sets_changes_no_mutation() -> Result<()> {
+fn session_settings_change_no_mutation() -> Result<()> {
     let fixture = Fixture::new()?;
     let ids = settlements(&fixture)?;
     fixture.admin()?.batch_execute(HOSTILE_SCHEMA)?;
@@ -153,7 +153,7 @@ fn what_a_session_sets_changes_no_mutation() -> Result<()> {
 
 /// Also within the transaction of an earlier call, whose identity is still established.
 #[test]
-fn a_second_call_in_a_transaction_is_a_stranger_to_the_first() -> Result<()> {
+fn a_second_call_in_a_transaction_keeps_nothing_of_the_first() -> Result<()> {
     let fixture = Fixture::new()?;
     let ids = settlements(&fixture)?;
     let mut client = fixture.login("get-settlement")?;

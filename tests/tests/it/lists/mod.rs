@@ -198,7 +198,7 @@ fn each_function_has_a_package_and_a_binary_of_its_name() -> Result<()> {
 }
 
 #[test]
-fn the_local_table_of_variables_is_the_templates() -> Result<()> {
+fn the_local_table_of_variables_equals_the_templates() -> Result<()> {
     use crate::configuration::variables;
     for (function, resource) in Template::load()?.functions {
         let (required, optional) = variables(&function);

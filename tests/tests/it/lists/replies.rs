@@ -26,7 +26,7 @@ struct Seen<'a> {
 }
 
 #[test]
-fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result<()> {
+fn every_reply_is_as_documented_and_every_documented_status_occurs() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut seen = Seen {
         fixture: &fixture,

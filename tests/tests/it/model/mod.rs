@@ -55,7 +55,7 @@ fn balances_in(admin: &mut Client) -> Result<BTreeMap<String, i64>> {
 }
 
 #[test]
-fn the_books_are_those_of_a_plain_model() -> Result<()> {
+fn random_operations_leave_the_books_that_a_plain_model_has() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     let mut random = Random::seeded("model");

@@ -41,7 +41,7 @@ fn base64url_has_one_spelling() -> Result<()> {
 }
 
 #[test]
-fn json_has_one_meaning() -> Result<()> {
+fn ambiguous_json_is_refused() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut owner = fixture.owner()?;
     let nested = format!(r#"{{"x":{}{}}}"#, "[".repeat(2_000), "]".repeat(2_000));

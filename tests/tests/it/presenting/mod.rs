@@ -20,7 +20,7 @@ use crate::random::Random;
 use verifiers::{Verifiers, changed};
 
 #[test]
-fn what_is_accepted() -> Result<()> {
+fn each_good_token_is_accepted() -> Result<()> {
     let fixture = Fixture::new()?;
     let key = fixture.issuer().key();
     let claims = fixture.person("alice").claims();
@@ -45,7 +45,7 @@ fn what_is_accepted() -> Result<()> {
 }
 
 #[test]
-fn one_flipped_bit_is_refused_wherever_it_is() -> Result<()> {
+fn one_flipped_bit_anywhere_is_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut verifiers = Verifiers::of(&fixture)?;
     let token = fixture.person("alice").token();

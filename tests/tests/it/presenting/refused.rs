@@ -11,7 +11,7 @@ use super::verifiers::{Verifiers, changed, readable, swapped, unsigned};
 type Case = (&'static str, String);
 
 #[test]
-fn what_is_refused_and_for_which_cause() -> Result<()> {
+fn each_bad_token_is_refused_for_its_cause() -> Result<()> {
     let fixture = Fixture::new()?;
     let (key, claims) = (fixture.issuer().key(), fixture.person("alice").claims());
     let cases = forms(&key, &claims)

@@ -17,7 +17,7 @@ fn accepting(fixture: &Fixture, target: &str, accept: &str) -> Result<Response> 
 }
 
 #[test]
-fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
+fn a_run_is_rendered_as_a_chart_on_request() -> Result<()> {
     let fixture = rated_position()?;
     let run = ran(&fixture)?;
     let target = path(&run)?;

@@ -28,7 +28,7 @@ fn name(facility: &SecuredFacility<'_>) -> Result<(String, Value)> {
 }
 
 #[test]
-fn a_position_is_covered_by_its_share_of_what_counts_that_day() -> Result<()> {
+fn a_position_is_covered_by_its_share_of_that_days_eligible_collateral() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000_000])?;
     let facility_id = facility.terms.facility;

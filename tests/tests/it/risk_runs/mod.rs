@@ -96,7 +96,7 @@ fn assert_adds_up(result: &Value) -> Result<()> {
 }
 
 #[test]
-fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
+fn the_auditor_finds_any_change_to_a_run() -> Result<()> {
     let fixture = rated_position()?;
     let run = fixture.person("carol").get(&path(&ran(&fixture)?)?)?.json();
     let (code, said) = audit(&fixture, &run)?;
@@ -175,7 +175,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
 }
 
 #[test]
-fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
+fn runs_are_listed_newest_first_without_their_long_members() -> Result<()> {
     let fixture = rated_position()?;
     let runs = [ran(&fixture)?, ran(&fixture)?, ran(&fixture)?];
     let carol = fixture.person("carol");
@@ -227,7 +227,7 @@ fn the_settings_are_those_that_were_asked_for() -> Result<()> {
 }
 
 #[test]
-fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> {
+fn risk_profiles_are_versioned_and_the_latest_counts() -> Result<()> {
     let fixture = rated_position()?;
     let before = ran(&fixture)?;
     let mut worse = profile(USD_FACILITY.id);
@@ -252,7 +252,7 @@ fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> 
 }
 
 #[test]
-fn a_book_is_of_one_currency() -> Result<()> {
+fn a_run_takes_positions_of_its_currency_only() -> Result<()> {
     let fixture = rated_position()?;
     record(&fixture, "facility.risk_updated", &profile(EUR_FACILITY.id))?;
     let refused = ask(&fixture, "carol", &json!({"currency": "EUR"}))?;
@@ -263,7 +263,7 @@ fn a_book_is_of_one_currency() -> Result<()> {
 
 /// What changes while it is computed makes it be computed again: what is recorded is never of a book that was.
 #[test]
-fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
+fn a_book_that_changes_during_a_run_is_computed_again() -> Result<()> {
     let fixture = rated_position()?;
     let id = crate::settlements::escrowed(&fixture, 250)?;
     ran(&fixture)?;
@@ -303,7 +303,7 @@ fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
 
 /// As many as fit into a reply, and the rest on the next page.
 #[test]
-fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
+fn an_audit_trail_with_long_rows_is_paged_by_size() -> Result<()> {
     let fixture = rated_position()?;
     let rows = "select count(*) from audit.trail where allocator_id = 'a0000000-0000-4000-8000-000000000001'";
     let all = count(&mut fixture.admin()?, rows)?;

@@ -12,7 +12,7 @@ use super::fixture::{
 use crate::support::count;
 
 #[test]
-fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
+fn missing_risk_inputs_are_named_and_nothing_is_assumed() -> Result<()> {
     let fixture = Fixture::new()?;
     held(&fixture, 1_000)?;
     let second = opened(&fixture)?;
@@ -84,7 +84,7 @@ fn a_rating_is_one_of_the_matrix_in_force() -> Result<()> {
 }
 
 #[test]
-fn of_a_facility_that_is_not_there_nothing_is_known() -> Result<()> {
+fn an_unknown_facility_takes_no_risk_profile() -> Result<()> {
     let fixture = Fixture::new()?;
     let refused = send(&fixture, "facility.risk_updated", &profile(Uuid::new_v4()))?;
     assert_eq!(
@@ -95,7 +95,7 @@ fn of_a_facility_that_is_not_there_nothing_is_known() -> Result<()> {
 }
 
 #[test]
-fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
+fn bad_members_of_a_run_are_named_and_never_reach_the_ledger() -> Result<()> {
     let fixture = rated_position()?;
     let rows = "select count(*) from ledger.commitment_ledger";
     let before = count(&mut fixture.admin()?, rows)?;
@@ -139,7 +139,7 @@ fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
 }
 
 #[test]
-fn bad_inputs_are_told_and_never_reach_the_ledger() -> Result<()> {
+fn bad_members_of_a_profile_are_named_and_never_reach_the_ledger() -> Result<()> {
     let fixture = Fixture::new()?;
     let rows = "select count(*) from ledger.commitment_ledger";
     let before = count(&mut fixture.admin()?, rows)?;

@@ -56,7 +56,7 @@ pub(crate) fn recorded(direct: &mut Direct<'_>, person: &str) -> Result<Reply> {
 }
 
 #[test]
-fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
+fn results_of_an_outdated_book_are_not_recorded() -> Result<()> {
     let fixture = rated_position()?;
     let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
@@ -90,7 +90,7 @@ fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
 }
 
 #[test]
-fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
+fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
     let fixture = rated_position()?;
     let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
@@ -141,7 +141,7 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
 
 /// Wrong results of the right inputs can be written; they cannot be defended.
 #[test]
-fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
+fn invented_results_are_found_by_computing_again() -> Result<()> {
     let fixture = rated_position()?;
     let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
@@ -162,7 +162,7 @@ fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
 }
 
 #[test]
-fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> {
+fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
     let fixture = rated_position()?;
     let mut direct = Direct::new(&fixture);
     let book = claim(&mut direct, "mallory", &idempotency_key(), &Value::Null)?;
@@ -181,7 +181,7 @@ fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> 
 
 /// A large book, so that what is asked of the database is seen to end in time.
 #[test]
-fn a_thousand_names_are_one_run() -> Result<()> {
+fn a_run_takes_a_thousand_names() -> Result<()> {
     let fixture = rated_position()?;
     many(&fixture, 999)?;
     let answer = super::ask(&fixture, "carol", &super::quick())?;

@@ -10,7 +10,7 @@ use crate::support::count;
 const REMEMBERED: &str = "select count(*) from auth.verified_token";
 
 #[test]
-fn what_has_expired_is_forgotten_and_nothing_else() -> Result<()> {
+fn only_expired_tokens_are_pruned() -> Result<()> {
     let fixture = Fixture::new()?;
     let token = fixture.person("alice").token();
     assert_eq!(ask(&fixture, &token)?, "nothing");
@@ -43,7 +43,7 @@ fn what_has_expired_is_forgotten_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn a_batch_is_bounded() -> Result<()> {
+fn a_batch_of_pruning_is_bounded() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.admin()?.batch_execute(
         "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)

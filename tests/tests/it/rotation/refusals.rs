@@ -14,7 +14,7 @@ use crate::direct::{barrier, quote};
 use crate::support::{assert_books, count};
 
 #[test]
-fn a_set_that_cannot_be_right_changes_nothing() -> Result<()> {
+fn an_invalid_key_set_changes_nothing() -> Result<()> {
     let fixture = Fixture::new()?;
     let retired = fixture.issuer().key();
     fixture.rotate(Key::generate(Algorithm::Es256)?)?;
@@ -162,7 +162,7 @@ fn run(fixture: &Fixture, refused: bool) -> Result<(Value, String)> {
 
 /// The gateway function alone, as its own login: somebody who has taken over `sync-jwks`.
 #[test]
-fn not_even_the_registrar_retires_all_keys_or_changes_one() -> Result<()> {
+fn even_the_registrar_cannot_retire_all_keys_or_change_one() -> Result<()> {
     let fixture = Fixture::new()?;
     let before = keys(&fixture)?;
     let mut login = fixture.login("sync-jwks")?;

@@ -6,7 +6,7 @@ use tests::fixture::Fixture;
 use crate::direct::barrier;
 
 #[test]
-fn a_kid_means_one_key_for_ever() -> Result<()> {
+fn a_kid_names_one_key_for_ever() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
     for (sql, expected) in [
@@ -65,7 +65,7 @@ fn a_kid_means_one_key_for_ever() -> Result<()> {
 }
 
 #[test]
-fn the_owner_registers_nothing_either() -> Result<()> {
+fn even_the_owner_registers_no_key() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut owner = fixture.owner()?;
     let copy = "insert into auth.signing_key (kid, algorithm, x, y)

@@ -29,7 +29,7 @@ struct Load {
 }
 
 #[test]
-fn nobody_notices_a_rotation_but_who_holds_a_retired_keys_token() -> Result<()> {
+fn a_rotation_under_load_fails_only_tokens_of_the_retired_key() -> Result<()> {
     let fixture = Fixture::new()?;
     for function in ["list-positions", "create-settlement"] {
         fixture.start(fixture.launch(function)?.scaled(2, 1))?;

@@ -142,7 +142,7 @@ fn es256_agrees_on_exceptional_and_random_keys() -> Result<()> {
 }
 
 #[test]
-fn points_off_the_curve_are_no_keys() -> Result<()> {
+fn a_point_off_the_curve_is_refused_as_a_key() -> Result<()> {
     let (_fixture, mut owner) = empty()?;
     let set = ecdh::TestSet::load(ecdh::TestName::EcdhSecp256r1Ecpoint).expect("the vectors load");
     let mut verdicts = Verdicts::default();

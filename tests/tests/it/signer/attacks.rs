@@ -34,7 +34,7 @@ fn tamper(fixture: &SignerFixture, sql: &str) -> Result<()> {
 }
 
 #[test]
-fn a_memory_that_was_put_back_stops_the_signer() -> Result<()> {
+fn a_signer_state_that_was_put_back_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     let old = fixture.log.state()?.context("no state")?;
     fixture.grow(10)?;
@@ -57,7 +57,7 @@ fn a_memory_that_was_put_back_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_memory_that_is_gone_stops_the_signer() -> Result<()> {
+fn a_missing_signer_state_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     let state = fixture.log.state()?.context("no state")?;
     for bad in [
@@ -110,7 +110,7 @@ fn a_database_that_has_lost_its_tail_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_database_with_another_leaf_stops_the_signer() -> Result<()> {
+fn a_changed_leaf_in_the_database_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(300)?;
     // The careful insider edits a leaf and rebuilds the tree over it.
     tamper(
@@ -129,7 +129,7 @@ fn a_database_with_another_leaf_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_tree_over_other_leaves_than_were_given_stops_the_signer() -> Result<()> {
+fn a_tree_over_other_leaves_than_the_databases_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     fixture.grow(10)?;
     // Only the nodes: the entries that the signer gets are not those that the database has hashed.
@@ -192,7 +192,7 @@ fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_published_file_that_is_another_stops_the_signer() -> Result<()> {
+fn a_published_file_with_other_content_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(300)?;
     fixture.grow(10)?;
     let before = fixture.log.versions("")?;
@@ -221,7 +221,7 @@ fn a_published_file_that_is_another_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
+fn a_checkpoint_of_another_key_stops_the_signer() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     let ours = fixture.log.get("checkpoint")?.context("no checkpoint")?;
     let text = String::from_utf8(ours.clone())?;
@@ -247,7 +247,7 @@ fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
 }
 
 #[test]
-fn a_staged_tree_that_is_another_is_not_published() -> Result<()> {
+fn a_staged_tree_with_other_content_is_not_published() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     fixture.grow(10)?;
     fixture.sign()?;
@@ -266,7 +266,7 @@ fn a_staged_tree_that_is_another_is_not_published() -> Result<()> {
 }
 
 #[test]
-fn whoever_holds_database_and_memory_cannot_have_another_tree_signed() -> Result<()> {
+fn an_attacker_with_database_and_signer_state_cannot_get_another_tree_signed() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
     // The database is rebuilt with another leaf, and has not been told of anything.
     tamper(

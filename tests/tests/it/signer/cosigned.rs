@@ -58,7 +58,7 @@ impl Court {
 }
 
 #[test]
-fn a_quorum_is_enough_and_whoever_was_away_is_asked_from_where_it_is() -> Result<()> {
+fn a_quorum_suffices_and_an_absent_witness_catches_up_later() -> Result<()> {
     let court = Court::new()?;
     assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
     assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
@@ -125,7 +125,7 @@ fn without_a_quorum_nothing_is_published_until_there_is_one() -> Result<()> {
 }
 
 #[test]
-fn a_witness_that_has_seen_another_tree_is_never_satisfied() -> Result<()> {
+fn a_witness_that_has_seen_another_tree_never_cosigns() -> Result<()> {
     let court = Court::new()?;
     court.sign()?;
     let size = court.fixture.latest()?.context("no checkpoint")?.0.size();

@@ -28,7 +28,7 @@ impl SignerFixture {
 }
 
 #[test]
-fn a_round_writes_in_the_order_that_a_crash_leaves_clean() -> Result<()> {
+fn a_round_writes_in_the_order_that_is_safe_at_any_crash() -> Result<()> {
     let (fixture, wire) = SignerFixture::wired(250)?;
     fixture.grow_to(260)?;
     wire.spare();
@@ -56,7 +56,7 @@ fn a_round_writes_in_the_order_that_a_crash_leaves_clean() -> Result<()> {
 }
 
 #[test]
-fn each_write_fails_or_fails_after_it_has_taken_effect() -> Result<()> {
+fn a_write_that_fails_before_or_after_its_effect_is_recovered() -> Result<()> {
     let fates = [Fate::Refused, Fate::Persisted];
     let counts = together(fates.len(), |number| {
         // Over the edge of a tile, so that there are full ones and partial ones.
@@ -95,7 +95,7 @@ fn each_write_fails_or_fails_after_it_has_taken_effect() -> Result<()> {
 }
 
 #[test]
-fn a_write_that_is_tried_again_finds_what_the_first_try_has_done() -> Result<()> {
+fn a_retried_write_recognises_the_first_try() -> Result<()> {
     let fates = [Fate::CutBefore, Fate::CutAfter];
     together(fates.len(), |number| {
         let (fixture, wire) = SignerFixture::wired(250)?;
@@ -115,7 +115,7 @@ fn a_write_that_is_tried_again_finds_what_the_first_try_has_done() -> Result<()>
 }
 
 #[test]
-fn killed_after_each_write_the_next_round_goes_on() -> Result<()> {
+fn killed_after_any_write_the_next_round_continues() -> Result<()> {
     let (fixture, wire) = SignerFixture::wired(250)?;
     let mut size = 250;
     for nth in 0..WRITES_MAX {

@@ -61,7 +61,7 @@ fn the_log_is_published_and_grows_over_the_edges_of_tiles() -> Result<()> {
 }
 
 #[test]
-fn nobody_deletes_what_is_full() -> Result<()> {
+fn full_tiles_and_checkpoints_cannot_be_deleted() -> Result<()> {
     let fixture = SignerFixture::signed(300)?;
     for key in ["tile/0/000", "tile/entries/000", "checkpoints/300"] {
         let versions = fixture.log.versions(key)?;
@@ -79,7 +79,7 @@ fn nobody_deletes_what_is_full() -> Result<()> {
 }
 
 #[test]
-fn an_invocation_has_a_round_each_beat() -> Result<()> {
+fn an_invocation_runs_several_rounds() -> Result<()> {
     let fixture = SignerFixture::new()?;
     let signer = fixture
         .base

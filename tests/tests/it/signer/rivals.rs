@@ -11,7 +11,7 @@ const SIGNERS: usize = 4;
 const ROUNDS: usize = 6;
 
 #[test]
-fn several_signers_make_one_history() -> Result<()> {
+fn several_signers_at_once_make_one_history() -> Result<()> {
     let fixture = SignerFixture::new()?;
     let signers: Vec<Function> = (0..SIGNERS)
         .map(|number| {

@@ -18,7 +18,7 @@ fn insert(id: &str, allocator: &str, seq: i32, from: Option<&str>, to: &str) -> 
 }
 
 #[test]
-fn a_chain_has_no_gap_no_fork_no_illegal_link_and_no_stranger() -> Result<()> {
+fn a_chain_of_transitions_has_no_gap_no_fork_no_illegal_link_and_no_foreign_link() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut direct = Direct::new(&fixture);
     let [pending, verified, cancelled] =

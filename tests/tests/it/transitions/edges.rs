@@ -111,7 +111,7 @@ impl Action {
 }
 
 #[test]
-fn each_step_is_taken_by_whom_may_take_it() -> Result<()> {
+fn each_step_is_taken_only_by_those_allowed_to() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut direct = Direct::new(&fixture);
     for from in STATES {
@@ -146,7 +146,7 @@ fn each_step_is_taken_by_whom_may_take_it() -> Result<()> {
 
 /// Dave holds both roles: what he makes, another one checks.
 #[test]
-fn a_maker_who_is_a_checker_too_needs_another_pair_of_eyes() -> Result<()> {
+fn a_maker_who_is_also_a_checker_cannot_verify_his_own_settlement() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut direct = Direct::new(&fixture);
     for from in [

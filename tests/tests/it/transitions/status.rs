@@ -45,7 +45,7 @@ fn one_in_each_state(fixture: &Fixture) -> Result<HashMap<&'static str, String>>
 }
 
 #[test]
-fn a_step_that_is_not_legal_fails_whoever_takes_it() -> Result<()> {
+fn an_illegal_step_fails_for_every_actor() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlements = one_in_each_state(&fixture)?;
     for (who, mut client, door) in doors(&fixture)? {
@@ -82,7 +82,7 @@ fn a_step_that_is_not_legal_fails_whoever_takes_it() -> Result<()> {
 
 /// The step is legal on paper: previous state and version are those of some legal step to that state.
 #[test]
-fn a_forged_previous_state_helps_nobody() -> Result<()> {
+fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlements = one_in_each_state(&fixture)?;
     for (who, mut client, door) in doors(&fixture)? {
@@ -131,7 +131,7 @@ fn was_in(admin: &mut Client, id: &str, version: i32, state: &str) -> Result<boo
 }
 
 #[test]
-fn what_was_agreed_never_changes() -> Result<()> {
+fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
     let fixture = Fixture::new()?;
     let settlements = one_in_each_state(&fixture)?;
     let changes = [

@@ -131,7 +131,7 @@ fn one_good_signature_among_several_is_enough() -> Result<()> {
 }
 
 #[test]
-fn both_secrets_open_during_a_rotation_and_the_retired_one_does_not_afterwards() -> Result<()> {
+fn both_secrets_work_during_a_rotation_and_the_retired_one_stops_afterwards() -> Result<()> {
     for scheme in SCHEMES {
         let (fixture, agents) = fixture_of(scheme)?;
         for old in agents {
@@ -162,7 +162,7 @@ fn both_secrets_open_during_a_rotation_and_the_retired_one_does_not_afterwards()
 }
 
 #[test]
-fn the_signed_id_is_the_bodys_id() -> Result<()> {
+fn the_signed_id_must_equal_the_bodys_id() -> Result<()> {
     let (fixture, agents) = fixture_of(Scheme::StandardWebhooks)?;
     for agent in agents {
         let kind = agent.kind;

@@ -54,7 +54,7 @@ const LIES: [Lie; 6] = [
 ];
 
 #[test]
-fn a_report_that_does_not_fit_is_refused_and_recorded() -> Result<()> {
+fn a_report_that_contradicts_the_settlement_is_refused_and_recorded() -> Result<()> {
     let fixture = Fixture::new()?;
     for (agent, kind, settlement) in [
         ("escrow-one", "escrow.funded", verified(&fixture, AMOUNT)?),
