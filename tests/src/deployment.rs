@@ -13,8 +13,8 @@ use crate::chain::{self, CHAIN_ID};
 use crate::folders;
 use crate::issuer::{AUDIENCE, Issuer};
 use crate::postgres::Database;
+use crate::sample_data::{Agent, Kind, PLATFORM};
 use crate::secrets::{Secrets, random, random_hex};
-use crate::world::{Agent, Kind, PLATFORM};
 
 /// The secrets of one installation.
 #[derive(Clone, Debug)]

@@ -15,10 +15,21 @@
 //! | [`issuer`] | a Supabase-shaped token issuer, and keys to forge with |
 //! | [`lambda`] | a Lambda Runtime API that invokes the binaries, and kills them on request |
 //! | [`watch`] | cargo-lambda's gateway, the same binaries behind HTTP |
-//! | [`world`] | the sample people, agents and facilities, and clients that speak as them |
+//! | [`sample_data`] | the sample people, agents and facilities, and clients that act as them |
 //! | [`deployment`] | secrets, logins and environment: what an operator does once |
 //! | [`stack`] | all of it behind one gateway: what `cargo xtask up` and `demo` run |
-//! | [`rig`] | all of it in front of a fresh database: what each test runs on |
+//! | [`fixture`] | all of it in front of a fresh database: what each test runs on |
+//!
+//! The words around a test:
+//!
+//! | word | means |
+//! |---|---|
+//! | [`fixture::Fixture`] | what one test runs on: a database, an issuer and the functions of its own |
+//! | [`fixture::Services`] | what all fixtures share: the cluster, Secrets Manager, the template databases |
+//! | [`sample_data`] | the allocators, people, agents and facilities that a fixture begins with |
+//! | [`sample_data::WebhookEvent`] | an event of the platform or an agent, before it is signed and delivered |
+//! | `…Fixture` in a test module | a `Fixture` in its field `base`, with what the tests of that module need besides |
+//! | `SecuredFacility` | a facility with collateral, and the people and agents that act on it |
 //!
 //! Everything is synchronous and adds no feature to a crate that the functions compile: the
 //! tests then share the functions' build instead of doubling it.
@@ -34,17 +45,17 @@ pub mod cargo;
 pub mod chain;
 pub mod child;
 pub mod deployment;
+pub mod fixture;
 pub mod folders;
 pub mod http;
 pub mod issuer;
 pub mod lambda;
 pub mod postgres;
 pub mod progress;
-pub mod rig;
 pub mod routes;
+pub mod sample_data;
 pub mod secrets;
 pub mod stack;
 pub mod tools;
 pub mod watch;
 pub mod witness;
-pub mod world;

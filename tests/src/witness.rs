@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn it_cosigns_what_continues_and_nothing_else() -> Result<()> {
+    fn a_witness_cosigns_only_trees_that_continue_the_one_it_knows() -> Result<()> {
         let key = SigningKey::from_seed(ORIGIN, &[1; 32])?;
         let witness = Witness::start("w.example", key.verifier_key().clone())?;
         let (a, b) = (leaf_hash(b"a"), leaf_hash(b"b"));

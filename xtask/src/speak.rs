@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tests::http;
 use tests::issuer::{Key, Minter};
+use tests::sample_data::{Agent, find_person};
 use tests::stack;
-use tests::world::{Agent, find_person};
 
 use crate::up::STACK;
 

@@ -10,9 +10,9 @@ use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tests::progress::say;
+use tests::sample_data::{PEOPLE, PLATFORM, SECURED_FACILITY, USD_FACILITY, value_date};
 use tests::stack::{Ports, Settings, Stack};
 use tests::watch::Invoker;
-use tests::world::{PEOPLE, PLATFORM, SECURED_FACILITY, USD_FACILITY, value_date};
 
 /// The folder below `target/` that keeps the stack's data.
 pub(crate) const STACK: &str = "local";

@@ -7,12 +7,12 @@ use super::{Aws, Log, ORIGIN};
 use crate::folders;
 use crate::secrets::random_hex;
 
-fn told(log: &Log) -> Result<(Vec<String>, Option<serde_json::Value>)> {
+fn published(log: &Log) -> Result<(Vec<String>, Option<serde_json::Value>)> {
     Ok((log.keys()?, log.state()?))
 }
 
 #[test]
-fn what_was_written_is_there_the_next_time() -> Result<()> {
+fn what_was_written_survives_a_restart() -> Result<()> {
     let folder = folders::own("tests")?.join(format!("aws-{}", random_hex(4)));
     std::fs::create_dir_all(&folder)?;
     let aws = Aws::start(&folder, false)?;
@@ -27,18 +27,18 @@ fn what_was_written_is_there_the_next_time() -> Result<()> {
     log.put("staging/2-cd", b"staged and kept")?;
     log.set_state(&json!({ "origin": ORIGIN, "size": 7, "root": "ab" }))?;
     aws.put("secret", &json!("hush-hush"))?;
-    let before = told(&log)?;
+    let before = published(&log)?;
     drop(aws);
 
     let recording = folder.join(super::RECORDING);
     let kept = std::fs::read_to_string(&recording)?;
     assert!(!kept.contains("hush-hush"), "a secret is in a file");
-    // Killed in the middle of a write that nobody was told of.
+    // Killed in the middle of a write that nobody was published of.
     std::fs::write(&recording, kept + "{\"environ\": {\"REQUEST_ME")?;
 
     let aws = Aws::start(&folder, false)?;
     let log = aws.log("kept")?;
-    assert_eq!(told(&log)?, before);
+    assert_eq!(published(&log)?, before);
     assert_eq!(log.get("checkpoint")?.as_deref(), Some(&b"the second"[..]));
     assert_eq!(log.versions("checkpoint")?.len(), 2);
     assert_eq!(
@@ -53,7 +53,7 @@ fn what_was_written_is_there_the_next_time() -> Result<()> {
     log.delete_state()?;
     drop(aws);
     let aws = Aws::start(&folder, false)?;
-    assert_eq!(told(&aws.log("kept")?)?, (before.0, None));
+    assert_eq!(published(&aws.log("kept")?)?, (before.0, None));
     drop(aws);
     Aws::forget(&folder)?;
     std::fs::remove_dir_all(folder)?;

@@ -121,7 +121,7 @@ impl Response {
     }
 }
 
-/// Who carries a request to the functions: the gateway over HTTP, or the rig's own Lambda.
+/// Who carries a request to the functions: the gateway over HTTP, or the fixture's own Lambda.
 pub trait Transport: Sync {
     /// Sends one request and waits for its reply; an error means that no reply came.
     fn send(&self, request: &Request) -> anyhow::Result<Response>;

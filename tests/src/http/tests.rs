@@ -33,13 +33,13 @@ fn a_message_arrives_as_it_was_written() {
 }
 
 #[test]
-fn a_server_that_closes_gives_no_answer() {
+fn a_server_that_closes_without_an_answer_is_an_error() {
     let server = Server::start(0, |_| Reply::Close).expect("a server");
     assert!(send(server.address(), &Request::new("GET", "/")).is_err());
 }
 
 #[test]
-fn a_stopped_server_is_gone() {
+fn a_stopped_server_takes_no_more_connections() {
     let server = Server::start(0, echo).expect("a server");
     let address = server.address();
     drop(server);

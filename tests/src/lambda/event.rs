@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_text_and_no_body_is_no_member() {
+    fn json_stays_text_and_an_absent_body_is_left_out() {
         let request = Request::new("POST", "/v1/x").json(&json!({}));
         let with_body = event(&request, &route(), &BTreeMap::new());
         assert_eq!(

@@ -101,7 +101,7 @@ fn killed_between_effect_and_reply_it_runs_again_under_the_same_id() {
 }
 
 #[test]
-fn every_other_end_is_told_apart() {
+fn every_way_that_an_invocation_ends_is_told_apart() {
     let toy = Toy::start(1);
     assert_eq!(
         toy.invoke(Invocation::new(&json!({ "exit": true }))),

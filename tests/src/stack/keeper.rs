@@ -30,8 +30,8 @@ impl Keeper {
     pub(super) fn start(invoker: Invoker) -> Self {
         let (stop, stopped) = channel();
         let thread = thread::spawn(move || {
-            // A failure is told once, and tried again at the next beat.
-            let mut told: Option<String> = None;
+            // A failure is reported once, and tried again at the next beat.
+            let mut reported: Option<String> = None;
             for beat in 0_u32.. {
                 let kept = invoker.seal().and_then(|()| {
                     if beat.is_multiple_of(ANCHOR_BEATS) {
@@ -42,10 +42,13 @@ impl Keeper {
                 let failure = kept
                     .err()
                     .map(|error| format!("The log is not kept: {error:#}"));
-                if let Some(text) = failure.as_ref().filter(|text| told.as_ref() != Some(*text)) {
+                if let Some(text) = failure
+                    .as_ref()
+                    .filter(|text| reported.as_ref() != Some(*text))
+                {
                     say(text);
                 }
-                told = failure;
+                reported = failure;
                 if stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }

@@ -24,10 +24,10 @@ use crate::http::Response;
 use crate::issuer::{AUDIENCE, Issuer};
 use crate::postgres::{Cluster, Database, Durability, Options, free_port};
 use crate::progress::step;
+use crate::sample_data::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
 use crate::secrets::Secrets;
 use crate::tools;
 use crate::watch::Gateway;
-use crate::world::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
 
 const DATABASE: &str = "optkas";
 /// The folder of the chain, in the stack's.
@@ -72,7 +72,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Installs, builds, starts and migrates; the world is still empty when this returns.
+    /// Installs, builds, starts and migrates; the database is still empty when this returns.
     pub fn start(settings: Settings) -> Result<Self> {
         prepare()?;
         let folder = folders::own(settings.name)?;
@@ -143,12 +143,12 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Sends one of the deliveries that make the sample world.
+    /// Sends one of the deliveries that make the sample data.
     pub fn onboard(&self, step: &Step) -> Result<Response> {
         self.agent(PLATFORM)?.deliver(&step.event)
     }
 
-    /// Makes the sample world, or finds it made already.
+    /// Makes the sample data, or finds it made already.
     pub fn populate(&self) -> Result<()> {
         for delivery in steps() {
             let answer = self.onboard(&delivery)?;

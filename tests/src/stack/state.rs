@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::Ports;
 use crate::folders;
 use crate::issuer::{Algorithm, Key};
+use crate::sample_data::{Agent, FACILITIES, PEOPLE};
 use crate::secrets::{random, random_hex};
-use crate::world::{Agent, FACILITIES, PEOPLE};
 
 /// The file that describes the running stack, in its folder.
 pub const FILE: &str = "stack.json";
@@ -159,7 +159,7 @@ pub(super) fn write_private(path: &Path, value: &Value) -> Result<()> {
 }
 
 pub(super) fn people() -> Vec<Value> {
-    let describe = |person: &crate::world::Person| {
+    let describe = |person: &crate::sample_data::Person| {
         json!({
             "name": person.name,
             "sub": person.sub.to_string(),
@@ -171,7 +171,7 @@ pub(super) fn people() -> Vec<Value> {
 }
 
 pub(super) fn facilities() -> Vec<Value> {
-    let describe = |facility: &crate::world::Facility| {
+    let describe = |facility: &crate::sample_data::Facility| {
         json!({
             "id": facility.id.to_string(),
             "currency": facility.currency,

@@ -34,33 +34,33 @@ impl Mutation {
     /// Checks that this is the answer to a repetition of what was answered so.
     pub(crate) fn assert_duplicate(&self, answer: &Response, first: &Response) {
         let name = self.name;
-        let (told, mut body) = (answer.json(), first.json());
+        let (reply, mut body) = (answer.json(), first.json());
         if self.by_agent {
             assert_eq!(
-                (answer.status, &told["duplicate"]),
+                (answer.status, &reply["duplicate"]),
                 (200, &json!(true)),
-                "{name}: {told}"
+                "{name}: {reply}"
             );
         } else {
-            assert_eq!(answer.status, 409, "{name}: {told}");
+            assert_eq!(answer.status, 409, "{name}: {reply}");
             assert_eq!(
-                told["type"], "urn:optkas:problem:duplicate-request",
+                reply["type"], "urn:optkas:problem:duplicate-request",
                 "{name}"
             );
             let key = body["commitment"]["idempotency_key"]
                 .as_str()
                 .unwrap_or_default();
-            assert_eq!(told["receipt"], format!("/v1/commitments/{key}"), "{name}");
+            assert_eq!(reply["receipt"], format!("/v1/commitments/{key}"), "{name}");
         }
         if let Some(body) = body.as_object_mut() {
             body.remove("request_id");
         }
-        assert_eq!(told["commitment"], body["commitment"], "{name}");
+        assert_eq!(reply["commitment"], body["commitment"], "{name}");
         let original = json!({
             "outcome": body["commitment"]["outcome"], "status": first.status,
             "committed_at": body["commitment"]["committed_at"], "body": body,
         });
-        assert_eq!(told["original"], original, "{name}");
+        assert_eq!(reply["original"], original, "{name}");
     }
 
     /// Checks that this is the answer to another request under the same key.
@@ -76,7 +76,7 @@ impl Mutation {
 }
 
 /// The original's body, from the first answer or from a duplicate's.
-pub(crate) fn told(answer: &Response) -> Result<Value> {
+pub(crate) fn original_body(answer: &Response) -> Result<Value> {
     let body = answer.json();
     if body["original"]["outcome"] == "accepted" {
         return Ok(body["original"]["body"].clone());

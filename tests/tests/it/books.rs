@@ -3,11 +3,11 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tests::rig::Rig;
-use tests::world::{PLATFORM, delivery};
+use tests::fixture::Fixture;
+use tests::sample_data::{PLATFORM, delivery};
 use uuid::Uuid;
 
-use crate::collateral::scene::Scene;
+use crate::collateral::secured_facility::SecuredFacility;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
 use crate::support::{assert_books, broken_rules};
 
@@ -139,14 +139,14 @@ pub(crate) const DEFENCELESS: &str = "
 
 #[test]
 fn every_rule_notices_its_damage() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    pending(&rig, AMOUNT)?;
-    verified(&rig, AMOUNT)?;
-    escrowed(&rig, AMOUNT)?;
-    let scene = Scene::good(&rig, &[1_000, 1_000, 1_000])?;
-    scene.drawn(100)?;
-    scene.released(&scene.release(&scene.pledged[..1]))?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    pending(&fixture, AMOUNT)?;
+    verified(&fixture, AMOUNT)?;
+    escrowed(&fixture, AMOUNT)?;
+    let facility = SecuredFacility::good(&fixture, &[1_000, 1_000, 1_000])?;
+    facility.drawn(100)?;
+    facility.released(&facility.release(&facility.pledged[..1]))?;
     assert_books(&mut admin)?;
     for (damage, rule) in DAMAGE {
         let mut damaged = admin.transaction()?;
@@ -164,8 +164,8 @@ fn every_rule_notices_its_damage() -> Result<()> {
 
 /// Which leg of a journal is posted first depends on the accounts' random ids: several allocators see both.
 #[test]
-fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
-    let rig = Rig::new()?;
+fn no_withdrawal_exceeds_the_deposits_whichever_leg_is_posted_first() -> Result<()> {
+    let fixture = Fixture::new()?;
     for _ in 0..8 {
         let allocator = Uuid::new_v4().to_string();
         let movement = |amount: u64| json!({ "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all" });
@@ -180,7 +180,7 @@ fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
             ("capital.withdrawn", movement(11), 409),
             ("capital.withdrawn", movement(10), 200),
         ] {
-            let answer = rig.agent(PLATFORM).deliver(&delivery(kind, &data))?;
+            let answer = fixture.agent(PLATFORM).deliver(&delivery(kind, &data))?;
             assert_eq!(answer.status, status, "{kind} {data}: {}", answer.text());
             if status == 409 {
                 assert_eq!(
@@ -190,23 +190,23 @@ fn nobody_takes_out_more_than_came_in_whichever_leg_is_first() -> Result<()> {
             }
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn more_than_an_account_can_hold_is_no_error_of_ours() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_deposit_beyond_what_an_account_holds_is_refused_without_a_5xx() -> Result<()> {
+    let fixture = Fixture::new()?;
     let most = json!({
-        "allocator_id": tests::world::AURORA.id.to_string(), "amount_minor": "999999999999999999",
+        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "999999999999999999",
         "currency": "USD", "reference": "everything",
     });
     let mut statuses = Vec::new();
     for _ in 0..10 {
-        let answer = rig
+        let answer = fixture
             .agent(PLATFORM)
             .deliver(&delivery("capital.deposited", &most))?;
         statuses.push(answer.status);
     }
     assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
 use tests::lambda::{Answer, Moment, response};
-use tests::rig::Rig;
 use uuid::Uuid;
 
-use crate::answers::told;
+use crate::answers::original_body;
 use crate::link::Link;
 use crate::mutations::{MUTATING, accepted, agent, creation, human, refused, scale, verification};
 use crate::settlements::{AMOUNT, of, report};
@@ -19,37 +19,37 @@ use crate::support::{assert_books, count, together};
 #[test]
 fn killed_between_commit_and_reply_the_same_invocation_again_gives_the_first_answer() -> Result<()>
 {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
         let (name, id) = (mutation.name, Uuid::new_v4().to_string());
-        let killed = rig.invoke(&mutation.request, |invocation| {
+        let killed = fixture.invoke(&mutation.request, |invocation| {
             invocation.with_request_id(&id).killed(Moment::AtReply)
         })?;
         let Answer::Killed(Some(lost)) = killed else {
             anyhow::bail!("{name}: there was no answer to lose: {killed:?}")
         };
-        let told = rig.invoke(&mutation.request, |invocation| {
+        let again = fixture.invoke(&mutation.request, |invocation| {
             invocation.with_request_id(&id)
         })?;
         assert_eq!(
-            told.json(),
+            again.json(),
             serde_json::from_slice::<Value>(&lost)?,
             "{name}"
         );
-        let first = response(&told.json())?;
+        let first = response(&again.json())?;
         mutation.assert_first(&first);
         // A caller who asks again is another invocation.
-        mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+        mutation.assert_duplicate(&fixture.send(&mutation.request)?, &first);
     }
     assert_books(&mut admin)
 }
 
 #[test]
-fn killed_between_commit_and_reply_the_caller_who_asks_again_is_told_the_original() -> Result<()> {
-    let rig = Rig::new()?;
-    for mutation in accepted(&rig)? {
-        let killed = rig.invoke(&mutation.request, |invocation| {
+fn killed_between_commit_and_reply_a_repeated_request_gets_the_original() -> Result<()> {
+    let fixture = Fixture::new()?;
+    for mutation in accepted(&fixture)? {
+        let killed = fixture.invoke(&mutation.request, |invocation| {
             invocation.killed(Moment::AtReply)
         })?;
         let Answer::Killed(Some(lost)) = killed else {
@@ -57,43 +57,44 @@ fn killed_between_commit_and_reply_the_caller_who_asks_again_is_told_the_origina
         };
         let first = response(&serde_json::from_slice(&lost)?)?;
         mutation.assert_first(&first);
-        mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+        mutation.assert_duplicate(&fixture.send(&mutation.request)?, &first);
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
 fn a_request_or_a_reply_lost_between_function_and_database_changes_nothing_for_the_caller()
 -> Result<()> {
-    let rig = Rig::new()?;
-    let link = Link::open(0, rig.database())?;
+    let fixture = Fixture::new()?;
+    let link = Link::open(0, fixture.database())?;
     for function in MUTATING {
-        rig.start(
-            rig.launch(function)?
-                .with("DATABASE_URL", &link.url(rig.database())?),
+        fixture.start(
+            fixture
+                .launch(function)?
+                .with("DATABASE_URL", &link.url(fixture.database())?),
         )?;
     }
     for lose in [Link::lose_next_request, Link::lose_next_reply] {
         // Once without a fault, so that every function has its connection.
-        for mutation in refused(&rig)? {
-            mutation.assert_first(&rig.send(&mutation.request)?);
+        for mutation in refused(&fixture)? {
+            mutation.assert_first(&fixture.send(&mutation.request)?);
         }
-        for mutation in accepted(&rig)?
+        for mutation in accepted(&fixture)?
             .into_iter()
             .filter(|mutation| !ONCE_ONLY.contains(&mutation.name))
-            .chain(refused(&rig)?)
+            .chain(refused(&fixture)?)
         {
             lose(&link);
-            let first = rig.send(&mutation.request)?;
+            let first = fixture.send(&mutation.request)?;
             assert!(link.has_lost(), "{}: nothing was lost", mutation.name);
             mutation.assert_first(&first);
-            mutation.assert_duplicate(&rig.send(&mutation.request)?, &first);
+            mutation.assert_duplicate(&fixture.send(&mutation.request)?, &first);
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
-/// Events that happen once in a world: the second is refused.
+/// Events that happen once in a database: the second is refused.
 const ONCE_ONLY: [&str; 2] = ["member.revoked", "agent.registered"];
 
 /// A small generator (xorshift64*), so that a failing run can be repeated.
@@ -115,30 +116,30 @@ const KILLS_MAX: usize = 4;
 
 #[test]
 fn killed_at_random_moments_every_request_has_one_effect_in_the_end() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 2)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 2)?;
+    let mut admin = fixture.admin()?;
     let keys = "select count(*) from ledger.commitment_ledger";
     let before = count(&mut admin, keys)?;
     let deaths = AtomicUsize::new(0);
-    let stories = together(LIVES, |number| {
+    let lives = together(LIVES, |number| {
         let mut random = Random(SEED + number as u64);
-        live_through(&rig, &mut random, number % 2 == 0, &deaths)
+        live_through(&fixture, &mut random, number % 2 == 0, &deaths)
     })?;
     assert!(
         deaths.load(SeqCst) > LIVES,
         "seed {SEED}: hardly anything was killed"
     );
-    // Each once more: it was executed, and has the outcome that was told.
-    for (request, told) in stories.iter().flatten() {
-        let body = rig.send(request)?.json();
-        assert_eq!(&body["original"]["body"], told, "seed {SEED}");
+    // Each once more: it was executed, and has the outcome that was answered.
+    for (request, first_body) in lives.iter().flatten() {
+        let body = fixture.send(request)?.json();
+        assert_eq!(&body["original"]["body"], first_body, "seed {SEED}");
         assert_eq!(
             body["original"]["outcome"], "accepted",
             "seed {SEED}: {body}"
         );
     }
-    let requests: usize = stories.iter().map(Vec::len).sum();
+    let requests: usize = lives.iter().map(Vec::len).sum();
     assert_eq!(
         count(&mut admin, keys)? - before,
         i64::try_from(requests)?,
@@ -155,27 +156,35 @@ fn killed_at_random_moments_every_request_has_one_effect_in_the_end() -> Result<
     assert_books(&mut admin)
 }
 
-/// A settlement's life; every request with the body that it was told in the end.
+/// A settlement's life; every request with the body of its answer in the end.
 fn live_through(
-    rig: &Rig,
+    fixture: &Fixture,
     random: &mut Random,
     completes: bool,
     deaths: &AtomicUsize,
 ) -> Result<Vec<(Request, Value)>> {
-    let mut story = Vec::new();
+    let mut exchanges = Vec::new();
     let mut make = |request: Request| -> Result<Value> {
-        let told = insist(rig, &request, random, deaths)?;
-        story.push((request, told.clone()));
-        Ok(told)
+        let body = insist(fixture, &request, random, deaths)?;
+        exchanges.push((request, body.clone()));
+        Ok(body)
     };
-    let created = make(creation(rig))?;
+    let created = make(creation(fixture))?;
     let id = created["id"].as_str().context("no id")?;
-    make(verification(rig, id))?;
+    make(verification(fixture, id))?;
     if completes {
-        make(agent(rig, "", "escrow-one", &report("escrow.funded", id, AMOUNT)).request)?;
         make(
             agent(
-                rig,
+                fixture,
+                "",
+                "escrow-one",
+                &report("escrow.funded", id, AMOUNT),
+            )
+            .request,
+        )?;
+        make(
+            agent(
+                fixture,
                 "",
                 "settle-one",
                 &report("settlement.completed", id, AMOUNT),
@@ -183,14 +192,14 @@ fn live_through(
             .request,
         )?;
     } else {
-        make(human(rig, "", "alice", &of(id, "cancel"), &Value::Null).request)?;
+        make(human(fixture, "", "alice", &of(id, "cancel"), &Value::Null).request)?;
     }
-    Ok(story)
+    Ok(exchanges)
 }
 
 /// Asks until there is an answer; the body of the first answer, whoever got it.
 fn insist(
-    rig: &Rig,
+    fixture: &Fixture,
     request: &Request,
     random: &mut Random,
     deaths: &AtomicUsize,
@@ -204,7 +213,7 @@ fn insist(
             1 => Moment::AtReply,
             _ => Moment::After(Duration::from_micros(random.below(25_000))),
         };
-        let answer = rig.invoke(request, |invocation| {
+        let answer = fixture.invoke(request, |invocation| {
             invocation.with_request_id(&request_id).killed(moment)
         })?;
         let Answer::Response(_) = answer else {
@@ -219,7 +228,7 @@ fn insist(
             }
             continue;
         };
-        return told(&response(&answer.json())?);
+        return original_body(&response(&answer.json())?);
     }
     unreachable!()
 }

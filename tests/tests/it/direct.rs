@@ -8,8 +8,8 @@ use postgres::{Client, Error, SimpleQueryMessage};
 use serde_json::Value;
 use shared::commitment::{Actor, ClientKey, Request};
 use tests::deployment::login;
-use tests::rig::Rig;
-use tests::world::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
 use uuid::{Uuid, uuid};
 
 /// A second pair of eyes for mallory's allocator; a test that wants her has the platform grant her the role.
@@ -39,14 +39,14 @@ impl Reply {
 
 /// The logins of the functions, connected when first needed.
 pub(crate) struct Direct<'a> {
-    rig: &'a Rig,
+    fixture: &'a Fixture,
     clients: HashMap<String, Client>,
 }
 
 impl<'a> Direct<'a> {
-    pub(crate) fn new(rig: &'a Rig) -> Self {
+    pub(crate) fn new(fixture: &'a Fixture) -> Self {
         Self {
-            rig,
+            fixture,
             clients: HashMap::new(),
         }
     }
@@ -55,7 +55,7 @@ impl<'a> Direct<'a> {
     pub(crate) fn client(&mut self, function: &str) -> Result<&mut Client> {
         if !self.clients.contains_key(function) {
             self.clients
-                .insert(function.to_owned(), self.rig.login(function)?);
+                .insert(function.to_owned(), self.fixture.login(function)?);
         }
         self.clients.get_mut(function).context("just inserted")
     }
@@ -76,13 +76,13 @@ impl<'a> Direct<'a> {
         key: &str,
         rest: &str,
     ) -> Result<Reply> {
-        let arguments = human_arguments(self.rig, function, person, resource, key, rest)?;
+        let arguments = human_arguments(self.fixture, function, person, resource, key, rest)?;
         self.call(function, &arguments)
     }
 
     /// A person's question.
     pub(crate) fn read(&mut self, function: &str, person: &str, rest: &str) -> Result<Reply> {
-        let arguments = format!("{}, {rest}", token(self.rig, person)?);
+        let arguments = format!("{}, {rest}", token(self.fixture, person)?);
         self.call(function, &arguments)
     }
 
@@ -146,7 +146,7 @@ pub(crate) fn call(function: &str, arguments: &str) -> String {
 
 /// All arguments of a person's mutation, with the key that is due.
 pub(crate) fn human_arguments(
-    rig: &Rig,
+    fixture: &Fixture,
     function: &str,
     person: &str,
     resource: &str,
@@ -162,7 +162,7 @@ pub(crate) fn human_arguments(
         &key.parse().context("a client key")?,
         rest,
     );
-    let token = token(rig, person)?;
+    let token = token(fixture, person)?;
     Ok(format!(
         "{token}, '{}', '{key}', {hashes}, {rest}",
         Uuid::new_v4()
@@ -178,15 +178,18 @@ fn somebody(name: &str) -> Result<Person> {
 }
 
 /// A fresh token of that person, as SQL.
-pub(crate) fn token(rig: &Rig, person: &str) -> Result<String> {
+pub(crate) fn token(fixture: &Fixture, person: &str) -> Result<String> {
     Ok(quote(
-        &rig.issuer().minter().token(somebody(person)?.sub, person),
+        &fixture
+            .issuer()
+            .minter()
+            .token(somebody(person)?.sub, person),
     ))
 }
 
 /// What the owner must say around its own statements to leave a commitment: it presents this person.
-pub(crate) fn committed(rig: &Rig, person: &str, statements: &str) -> Result<String> {
-    let (token, key) = (token(rig, person)?, idempotency_key());
+pub(crate) fn committed(fixture: &Fixture, person: &str, statements: &str) -> Result<String> {
+    let (token, key) = (token(fixture, person)?, idempotency_key());
     Ok(format!(
         "select auth.authenticate_member({token});
         select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));

@@ -2,8 +2,8 @@
 //! its own, everything as a gateway function would, but for the one thing that is wrong.
 
 use anyhow::Result;
-use tests::rig::Rig;
-use tests::world::{AURORA, BOREALIS};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, BOREALIS};
 
 use crate::direct::{attempt, committed};
 use crate::support::assert_books;
@@ -115,7 +115,7 @@ fn entries() -> Vec<Attack> {
             "23514 account_balance_sign",
         ),
         (
-            "a world that owes us",
+            "an outside that owes us",
             vec![balance("external", 2_000_000_000)],
             "23514 account_balance_sign",
         ),
@@ -178,30 +178,30 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
 
 #[test]
 fn each_wrong_entry_is_stopped_by_the_barrier_against_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let stranger = rig.admin()?.query_one(&format!("select account_id::text from capital.account where allocator_id = '{}' and kind = 'available'", BOREALIS.id), &[])?;
+    let fixture = Fixture::new()?;
+    let stranger = fixture.admin()?.query_one(&format!("select account_id::text from capital.account where allocator_id = '{}' and kind = 'available'", BOREALIS.id), &[])?;
     let stranger: String = stranger.get(0);
-    let mut owner = rig.owner()?;
+    let mut owner = fixture.owner()?;
     for (what, statements, expected) in wrong_places(&stranger).into_iter().chain(entries()) {
         assert_eq!(
             attempt(
                 &mut owner,
-                &committed(&rig, "alice", &statements.join(";"))?
+                &committed(&fixture, "alice", &statements.join(";"))?
             )?,
             expected,
             "{what}"
         );
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// The checks at commit are triggers too, and stay on in replica mode; foreign keys do not.
 #[test]
 fn a_journal_balances_in_replica_mode_as_well() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let replica = |statements: Vec<String>| {
         committed(
-            &rig,
+            &fixture,
             "alice",
             &format!(
                 "set local session_replication_role = replica; {}",
@@ -209,7 +209,7 @@ fn a_journal_balances_in_replica_mode_as_well() -> Result<()> {
             ),
         )
     };
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     for (what, statements, expected) in [
         (
             "one leg",

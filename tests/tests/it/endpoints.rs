@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Request, Response};
-use tests::rig::Rig;
-use tests::world::{AURORA, Kind, SECURED_FACILITY, Secured, delivery, idempotency_key};
+use tests::sample_data::{AURORA, Kind, SECURED_FACILITY, SecuredTerms, delivery, idempotency_key};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -65,8 +65,8 @@ const INSIDE: [&str; 23] = [
 ];
 
 /// A request of each function that people call, without a token.
-pub(crate) fn of_people(rig: &Rig) -> Vec<(&'static str, Request)> {
-    let routed: BTreeSet<String> = rig
+pub(crate) fn of_people(fixture: &Fixture) -> Vec<(&'static str, Request)> {
+    let routed: BTreeSet<String> = fixture
         .routes()
         .iter()
         .map(|route| route.function.clone())
@@ -76,7 +76,7 @@ pub(crate) fn of_people(rig: &Rig) -> Vec<(&'static str, Request)> {
     assert_eq!(routed, known, "each route has its row here");
     let requests = PEOPLES.map(|function| (function, of_person(function)));
     for (function, request) in &requests {
-        let route = rig.routes().find(&request.method, request.path());
+        let route = fixture.routes().find(&request.method, request.path());
         assert_eq!(route.map(|(route, _)| &*route.function), Some(*function));
     }
     requests.to_vec()
@@ -124,9 +124,9 @@ pub(crate) fn event(kind: Kind) -> Value {
     match kind {
         Kind::Escrow => report("escrow.funded", &nobodys, 100),
         Kind::Settlement => report("settlement.completed", &nobodys, 100),
-        Kind::Collateral => Secured::new(AURORA)
+        Kind::Collateral => SecuredTerms::new(AURORA)
             .search(OffsetDateTime::now_utc().date())
-            .event(),
+            .delivery(),
         Kind::Platform => delivery(
             "capital.deposited",
             &json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire" }),
@@ -183,12 +183,12 @@ pub(crate) fn assert_decent(what: &str, response: &Response) {
     assert_eq!(problem["request_id"], id, "{what}: {text}");
     assert_eq!(problem["status"], response.status, "{what}: {text}");
     let lower = text.to_lowercase();
-    let told: Vec<&str> = INSIDE
+    let found: Vec<&str> = INSIDE
         .into_iter()
         .filter(|word| lower.contains(word))
         .collect();
     assert!(
-        told.is_empty(),
-        "{what}: the reply tells of the inside, {told:?}: {text}"
+        found.is_empty(),
+        "{what}: the reply tells of the inside, {found:?}: {text}"
     );
 }

@@ -5,9 +5,9 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use postgres::Client;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
 use tests::lambda::{Answer, Invocation};
-use tests::rig::Rig;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -18,16 +18,16 @@ use crate::support::{assert_books, count, together, without_triggers};
 const EXPIRE: &str = "expire-settlements";
 
 /// A new settlement that may expire in an hour.
-fn expiring(rig: &Rig) -> Result<String> {
+fn expiring(fixture: &Fixture) -> Result<String> {
     let mut body = proposal(AMOUNT);
     body["expires_at"] =
         json!((OffsetDateTime::now_utc() + time::Duration::hours(1)).format(&Rfc3339)?);
-    propose(rig, "alice", &body)
+    propose(fixture, "alice", &body)
 }
 
-fn expiring_verified(rig: &Rig) -> Result<String> {
-    let id = expiring(rig)?;
-    verify(rig, &id)?;
+fn expiring_verified(fixture: &Fixture) -> Result<String> {
+    let id = expiring(fixture)?;
+    verify(fixture, &id)?;
     Ok(id)
 }
 
@@ -40,12 +40,14 @@ fn let_an_hour_pass(admin: &mut Client) -> Result<()> {
 }
 
 /// One beat of the schedule: how many it has expired.
-fn tick(rig: &Rig) -> Result<u64> {
-    let answer = rig.function(EXPIRE)?.invoke(Invocation::new(&json!({})))?;
+fn tick(fixture: &Fixture) -> Result<u64> {
+    let answer = fixture
+        .function(EXPIRE)?
+        .invoke(Invocation::new(&json!({})))?;
     ensure!(
         matches!(answer, Answer::Response(_)),
         "{answer:?}\n{}",
-        rig.function(EXPIRE)?.logs()
+        fixture.function(EXPIRE)?.logs()
     );
     assert_eq!(answer.json()["more"], false);
     answer.json()["expired"].as_u64().context("no number")
@@ -57,24 +59,34 @@ fn status(admin: &mut Client, id: &str) -> Result<String> {
 }
 
 #[test]
-fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let lasting = propose(&rig, "alice", &proposal(AMOUNT))?;
-    let (pending, verified) = (expiring(&rig)?, expiring_verified(&rig)?);
-    let cancelled = expiring(&rig)?;
+fn exactly_the_due_settlements_expire_once_and_return_their_capital() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let lasting = propose(&fixture, "alice", &proposal(AMOUNT))?;
+    let (pending, verified) = (expiring(&fixture)?, expiring_verified(&fixture)?);
+    let cancelled = expiring(&fixture)?;
     assert_eq!(
-        rig.send(&human(&rig, "", "alice", &of(&cancelled, "cancel"), &Value::Null).request)?
+        fixture
+            .send(
+                &human(
+                    &fixture,
+                    "",
+                    "alice",
+                    &of(&cancelled, "cancel"),
+                    &Value::Null
+                )
+                .request
+            )?
             .status,
         200
     );
-    let escrowed = expiring_verified(&rig)?;
-    fund(&rig, &escrowed, AMOUNT)?;
-    assert_eq!(tick(&rig)?, 0, "nothing is due yet");
+    let escrowed = expiring_verified(&fixture)?;
+    fund(&fixture, &escrowed, AMOUNT)?;
+    assert_eq!(tick(&fixture)?, 0, "nothing is due yet");
 
     let_an_hour_pass(&mut admin)?;
-    let later = expiring(&rig)?;
-    assert_eq!(tick(&rig)?, 2);
+    let later = expiring(&fixture)?;
+    assert_eq!(tick(&fixture)?, 2);
     for (id, expected) in [
         (&lasting, "PENDING"),
         (&later, "PENDING"),
@@ -104,7 +116,7 @@ fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
     let keys = "select count(*) from ledger.commitment_ledger";
     let before = count(&mut admin, keys)?;
     assert_eq!(
-        (tick(&rig)?, count(&mut admin, keys)?),
+        (tick(&fixture)?, count(&mut admin, keys)?),
         (0, before),
         "a second beat changes nothing"
     );
@@ -115,14 +127,14 @@ fn exactly_what_is_due_expires_once_and_returns_its_capital() -> Result<()> {
 }
 
 #[test]
-fn a_batch_is_as_large_as_asked_for_and_says_whether_there_is_more() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn a_batch_of_expiry_has_its_size_and_reports_whether_more_is_due() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     for _ in 0..7 {
-        expiring(&rig)?;
+        expiring(&fixture)?;
     }
     let_an_hour_pass(&mut admin)?;
-    let mut login = rig.login(EXPIRE)?;
+    let mut login = fixture.login(EXPIRE)?;
     for (number, expected) in [(3, true), (3, true), (1, false), (0, false)]
         .iter()
         .enumerate()
@@ -140,18 +152,18 @@ fn a_batch_is_as_large_as_asked_for_and_says_whether_there_is_more() -> Result<(
 
 #[test]
 fn two_schedulers_at_once_expire_each_settlement_once() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.start(rig.launch(EXPIRE)?.scaled(4, 1))?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    fixture.start(fixture.launch(EXPIRE)?.scaled(4, 1))?;
+    let mut admin = fixture.admin()?;
     for number in 0..12 {
         if number % 2 == 0 {
-            expiring(&rig)?
+            expiring(&fixture)?
         } else {
-            expiring_verified(&rig)?
+            expiring_verified(&fixture)?
         };
     }
     let_an_hour_pass(&mut admin)?;
-    let expired = together(4, |_| tick(&rig))?;
+    let expired = together(4, |_| tick(&fixture))?;
     assert_eq!(expired.iter().sum::<u64>(), 12, "{expired:?}");
     let transitions =
         "select count(*) from capital.settlement_transition where to_status = 'EXPIRED'";
@@ -160,17 +172,17 @@ fn two_schedulers_at_once_expire_each_settlement_once() -> Result<()> {
 }
 
 #[test]
-fn an_expiry_beside_another_move_leaves_one_winner() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 1, 1)?;
-    let mut admin = rig.admin()?;
+fn of_an_expiry_and_another_step_at_once_one_wins() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 1, 1)?;
+    let mut admin = fixture.admin()?;
     for round in 0..8 {
-        let id = expiring_verified(&rig)?;
+        let id = expiring_verified(&fixture)?;
         let_an_hour_pass(&mut admin)?;
         let (rival, won) = match round % 2 {
             0 => (
                 agent(
-                    &rig,
+                    &fixture,
                     "",
                     "escrow-one",
                     &report("escrow.funded", &id, AMOUNT),
@@ -179,13 +191,13 @@ fn an_expiry_beside_another_move_leaves_one_winner() -> Result<()> {
                 "ESCROWED",
             ),
             _ => (
-                human(&rig, "", "alice", &of(&id, "cancel"), &Value::Null).request,
+                human(&fixture, "", "alice", &of(&id, "cancel"), &Value::Null).request,
                 "CANCELLED",
             ),
         };
         let (expired, answer) = thread::scope(|scope| -> Result<_> {
-            let answer = scope.spawn(|| rig.send(&rival));
-            let expired = tick(&rig)?;
+            let answer = scope.spawn(|| fixture.send(&rival));
+            let expired = tick(&fixture)?;
             Ok((expired, answer.join().expect("it has said why")?))
         })?;
         let expected = if expired == 1 {
@@ -201,17 +213,17 @@ fn an_expiry_beside_another_move_leaves_one_winner() -> Result<()> {
         );
     }
     // What is due can no longer be verified, whether the schedule has come by or not.
-    let id = expiring(&rig)?;
+    let id = expiring(&fixture)?;
     let_an_hour_pass(&mut admin)?;
-    let verification = || human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
-    let (early, _) = (rig.send(&verification())?, tick(&rig)?);
+    let verification = || human(&fixture, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let (early, _) = (fixture.send(&verification())?, tick(&fixture)?);
     assert_eq!(
         early.json()["type"],
         "urn:optkas:problem:expired",
         "{}",
         early.text()
     );
-    let late = rig.send(&verification())?;
+    let late = fixture.send(&verification())?;
     assert_eq!(
         late.json()["type"],
         "urn:optkas:problem:illegal-transition",

@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use serde_json::json;
+use tests::fixture::Fixture;
 use tests::http::{Response, Transport as _};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 
 use crate::mutations::{Mutation, accepted, refused, scale};
 use crate::settlements::{AMOUNT, of, pending, proposal, report};
@@ -18,18 +18,18 @@ const KEYS: &str = "select count(*) from ledger.commitment_ledger";
 const CHANGES: &str = "select count(*) from audit.trail";
 
 #[test]
-fn sixty_four_at_once_have_one_effect_and_63_duplicates() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 16)?;
-    let mut admin = rig.admin()?;
-    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+fn of_64_equal_requests_at_once_one_takes_effect_and_63_are_duplicates() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 16)?;
+    let mut admin = fixture.admin()?;
+    for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
         let (keys, changes) = (count(&mut admin, KEYS)?, count(&mut admin, CHANGES)?);
         let times = if mutation.refusal.is_none() {
             AT_ONCE
         } else {
             REFUSED_AT_ONCE
         };
-        let answers = together(times, |_| rig.send(&mutation.request))?;
+        let answers = together(times, |_| fixture.send(&mutation.request))?;
         let (first, others) = split(&mutation, &answers);
         for other in &others {
             mutation.assert_duplicate(other, first);
@@ -84,23 +84,22 @@ fn assert_changes_are_of(
 }
 
 #[test]
-fn a_later_repetition_is_told_the_original_and_another_request_under_the_key_is_refused()
--> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn a_repetition_gets_the_original_and_another_request_under_the_key_is_refused() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     let mut answered = Vec::new();
-    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
-        let first = rig.send(&mutation.request)?;
+    for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
+        let first = fixture.send(&mutation.request)?;
         mutation.assert_first(&first);
         answered.push((mutation, first));
     }
     // All others have happened meanwhile, and the settlements have moved on.
     let (keys, changes) = (count(&mut admin, KEYS)?, count(&mut admin, CHANGES)?);
     for (mutation, first) in &answered {
-        mutation.assert_duplicate(&rig.send(&mutation.request)?, first);
-        mutation.assert_reused(&rig.send(&mutation.altered)?);
+        mutation.assert_duplicate(&fixture.send(&mutation.request)?, first);
+        mutation.assert_reused(&fixture.send(&mutation.altered)?);
         // The other request has not taken the original's place.
-        mutation.assert_duplicate(&rig.send(&mutation.request)?, first);
+        mutation.assert_duplicate(&fixture.send(&mutation.request)?, first);
     }
     assert_eq!(count(&mut admin, KEYS)?, keys);
     assert_eq!(count(&mut admin, CHANGES)?, changes);
@@ -109,8 +108,8 @@ fn a_later_repetition_is_told_the_original_and_another_request_under_the_key_is_
 
 #[test]
 fn a_key_belongs_to_one_person_one_operation_and_one_resource() -> Result<()> {
-    let rig = Rig::new()?;
-    let [one, two, three, four] = [(); 4].map(|()| pending(&rig, AMOUNT));
+    let fixture = Fixture::new()?;
+    let [one, two, three, four] = [(); 4].map(|()| pending(&fixture, AMOUNT));
     let (one, two, three, four) = (one?, two?, three?, four?);
     let key = idempotency_key();
     for (person, path, status) in [
@@ -124,9 +123,11 @@ fn a_key_belongs_to_one_person_one_operation_and_one_resource() -> Result<()> {
         ("dave", of(&four, "cancel"), 200),
     ] {
         let answer = if status == 201 {
-            rig.person(person).post(&path, &key, &proposal(AMOUNT))?
+            fixture
+                .person(person)
+                .post(&path, &key, &proposal(AMOUNT))?
         } else {
-            rig.person(person).post_empty(&path, &key)?
+            fixture.person(person).post_empty(&path, &key)?
         };
         assert_eq!(answer.status, status, "{person} {path}: {}", answer.text());
     }
@@ -138,7 +139,7 @@ fn a_key_belongs_to_one_person_one_operation_and_one_resource() -> Result<()> {
     ] {
         let mut event = report(kind, &two, AMOUNT);
         event["id"] = json!(id);
-        let answer = rig.agent(agent).deliver(&event)?;
+        let answer = fixture.agent(agent).deliver(&event)?;
         assert_eq!(
             (answer.status, &answer.json()["duplicate"]),
             (200, &json!(false)),
@@ -146,5 +147,5 @@ fn a_key_belongs_to_one_person_one_operation_and_one_resource() -> Result<()> {
             answer.text()
         );
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }

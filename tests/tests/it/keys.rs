@@ -3,7 +3,7 @@
 use anyhow::Result;
 use postgres::Client;
 use shared::commitment::{Actor, ClientKey, Request};
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 use uuid::Uuid;
 
 use crate::direct::quote;
@@ -41,8 +41,8 @@ pub(crate) fn tagged_hash(tag: &str, fields: &[&[u8]]) -> String {
 
 #[test]
 fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("keys");
     for case in 0..CASES {
         let actor = if random.chance(2) {
@@ -79,12 +79,12 @@ fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
             request.idempotency_key(&client_key).to_string(),
             "case {case}: {fields:?}"
         );
-        let told = fingerprint(
+        let in_sql = fingerprint(
             &mut admin,
             [operation.as_bytes(), resource.as_bytes(), &body],
         )?;
         assert_eq!(
-            told,
+            in_sql,
             request.fingerprint(&body).to_string(),
             "case {case}: {operation:?} {resource:?} {body:?}"
         );
@@ -93,9 +93,9 @@ fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
 }
 
 #[test]
-fn any_fields_hash_as_the_formula_says() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+fn random_fields_hash_as_the_formula_says() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("tagged-hash");
     for case in 0..CASES {
         let fields: Vec<String> = (0..5).map(|_| random.unicode(0, 30)).collect();
@@ -116,11 +116,11 @@ fn any_fields_hash_as_the_formula_says() -> Result<()> {
 
 /// Computed with Python's hashlib from the formula.
 #[test]
-fn known_answers() -> Result<()> {
+fn keys_and_fingerprints_equal_the_known_answers() -> Result<()> {
     const SUB: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
     const SETTLEMENT: &str = "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10";
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     for (fields, expected) in [
         (
             ["human", SUB, "create-settlement", "", "3f1a9c52-retry-0001"],
@@ -159,8 +159,8 @@ fn known_answers() -> Result<()> {
 /// Moving a character over a border gives another key: lengths are hashed, not only what is between them.
 #[test]
 fn no_field_can_be_shifted_into_another() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let mut seen = std::collections::BTreeSet::new();
     let text = "abcdé";
     let borders: Vec<usize> = text

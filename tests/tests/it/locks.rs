@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use postgres::Client;
+use tests::fixture::Fixture;
 use tests::http::{Request, Response};
 use tests::lambda::{Answer, response};
-use tests::rig::Rig;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,8 +22,8 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Resu
 }
 
 /// Holds a settlement's row, so that whoever wants to move it waits.
-pub(crate) fn hold_settlement(rig: &Rig, id: &str) -> Result<Client> {
-    let mut holder = rig.admin()?;
+pub(crate) fn hold_settlement(fixture: &Fixture, id: &str) -> Result<Client> {
+    let mut holder = fixture.admin()?;
     holder.batch_execute(&format!(
         "begin; select from capital.settlement where settlement_id = '{id}' for update"
     ))?;
@@ -51,8 +51,8 @@ pub(crate) fn terminate(admin: &mut Client, function: &str) -> Result<usize> {
 }
 
 /// Sends it with so little time that giving up is soon.
-pub(crate) fn send_hurried(rig: &Rig, request: &Request) -> Result<Response> {
-    let answer = rig.invoke(request, |invocation| {
+pub(crate) fn send_hurried(fixture: &Fixture, request: &Request) -> Result<Response> {
+    let answer = fixture.invoke(request, |invocation| {
         invocation.with_timeout(Duration::from_millis(1_500))
     })?;
     assert!(

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::{Context as _, Result};
 use postgres::Client;
 use serde_json::json;
+use tests::fixture::{Fixture, Services};
 use tests::folders;
 use tests::lambda::{Answer, Invocation};
-use tests::rig::{Ground, Rig};
-use tests::world::PLATFORM;
+use tests::sample_data::PLATFORM;
 use tlog::leaf::{Leaf, NO_MUTATIONS, body_hash, next_mutations_hash};
 
 use crate::support::{count, together};
@@ -64,33 +64,35 @@ fn members_of_owner(admin: &mut Client) -> Result<i64> {
     )
 }
 
-fn deploy(rig: &Rig) -> Result<Answer> {
-    rig.function("migrate")?.invoke(Invocation::new(&json!({})))
+fn deploy(fixture: &Fixture) -> Result<Answer> {
+    fixture
+        .function("migrate")?
+        .invoke(Invocation::new(&json!({})))
 }
 
-fn assert_refused(rig: &Rig, why: &str) -> Result<()> {
-    let answer = deploy(rig)?;
+fn assert_refused(fixture: &Fixture, why: &str) -> Result<()> {
+    let answer = deploy(fixture)?;
     assert!(!matches!(answer, Answer::Response(_)), "{why}: {answer:?}");
     Ok(())
 }
 
 /// An empty database that was handed to `migrate`, in a cluster that has the roles of others already.
-fn bootstrapped() -> Result<Rig> {
-    let ground = Ground::shared()?;
-    let database = ground.blank()?;
-    ground.deployment().bootstrap(&database)?;
-    Rig::on(Arc::clone(&ground), database)
+fn bootstrapped() -> Result<Fixture> {
+    let services = Services::shared()?;
+    let database = services.blank()?;
+    services.deployment().bootstrap(&database)?;
+    Fixture::on(Arc::clone(&services), database)
 }
 
 #[test]
 fn deploying_again_changes_nothing() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let before = snapshot(&mut admin)?;
     for _ in 0..2 {
         assert_eq!(
-            deploy(&rig)?.json(),
+            deploy(&fixture)?.json(),
             json!({ "applied": [], "settings_changed": false })
         );
         assert_eq!(snapshot(&mut admin)?, before);
@@ -100,7 +102,7 @@ fn deploying_again_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_database_that_is_newer_or_was_changed_is_refused_and_left_as_it_is() -> Result<()> {
+fn a_newer_or_changed_database_is_refused_and_left_as_it_is() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
     let damages = [
         (
@@ -117,15 +119,15 @@ fn a_database_that_is_newer_or_was_changed_is_refused_and_left_as_it_is() -> Res
         ),
     ];
     for (what, damage) in damages {
-        let rig = Rig::empty()?;
-        let mut admin = rig.admin()?;
+        let fixture = Fixture::empty()?;
+        let mut admin = fixture.admin()?;
         admin.batch_execute(damage)?;
         // A deployment that goes on would replace this function, and be seen.
         admin.batch_execute(
             "comment on function gateway.get_settlement is 'as the newer build left it'",
         )?;
         let before = snapshot(&mut admin)?;
-        assert_refused(&rig, what)?;
+        assert_refused(&fixture, what)?;
         assert_eq!(snapshot(&mut admin)?, before, "{what}");
         assert_eq!(members_of_owner(&mut admin)?, 0, "{what}");
     }
@@ -134,14 +136,14 @@ fn a_database_that_is_newer_or_was_changed_is_refused_and_left_as_it_is() -> Res
 
 /// The table is in the way of a migration, all of which are one transaction.
 #[test]
-fn a_migration_that_fails_leaves_nothing_of_any_and_the_next_run_completes() -> Result<()> {
+fn a_failed_deployment_leaves_nothing_and_the_next_one_completes() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let rig = bootstrapped()?;
-    let mut admin = rig.admin()?;
+    let fixture = bootstrapped()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute(
         "create schema capital authorization optkas_owner; create table capital.posting ()",
     )?;
-    assert_refused(&rig, "capital.posting is taken")?;
+    assert_refused(&fixture, "capital.posting is taken")?;
     assert_eq!(members_of_owner(&mut admin)?, 0);
     let tables = "select count(*) from pg_class where relkind = 'r' and relnamespace::regnamespace::text in ('auth', 'ledger', 'audit', 'capital', 'collateral')";
     assert_eq!(
@@ -150,20 +152,20 @@ fn a_migration_that_fails_leaves_nothing_of_any_and_the_next_run_completes() -> 
         "nothing but what was in the way"
     );
     admin.batch_execute("drop table capital.posting")?;
-    assert_eq!(deploy(&rig)?.json()["settings_changed"], true);
+    assert_eq!(deploy(&fixture)?.json()["settings_changed"], true);
     assert!(count(&mut admin, tables)? > 10);
     Ok(())
 }
 
 #[test]
-fn two_deployments_at_once_are_one_after_the_other() -> Result<()> {
+fn two_deployments_at_once_run_one_after_the_other() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let rig = bootstrapped()?;
-    rig.start(rig.launch("migrate")?.scaled(2, 1))?;
-    let mut answers = together(2, |_| Ok(deploy(&rig)?.json()))?;
+    let fixture = bootstrapped()?;
+    fixture.start(fixture.launch("migrate")?.scaled(2, 1))?;
+    let mut answers = together(2, |_| Ok(deploy(&fixture)?.json()))?;
     answers.sort_by_key(|answer| answer["applied"].as_array().map(Vec::len));
     assert_eq!(answers[0]["applied"], json!([]), "{answers:?}");
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     let applied = count(&mut admin, "select count(*) from deploy.schema_history")?;
     assert_eq!(
         answers[1]["applied"].as_array().map(Vec::len),
@@ -181,18 +183,18 @@ fn two_deployments_at_once_are_one_after_the_other() -> Result<()> {
 
 /// Another issuer or audience is a change like all others: one commitment, with its audit row.
 #[test]
-fn what_a_deployment_is_told_is_committed_and_takes_effect() -> Result<()> {
+fn the_settings_of_a_deployment_are_committed_and_take_effect() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let alice = rig.person("alice");
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let alice = fixture.person("alice");
     assert_eq!(alice.get("/v1/positions")?.status, 200);
     for (variable, value, column) in [
         ("JWT_ISSUER", "https://elsewhere.example/auth/v1", "issuer"),
         ("JWT_AUDIENCE", "somebody-else", "audience"),
     ] {
         let before = count(&mut admin, "select count(*) from ledger.commitment_ledger")?;
-        let function = rig.start(rig.launch("migrate")?.with(variable, value))?;
+        let function = fixture.start(fixture.launch("migrate")?.with(variable, value))?;
         let answer = function.invoke(Invocation::new(&json!({})))?;
         assert_eq!(
             answer.json(),
@@ -216,7 +218,7 @@ fn what_a_deployment_is_told_is_committed_and_takes_effect() -> Result<()> {
         // The function in front still takes the old tokens; the database does not.
         assert_eq!(alice.get("/v1/positions")?.status, 401, "{variable}");
     }
-    deploy_as_at_first(&rig)?;
+    deploy_as_at_first(&fixture)?;
     assert_eq!(alice.get("/v1/positions")?.status, 200);
     let platform = format!(
         "select count(*) from capital.agent where kind = 'platform' and agent_id = '{PLATFORM}'"
@@ -225,8 +227,8 @@ fn what_a_deployment_is_told_is_committed_and_takes_effect() -> Result<()> {
     Ok(())
 }
 
-fn deploy_as_at_first(rig: &Rig) -> Result<()> {
-    let function = rig.start(rig.launch("migrate")?)?;
+fn deploy_as_at_first(fixture: &Fixture) -> Result<()> {
+    let function = fixture.start(fixture.launch("migrate")?)?;
     let answer = function.invoke(Invocation::new(&json!({})))?;
     assert_eq!(answer.json()["settings_changed"], true);
     Ok(())
@@ -236,10 +238,10 @@ const LOG: &str = "0014_tlog.sql";
 
 /// A database of the time before the log: what it has concluded becomes the log's beginning.
 #[test]
-fn what_was_concluded_before_there_was_a_log_gets_its_leaf() -> Result<()> {
+fn outcomes_from_before_the_log_get_their_leaves() -> Result<()> {
     let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let rig = bootstrapped()?;
-    let mut admin = rig.admin()?;
+    let fixture = bootstrapped()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute("set session authorization migrate")?;
     admin.batch_execute(&read("roles.sql")?)?;
     admin.batch_execute(

@@ -2,16 +2,16 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Request;
-use tests::rig::Rig;
-use tests::world::{
-    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, Secured, Told, USD_FACILITY, delivery,
-    find_person, idempotency_key,
+use tests::sample_data::{
+    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SecuredTerms, USD_FACILITY, WebhookEvent,
+    delivery, find_person, idempotency_key,
 };
 use uuid::Uuid;
 
-use crate::collateral::scene::Scene;
-use crate::risk_runs::stage::{ROUTE, held, matrix, profile, quick, told};
+use crate::collateral::secured_facility::SecuredFacility;
+use crate::risk_runs::fixture::{ROUTE, held, matrix, profile, quick, record};
 pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
@@ -43,115 +43,121 @@ pub(crate) struct Mutation {
 }
 
 /// Starts the mutating functions with so many processes, each taking so many requests at a time.
-pub(crate) fn scale(rig: &Rig, processes: usize, concurrency: usize) -> Result<()> {
+pub(crate) fn scale(fixture: &Fixture, processes: usize, concurrency: usize) -> Result<()> {
     for function in MUTATING {
-        rig.start(rig.launch(function)?.scaled(processes, concurrency))?;
+        fixture.start(fixture.launch(function)?.scaled(processes, concurrency))?;
     }
     Ok(())
 }
 
 /// One mutation of every kind: each endpoint, each event, accepted.
-pub(crate) fn accepted(rig: &Rig) -> Result<Vec<Mutation>> {
+pub(crate) fn accepted(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let mut all = vec![
-        human(rig, "create", "alice", "/v1/settlements", &proposal(AMOUNT)),
         human(
-            rig,
+            fixture,
+            "create",
+            "alice",
+            "/v1/settlements",
+            &proposal(AMOUNT),
+        ),
+        human(
+            fixture,
             "verify",
             "bob",
-            &of(&pending(rig, AMOUNT)?, "verify"),
+            &of(&pending(fixture, AMOUNT)?, "verify"),
             &Value::Null,
         ),
         human(
-            rig,
+            fixture,
             "cancel PENDING",
             "alice",
-            &of(&pending(rig, AMOUNT)?, "cancel"),
+            &of(&pending(fixture, AMOUNT)?, "cancel"),
             &json!({ "reason": "mistaken" }),
         ),
         human(
-            rig,
+            fixture,
             "cancel VERIFIED",
             "bob",
-            &of(&verified(rig, AMOUNT)?, "cancel"),
+            &of(&verified(fixture, AMOUNT)?, "cancel"),
             &Value::Null,
         ),
         agent(
-            rig,
+            fixture,
             "escrow.funded",
             "escrow-one",
-            &report("escrow.funded", &verified(rig, AMOUNT)?, AMOUNT),
+            &report("escrow.funded", &verified(fixture, AMOUNT)?, AMOUNT),
         ),
         agent(
-            rig,
+            fixture,
             "escrow.failed",
             "escrow-one",
-            &report("escrow.failed", &verified(rig, AMOUNT)?, AMOUNT),
+            &report("escrow.failed", &verified(fixture, AMOUNT)?, AMOUNT),
         ),
         agent(
-            rig,
+            fixture,
             "settlement.completed",
             "settle-one",
-            &report("settlement.completed", &escrowed(rig, AMOUNT)?, AMOUNT),
+            &report("settlement.completed", &escrowed(fixture, AMOUNT)?, AMOUNT),
         ),
         agent(
-            rig,
+            fixture,
             "settlement.failed",
             "settle-one",
-            &report("settlement.failed", &escrowed(rig, AMOUNT)?, AMOUNT),
+            &report("settlement.failed", &escrowed(fixture, AMOUNT)?, AMOUNT),
         ),
     ];
     all[0].status = 201;
-    held(rig, AMOUNT)?;
-    told(rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
-    let mut run = human(rig, "risk run", "carol", ROUTE, &quick());
+    held(fixture, AMOUNT)?;
+    record(fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
+    let mut run = human(fixture, "risk run", "carol", ROUTE, &quick());
     run.status = 201;
     all.push(run);
     all.extend(
         platform_events()
             .into_iter()
-            .map(|(name, data)| agent(rig, name, PLATFORM, &delivery(name, &data))),
+            .map(|(name, data)| agent(fixture, name, PLATFORM, &delivery(name, &data))),
     );
-    all.extend(of_collateral(rig)?);
+    all.extend(of_collateral(fixture)?);
     Ok(all)
 }
 
 /// One of everything that is done with collateral, in the order in which it is accepted.
-fn of_collateral(rig: &Rig) -> Result<Vec<Mutation>> {
-    let scene = Scene::good(rig, &[10_000])?;
-    let terms = &scene.terms;
-    let told = |told: &Told| {
-        let from = match told.kind {
+fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
+    let facility = SecuredFacility::good(fixture, &[10_000])?;
+    let terms = &facility.terms;
+    let delivered = |event: &WebhookEvent| {
+        let from = match event.kind {
             "party.recorded" | "rules.recorded" => PLATFORM,
             _ => COLLATERAL_AGENT,
         };
-        agent(rig, told.kind, from, &told.event())
+        agent(fixture, event.kind, from, &event.delivery())
     };
-    let asset = scene.pledged[0].asset;
+    let asset = facility.pledged[0].asset;
     let found = json!([{ "file_number": "1 A", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank" }]);
-    let verify = of(&scene.proposed(AMOUNT)?, "verify");
+    let verify = of(&facility.proposed(AMOUNT)?, "verify");
     let mut all = vec![
-        human(rig, "verify secured", "bob", &verify, &Value::Null),
-        told(&terms.party(&terms.secured_party)),
-        told(&terms.rules()),
-        told(&terms.filing(scene.today)),
-        told(&terms.amendment(scene.filing, "termination", scene.today)),
-        told(&terms.agreement(scene.today)),
-        told(&scene.new_pledge()),
-        told(&terms.valuation(scene.today, &[(asset, 9_000)])),
-        told(&terms.receipt(scene.today, &[asset])),
-        told(&terms.search(scene.today).with("findings", found)),
+        human(fixture, "verify secured", "bob", &verify, &Value::Null),
+        delivered(&terms.party(&terms.secured_party)),
+        delivered(&terms.rules()),
+        delivered(&terms.filing(facility.today)),
+        delivered(&terms.amendment(facility.filing, "termination", facility.today)),
+        delivered(&terms.agreement(facility.today)),
+        delivered(&facility.new_pledge()),
+        delivered(&terms.valuation(facility.today, &[(asset, 9_000)])),
+        delivered(&terms.receipt(facility.today, &[asset])),
+        delivered(&terms.search(facility.today).with("findings", found)),
     ];
 
     // Elsewhere: what is approved must be what was requested.
-    let scene = Scene::good(rig, &[100, 200])?;
-    let requested = scene.requested(&scene.release(&scene.pledged[..1]))?;
-    let release = |pledge: usize| scene.release(&scene.pledged[pledge..=pledge]);
-    let path = format!("/v1/facilities/{}/releases", scene.terms.facility);
-    let mut request = human(rig, "request release", "alice", &path, &release(1));
+    let facility = SecuredFacility::good(fixture, &[100, 200])?;
+    let requested = facility.requested(&facility.release(&facility.pledged[..1]))?;
+    let release = |pledge: usize| facility.release(&facility.pledged[pledge..=pledge]);
+    let path = format!("/v1/facilities/{}/releases", facility.terms.facility);
+    let mut request = human(fixture, "request release", "alice", &path, &release(1));
     request.status = 201;
     all.push(request);
     all.push(human(
-        rig,
+        fixture,
         "approve release",
         "bob",
         &format!(
@@ -164,44 +170,40 @@ fn of_collateral(rig: &Rig) -> Result<Vec<Mutation>> {
 }
 
 /// Mutations of each endpoint that are refused for a business reason.
-pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
+pub(crate) fn refused(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let mut in_euros = proposal(AMOUNT);
     in_euros["facility_id"] = json!(EUR_FACILITY.id.to_string());
     let too_much = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999", "currency": "USD", "reference": "all" });
     let unknown = Uuid::new_v4().to_string();
-    let scene = Scene::good(rig, &[100])?;
-    let mut twice = scene.new_pledge();
-    twice.data["asset"]["identifier"] = json!(format!("INV {}", scene.pledged[0].asset));
-    let releases = format!("/v1/facilities/{}/releases", scene.terms.facility);
-    let all = scene.release(&scene.pledged);
-    let own = scene.request_by("dave", &all)?.json();
-    let approve = format!(
-        "/v1/releases/{}/approve",
-        own["id"].as_str().unwrap_or_default()
-    );
-    Ok(vec![
-        human(rig, "create", "alice", "/v1/settlements", &in_euros)
+    let mut all = vec![
+        human(fixture, "create", "alice", "/v1/settlements", &in_euros)
             .refused(409, "currency-mismatch"),
-        human(rig, "create", "bob", "/v1/settlements", &proposal(AMOUNT))
-            .refused(403, "role-missing"),
         human(
-            rig,
+            fixture,
+            "create",
+            "bob",
+            "/v1/settlements",
+            &proposal(AMOUNT),
+        )
+        .refused(403, "role-missing"),
+        human(
+            fixture,
             "verify",
             "carol",
-            &of(&pending(rig, AMOUNT)?, "verify"),
+            &of(&pending(fixture, AMOUNT)?, "verify"),
             &Value::Null,
         )
         .refused(403, "role-missing"),
         human(
-            rig,
+            fixture,
             "verify",
             "dave",
-            &of(&proposed_by(rig, "dave", AMOUNT)?, "verify"),
+            &of(&proposed_by(fixture, "dave", AMOUNT)?, "verify"),
             &Value::Null,
         )
         .refused(409, "four-eyes"),
         human(
-            rig,
+            fixture,
             "risk run",
             "mallory",
             ROUTE,
@@ -209,7 +211,7 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
         )
         .refused(409, "no-positions"),
         human(
-            rig,
+            fixture,
             "cancel",
             "alice",
             &of(&unknown, "cancel"),
@@ -217,46 +219,69 @@ pub(crate) fn refused(rig: &Rig) -> Result<Vec<Mutation>> {
         )
         .refused(404, "not-found"),
         agent(
-            rig,
+            fixture,
             "escrow.funded",
             "escrow-one",
-            &report("escrow.funded", &verified(rig, AMOUNT)?, AMOUNT + 1),
+            &report("escrow.funded", &verified(fixture, AMOUNT)?, AMOUNT + 1),
         )
         .refused(409, "amount-mismatch"),
         agent(
-            rig,
+            fixture,
             "settlement.completed",
             "settle-one",
-            &report("settlement.completed", &verified(rig, AMOUNT)?, AMOUNT),
+            &report("settlement.completed", &verified(fixture, AMOUNT)?, AMOUNT),
         )
         .refused(409, "illegal-transition"),
         agent(
-            rig,
+            fixture,
             "capital.withdrawn",
             PLATFORM,
             &delivery("capital.withdrawn", &too_much),
         )
         .refused(409, "insufficient-capital"),
+    ];
+    all.extend(refused_of_collateral(fixture)?);
+    Ok(all)
+}
+
+/// What is refused of everything that is done with collateral.
+fn refused_of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
+    let facility = SecuredFacility::good(fixture, &[100])?;
+    let mut twice = facility.new_pledge();
+    twice.data["asset"]["identifier"] = json!(format!("INV {}", facility.pledged[0].asset));
+    let releases = format!("/v1/facilities/{}/releases", facility.terms.facility);
+    let all = facility.release(&facility.pledged);
+    let own = facility.request_by("dave", &all)?.json();
+    let approve = format!(
+        "/v1/releases/{}/approve",
+        own["id"].as_str().unwrap_or_default()
+    );
+    Ok(vec![
         human(
-            rig,
+            fixture,
             "verify secured",
             "bob",
-            &of(&scene.proposed(AMOUNT)?, "verify"),
+            &of(&facility.proposed(AMOUNT)?, "verify"),
             &Value::Null,
         )
         .refused(409, "collateral-deficient"),
-        agent(rig, "asset.pledged", COLLATERAL_AGENT, &twice.event())
-            .refused(409, "already-pledged"),
         agent(
-            rig,
+            fixture,
+            "asset.pledged",
+            COLLATERAL_AGENT,
+            &twice.delivery(),
+        )
+        .refused(409, "already-pledged"),
+        agent(
+            fixture,
             "rules.recorded",
             PLATFORM,
-            &Secured::new(AURORA).rules().event(),
+            &SecuredTerms::new(AURORA).rules().delivery(),
         )
         .refused(404, "not-found"),
-        human(rig, "request release", "bob", &releases, &all).refused(403, "role-missing"),
+        human(fixture, "request release", "bob", &releases, &all).refused(403, "role-missing"),
         human(
-            rig,
+            fixture,
             "approve release",
             "dave",
             &approve,
@@ -302,13 +327,13 @@ pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
 
 /// A request of a person under a new key.
 pub(crate) fn human(
-    rig: &Rig,
+    fixture: &Fixture,
     name: &'static str,
     person: &str,
     path: &str,
     body: &Value,
 ) -> Mutation {
-    let request = rig
+    let request = fixture
         .person(person)
         .request("POST", path)
         .header("idempotency-key", &idempotency_key());
@@ -336,18 +361,18 @@ pub(crate) fn human(
 }
 
 /// A creation of alice's under a new key.
-pub(crate) fn creation(rig: &Rig) -> Request {
-    human(rig, "", "alice", "/v1/settlements", &proposal(AMOUNT)).request
+pub(crate) fn creation(fixture: &Fixture) -> Request {
+    human(fixture, "", "alice", "/v1/settlements", &proposal(AMOUNT)).request
 }
 
 /// A verification of bob's under a new key.
-pub(crate) fn verification(rig: &Rig, id: &str) -> Request {
-    human(rig, "", "bob", &of(id, "verify"), &Value::Null).request
+pub(crate) fn verification(fixture: &Fixture, id: &str) -> Request {
+    human(fixture, "", "bob", &of(id, "verify"), &Value::Null).request
 }
 
 /// A signed delivery.
-pub(crate) fn agent(rig: &Rig, name: &'static str, agent: &str, event: &Value) -> Mutation {
-    let agent = rig.agent(agent).agent;
+pub(crate) fn agent(fixture: &Fixture, name: &'static str, agent: &str, event: &Value) -> Mutation {
+    let agent = fixture.agent(agent).agent;
     let mut other = event.clone();
     other["occurred_at"] = json!("2026-01-01T00:00:00Z");
     Mutation {

@@ -5,11 +5,11 @@ use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
 use tests::postgres::free_port;
-use tests::rig::Rig;
 
-use crate::answers::told;
+use crate::answers::original_body;
 use crate::link::{Link, url_at};
 use crate::locks::{hold_settlement, terminate, until, waiting};
 use crate::metrics::retries;
@@ -22,19 +22,19 @@ const VERIFY: &str = "verify-settlement";
 
 #[test]
 fn a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing() -> Result<()> {
-    let rig = Rig::isolated()?;
-    scale(&rig, 2, 4)?;
+    let fixture = Fixture::isolated()?;
+    scale(&fixture, 2, 4)?;
     let (answered, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     let ids = thread::scope(|scope| {
         let workers = scope.spawn(|| {
             together(8, |_| {
                 let mut ids = Vec::new();
                 while !done.load(SeqCst) {
-                    let id = until_available(&rig, &creation(&rig))?["id"]
+                    let id = until_available(&fixture, &creation(&fixture))?["id"]
                         .as_str()
                         .context("no id")?
                         .to_owned();
-                    until_available(&rig, &verification(&rig, &id))?;
+                    until_available(&fixture, &verification(&fixture, &id))?;
                     ids.push(id);
                     answered.fetch_add(1, SeqCst);
                 }
@@ -46,7 +46,7 @@ fn a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing() -> Resu
             until("the load runs", || {
                 Ok(workers.is_finished() || answered.load(SeqCst) >= goal)
             })?;
-            rig.ground().cluster().restart()
+            fixture.services().cluster().restart()
         });
         let goal = answered.load(SeqCst) + 30;
         let resumed = until("the load runs again", || {
@@ -56,7 +56,7 @@ fn a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing() -> Resu
         let ids = workers.join().expect("it has said why")?;
         outcome.and(resumed).map(|()| ids.concat())
     })?;
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     let stored = count(
         &mut admin,
         "select count(*) from capital.settlement where status = 'VERIFIED'",
@@ -72,11 +72,11 @@ fn a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing() -> Resu
 }
 
 /// Repeats the request as long as the answer is "not now"; nothing else may come but success.
-fn until_available(rig: &Rig, request: &Request) -> Result<Value> {
+fn until_available(fixture: &Fixture, request: &Request) -> Result<Value> {
     loop {
-        let answer = rig.send(request)?;
+        let answer = fixture.send(request)?;
         if answer.status != 503 {
-            return told(&answer);
+            return original_body(&answer);
         }
         ensure!(
             answer.header("retry-after").is_some(),
@@ -88,26 +88,26 @@ fn until_available(rig: &Rig, request: &Request) -> Result<Value> {
 
 #[test]
 fn a_connection_that_is_cut_between_requests_is_replaced_unnoticed() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     for _ in 0..3 {
-        assert_eq!(rig.send(&creation(&rig))?.status, 201);
+        assert_eq!(fixture.send(&creation(&fixture))?.status, 201);
         assert_eq!(terminate(&mut admin, CREATE)?, 1);
     }
-    assert_eq!(rig.send(&creation(&rig))?.status, 201);
+    assert_eq!(fixture.send(&creation(&fixture))?.status, 201);
     assert_books(&mut admin)
 }
 
 #[test]
 fn a_connection_that_is_cut_while_its_statement_waits_is_replaced_and_the_request_succeeds()
 -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let id = pending(&rig, AMOUNT)?;
-    let holder = hold_settlement(&rig, &id)?;
-    let request = verification(&rig, &id);
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let id = pending(&fixture, AMOUNT)?;
+    let holder = hold_settlement(&fixture, &id)?;
+    let request = verification(&fixture, &id);
     let answer = thread::scope(|scope| {
-        let answer = scope.spawn(|| rig.send(&request));
+        let answer = scope.spawn(|| fixture.send(&request));
         until("the function waits", || {
             Ok(!waiting(&mut admin, VERIFY)?.is_empty())
         })?;
@@ -119,20 +119,21 @@ fn a_connection_that_is_cut_while_its_statement_waits_is_replaced_and_the_reques
         answer.join().expect("it has said why")
     })?;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(retries(&rig, VERIFY, &answer)?, (0, 1));
+    assert_eq!(retries(&fixture, VERIFY, &answer)?, (0, 1));
     assert_books(&mut admin)
 }
 
 #[test]
 fn a_database_that_is_away_at_the_start_is_used_when_it_comes() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let port = free_port(0)?;
-    let function = rig.start(
-        rig.launch(CREATE)?
-            .with("DATABASE_URL", &url_at(rig.database(), port)?),
+    let function = fixture.start(
+        fixture
+            .launch(CREATE)?
+            .with("DATABASE_URL", &url_at(fixture.database(), port)?),
     )?;
-    let request = creation(&rig);
-    let answer = rig.send(&request)?;
+    let request = creation(&fixture);
+    let answer = fixture.send(&request)?;
     assert_eq!(
         (answer.status, answer.header("retry-after").is_some()),
         (503, true),
@@ -140,9 +141,9 @@ fn a_database_that_is_away_at_the_start_is_used_when_it_comes() -> Result<()> {
         answer.text()
     );
     let processes = function.process_ids();
-    let _link = Link::open(port, rig.database())?;
-    let answer = rig.send(&request)?;
+    let _link = Link::open(port, fixture.database())?;
+    let answer = fixture.send(&request)?;
     assert_eq!(answer.status, 201, "{}", answer.text());
     assert_eq!(function.process_ids(), processes, "it was not started anew");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }

@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result};
 use postgres::Client;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Request, Response, Transport as _};
-use tests::rig::Rig;
-use tests::world::{AURORA, PLATFORM, delivery};
+use tests::sample_data::{AURORA, PLATFORM, delivery};
 use uuid::Uuid;
 
 use crate::mutations::{agent, human, scale};
@@ -17,71 +17,76 @@ use crate::support::{assert_books, count, together};
 /// Rounds of each race: who is first is not in our hands.
 const ROUNDS: usize = 6;
 
-type Start = fn(&Rig, u64) -> Result<String>;
-type Contenders = fn(&Rig, &str) -> [Request; 2];
+type Start = fn(&Fixture, u64) -> Result<String>;
+type Contenders = fn(&Fixture, &str) -> [Request; 2];
 
 /// Races whose loser is refused, whoever it is.
 const RACES: [(&str, Start, Contenders); 7] = [
-    ("two checkers verify", pending, |rig, id| {
+    ("two checkers verify", pending, |fixture, id| {
         [
-            act(rig, "bob", id, "verify"),
-            act(rig, "dave", id, "verify"),
+            act(fixture, "bob", id, "verify"),
+            act(fixture, "dave", id, "verify"),
         ]
     }),
     (
         "a checker verifies twice with two keys",
         pending,
-        |rig, id| [act(rig, "bob", id, "verify"), act(rig, "bob", id, "verify")],
+        |fixture, id| {
+            [
+                act(fixture, "bob", id, "verify"),
+                act(fixture, "bob", id, "verify"),
+            ]
+        },
     ),
-    ("two cancel", verified, |rig, id| {
+    ("two cancel", verified, |fixture, id| {
         [
-            act(rig, "alice", id, "cancel"),
-            act(rig, "dave", id, "cancel"),
+            act(fixture, "alice", id, "cancel"),
+            act(fixture, "dave", id, "cancel"),
         ]
     }),
-    ("escrow against cancel", verified, |rig, id| {
+    ("escrow against cancel", verified, |fixture, id| {
         [
-            tell(rig, "escrow-one", "escrow.funded", id),
-            act(rig, "alice", id, "cancel"),
+            tell(fixture, "escrow-one", "escrow.funded", id),
+            act(fixture, "alice", id, "cancel"),
         ]
     }),
-    ("funded twice under two ids", verified, |rig, id| {
+    ("funded twice under two ids", verified, |fixture, id| {
         [
-            tell(rig, "escrow-one", "escrow.funded", id),
-            tell(rig, "escrow-one", "escrow.funded", id),
+            tell(fixture, "escrow-one", "escrow.funded", id),
+            tell(fixture, "escrow-one", "escrow.funded", id),
         ]
     }),
-    ("funded against failed", verified, |rig, id| {
+    ("funded against failed", verified, |fixture, id| {
         [
-            tell(rig, "escrow-one", "escrow.funded", id),
-            tell(rig, "escrow-one", "escrow.failed", id),
+            tell(fixture, "escrow-one", "escrow.funded", id),
+            tell(fixture, "escrow-one", "escrow.failed", id),
         ]
     }),
-    ("completed against failed", escrowed, |rig, id| {
+    ("completed against failed", escrowed, |fixture, id| {
         [
-            tell(rig, "settle-one", "settlement.completed", id),
-            tell(rig, "settle-one", "settlement.failed", id),
+            tell(fixture, "settle-one", "settlement.completed", id),
+            tell(fixture, "settle-one", "settlement.failed", id),
         ]
     }),
 ];
 
-fn act(rig: &Rig, person: &str, id: &str, action: &str) -> Request {
-    human(rig, "", person, &of(id, action), &Value::Null).request
+fn act(fixture: &Fixture, person: &str, id: &str, action: &str) -> Request {
+    human(fixture, "", person, &of(id, action), &Value::Null).request
 }
 
-fn tell(rig: &Rig, who: &str, kind: &str, id: &str) -> Request {
-    agent(rig, "", who, &report(kind, id, AMOUNT)).request
+fn tell(fixture: &Fixture, who: &str, kind: &str, id: &str) -> Request {
+    agent(fixture, "", who, &report(kind, id, AMOUNT)).request
 }
 
 #[test]
-fn of_two_who_move_a_settlement_one_wins_and_the_other_is_a_recorded_refusal() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 4)?;
-    let mut admin = rig.admin()?;
+fn of_two_steps_at_once_one_wins_and_the_other_is_a_recorded_refusal() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 4)?;
+    let mut admin = fixture.admin()?;
     for (name, start, contenders) in RACES {
         for _ in 0..ROUNDS {
-            let requests = contenders(&rig, &start(&rig, AMOUNT)?);
-            let answers = together(2, |number| rig.send(&requests[number]))?;
+            let requests = contenders(&fixture, &start(&fixture, AMOUNT)?);
+            let answers = together(2, |number| fixture.send(&requests[number]))?;
             let won = answers.iter().filter(|answer| answer.status == 200).count();
             assert_eq!(won, 1, "{name}: {:?}", texts(&answers));
             let lost = answers
@@ -96,16 +101,16 @@ fn of_two_who_move_a_settlement_one_wins_and_the_other_is_a_recorded_refusal() -
 
 #[test]
 fn a_cancellation_beside_a_verification_always_ends_cancelled() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 4)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 4)?;
+    let mut admin = fixture.admin()?;
     for _ in 0..ROUNDS {
-        let id = pending(&rig, AMOUNT)?;
+        let id = pending(&fixture, AMOUNT)?;
         let requests = [
-            act(&rig, "bob", &id, "verify"),
-            act(&rig, "alice", &id, "cancel"),
+            act(&fixture, "bob", &id, "verify"),
+            act(&fixture, "alice", &id, "cancel"),
         ];
-        let answers = together(2, |number| rig.send(&requests[number]))?;
+        let answers = together(2, |number| fixture.send(&requests[number]))?;
         // VERIFIED can be cancelled too, so the cancellation wins whether it comes first or second.
         assert_eq!(answers[1].status, 200, "{:?}", texts(&answers));
         assert_eq!(answers[1].json()["status"], "CANCELLED");
@@ -117,29 +122,29 @@ fn a_cancellation_beside_a_verification_always_ends_cancelled() -> Result<()> {
 }
 
 #[test]
-fn the_last_capital_is_not_given_twice() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 8)?;
-    let mut admin = rig.admin()?;
+fn the_last_capital_is_not_reserved_twice() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 8)?;
+    let mut admin = fixture.admin()?;
     // 10,000,000.00 are available: three of these eight, or two and a withdrawal of half.
     let ids = (0..8)
-        .map(|_| pending(&rig, 300_000_000))
+        .map(|_| pending(&fixture, 300_000_000))
         .collect::<Result<Vec<_>>>()?;
     let withdrawal = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "300000000", "currency": "USD", "reference": "out" });
     let mut requests: Vec<_> = ids
         .iter()
-        .map(|id| act(&rig, "bob", id, "verify"))
+        .map(|id| act(&fixture, "bob", id, "verify"))
         .collect();
     requests.extend((0..2).map(|_| {
         agent(
-            &rig,
+            &fixture,
             "",
             PLATFORM,
             &delivery("capital.withdrawn", &withdrawal),
         )
         .request
     }));
-    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
+    let answers = together(requests.len(), |number| fixture.send(&requests[number]))?;
     assert_won("capital", &answers, 3, "insufficient-capital", &mut admin)?;
     assert_eq!(
         count(
@@ -155,19 +160,20 @@ fn the_last_capital_is_not_given_twice() -> Result<()> {
 }
 
 #[test]
-fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 8)?;
-    let mut admin = rig.admin()?;
+fn the_last_room_of_a_facility_is_not_utilised_twice() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 8)?;
+    let mut admin = fixture.admin()?;
     let id = Uuid::new_v4().to_string();
-    let opened = rig
+    let opened = fixture
         .agent(PLATFORM)
         .deliver(&delivery("facility.opened", &facility(&id, 100)))?;
     assert_eq!(opened.status, 200, "{}", opened.text());
     let eyes = Uuid::new_v4();
-    let granted = json!({ "allocator_id": tests::world::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker" });
+    let granted = json!({ "allocator_id": tests::sample_data::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker" });
     assert_eq!(
-        rig.agent(PLATFORM)
+        fixture
+            .agent(PLATFORM)
             .deliver(&delivery("member.granted", &granted))?
             .status,
         200
@@ -176,25 +182,30 @@ fn the_last_room_of_a_facility_is_not_given_twice_across_allocators() -> Result<
     body["facility_id"] = json!(id);
     let mut requests = Vec::new();
     for _ in 0..4 {
-        requests.push(act(&rig, "bob", &propose(&rig, "alice", &body)?, "verify"));
-        let theirs = propose(&rig, "mallory", &body)?;
-        let token = rig.issuer().minter().token(eyes, "eve");
+        requests.push(act(
+            &fixture,
+            "bob",
+            &propose(&fixture, "alice", &body)?,
+            "verify",
+        ));
+        let theirs = propose(&fixture, "mallory", &body)?;
+        let token = fixture.issuer().minter().token(eyes, "eve");
         requests.push(
             Request::new("POST", &of(&theirs, "verify"))
                 .header("authorization", &format!("Bearer {token}"))
-                .header("idempotency-key", &tests::world::idempotency_key()),
+                .header("idempotency-key", &tests::sample_data::idempotency_key()),
         );
     }
-    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
+    let answers = together(requests.len(), |number| fixture.send(&requests[number]))?;
     assert_won("room", &answers, 3, "facility-limit", &mut admin)?;
     assert_books(&mut admin)
 }
 
 #[test]
-fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 8)?;
-    let mut admin = rig.admin()?;
+fn the_same_new_thing_delivered_twice_at_once_is_created_once() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 8)?;
+    let mut admin = fixture.admin()?;
     let [allocator, sub, room] = [(); 3].map(|()| Uuid::new_v4().to_string());
     for (kind, data) in [
         (
@@ -213,40 +224,48 @@ fn two_who_bring_the_same_new_thing_bring_it_once() -> Result<()> {
     ] {
         // Eight deliveries of eight names: not duplicates, but all of the same thing.
         let requests: Vec<_> = (0..8)
-            .map(|_| agent(&rig, "", PLATFORM, &delivery(kind, &data)).request)
+            .map(|_| agent(&fixture, "", PLATFORM, &delivery(kind, &data)).request)
             .collect();
-        let answers = together(8, |number| rig.send(&requests[number]))?;
+        let answers = together(8, |number| fixture.send(&requests[number]))?;
         assert_won(kind, &answers, 1, "already-exists", &mut admin)?;
     }
     // The first deposit in a currency opens the accounts: eight first ones open them once.
     let deposit = json!({ "allocator_id": allocator, "amount_minor": "5", "currency": "JPY", "reference": "first" });
     let requests: Vec<_> = (0..8)
-        .map(|_| agent(&rig, "", PLATFORM, &delivery("capital.deposited", &deposit)).request)
+        .map(|_| {
+            agent(
+                &fixture,
+                "",
+                PLATFORM,
+                &delivery("capital.deposited", &deposit),
+            )
+            .request
+        })
         .collect();
-    let answers = together(8, |number| rig.send(&requests[number]))?;
+    let answers = together(8, |number| fixture.send(&requests[number]))?;
     assert_won("deposit", &answers, 8, "none", &mut admin)?;
     let uetr = Uuid::new_v4().to_string();
     let mut body = proposal(AMOUNT);
     body["uetr"] = json!(uetr);
     let requests: Vec<_> = (0..8)
-        .map(|_| human(&rig, "", "alice", "/v1/settlements", &body).request)
+        .map(|_| human(&fixture, "", "alice", "/v1/settlements", &body).request)
         .collect();
-    let answers = together(8, |number| rig.send(&requests[number]))?;
+    let answers = together(8, |number| fixture.send(&requests[number]))?;
     assert_won("uetr", &answers, 1, "uetr-in-use", &mut admin)?;
     assert_books(&mut admin)
 }
 
 #[test]
-fn sixty_four_who_want_the_same_account_all_get_their_turn() -> Result<()> {
-    let rig = Rig::new()?;
-    scale(&rig, 2, 16)?;
-    let ids = together(64, |_| pending(&rig, AMOUNT))?;
+fn of_64_requests_for_one_account_every_one_succeeds() -> Result<()> {
+    let fixture = Fixture::new()?;
+    scale(&fixture, 2, 16)?;
+    let ids = together(64, |_| pending(&fixture, AMOUNT))?;
     let requests: Vec<_> = ids
         .iter()
-        .map(|id| act(&rig, "bob", id, "verify"))
+        .map(|id| act(&fixture, "bob", id, "verify"))
         .collect();
-    let answers = together(requests.len(), |number| rig.send(&requests[number]))?;
-    let mut admin = rig.admin()?;
+    let answers = together(requests.len(), |number| fixture.send(&requests[number]))?;
+    let mut admin = fixture.admin()?;
     assert_won("turns", &answers, 64, "none", &mut admin)?;
     assert_books(&mut admin)
 }

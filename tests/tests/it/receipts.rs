@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
 use tlog::leaf::{ActorKind, Leaf, body_hash, id_hash};
 use tlog::policy::Policy;
 use tlog::proof::Proof;
@@ -13,23 +13,23 @@ use crate::settlements::{AMOUNT, escrowed, pending};
 use crate::support::count;
 
 /// What an auditor is given out of band.
-fn policy(rig: &Rig) -> Result<Policy> {
-    let text = format!("log {}\nquorum none\n", rig.deployment().verifier_key());
+fn policy(fixture: &Fixture) -> Result<Policy> {
+    let text = format!("log {}\nquorum none\n", fixture.deployment().verifier_key());
     Ok(Policy::parse(text.as_bytes())?)
 }
 
 #[test]
 fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered() -> Result<()> {
-    let rig = Rig::new()?;
-    let policy = policy(&rig)?;
-    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
-        rig.send(&mutation.request)?;
+    let fixture = Fixture::new()?;
+    let policy = policy(&fixture)?;
+    for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
+        fixture.send(&mutation.request)?;
     }
-    let size = rig.seal()?;
+    let size = fixture.seal()?;
     let mut seen = 0;
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     for person in ["carol", "mallory"] {
-        let person = rig.person(person);
+        let person = fixture.person(person);
         let keys = admin.query(
             "select encode(o.key, 'hex'), o.body::text from ledger.commitment_outcome as o where o.allocator_id = $1::text::uuid",
             &[&person.person.allocator.id.to_string()],
@@ -82,10 +82,10 @@ fn actor(principal: &Value) -> Result<tlog::merkle::Hash> {
 
 #[test]
 fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result<()> {
-    let rig = Rig::new()?;
-    let policy = policy(&rig)?;
-    let alice = rig.person("alice");
-    let id = pending(&rig, AMOUNT)?;
+    let fixture = Fixture::new()?;
+    let policy = policy(&fixture)?;
+    let alice = fixture.person("alice");
+    let id = pending(&fixture, AMOUNT)?;
     let settlement = alice.get(&format!("/v1/settlements/{id}"))?.json();
     let key = settlement["transitions"][0]["commitment"]
         .as_str()
@@ -106,14 +106,14 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
     );
     assert_eq!(alice.get(&entry)?.json()["receipt"]["proof"], Value::Null);
     // A place alone is no receipt.
-    rig.function("sequence-tlog")?.call(&Value::Null)?;
+    fixture.function("sequence-tlog")?.call(&Value::Null)?;
     assert_eq!(alice.get(&file)?.status, 404);
 
-    let first = rig.seal()?;
+    let first = fixture.seal()?;
     let kept = alice.get(&file)?;
     assert_eq!(kept.status, 200);
-    escrowed(&rig, AMOUNT)?;
-    let second = rig.seal()?;
+    escrowed(&fixture, AMOUNT)?;
+    let second = fixture.seal()?;
     assert!(second > first);
     let newer = alice.get(&file)?;
     for receipt in [&kept, &newer] {
@@ -131,13 +131,16 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
             .ends_with(checkpoint["note"].as_str().context("a note")?)
     );
     // Of the others it is not there, sealed or not.
-    let answer = rig.person("mallory").get(&file)?;
+    let answer = fixture.person("mallory").get(&file)?;
     assert_eq!(
         (answer.status, answer.json()["type"].as_str()),
         (404, Some("urn:optkas:problem:not-found"))
     );
     assert_eq!(
-        count(&mut rig.admin()?, "select count(*) from tlog.checkpoint")?,
+        count(
+            &mut fixture.admin()?,
+            "select count(*) from tlog.checkpoint"
+        )?,
         2
     );
     Ok(())

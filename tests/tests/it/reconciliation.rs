@@ -4,8 +4,8 @@
 use anyhow::Result;
 use postgres::{Client, IsolationLevel};
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::AURORA;
+use tests::fixture::Fixture;
+use tests::sample_data::AURORA;
 
 use crate::books::DEFENCELESS;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
@@ -49,10 +49,10 @@ const DAMAGE: [(&str, &str); 9] = [
 ];
 
 /// Three states' worth of books.
-fn books(rig: &Rig) -> Result<()> {
-    pending(rig, AMOUNT)?;
-    verified(rig, AMOUNT)?;
-    escrowed(rig, AMOUNT)?;
+fn books(fixture: &Fixture) -> Result<()> {
+    pending(fixture, AMOUNT)?;
+    verified(fixture, AMOUNT)?;
+    escrowed(fixture, AMOUNT)?;
     Ok(())
 }
 
@@ -77,9 +77,9 @@ fn snapshot(admin: &mut Client) -> Result<postgres::Transaction<'_>> {
 
 #[test]
 fn each_kind_of_damage_is_found() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    books(&rig)?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    books(&fixture)?;
     assert_books(&mut admin)?;
     assert_eq!(
         found(&mut snapshot(&mut admin)?)?,
@@ -100,15 +100,15 @@ fn each_kind_of_damage_is_found() -> Result<()> {
 }
 
 #[test]
-fn the_function_adds_up_everything_and_tells_the_place() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    books(&rig)?;
+fn the_function_adds_up_everything_and_names_the_damaged_place() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    books(&fixture)?;
     let all = count(
         &mut admin,
         "select (select count(*) from capital.allocator) + (select count(*) from capital.facility_utilisation)",
     )?;
-    let function = rig.function(RECONCILE)?;
+    let function = fixture.function(RECONCILE)?;
     assert_eq!(
         function.call(&Value::Null)?,
         json!({"reconciled": all, "imbalances": 0})
@@ -129,22 +129,22 @@ fn the_function_adds_up_everything_and_tells_the_place() -> Result<()> {
     );
     let logs = function.logs();
     assert!(logs.contains("\"books_out_of_balance\":3"), "{logs}");
-    for told in [
+    for expected in [
         "accounts-sum-to-zero",
         "balance-is-of-last-posting",
         "balance-is-of-settlements",
         &*AURORA.id.to_string(),
     ] {
-        assert!(logs.contains(told), "{told}: {logs}");
+        assert!(logs.contains(expected), "{expected}: {logs}");
     }
     Ok(())
 }
 
 /// Batches of one go through all of them, each once.
 #[test]
-fn batches_leave_nobody_out() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut reconciler = rig.login(RECONCILE)?;
+fn batches_leave_no_account_out() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut reconciler = fixture.login(RECONCILE)?;
     for (books, table, id) in [
         ("allocators", "capital.allocator", "allocator_id"),
         ("facilities", "capital.facility_utilisation", "facility_id"),
@@ -161,7 +161,7 @@ fn batches_leave_nobody_out() -> Result<()> {
             after = Some(last);
         }
         let sql = format!("select array_agg({id}::text order by {id}) from {table}");
-        let all: Vec<String> = rig.admin()?.query_one(&sql, &[])?.try_get(0)?;
+        let all: Vec<String> = fixture.admin()?.query_one(&sql, &[])?.try_get(0)?;
         assert_eq!(seen, all, "{books}");
     }
     Ok(())

@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use postgres::Client;
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
 
 use crate::locks::send_hurried;
 use crate::metrics::retries;
@@ -48,9 +48,9 @@ fn plan(admin: &mut Client, place: &str, code: &str, times: i64) -> Result<()> {
 }
 
 #[test]
-fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn a_transient_error_at_any_statement_is_retried_and_counted() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute(SABOTAGE)?;
     for (place, code, times, expected) in [
         ("claim", "40001", 3, (3, 0)),
@@ -68,7 +68,7 @@ fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
         ("effect", "23505", 1, (1, 0)),
     ] {
         plan(&mut admin, place, code, times)?;
-        let answer = rig.send(&creation(&rig))?;
+        let answer = fixture.send(&creation(&fixture))?;
         assert_eq!(
             answer.status,
             201,
@@ -76,7 +76,7 @@ fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
             answer.text()
         );
         assert_eq!(
-            retries(&rig, CREATE, &answer)?,
+            retries(&fixture, CREATE, &answer)?,
             expected,
             "{code} at the {place}"
         );
@@ -85,9 +85,9 @@ fn what_passes_is_tried_again_wherever_it_strikes_and_counted() -> Result<()> {
 }
 
 #[test]
-fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn a_lasting_error_is_given_up_before_the_deadline_and_leaves_nothing() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute(SABOTAGE)?;
     let traces = "select (select count(*) from ledger.commitment_ledger) + (select count(*) from capital.settlement)
         + (select count(*) from audit.trail)";
@@ -103,9 +103,9 @@ fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Res
         ("commit", "OPK04", 500),
     ] {
         let before = count(&mut admin, traces)?;
-        let request = creation(&rig);
+        let request = creation(&fixture);
         plan(&mut admin, place, code, i64::MAX)?;
-        let answer = send_hurried(&rig, &request)?;
+        let answer = send_hurried(&fixture, &request)?;
         assert_eq!(
             answer.status,
             status,
@@ -123,7 +123,7 @@ fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Res
             answer.text()
         );
         assert_eq!(count(&mut admin, traces)?, before, "{code} at the {place}");
-        let (conflicts, losses) = retries(&rig, CREATE, &answer)?;
+        let (conflicts, losses) = retries(&fixture, CREATE, &answer)?;
         match code {
             "40001" | "40P01" => assert!(
                 conflicts > 3 && losses == 0,
@@ -137,7 +137,7 @@ fn what_never_passes_is_given_up_before_the_deadline_and_leaves_nothing() -> Res
         }
         // The key is as free as before.
         plan(&mut admin, "", "", 0)?;
-        let again = rig.send(&request)?;
+        let again = fixture.send(&request)?;
         assert_eq!(again.status, 201, "{code} at the {place}: {}", again.text());
     }
     assert_books(&mut admin)

@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use postgres::Client;
 use postgres::error::SqlState;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
 use tests::lambda::{Answer, Invocation};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 use tlog::leaf::{Leaf, tagged_hash};
 use tlog::merkle::{Tree, leaf_hash};
 
@@ -27,8 +27,8 @@ const WRITERS: usize = 24;
 const ROUNDS: usize = 8;
 
 /// Until nothing waits. A transaction of another test, in another database of the cluster, holds the horizon too.
-fn sequence_all(rig: &Rig) -> Result<Value> {
-    let mut sequencer = rig.login(SEQUENCE)?;
+fn sequence_all(fixture: &Fixture) -> Result<Value> {
+    let mut sequencer = fixture.login(SEQUENCE)?;
     let mut body = Value::Null;
     until("the log is complete", || {
         body = batch(&mut sequencer, 100)?;
@@ -67,31 +67,31 @@ fn assert_log(admin: &mut Client) -> Result<()> {
 }
 
 #[test]
-fn among_concurrent_writers_nothing_is_lost_where_a_cursor_does_lose() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     // The control: a number that is given out before the commit, and a reader who goes on from the last one seen.
     admin.batch_execute(
         "create table public.control (id bigint generated always as identity);
          grant usage on schema public to optkas_owner;
          grant insert on public.control to optkas_owner",
     )?;
-    let token = token(&rig, "alice")?;
+    let token = token(&fixture, "alice")?;
     // The token's own memo is a race of its own.
-    rig.owner()?.batch_execute(&format!(
+    fixture.owner()?.batch_execute(&format!(
         "begin isolation level serializable; select auth.authenticate_member({token}); commit"
     ))?;
     let done = AtomicBool::new(false);
     let seen_by_cursor = thread::scope(|scope| -> Result<usize> {
         let sequencing = scope.spawn(|| -> Result<()> {
-            let mut sequencer = rig.login(SEQUENCE)?;
+            let mut sequencer = fixture.login(SEQUENCE)?;
             while !done.load(Ordering::Relaxed) {
                 batch(&mut sequencer, 5)?;
             }
-            sequence_all(&rig).map(drop)
+            sequence_all(&fixture).map(drop)
         });
         let reading = scope.spawn(|| -> Result<usize> {
-            let (mut reader, mut last, mut seen) = (rig.admin()?, 0_i64, 0);
+            let (mut reader, mut last, mut seen) = (fixture.admin()?, 0_i64, 0);
             loop {
                 let ending = done.load(Ordering::Relaxed);
                 for row in reader.query(
@@ -106,7 +106,7 @@ fn among_concurrent_writers_nothing_is_lost_where_a_cursor_does_lose() -> Result
                 }
             }
         });
-        let writing = together(WRITERS, |writer| write(&rig, &token, writer));
+        let writing = together(WRITERS, |writer| write(&fixture, &token, writer));
         done.store(true, Ordering::Relaxed);
         sequencing.join().expect("it has said why")?;
         let seen = reading.join().expect("it has said why")?;
@@ -135,8 +135,8 @@ fn commitment(token: &str) -> String {
 
 /// Commitments in transactions of all lengths; one in four is rolled back. Writers may abort each other, in
 /// tables as small as these, and try again.
-fn write(rig: &Rig, token: &str, writer: usize) -> Result<()> {
-    let mut owner = rig.owner()?;
+fn write(fixture: &Fixture, token: &str, writer: usize) -> Result<()> {
+    let mut owner = fixture.owner()?;
     for round in 0..ROUNDS {
         let commitment = commitment(token);
         let pause_ms = (writer * 7 + round * 13) % 20;
@@ -158,10 +158,10 @@ fn write(rig: &Rig, token: &str, writer: usize) -> Result<()> {
 
 #[test]
 fn a_sequencer_between_any_two_statements_of_a_writer_does_not_abort_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let token = token(&rig, "alice")?;
-    let mut sequencer = rig.login(SEQUENCE)?;
-    let mut one = rig.owner()?;
+    let fixture = Fixture::new()?;
+    let token = token(&fixture, "alice")?;
+    let mut sequencer = fixture.login(SEQUENCE)?;
+    let mut one = fixture.owner()?;
     one.batch_execute("begin isolation level serializable")?;
     for statement in commitment(&token).split(';') {
         one.batch_execute(statement)?;
@@ -169,21 +169,21 @@ fn a_sequencer_between_any_two_statements_of_a_writer_does_not_abort_it() -> Res
         one.batch_execute("select tlog.root(tlog.size())")?;
     }
     one.batch_execute("commit")?;
-    sequence_all(&rig)?;
-    assert_log(&mut rig.admin()?)
+    sequence_all(&fixture)?;
+    assert_log(&mut fixture.admin()?)
 }
 
 #[test]
-fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    sequence_all(&rig)?;
-    let mut stuck = rig.admin()?;
+fn a_writer_that_never_ends_holds_the_log_back_and_is_reported() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    sequence_all(&fixture)?;
+    let mut stuck = fixture.admin()?;
     stuck.batch_execute("begin; select pg_current_xact_id()")?;
     let before = count(&mut admin, "select tlog.size()")?;
-    pending(&rig, AMOUNT)?;
+    pending(&fixture, AMOUNT)?;
     thread::sleep(Duration::from_millis(30));
-    let mut sequencer = rig.login(SEQUENCE)?;
+    let mut sequencer = fixture.login(SEQUENCE)?;
     let held = batch(&mut sequencer, 100)?;
     assert_eq!(
         (&held["sequenced"], &held["backlog"]),
@@ -193,23 +193,23 @@ fn a_writer_that_does_not_end_holds_the_log_back_and_is_seen() -> Result<()> {
         held["horizon_lag_ms"].as_u64().context("a number")? >= 30,
         "{held}"
     );
-    let report = rig
+    let report = fixture
         .function(SEQUENCE)?
         .invoke(Invocation::new(&Value::Null))?;
     assert_eq!(report.json()["size"], before);
-    let logs = rig.function(SEQUENCE)?.logs();
+    let logs = fixture.function(SEQUENCE)?.logs();
     assert!(logs.contains("\"log_backlog\":1"), "{logs}");
     stuck.batch_execute("rollback")?;
-    assert_eq!(sequence_all(&rig)?["horizon_lag_ms"], 0);
+    assert_eq!(sequence_all(&fixture)?["horizon_lag_ms"], 0);
     assert_log(&mut admin)
 }
 
 #[test]
-fn there_is_one_sequencer_at_a_time() -> Result<()> {
-    let rig = Rig::new()?;
-    pending(&rig, AMOUNT)?;
-    let mut first = rig.login(SEQUENCE)?;
-    let mut second = rig.login(SEQUENCE)?;
+fn only_one_sequencer_runs_at_a_time() -> Result<()> {
+    let fixture = Fixture::new()?;
+    pending(&fixture, AMOUNT)?;
+    let mut first = fixture.login(SEQUENCE)?;
+    let mut second = fixture.login(SEQUENCE)?;
     first.batch_execute("begin")?;
     let mut placed = Value::Null;
     until("something can be placed", || {
@@ -223,17 +223,17 @@ fn there_is_one_sequencer_at_a_time() -> Result<()> {
     );
     first.batch_execute("commit")?;
     assert!(batch(&mut second, 1_000)?["size"].as_u64() >= placed["size"].as_u64());
-    sequence_all(&rig)?;
-    assert_log(&mut rig.admin()?)
+    sequence_all(&fixture)?;
+    assert_log(&mut fixture.admin()?)
 }
 
 #[test]
-fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_content() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_leaf_is_frozen_with_its_outcome_and_reveals_neither_person_nor_content() -> Result<()> {
+    let fixture = Fixture::new()?;
     let mut body = proposal(AMOUNT);
     body["reference"] = json!("Tranche of Mrs. Example");
-    propose(&rig, "alice", &body)?;
-    let mut admin = rig.admin()?;
+    propose(&fixture, "alice", &body)?;
+    let mut admin = fixture.admin()?;
     let row = admin.query_one(
         "select o.leaf, l.fingerprint, o.body::text, o.committed_at::text,
             (select array_agg(a.mutation_hash order by a.id) from audit.trail as a where a.commitment_key = o.key)
@@ -245,7 +245,7 @@ fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_conte
     assert_eq!(Leaf::parse(text.as_bytes())?.render(), text);
     let leaf: Value = serde_json::from_str(&text)?;
     let hash = |tag: &str, fields: &[&[u8]]| tagged_hash(tag, fields).to_string();
-    let alice = rig.person("alice").person;
+    let alice = fixture.person("alice").person;
     assert_eq!(
         leaf["actor"],
         json!({"kind": "human", "id_hash": hash("optkas/log-actor/v1", &[b"human", alice.sub.to_string().as_bytes()])})
@@ -278,15 +278,15 @@ fn a_leaf_is_frozen_with_its_outcome_and_says_nothing_of_the_person_or_the_conte
 }
 
 #[test]
-fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_nothing_is_lost()
--> Result<()> {
+fn a_restored_cluster_concludes_nothing_until_its_epoch_opens_and_then_loses_nothing() -> Result<()>
+{
     let _alone = crate::migrations::DEPLOYING
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let rig = Rig::new()?;
-    pending(&rig, AMOUNT)?;
-    let size = sequence_all(&rig)?["size"].clone();
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    pending(&fixture, AMOUNT)?;
+    let size = sequence_all(&fixture)?["size"].clone();
+    let mut admin = fixture.admin()?;
     // What a dump looks like in a cluster that has counted less far.
     admin.batch_execute(
         "set session_replication_role = replica;
@@ -296,19 +296,19 @@ fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_n
          reset session_replication_role",
     )?;
     let before = count(&mut admin, "select count(*) from ledger.commitment_ledger")?;
-    let request = creation(&rig);
-    assert_eq!(rig.send(&request)?.status, 500);
+    let request = creation(&fixture);
+    assert_eq!(fixture.send(&request)?.status, 500);
     assert_eq!(
         count(&mut admin, "select count(*) from ledger.commitment_ledger")?,
         before,
         "nothing half-done"
     );
-    let deployed = rig
+    let deployed = fixture
         .function("migrate")?
         .invoke(Invocation::new(&Value::Null))?;
     assert!(matches!(deployed, Answer::Response(_)), "{deployed:?}");
-    assert_eq!(rig.send(&request)?.status, 201);
-    let after = sequence_all(&rig)?;
+    assert_eq!(fixture.send(&request)?.status, 201);
+    let after = sequence_all(&fixture)?;
     assert_eq!(after["size"].as_u64(), size.as_u64().map(|size| size + 1));
     assert_eq!(
         count(&mut admin, "select max(epoch)::bigint from tlog.entry")?,
@@ -320,18 +320,18 @@ fn in_a_restored_cluster_nothing_is_concluded_until_its_epoch_is_open_and_then_n
 #[test]
 fn a_sequencer_that_is_killed_leaves_a_batch_undone_or_done() -> Result<()> {
     use tests::lambda::Moment;
-    let rig = Rig::new()?;
-    let mut direct = Direct::new(&rig);
+    let fixture = Fixture::new()?;
+    let mut direct = Direct::new(&fixture);
     let early = Moment::After(Duration::from_millis(1));
     for moment in [early, Moment::AtReply] {
-        pending(&rig, AMOUNT)?;
-        let killed = rig
+        pending(&fixture, AMOUNT)?;
+        let killed = fixture
             .function(SEQUENCE)?
             .invoke(Invocation::new(&Value::Null).killed(moment))?;
         assert!(matches!(killed, Answer::Killed(_)), "{killed:?}");
         // The killed one's statement may still run, and hold the others off.
-        sequence_all(&rig)?;
-        assert_log(&mut rig.admin()?)?;
+        sequence_all(&fixture)?;
+        assert_log(&mut fixture.admin()?)?;
     }
     assert_eq!(direct.call(SEQUENCE, "'a', 1")?.body["backlog"], 0);
     Ok(())

@@ -6,9 +6,9 @@ use std::thread;
 use anyhow::Result;
 use postgres::Client;
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 
 use crate::link::Link;
 use crate::locks::{hold_settlement, send_hurried, until, waiting};
@@ -20,17 +20,17 @@ use crate::support::{assert_books, count};
 const VERIFY: &str = "verify-settlement";
 
 /// A transaction that verifies a settlement and has not committed yet.
-fn rival(rig: &Rig, id: &str) -> Result<Client> {
-    let dave = rig.person("dave");
+fn rival(fixture: &Fixture, id: &str) -> Result<Client> {
+    let dave = fixture.person("dave");
     let client_key = idempotency_key();
-    let key: Vec<u8> = rig
+    let key: Vec<u8> = fixture
         .admin()?
         .query_one(
             "select ledger.idempotency_key('human', $1, 'verify-settlement', $2, $3)",
             &[&dave.person.sub.to_string(), &id, &client_key],
         )?
         .try_get(0)?;
-    let mut rival = rig.login(VERIFY)?;
+    let mut rival = fixture.login(VERIFY)?;
     rival.batch_execute("begin")?;
     let outcome: String = rival
         .query_one(
@@ -43,16 +43,16 @@ fn rival(rig: &Rig, id: &str) -> Result<Client> {
 }
 
 #[test]
-fn a_verification_that_loses_its_snapshot_to_a_rival_is_tried_again_and_succeeds() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut watcher = rig.admin()?;
+fn a_verification_that_fails_to_serialize_is_retried_and_succeeds() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut watcher = fixture.admin()?;
     for (end, expected) in [("rollback", (0, 0)), ("commit", (1, 0))] {
-        let (theirs, ours) = (pending(&rig, AMOUNT)?, pending(&rig, AMOUNT)?);
+        let (theirs, ours) = (pending(&fixture, AMOUNT)?, pending(&fixture, AMOUNT)?);
         // Other settlements, but the same account and the same facility.
-        let mut rival = rival(&rig, &theirs)?;
-        let request = human(&rig, "", "bob", &of(&ours, "verify"), &Value::Null).request;
+        let mut rival = rival(&fixture, &theirs)?;
+        let request = human(&fixture, "", "bob", &of(&ours, "verify"), &Value::Null).request;
         let answer = thread::scope(|scope| {
-            let answer = scope.spawn(|| rig.send(&request));
+            let answer = scope.spawn(|| fixture.send(&request));
             until("the function waits for its rival", || {
                 Ok(!waiting(&mut watcher, VERIFY)?.is_empty())
             })?;
@@ -60,24 +60,24 @@ fn a_verification_that_loses_its_snapshot_to_a_rival_is_tried_again_and_succeeds
             answer.join().expect("it has said why")
         })?;
         assert_eq!(answer.status, 200, "{end}: {}", answer.text());
-        assert_eq!(retries(&rig, VERIFY, &answer)?, expected, "{end}");
+        assert_eq!(retries(&fixture, VERIFY, &answer)?, expected, "{end}");
     }
     assert_books(&mut watcher)
 }
 
 #[test]
-fn a_victim_of_a_deadlock_is_tried_again_and_succeeds() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut watcher = rig.admin()?;
-    let id = pending(&rig, AMOUNT)?;
-    let mut rival = rig.admin()?;
+fn a_transaction_aborted_by_a_deadlock_is_retried_and_succeeds() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut watcher = fixture.admin()?;
+    let id = pending(&fixture, AMOUNT)?;
+    let mut rival = fixture.admin()?;
     // The rival never looks for deadlocks, so the function's backend finds it and is the victim.
     rival.batch_execute(
         "set deadlock_timeout = '1h'; begin; select from capital.account for update",
     )?;
-    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let request = human(&fixture, "", "bob", &of(&id, "verify"), &Value::Null).request;
     let answer = thread::scope(|scope| {
-        let answer = scope.spawn(|| rig.send(&request));
+        let answer = scope.spawn(|| fixture.send(&request));
         until("the function waits for the account", || {
             Ok(!waiting(&mut watcher, VERIFY)?.is_empty())
         })?;
@@ -90,23 +90,23 @@ fn a_victim_of_a_deadlock_is_tried_again_and_succeeds() -> Result<()> {
     })?;
     assert_eq!(answer.status, 200, "{}", answer.text());
     // It may meet the rival, who has not committed yet, once more.
-    let (conflicts, losses) = retries(&rig, VERIFY, &answer)?;
+    let (conflicts, losses) = retries(&fixture, VERIFY, &answer)?;
     assert!(conflicts > 0 && losses == 0, "{conflicts}, {losses}");
     assert_books(&mut watcher)
 }
 
 #[test]
 fn a_lock_that_is_never_released_becomes_503_and_the_key_stays_free() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute(&format!(
         "alter role verify_settlement in database {} set lock_timeout = '50ms'",
-        rig.database().name()
+        fixture.database().name()
     ))?;
-    let id = pending(&rig, AMOUNT)?;
-    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
-    let holder = hold_settlement(&rig, &id)?;
-    let answer = rig.send(&request)?;
+    let id = pending(&fixture, AMOUNT)?;
+    let request = human(&fixture, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let holder = hold_settlement(&fixture, &id)?;
+    let answer = fixture.send(&request)?;
     assert_eq!(
         (answer.status, answer.header("retry-after").is_some()),
         (503, true),
@@ -114,19 +114,19 @@ fn a_lock_that_is_never_released_becomes_503_and_the_key_stays_free() -> Result<
         answer.text()
     );
     drop(holder);
-    let again = rig.send(&request)?;
+    let again = fixture.send(&request)?;
     assert_eq!(again.status, 200, "{}", again.text());
     assert_books(&mut admin)
 }
 
 #[test]
 fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let id = pending(&rig, AMOUNT)?;
-    let request = human(&rig, "", "bob", &of(&id, "verify"), &Value::Null).request;
-    let holder = hold_settlement(&rig, &id)?;
-    let answer = send_hurried(&rig, &request)?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let id = pending(&fixture, AMOUNT)?;
+    let request = human(&fixture, "", "bob", &of(&id, "verify"), &Value::Null).request;
+    let holder = hold_settlement(&fixture, &id)?;
+    let answer = send_hurried(&fixture, &request)?;
     assert_eq!(
         (answer.status, answer.header("retry-after").is_some()),
         (503, true),
@@ -135,7 +135,7 @@ fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> R
     );
     // Its backend still waits for the row, and may now commit what nobody has been told of.
     drop(holder);
-    let again = rig.send(&request)?;
+    let again = fixture.send(&request)?;
     let body = again.json();
     assert!(
         again.status == 200 || body["original"]["outcome"] == "accepted",
@@ -152,17 +152,22 @@ fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> R
 }
 
 #[test]
-fn a_mutation_is_one_round_trip_whatever_becomes_of_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let link = Link::open(0, rig.database())?;
+fn a_mutation_is_one_round_trip_accepted_or_refused() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let link = Link::open(0, fixture.database())?;
     for function in MUTATING {
-        rig.start(
-            rig.launch(function)?
-                .with("DATABASE_URL", &link.url(rig.database())?),
+        fixture.start(
+            fixture
+                .launch(function)?
+                .with("DATABASE_URL", &link.url(fixture.database())?),
         )?;
     }
-    let accepted = accepted(&rig)?.into_iter().map(|mutation| (true, mutation));
-    let refused = refused(&rig)?.into_iter().map(|mutation| (false, mutation));
+    let accepted = accepted(&fixture)?
+        .into_iter()
+        .map(|mutation| (true, mutation));
+    let refused = refused(&fixture)?
+        .into_iter()
+        .map(|mutation| (false, mutation));
     for (is_accepted, mutation) in accepted.chain(refused) {
         for (what, request) in [
             ("first", &mutation.request),
@@ -172,7 +177,7 @@ fn a_mutation_is_one_round_trip_whatever_becomes_of_it() -> Result<()> {
             // A risk run asks for the book before it computes.
             let computes = is_accepted && (mutation.name, what) == ("risk run", "first");
             let before = link.round_trips();
-            rig.send(request)?;
+            fixture.send(request)?;
             assert_eq!(
                 link.round_trips() - before,
                 if computes { 2 } else { 1 },

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
-use tests::world::{USD_FACILITY, delivery, idempotency_key, value_date};
+use tests::sample_data::{USD_FACILITY, delivery, idempotency_key, value_date};
 
 /// What every settlement here moves, in cents.
 pub(crate) const AMOUNT: u64 = 1_000;
@@ -36,18 +36,18 @@ pub(crate) fn of(settlement: &str, action: &str) -> String {
 }
 
 /// A new settlement of alice's, PENDING; its id.
-pub(crate) fn pending(rig: &Rig, amount_minor: u64) -> Result<String> {
-    proposed_by(rig, "alice", amount_minor)
+pub(crate) fn pending(fixture: &Fixture, amount_minor: u64) -> Result<String> {
+    proposed_by(fixture, "alice", amount_minor)
 }
 
 /// A new settlement, PENDING.
-pub(crate) fn proposed_by(rig: &Rig, person: &str, amount_minor: u64) -> Result<String> {
-    propose(rig, person, &proposal(amount_minor))
+pub(crate) fn proposed_by(fixture: &Fixture, person: &str, amount_minor: u64) -> Result<String> {
+    propose(fixture, person, &proposal(amount_minor))
 }
 
 /// A new settlement of that body, PENDING.
-pub(crate) fn propose(rig: &Rig, person: &str, body: &Value) -> Result<String> {
-    let answer = rig
+pub(crate) fn propose(fixture: &Fixture, person: &str, body: &Value) -> Result<String> {
+    let answer = fixture
         .person(person)
         .post("/v1/settlements", &idempotency_key(), body)?;
     ensure!(answer.status == 201, "not created: {}", answer.text());
@@ -55,15 +55,15 @@ pub(crate) fn propose(rig: &Rig, person: &str, body: &Value) -> Result<String> {
 }
 
 /// A new settlement of alice's, verified by bob.
-pub(crate) fn verified(rig: &Rig, amount_minor: u64) -> Result<String> {
-    let id = pending(rig, amount_minor)?;
-    verify(rig, &id)?;
+pub(crate) fn verified(fixture: &Fixture, amount_minor: u64) -> Result<String> {
+    let id = pending(fixture, amount_minor)?;
+    verify(fixture, &id)?;
     Ok(id)
 }
 
 /// Lets bob verify it.
-pub(crate) fn verify(rig: &Rig, id: &str) -> Result<()> {
-    let answer = rig
+pub(crate) fn verify(fixture: &Fixture, id: &str) -> Result<()> {
+    let answer = fixture
         .person("bob")
         .post_empty(&of(id, "verify"), &idempotency_key())?;
     ensure!(answer.status == 200, "not verified: {}", answer.text());
@@ -71,16 +71,17 @@ pub(crate) fn verify(rig: &Rig, id: &str) -> Result<()> {
 }
 
 /// A new settlement of alice's, in escrow.
-pub(crate) fn escrowed(rig: &Rig, amount_minor: u64) -> Result<String> {
-    let id = verified(rig, amount_minor)?;
-    fund(rig, &id, amount_minor)?;
+pub(crate) fn escrowed(fixture: &Fixture, amount_minor: u64) -> Result<String> {
+    let id = verified(fixture, amount_minor)?;
+    fund(fixture, &id, amount_minor)?;
     Ok(id)
 }
 
 /// Lets the escrow agent report that it holds the money.
-pub(crate) fn fund(rig: &Rig, id: &str, amount_minor: u64) -> Result<()> {
-    let answer = rig.send(
-        &rig.agent("escrow-one")
+pub(crate) fn fund(fixture: &Fixture, id: &str, amount_minor: u64) -> Result<()> {
+    let answer = fixture.send(
+        &fixture
+            .agent("escrow-one")
             .agent
             .sign(&report("escrow.funded", id, amount_minor).to_string()),
     )?;

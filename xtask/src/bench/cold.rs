@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tests::deployment::functions;
+use tests::fixture::Fixture;
 use tests::lambda::Launch;
 use tests::progress::step;
-use tests::rig::Rig;
 
 use super::report::{Aim, Figure, Report};
 use super::stats::{float, median, milliseconds, percentile};
@@ -24,12 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Cold start: process start to the first byte sent to anyone, p50");
-    let ground = bench.ground()?;
-    let rig = Rig::on(std::sync::Arc::clone(ground), ground.copy_of_world()?)?;
+    let services = bench.services()?;
+    let fixture = Fixture::on(
+        std::sync::Arc::clone(services),
+        services.copy_of_sample_data()?,
+    )?;
     let ear = Ear::new()?;
-    let mut launches = vec![rig.launch(HELLO)?];
+    let mut launches = vec![fixture.launch(HELLO)?];
     for name in functions()? {
-        launches.push(rig.launch(&name)?);
+        launches.push(fixture.launch(&name)?);
     }
     for launch in &launches {
         write_anew(&launch.binary)?;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::lambda::Load;
 use tests::progress::step;
-use tests::world::{AURORA, COLLATERAL_AGENT, PLATFORM, Secured, Told};
+use tests::sample_data::{AURORA, COLLATERAL_AGENT, PLATFORM, SecuredTerms, WebhookEvent};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -28,14 +28,14 @@ const ASSETS_A_DOCUMENT: usize = 500;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Collateral, one client");
-    let stage = Stage::new(bench.ground()?, 1)?;
+    let stage = Stage::new(bench.services()?, 1)?;
     stage.fund()?;
     let allocator = &stage.allocators[0];
     let number = bench.or_quick(10_000, 100);
     let facility = step(&format!("Pledging {number} assets"), || {
         secure(&stage, allocator, number)
     })?;
-    stage.rig.admin()?.batch_execute("vacuum analyze")?;
+    stage.fixture.admin()?.batch_execute("vacuum analyze")?;
 
     let load = Load::start(&stage.launch(VERIFY)?)?;
     let (mut secured, mut unsecured) = (Rounds::default(), Rounds::default());
@@ -84,7 +84,7 @@ fn verifying(
 /// What adds everything up anew grows with the assets.
 fn reading(bench: &Bench, stage: &Stage, facility: Uuid, report: &mut Report) -> Result<()> {
     let target = format!("/v1/facilities/{facility}/collateral");
-    let event = Event::question(&stage.rig, &stage.allocators[0].maker, &target)?;
+    let event = Event::question(&stage.fixture, &stage.allocators[0].maker, &target)?;
     let load = Load::start(&stage.launch(READ)?)?;
     let sample = drive(&load, bench.span(1), 200, stage.stream(&[event]))?;
     report.add(
@@ -95,7 +95,7 @@ fn reading(bench: &Bench, stage: &Stage, facility: Uuid, report: &mut Report) ->
 }
 
 fn monitoring(stage: &Stage, report: &mut Report) -> Result<()> {
-    let monitor = stage.rig.function("monitor-collateral")?;
+    let monitor = stage.fixture.function("monitor-collateral")?;
     monitor.call(&Value::Null)?;
     let begun = Instant::now();
     monitor.call(&Value::Null)?;
@@ -112,9 +112,9 @@ fn monitoring(stage: &Stage, report: &mut Report) -> Result<()> {
 
 /// A facility with so many assets, each valued, held and searched.
 fn secure(stage: &Stage, allocator: &Allocator, number: usize) -> Result<Uuid> {
-    let terms = Secured {
+    let terms = SecuredTerms {
         lead: allocator.id,
-        ..Secured::new(AURORA)
+        ..SecuredTerms::new(AURORA)
     };
     let today = OffsetDateTime::now_utc().date();
     let filed_on = today - Duration::days(100);
@@ -131,9 +131,9 @@ fn secure(stage: &Stage, allocator: &Allocator, number: usize) -> Result<Uuid> {
         (COLLATERAL_AGENT, agreement.clone()),
         (COLLATERAL_AGENT, terms.search(today)),
     ];
-    for (agent, told) in opening {
-        let answer = stage.rig.agent(agent).deliver(&told.event())?;
-        ensure!(answer.status == 200, "{}: {}", told.kind, answer.text());
+    for (agent, event) in opening {
+        let answer = stage.fixture.agent(agent).deliver(&event.delivery())?;
+        ensure!(answer.status == 200, "{}: {}", event.kind, answer.text());
     }
     let mut pledges = Vec::new();
     let mut assets = Vec::new();
@@ -154,7 +154,7 @@ fn secure(stage: &Stage, allocator: &Allocator, number: usize) -> Result<Uuid> {
 }
 
 /// Values from USD 10,000 to a hundred times as much, and receipts.
-fn documents(terms: &Secured, assets: &[Uuid], today: Date) -> Vec<Told> {
+fn documents(terms: &SecuredTerms, assets: &[Uuid], today: Date) -> Vec<WebhookEvent> {
     let valued = |assets: &[Uuid]| {
         let values: Vec<(Uuid, u64)> = (1..=100)
             .cycle()
@@ -170,18 +170,18 @@ fn documents(terms: &Secured, assets: &[Uuid], today: Date) -> Vec<Told> {
 }
 
 /// One after the other: they are of one facility. A signature is good for minutes, and so made shortly before.
-fn deliver(stage: &Stage, told: &[Told]) -> Result<()> {
-    let agent = stage.rig.deployment().agent(COLLATERAL_AGENT)?;
+fn deliver(stage: &Stage, events: &[WebhookEvent]) -> Result<()> {
+    let agent = stage.fixture.deployment().agent(COLLATERAL_AGENT)?;
     let load = Load::start(&stage.launch("collateral-webhook")?)?;
-    for told in told.chunks(1_000) {
-        let events: Result<Vec<Vec<u8>>> = told
+    for chunk in events.chunks(1_000) {
+        let requests: Result<Vec<Vec<u8>>> = chunk
             .iter()
-            .map(|told| {
-                let request = agent.sign(&told.event().to_string());
-                Ok(Event::new(&stage.rig, &request)?.bytes())
+            .map(|event| {
+                let request = agent.sign(&event.delivery().to_string());
+                Ok(Event::new(&stage.fixture, &request)?.bytes())
             })
             .collect();
-        drive_through(&load, events?, 200)?;
+        drive_through(&load, requests?, 200)?;
     }
     Ok(())
 }

@@ -21,15 +21,15 @@ const MOVEMENTS: &str = include_str!("movements.sql");
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Serialization failures per 1,000 commits of verify-settlement, 32 at once");
-    let stage = Stage::new(bench.ground()?, bench.or_quick(10_000, 200))?;
+    let stage = Stage::new(bench.services()?, bench.or_quick(10_000, 200))?;
     stage.fund()?;
     let all = stage.allocators.len();
     let number = bench.or_quick(3_000, 200);
     // Shuffled, so that neighbours in time are no neighbours in an index.
     let spread = shuffled(&stage.allocators);
     let everywhere = format!("over {all} allocators, each into its own facility");
-    report.add(scene(&stage, &everywhere, &spread, number, false)?.aim(Aim::AtMost(5.0)));
-    report.add(scene(
+    report.add(facility(&stage, &everywhere, &spread, number, false)?.aim(Aim::AtMost(5.0)));
+    report.add(facility(
         &stage,
         "over 10 allocators, each into its own facility",
         &spread[..10],
@@ -38,20 +38,20 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     )?);
     for rows in bench.or_quick(vec![200_000, 1_000_000], vec![20_000]) {
         super::growth::grow(&stage, rows)?;
-        let mut client = stage.rig.admin()?;
+        let mut client = stage.fixture.admin()?;
         client
             .batch_execute(MOVEMENTS)
             .context("the books did not grow")?;
         client.batch_execute("vacuum analyze capital.journal, capital.posting")?;
         let grown = format!("over {all} allocators, on a ledger of {rows} rows");
-        report.add(scene(&stage, &grown, &spread, number, false)?.aim(Aim::AtMost(5.0)));
+        report.add(facility(&stage, &grown, &spread, number, false)?.aim(Aim::AtMost(5.0)));
     }
     let into_one = format!("over {all} allocators, all into one facility");
-    report.add(scene(&stage, &into_one, &spread, number / 10, true)?);
+    report.add(facility(&stage, &into_one, &spread, number / 10, true)?);
     Ok(())
 }
 
-fn scene(
+fn facility(
     stage: &Stage,
     name: &str,
     allocators: &[Allocator],

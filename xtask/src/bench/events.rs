@@ -1,8 +1,8 @@
 //! Events that are made once and given out often: only the idempotency key changes.
 
+use ::tests::fixture::Fixture;
 use ::tests::http::Request;
 use ::tests::lambda;
-use ::tests::rig::Rig;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
@@ -20,8 +20,8 @@ pub(super) struct Event {
 
 impl Event {
     /// The event of a request.
-    pub(super) fn new(rig: &Rig, request: &Request) -> Result<Self> {
-        let (route, parameters) = rig
+    pub(super) fn new(fixture: &Fixture, request: &Request) -> Result<Self> {
+        let (route, parameters) = fixture
             .routes()
             .find(&request.method, request.path())
             .context("no route takes this request")?;
@@ -36,7 +36,7 @@ impl Event {
 
     /// A person's mutation, with a place for its key.
     pub(super) fn mutation(
-        rig: &Rig,
+        fixture: &Fixture,
         person: &Person,
         path: &str,
         body: Option<&Value>,
@@ -45,12 +45,12 @@ impl Event {
         if let Some(body) = body {
             request = request.json(body);
         }
-        Self::new(rig, &request)
+        Self::new(fixture, &request)
     }
 
     /// A person's question.
-    pub(super) fn question(rig: &Rig, person: &Person, target: &str) -> Result<Self> {
-        Self::new(rig, &with_token("GET", target, person))
+    pub(super) fn question(fixture: &Fixture, person: &Person, target: &str) -> Result<Self> {
+        Self::new(fixture, &with_token("GET", target, person))
     }
 
     /// As it is.

@@ -26,7 +26,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     );
     let rounds = bench.or_quick(30, 3);
     // Each with a token that the database has seen before, and each with one that it has not.
-    let stage = Stage::new(bench.ground()?, rounds + 1)?;
+    let stage = Stage::new(bench.services()?, rounds + 1)?;
     let (lines, launch) = tapped(&stage)?;
     let mut numbers = stage.numbers();
     let mut parts = vec![Vec::new(); PARTS.len()];

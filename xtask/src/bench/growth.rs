@@ -27,8 +27,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("A growing ledger, one client, p50");
     // Few enough that a page of settlements is full on the small ledger, too.
     let allocators = 200;
-    let small = Stage::new(bench.ground()?, allocators)?;
-    let large = Stage::new(bench.ground()?, allocators)?;
+    let small = Stage::new(bench.services()?, allocators)?;
+    let large = Stage::new(bench.services()?, allocators)?;
     let mut sizes: Vec<u64> = SIZES
         .into_iter()
         .filter(|size| *size < bench.rows)
@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     for size in sizes {
         let took = grow(&large, size)?;
         let megabytes: f64 = large
-            .rig
+            .fixture
             .admin()?
             .query_one(
                 "select pg_database_size(current_database()) / 1048576.0::float8",
@@ -105,7 +105,7 @@ fn events(stage: &Stage, function: &str) -> Result<Vec<Event>> {
     if function == "create-settlement" {
         return stage.creating(&stage.allocators);
     }
-    let mut client = stage.rig.admin()?;
+    let mut client = stage.fixture.admin()?;
     stage
         .some(500)
         .iter()
@@ -122,7 +122,7 @@ fn events(stage: &Stage, function: &str) -> Result<Vec<Event>> {
                     .try_get(0)?;
                 format!("/v1/commitments/{key}")
             };
-            Event::question(&stage.rig, &allocator.maker, &target)
+            Event::question(&stage.fixture, &allocator.maker, &target)
         })
         .collect()
 }
@@ -130,7 +130,7 @@ fn events(stage: &Stage, function: &str) -> Result<Vec<Event>> {
 /// Rows until the ledger has so many.
 pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
     let begun = Instant::now();
-    let mut client = stage.rig.admin()?;
+    let mut client = stage.fixture.admin()?;
     let mut count = |of: &str| {
         let rows: i64 = client
             .query_one(&format!("select count(*) from {of}"), &[])?
@@ -141,7 +141,7 @@ pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
     let guards = "pg_trigger as t where not t.tgisinternal and t.tgenabled = 'A'";
     let guarded = count(guards)?;
     step(&format!("Writing rows up to {size}"), || {
-        let mut client = stage.rig.admin()?;
+        let mut client = stage.fixture.admin()?;
         let mut from = present;
         while from < size {
             let to = (from + CHUNK).min(size);

@@ -29,7 +29,7 @@ const WRITERS: usize = 8;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("The log (S3 and DynamoDB: moto on loopback)");
-    let stage = Stage::new(bench.ground()?, bench.or_quick(1_000, 100))?;
+    let stage = Stage::new(bench.services()?, bench.or_quick(1_000, 100))?;
     let once = Keepers::start(&stage, Duration::ZERO)?;
     // The log begins: what is there once is not counted.
     once.drain(&stage)?;
@@ -51,7 +51,7 @@ impl Keepers {
         let function = |name: &str| {
             let mut launch = stage.launch(name)?.with("TLOG_ROUND_SECONDS", &seconds);
             launch.name = format!("{name}-{seconds}");
-            stage.rig.start(launch)
+            stage.fixture.start(launch)
         };
         Ok(Self {
             sequencer: function(SEQUENCER)?,
@@ -102,7 +102,7 @@ impl Keepers {
 /// A backlog, worked off as fast as it goes.
 fn speed(bench: &Bench, stage: &Stage, keepers: &Keepers, report: &mut Report) -> Result<()> {
     let number_of = bench.or_quick(60_000_u64, 3_000);
-    let mut admin = stage.rig.admin()?;
+    let mut admin = stage.fixture.admin()?;
     admin
         .batch_execute(&OUTCOMES.replace("$number", &number_of.to_string()))
         .context("the outcomes were not written")?;
@@ -167,7 +167,7 @@ fn delay(
         Ok(())
     })?;
     let delays: Vec<f64> = stage
-        .rig
+        .fixture
         .admin()?
         .query(
             "select extract(epoch from c.published_at - o.committed_at)::float8
@@ -285,7 +285,13 @@ const KEEPERS: usize = 0;
 const DATABASE: usize = 2;
 
 fn parties(stage: &Stage, keepers: Vec<u32>) -> Result<Vec<Party>> {
-    let port = stage.rig.ground().secrets().address().port().to_string();
+    let port = stage
+        .fixture
+        .services()
+        .secrets()
+        .address()
+        .port()
+        .to_string();
     let moto = processor::find(&port).context("moto is not found")?;
     let mut parties = vec![
         Party::new("sequencer and signer", keepers),
@@ -318,6 +324,6 @@ fn number(value: &Value, name: &str) -> Result<u64> {
 }
 
 fn count(stage: &Stage, sql: &str) -> Result<u64> {
-    let count: i64 = stage.rig.admin()?.query_one(sql, &[])?.try_get(0)?;
+    let count: i64 = stage.fixture.admin()?.query_one(sql, &[])?.try_get(0)?;
     Ok(u64::try_from(count)?)
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::rig::Ground;
+use tests::fixture::Services;
 use tests::{cargo, folders};
 
 use super::stats::{median, milliseconds};
@@ -112,8 +112,8 @@ fn sync_ms(folder: &Path) -> Result<f64> {
 }
 
 /// The server's own words about itself.
-pub(super) fn server(ground: &Ground) -> Result<String> {
-    let mut client = ground.cluster().admin("postgres").connect()?;
+pub(super) fn server(services: &Services) -> Result<String> {
+    let mut client = services.cluster().admin("postgres").connect()?;
     let mut settings = Vec::new();
     for name in [
         "server_version",

@@ -38,8 +38,8 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tests::deployment::functions;
+use tests::fixture::Services;
 use tests::progress::{say, step};
-use tests::rig::Ground;
 use tests::{cargo, folders};
 
 use self::machine::Machine;
@@ -109,17 +109,17 @@ struct Bench {
     rows: u64,
     entries: u64,
     binaries: PathBuf,
-    ground: OnceLock<Arc<Ground>>,
+    services: OnceLock<Arc<Services>>,
 }
 
 impl Bench {
     /// Started by the first group that needs it.
-    fn ground(&self) -> Result<&Arc<Ground>> {
-        if let Some(ground) = self.ground.get() {
-            return Ok(ground);
+    fn services(&self) -> Result<&Arc<Services>> {
+        if let Some(services) = self.services.get() {
+            return Ok(services);
         }
-        let ground = Ground::to_measure(self.binaries.clone())?;
-        Ok(self.ground.get_or_init(|| ground))
+        let services = Services::to_measure(self.binaries.clone())?;
+        Ok(self.services.get_or_init(|| services))
     }
 
     fn or_quick<T>(&self, full: T, quick: T) -> T {
@@ -148,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         rows: arguments.rows,
         entries: arguments.entries,
         binaries,
-        ground: OnceLock::new(),
+        services: OnceLock::new(),
     };
     let mut report = Report::default();
     let groups = if arguments.groups.is_empty() {
@@ -162,8 +162,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("{}", report.last_table());
     }
     machine.end();
-    if let Some(ground) = bench.ground.get() {
-        machine.add("PostgreSQL", machine::server(ground)?);
+    if let Some(services) = bench.services.get() {
+        machine.add("PostgreSQL", machine::server(services)?);
     }
     println!("{}", machine.text());
     let figures = json!({

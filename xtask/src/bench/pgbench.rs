@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use tests::fixture::Fixture;
 use tests::folders;
 use tests::postgres::Database;
-use tests::rig::Rig;
+use tests::sample_data::value_date;
 use tests::secrets::random_hex;
-use tests::world::value_date;
 
 use super::sample::{Sample, Span};
 use super::stage::{Allocator, Stage};
@@ -32,8 +32,12 @@ pub(super) struct Pgbench {
 
 impl Pgbench {
     /// None where the server came without pgbench.
-    pub(super) fn new(rig: &Rig, function: &str, scripts: &[String]) -> Result<Option<Self>> {
-        let Some(program) = rig.ground().cluster().program("pgbench") else {
+    pub(super) fn new(
+        fixture: &Fixture,
+        function: &str,
+        scripts: &[String],
+    ) -> Result<Option<Self>> {
+        let Some(program) = fixture.services().cluster().program("pgbench") else {
             return Ok(None);
         };
         let folder = folders::own("bench")?.join(format!("pgbench-{}", random_hex(4)));
@@ -50,7 +54,9 @@ impl Pgbench {
             .collect::<Result<_>>()?;
         Ok(Some(Self {
             program,
-            database: rig.deployment().database(rig.database(), function)?,
+            database: fixture
+                .deployment()
+                .database(fixture.database(), function)?,
             folder,
             scripts,
         }))
@@ -138,7 +144,7 @@ fn transaction(line: &str) -> Option<(f64, f64)> {
 /// The statement of `create-settlement`, for each of them.
 pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<String>> {
     let date = value_date();
-    let mut client = stage.rig.admin()?;
+    let mut client = stage.fixture.admin()?;
     allocators
         .iter()
         .map(|allocator| {

@@ -12,7 +12,7 @@ use super::stage::{Allocator, Stage};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Reads, one client, p50");
-    let stage = Stage::new(bench.ground()?, bench.or_quick(100, 10))?;
+    let stage = Stage::new(bench.services()?, bench.or_quick(100, 10))?;
     stage.fund()?;
     let allocators = stage.some(SCRIPTS_MAX);
     let settlements = stage.settlements(allocators, bench.or_quick(6_000, 100), |allocator| {
@@ -48,10 +48,14 @@ fn one(
     let allocators = stage.some(SCRIPTS_MAX);
     let events: Result<Vec<Event>> = allocators
         .iter()
-        .map(|allocator| Event::question(&stage.rig, &allocator.maker, &target(allocator)))
+        .map(|allocator| Event::question(&stage.fixture, &allocator.maker, &target(allocator)))
         .collect();
     let events = events?;
-    let pgbench = Pgbench::new(&stage.rig, function, &pgbench::read(allocators, statement))?;
+    let pgbench = Pgbench::new(
+        &stage.fixture,
+        function,
+        &pgbench::read(allocators, statement),
+    )?;
     let launch = stage.launch(function)?;
     let fetching = Load::start(&launch)?;
     let mut keeping = launch.with("JWKS_MAX_AGE_SECONDS", "600");

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use tests::lambda::Load;
 use tests::progress::step;
-use tests::world::book;
+use tests::sample_data::book;
 
 use super::Bench;
 use super::events::Event;
@@ -25,15 +25,20 @@ const FUNCTION: &str = "create-risk-run";
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("A risk run with its defaults, one client");
-    let stage = Stage::new(bench.ground()?, 1)?;
+    let stage = Stage::new(bench.services()?, 1)?;
     let allocator = &stage.allocators[0];
     let names = bench.or_quick(1_000, 100);
     step("Making the book", || {
         let sql = book(names, allocator.id, allocator.facility);
-        Ok(stage.rig.admin()?.batch_execute(&sql)?)
+        Ok(stage.fixture.admin()?.batch_execute(&sql)?)
     })?;
     let asked = json!({ "currency": "USD" });
-    let event = Event::mutation(&stage.rig, &allocator.maker, "/v1/risk-runs", Some(&asked))?;
+    let event = Event::mutation(
+        &stage.fixture,
+        &allocator.maker,
+        "/v1/risk-runs",
+        Some(&asked),
+    )?;
     let mut numbers = stage.numbers();
     let launch = stage.launch(FUNCTION)?;
     let load = Load::start(&launch)?;
@@ -78,7 +83,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 /// The book as it was recorded.
 fn portfolio(stage: &Stage) -> Result<Portfolio> {
     let row = stage
-        .rig
+        .fixture
         .admin()?
         .query_one("select snapshot from risk.run limit 1", &[])?;
     Ok(Snapshot::decode(row.try_get::<_, String>(0)?.as_bytes())?)

@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::Result;
 use tests::deployment::functions;
+use tests::fixture::Fixture;
 use tests::lambda::Load;
-use tests::rig::Rig;
 
 use super::report::{Figure, Report};
 use super::stage::Stage;
@@ -16,14 +16,17 @@ const MEGABYTE: f64 = 1_048_576.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Size and memory");
-    let ground = bench.ground()?;
-    let rig = Rig::on(std::sync::Arc::clone(ground), ground.copy_of_world()?)?;
+    let services = bench.services()?;
+    let fixture = Fixture::on(
+        std::sync::Arc::clone(services),
+        services.copy_of_sample_data()?,
+    )?;
     let size = |name: &str| {
         let length = fs::metadata(bench.binaries.join(name))?.len();
         anyhow::Ok(float(length) / MEGABYTE)
     };
     let idle = |name: &str| {
-        let load = Load::start(&rig.launch(name)?)?;
+        let load = Load::start(&fixture.launch(name)?)?;
         // A moment for what a function prepares beside its first poll.
         std::thread::sleep(std::time::Duration::from_millis(300));
         anyhow::Ok(processor::memory_mb(load.process_ids()[0])?.0)
@@ -35,9 +38,9 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         let idle = Figure::new(format!("{name}: resident, waiting"), idle(&name)?, "MB");
         report.add(idle.beside(HELLO, hello_idle));
     }
-    drop(rig);
+    drop(fixture);
 
-    let stage = Stage::new(ground, 1)?;
+    let stage = Stage::new(services, 1)?;
     let maker = &stage.allocators[0];
     let load = Load::start(&stage.launch("create-settlement")?)?;
     let event = stage.create(maker, maker.facility)?;

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use tests::fixture::{Fixture, Services};
 use tests::lambda::{Launch, Load};
 use tests::progress::step;
-use tests::rig::{Ground, Rig};
-use tests::world::{PLATFORM, delivery, value_date};
+use tests::sample_data::{PLATFORM, delivery, value_date};
 use uuid::Uuid;
 
 use super::events::Event;
@@ -37,25 +37,25 @@ pub(super) struct Allocator {
     pub(super) facility: Uuid,
 }
 
-/// A rig with such allocators.
+/// A fixture with such allocators.
 pub(super) struct Stage {
-    pub(super) rig: Rig,
+    pub(super) fixture: Fixture,
     pub(super) allocators: Vec<Allocator>,
     keys: AtomicU64,
 }
 
 impl Stage {
     /// So many allocators, each with more capital than a run moves.
-    pub(super) fn new(ground: &Arc<Ground>, allocators: u32) -> Result<Self> {
-        let rig = Rig::on(Arc::clone(ground), ground.copy_of_world()?)?;
-        let mut admin = rig.admin()?;
+    pub(super) fn new(services: &Arc<Services>, allocators: u32) -> Result<Self> {
+        let fixture = Fixture::on(Arc::clone(services), services.copy_of_sample_data()?)?;
+        let mut admin = fixture.admin()?;
         admin
             .batch_execute(&MAKE.replace("$number", &allocators.to_string()))
             .context("the allocators were not made")?;
         admin.batch_execute("vacuum analyze")?;
         let mut stage = Self {
             allocators: Vec::new(),
-            rig,
+            fixture,
             keys: AtomicU64::new(0),
         };
         stage.allocators = (1..=allocators)
@@ -67,7 +67,7 @@ impl Stage {
 
     /// Everybody gets capital.
     pub(super) fn fund(&self) -> Result<()> {
-        let agent = self.rig.deployment().agent(PLATFORM)?;
+        let agent = self.fixture.deployment().agent(PLATFORM)?;
         let deposits: Result<Vec<Vec<u8>>> = self
             .allocators
             .iter()
@@ -80,7 +80,7 @@ impl Stage {
                 });
                 let event = delivery("capital.deposited", &data);
                 let request = agent.sign(&event.to_string());
-                Ok(Event::new(&self.rig, &request)?.bytes())
+                Ok(Event::new(&self.fixture, &request)?.bytes())
             })
             .collect();
         let load = Load::start(&self.launch("platform-webhook")?.scaled(4, 1))?;
@@ -92,7 +92,7 @@ impl Stage {
 
     /// The release binary of a function.
     pub(super) fn launch(&self, function: &str) -> Result<Launch> {
-        self.rig.launch(function)
+        self.fixture.launch(function)
     }
 
     /// The first few of them: as many as a script of pgbench can name.
@@ -118,7 +118,12 @@ impl Stage {
             "currency": "USD",
             "value_date": value_date(),
         });
-        Event::mutation(&self.rig, &allocator.maker, "/v1/settlements", Some(&body))
+        Event::mutation(
+            &self.fixture,
+            &allocator.maker,
+            "/v1/settlements",
+            Some(&body),
+        )
     }
 
     /// The same by each of them, into its own facility.
@@ -140,7 +145,7 @@ impl Stage {
     /// `POST /v1/settlements/{id}/verify` by the allocator's checker.
     pub(super) fn verify(&self, allocator: &Allocator, settlement: &str) -> Result<Event> {
         let path = format!("/v1/settlements/{settlement}/verify");
-        Event::mutation(&self.rig, &allocator.checker, &path, None)
+        Event::mutation(&self.fixture, &allocator.checker, &path, None)
     }
 
     /// Settlements of these allocators in turn, each into a facility that the caller chooses; answers their ids.
@@ -181,12 +186,16 @@ impl Stage {
     /// The same with a token for its maker that the database has not seen.
     pub(super) fn with_new_token(&self, allocator: &Allocator) -> Allocator {
         let mut changed = allocator.clone();
-        changed.maker.token = self.rig.issuer().minter().token(changed.maker.sub, "new");
+        changed.maker.token = self
+            .fixture
+            .issuer()
+            .minter()
+            .token(changed.maker.sub, "new");
         changed
     }
 
     fn allocator(&self, number: u32) -> Allocator {
-        let minter = self.rig.issuer().minter();
+        let minter = self.fixture.issuer().minter();
         let person = |family: &str| {
             let sub = id(family, number);
             let token = minter.token(sub, family);
@@ -209,7 +218,7 @@ impl Stage {
         };
         let tokens: Vec<String> = people().map(|person| person.token).collect();
         let subs: Vec<String> = people().map(|person| person.sub.to_string()).collect();
-        let inserted = self.rig.admin()?.execute(
+        let inserted = self.fixture.admin()?.execute(
             "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
              select sha256(convert_to(p.token, 'UTF8')), p.sub::uuid, k.kid, now(), now() + interval '55 minutes'
              from unnest($1::text[], $2::text[]) as p (token, sub)

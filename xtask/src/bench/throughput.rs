@@ -15,9 +15,13 @@ const FUNCTION: &str = "create-settlement";
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Throughput of create-settlement");
-    let stage = Stage::new(bench.ground()?, bench.or_quick(100, 10))?;
+    let stage = Stage::new(bench.services()?, bench.or_quick(100, 10))?;
     let allocators = stage.some(SCRIPTS_MAX);
-    let pgbench = Pgbench::new(&stage.rig, FUNCTION, &pgbench::create(&stage, allocators)?)?;
+    let pgbench = Pgbench::new(
+        &stage.fixture,
+        FUNCTION,
+        &pgbench::create(&stage, allocators)?,
+    )?;
     let events = stage.creating(allocators)?;
     let launch = stage.launch(FUNCTION)?;
     for clients in [1_usize, 8, 32] {
@@ -86,7 +90,7 @@ fn parties(stage: &Stage, load: &Load) -> Result<Vec<Party>> {
 /// The server with all its processes.
 pub(super) fn postgres(stage: &Stage) -> Result<Party> {
     let id: String = stage
-        .rig
+        .fixture
         .admin()?
         .query_one(
             "select split_part(pg_read_file('postmaster.pid'), E'\n', 1)",

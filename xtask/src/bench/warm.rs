@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tests::lambda::Load;
-use tests::world::delivery;
+use tests::sample_data::delivery;
 
 use super::Bench;
 use super::events::Event;
@@ -18,7 +18,7 @@ const FUNCTION: &str = "create-settlement";
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Warm mutation, one client");
-    let stage = Stage::new(bench.ground()?, bench.or_quick(100, 10))?;
+    let stage = Stage::new(bench.services()?, bench.or_quick(100, 10))?;
     mutation(bench, &stage, report)?;
     stage.fund()?;
     life(bench, &stage, report)
@@ -26,7 +26,11 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 
 fn mutation(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
     let allocators = stage.some(SCRIPTS_MAX);
-    let pgbench = Pgbench::new(&stage.rig, FUNCTION, &pgbench::create(stage, allocators)?)?;
+    let pgbench = Pgbench::new(
+        &stage.fixture,
+        FUNCTION,
+        &pgbench::create(stage, allocators)?,
+    )?;
     let launch = stage.launch(FUNCTION)?;
     let fetching = Load::start(&launch)?;
     let metrics = Metrics::from_now(&launch);
@@ -109,7 +113,7 @@ fn life(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
         .map(|(at, id)| Ok(stage.verify(owner(at), id)?.with_key(numbers())))
         .collect();
     let webhook = |agent: &str, kind: &str| {
-        let agent = stage.rig.deployment().agent(agent)?;
+        let agent = stage.fixture.deployment().agent(agent)?;
         settlements
             .iter()
             .enumerate()
@@ -123,7 +127,7 @@ fn life(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
                         "currency": "USD",
                     }),
                 );
-                Ok(Event::new(&stage.rig, &agent.sign(&event.to_string()))?.bytes())
+                Ok(Event::new(&stage.fixture, &agent.sign(&event.to_string()))?.bytes())
             })
             .collect::<Result<Vec<_>>>()
     };

@@ -3,8 +3,10 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::http::Response;
+use tests::sample_data::{
+    COLLATERAL_AGENT, SecuredTerms, WebhookEvent, filed_to_lapse_on, idempotency_key,
+};
 use tests::stack::Stack;
-use tests::world::{COLLATERAL_AGENT, Secured, Told, filed_to_lapse_on, idempotency_key};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -19,68 +21,70 @@ const LAPSES_IN: Duration = Duration::days(20);
 
 pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
     story.act("A facility secured by collateral (UCC Article 9)");
-    let terms = Secured::sample();
+    let terms = SecuredTerms::sample();
     let today = OffsetDateTime::now_utc().date();
-    let mut scene = Scene { stack, story };
+    let mut facility = SecuredFacility { stack, story };
 
     let filed_on = filed_to_lapse_on(today + LAPSES_IN);
     let filing = terms.filing(filed_on);
     let filing_id = filing.id("filing_id");
-    scene.tell("a filing of almost five years ago", &filing)?;
+    facility.tell("a filing of almost five years ago", &filing)?;
     let agreement = terms.agreement(filed_on);
-    scene.tell("a security agreement", &agreement)?;
+    facility.tell("a security agreement", &agreement)?;
     let pledge = terms.pledge(filing_id, agreement.id("agreement_id"), today);
     let asset: Uuid = pledge.data["asset"]["asset_id"]
         .as_str()
         .context("an asset has an id")?
         .parse()?;
-    scene.tell("a receivable that is pledged", &pledge)?;
+    facility.tell("a receivable that is pledged", &pledge)?;
     let values = terms.valuation(today, &[(asset, VALUE_MINOR)]);
-    scene.tell("its value, USD 4,000,000.00", &values)?;
-    scene.tell(
+    facility.tell("its value, USD 4,000,000.00", &values)?;
+    facility.tell(
         "that its custodian holds it",
         &terms.receipt(today, &[asset]),
     )?;
-    scene.tell("a search that finds nobody else", &terms.search(today))?;
-    scene.pledge_again(&terms, &pledge, today)?;
+    facility.tell("a search that finds nobody else", &terms.search(today))?;
+    facility.pledge_again(&terms, &pledge, today)?;
 
-    let settlement = scene.propose(&terms)?;
-    let answer = scene.verify(&settlement)?;
-    scene
+    let settlement = facility.propose(&terms)?;
+    let answer = facility.verify(&settlement)?;
+    facility
         .story
         .answer("… and bob verifies it", &answer, "409 collateral-deficient");
-    scene
+    facility
         .story
         .fact("… because", &problems(&answer), "filing-lapsing");
     let continuation = terms.amendment(filing_id, "continuation", today - Duration::DAY);
-    scene.tell("the continuation, filed yesterday", &continuation)?;
-    let answer = scene.verify(&settlement)?;
-    scene
+    facility.tell("the continuation, filed yesterday", &continuation)?;
+    let answer = facility.verify(&settlement)?;
+    facility
         .story
         .answer("bob verifies again", &answer, "200 VERIFIED");
     let body = answer.json();
     let base = &body["borrowing_base"];
-    scene.story.fact(
+    facility.story.fact(
         "… on a borrowing base, at 85 %, of USD",
         &money(&base["base_minor"]),
         "3,400,000.00",
     );
-    scene.release(&terms, filing_id, &pledge)
+    facility.release(&terms, filing_id, &pledge)
 }
 
-struct Scene<'a> {
+struct SecuredFacility<'a> {
     stack: &'a Stack,
     story: &'a mut Story,
 }
 
-impl Scene<'_> {
-    fn deliver(&self, told: &Told) -> Result<Response> {
-        self.stack.agent(COLLATERAL_AGENT)?.deliver(&told.event())
+impl SecuredFacility<'_> {
+    fn deliver(&self, event: &WebhookEvent) -> Result<Response> {
+        self.stack
+            .agent(COLLATERAL_AGENT)?
+            .deliver(&event.delivery())
     }
 
     /// The collateral agent reports, which is recorded.
-    fn tell(&mut self, what: &str, told: &Told) -> Result<()> {
-        let answer = self.deliver(told)?;
+    fn tell(&mut self, what: &str, event: &WebhookEvent) -> Result<()> {
+        let answer = self.deliver(event)?;
         self.story.answer(
             &format!("{COLLATERAL_AGENT} reports {what}"),
             &answer,
@@ -90,7 +94,12 @@ impl Scene<'_> {
     }
 
     /// The same receivable under another name.
-    fn pledge_again(&mut self, terms: &Secured, pledge: &Told, today: Date) -> Result<()> {
+    fn pledge_again(
+        &mut self,
+        terms: &SecuredTerms,
+        pledge: &WebhookEvent,
+        today: Date,
+    ) -> Result<()> {
         let (filing, agreement) = (pledge.id("filing_id"), pledge.id("agreement_id"));
         let mut again = terms.pledge(filing, agreement, today);
         let written = pledge.data["asset"]["identifier"].as_str();
@@ -105,7 +114,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn propose(&mut self, terms: &Secured) -> Result<String> {
+    fn propose(&mut self, terms: &SecuredTerms) -> Result<String> {
         let mut body = proposal(AMOUNT_MINOR);
         body["facility_id"] = json!(terms.facility.to_string());
         let alice = self.stack.person("alice")?;
@@ -124,7 +133,7 @@ impl Scene<'_> {
     }
 
     /// Two members let the receivable go; one of them cannot.
-    fn release(&mut self, terms: &Secured, filing: Uuid, pledge: &Told) -> Result<()> {
+    fn release(&mut self, terms: &SecuredTerms, filing: Uuid, pledge: &WebhookEvent) -> Result<()> {
         let path = format!("/v1/facilities/{}/releases", terms.facility);
         let body = json!({
             "kind": "assets", "filing_id": filing.to_string(), "pledge_ids": [pledge.data["pledge_id"]], "reason": "Sold",

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::Value;
 use tests::issuer::{Algorithm, Key};
+use tests::sample_data::{AURORA, PersonClient};
 use tests::stack::Stack;
-use tests::world::{AURORA, PersonClient};
 
 use super::keys;
 use super::story::Story;

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tests::http::{Response, Transport as _};
 use tests::issuer::{Algorithm, Behaviour, Key};
+use tests::sample_data::PersonClient;
 use tests::stack::Stack;
-use tests::world::PersonClient;
 
 use super::story::Story;
 

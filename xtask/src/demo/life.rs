@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use tests::sample_data::{PEOPLE, USD_FACILITY, delivery, idempotency_key, value_date};
 use tests::stack::Stack;
-use tests::world::{PEOPLE, USD_FACILITY, delivery, idempotency_key, value_date};
 
 use super::story::Story;
 use super::{Sent, Settled};

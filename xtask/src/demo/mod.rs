@@ -14,8 +14,8 @@ mod twice;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use tests::sample_data::steps;
 use tests::stack::{Ports, Settings, Stack};
-use tests::world::steps;
 
 use self::evidence::Desk;
 use self::story::Story;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tests::http::Transport as _;
 use tests::issuer::{Algorithm, Key, unsigned};
+use tests::sample_data::{Agent, PersonClient, USD_FACILITY, delivery, idempotency_key};
 use tests::stack::Stack;
-use tests::world::{Agent, PersonClient, USD_FACILITY, delivery, idempotency_key};
 
 use super::Settled;
 use super::life::proposal;

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::http::Transport as _;
+use tests::sample_data::{PLATFORM, USD_FACILITY, delivery, idempotency_key};
 use tests::stack::Stack;
-use tests::world::{PLATFORM, USD_FACILITY, delivery, idempotency_key};
 
 use super::evidence::Desk;
 use super::story::Story;

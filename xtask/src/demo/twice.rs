@@ -1,8 +1,8 @@
 //! The same request a second time: answered, never executed.
 
 use anyhow::Result;
+use tests::sample_data::idempotency_key;
 use tests::stack::Stack;
-use tests::world::idempotency_key;
 
 use super::life::proposal;
 use super::story::Story;

@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::http::Response;
-use tests::stack::Stack;
-use tests::world::{
+use tests::sample_data::{
     AgentClient, PersonClient, USD_FACILITY, delivery, find_person, idempotency_key, value_date,
 };
+use tests::stack::Stack;
 
 use super::containers::Sam;
 

@@ -9,14 +9,14 @@ use tests::http::Reply;
 use tests::lambda::{Answer, Function, Invocation};
 
 use super::relay::{Fate, Relay};
-use super::{LONG, SHORT, Scene, failure, has_anchored, waits_for};
+use super::{AnchorFixture, LONG, SHORT, failure, has_anchored, waits_for};
 
 const SEND: &str = "eth_sendRawTransaction";
 
 /// A run whose process is killed at its first sending, before or after the chain has the transaction.
-fn die(scene: &Scene, after: bool) -> Result<()> {
+fn die(fixture: &AnchorFixture, after: bool) -> Result<()> {
     let victim = Arc::<OnceLock<Weak<Function>>>::default();
-    let relay = Relay::start(&scene.chain, {
+    let relay = Relay::start(&fixture.chain, {
         let victim = Arc::clone(&victim);
         move |method| {
             let victim = Arc::clone(&victim);
@@ -38,7 +38,7 @@ fn die(scene: &Scene, after: bool) -> Result<()> {
             }
         }
     })?;
-    let function = scene.function(&relay.url())?;
+    let function = fixture.function(&relay.url())?;
     let _first = victim.set(Arc::downgrade(&function));
     let answer = function.invoke(Invocation::new(&Value::Null))?;
     assert_eq!(answer, Answer::Died);
@@ -47,44 +47,44 @@ fn die(scene: &Scene, after: bool) -> Result<()> {
 }
 
 #[test]
-fn killed_after_the_record_and_before_the_sending_the_next_run_sends_the_same() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
-    die(&scene, false)?;
-    let recorded = scene.recorded()?;
+fn killed_between_record_and_sending_the_next_run_sends_the_recorded_transaction() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
+    die(&fixture, false)?;
+    let recorded = fixture.recorded()?;
     assert_eq!(recorded.len(), 1);
-    assert_eq!(scene.on_chain()?, []);
-    has_anchored(&scene.run()?, &payload);
-    assert_eq!(scene.recorded()?, recorded);
-    scene.assert_anchored_once(&payload)
+    assert_eq!(fixture.on_chain()?, []);
+    has_anchored(&fixture.run()?, &payload);
+    assert_eq!(fixture.recorded()?, recorded);
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn killed_after_the_sending_the_next_run_recognises_it_and_sends_nothing() -> Result<()> {
+fn killed_after_sending_the_next_run_recognises_the_transaction_and_sends_nothing() -> Result<()> {
     for mining in [Mining::AtOnce, Mining::OnRequest] {
-        let scene = Scene::new(mining, 1)?;
-        let payload = scene.target()?;
-        die(&scene, true)?;
-        let relay = Relay::start(&scene.chain, |_| Fate::Forward)?;
-        let function = scene.function(&relay.url())?;
+        let fixture = AnchorFixture::new(mining, 1)?;
+        let payload = fixture.target()?;
+        die(&fixture, true)?;
+        let relay = Relay::start(&fixture.chain, |_| Fate::Forward)?;
+        let function = fixture.function(&relay.url())?;
         if mining == Mining::OnRequest {
             let short = Invocation::new(&Value::Null).with_timeout(SHORT);
             let waiting = function.invoke(short)?.json();
-            waits_for(&waiting, &scene.recorded()?[0]);
-            scene.chain.mine(1)?;
+            waits_for(&waiting, &fixture.recorded()?[0]);
+            fixture.chain.mine(1)?;
         }
         has_anchored(&function.call(&Value::Null)?, &payload);
         assert_eq!(relay.count(SEND), 0);
-        assert_eq!(scene.recorded()?.len(), 1);
-        scene.assert_anchored_once(&payload)?;
+        assert_eq!(fixture.recorded()?.len(), 1);
+        fixture.assert_anchored_once(&payload)?;
     }
     Ok(())
 }
 
 #[test]
-fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
+fn a_node_that_fails_at_any_call_costs_one_run_and_nothing_else() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
     // The answer to the sending is lost last: after that everything is done.
     for method in [
         "eth_chainId",
@@ -98,32 +98,32 @@ fn a_node_that_is_away_at_any_call_costs_a_run_and_nothing_else() -> Result<()> 
         "eth_getTransactionReceipt",
         "eth_getBlockByNumber",
     ] {
-        let relay = Relay::start(&scene.chain, move |asked| {
+        let relay = Relay::start(&fixture.chain, move |asked| {
             if asked == method {
                 Fate::Lose
             } else {
                 Fate::Forward
             }
         })?;
-        let told = failure(&scene.function(&relay.url())?, LONG)?;
-        assert!(told.contains("Internal Server Error"), "{method}: {told}");
-        assert_eq!(scene.anchors()?, [], "{method}");
+        let error = failure(&fixture.function(&relay.url())?, LONG)?;
+        assert!(error.contains("Internal Server Error"), "{method}: {error}");
+        assert_eq!(fixture.anchors()?, [], "{method}");
     }
-    has_anchored(&scene.run()?, &payload);
-    assert_eq!(scene.recorded()?.len(), 1);
-    scene.assert_anchored_once(&payload)
+    has_anchored(&fixture.run()?, &payload);
+    assert_eq!(fixture.recorded()?.len(), 1);
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn where_no_node_is_the_run_fails() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let function = scene.function("http://127.0.0.1:9")?;
-    let told = failure(&function, LONG)?;
-    assert!(told.contains("Internal Server Error"), "{told}");
+fn without_a_node_the_run_fails() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let function = fixture.function("http://127.0.0.1:9")?;
+    let error = failure(&function, LONG)?;
+    assert!(error.contains("Internal Server Error"), "{error}");
     assert!(function.logs().contains("no answer to eth_chainId"));
-    assert_eq!(scene.recorded()?, []);
-    has_anchored(&scene.run()?, &scene.target()?);
-    assert_eq!(scene.chain.nonce(scene.account.address())?, 1);
-    assert_eq!(scene.chain.waiting()?, Vec::<Value>::new());
+    assert_eq!(fixture.recorded()?, []);
+    has_anchored(&fixture.run()?, &fixture.target()?);
+    assert_eq!(fixture.chain.nonce(fixture.account.address())?, 1);
+    assert_eq!(fixture.chain.waiting()?, Vec::<Value>::new());
     Ok(())
 }

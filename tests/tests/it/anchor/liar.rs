@@ -8,7 +8,7 @@ use tlog::merkle::Hash;
 use tlog::note::SigningKey as NoteKey;
 
 use super::relay::{Fate, Relay, text};
-use super::{LONG, SHORT, Scene, failure, has_anchored, signed};
+use super::{AnchorFixture, LONG, SHORT, failure, has_anchored, signed};
 
 /// What the lie is, the method, what it is answered with, and what becomes of the run.
 type Lie = (&'static str, &'static str, fn() -> Fate, &'static str);
@@ -55,11 +55,11 @@ const LIES: [Lie; 14] = [
 ];
 
 #[test]
-fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
-    for (why, method, lie, told) in LIES {
-        let relay = Relay::start(&scene.chain, move |asked| {
+fn a_lying_node_gets_no_false_anchor_recorded() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
+    for (why, method, lie, reason) in LIES {
+        let relay = Relay::start(&fixture.chain, move |asked| {
             if asked == method {
                 lie()
             } else {
@@ -68,49 +68,49 @@ fn a_node_that_lies_has_nothing_anchored_that_is_not() -> Result<()> {
         })?;
         // A node that says nothing is waited for no longer than there is time.
         let time = if why == SILENCE { SHORT } else { LONG };
-        let answer = failure(&scene.function(&relay.url())?, time)?;
-        assert!(answer.contains(told), "{why}: {answer}");
+        let answer = failure(&fixture.function(&relay.url())?, time)?;
+        assert!(answer.contains(reason), "{why}: {answer}");
         assert!(relay.count(method) > 0, "{why}");
-        assert_eq!(scene.anchors()?, [], "{why}");
+        assert_eq!(fixture.anchors()?, [], "{why}");
     }
-    has_anchored(&scene.run()?, &payload);
+    has_anchored(&fixture.run()?, &payload);
     // Whatever was said: one transaction was signed, with fees within reason, for this checkpoint.
-    let recorded = scene.recorded()?;
+    let recorded = fixture.recorded()?;
     assert_eq!(recorded.len(), 1);
     assert_eq!(recorded[0].transaction().data, payload.to_bytes());
     assert!(recorded[0].transaction().max_fee_per_gas <= 10 * super::GWEI);
-    scene.assert_anchored_once(&payload)
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn a_node_that_hides_a_block_only_delays() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
-    let relay = Relay::start(&scene.chain, |asked| match asked {
+fn a_node_that_hides_a_block_only_delays_the_anchor() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
+    let relay = Relay::start(&fixture.chain, |asked| match asked {
         // As while a chain is reorganised: the receipt's block is not the one at its height.
         "eth_getBlockByNumber" => with("hash", &json!(OTHER_HASH)),
         _ => Fate::Forward,
     })?;
-    let function = scene.function(&relay.url())?;
+    let function = fixture.function(&relay.url())?;
     let short = tests::lambda::Invocation::new(&Value::Null).with_timeout(SHORT);
     let waiting = function.invoke(short)?.json();
     assert_eq!(waiting["pending"], json!(true), "{waiting}");
-    assert_eq!(scene.anchors()?, []);
+    assert_eq!(fixture.anchors()?, []);
     relay.be_honest();
     has_anchored(&function.call(&Value::Null)?, &payload);
-    scene.assert_anchored_once(&payload)
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn what_somebody_else_has_signed_is_not_anchored() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let key = scene.rig.deployment().log_key()?;
+fn a_checkpoint_of_another_key_is_not_anchored() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let key = fixture.base.deployment().log_key()?;
     let name = key.verifier_key().name();
     let other = NoteKey::from_seed(name, &[7; 32])?;
     let root = Hash::from_bytes([7; 32]);
-    let size = scene.target()?.size;
+    let size = fixture.target()?.size;
     let forge = "insert into tlog.checkpoint (size, root, note) values ($1, $2, $3)";
-    let function = scene.function(&scene.chain.url())?;
+    let function = fixture.function(&fixture.chain.url())?;
     for (more, note) in [
         (1_u64, signed(&other, size + 1, root)?.to_string()),
         // Signed by the log, but of another tree than the row says.
@@ -122,21 +122,24 @@ fn what_somebody_else_has_signed_is_not_anchored() -> Result<()> {
     ] {
         let size = i64::try_from(size + more)?;
         let root = root.as_bytes().as_slice();
-        scene.rig.admin()?.execute(forge, &[&size, &root, &note])?;
-        let told = failure(&function, LONG)?;
-        assert!(told.contains("checkpoint-unverified"), "{note}: {told}");
+        fixture
+            .base
+            .admin()?
+            .execute(forge, &[&size, &root, &note])?;
+        let error = failure(&function, LONG)?;
+        assert!(error.contains("checkpoint-unverified"), "{note}: {error}");
     }
-    assert_eq!(scene.recorded()?, []);
-    assert_eq!(scene.on_chain()?, []);
+    assert_eq!(fixture.recorded()?, []);
+    assert_eq!(fixture.on_chain()?, []);
     Ok(())
 }
 
 #[test]
 fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
     let thief = tests::chain::account(&"7".repeat(64))?;
-    scene.chain.fund(thief.address())?;
+    fixture.chain.fund(thief.address())?;
     // A superuser's own transaction, which says the same and is in the chain.
     let foreign = thief.sign(evm::Transaction {
         chain_id: tests::chain::CHAIN_ID,
@@ -149,8 +152,8 @@ fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Res
         data: payload.to_bytes().to_vec(),
     });
     let sent = json!([foreign.to_hex()]);
-    scene.chain.call("eth_sendRawTransaction", &sent)?;
-    let mut admin = scene.rig.admin()?;
+    fixture.chain.call("eth_sendRawTransaction", &sent)?;
+    let mut admin = fixture.base.admin()?;
     let (chain_id, size) = (
         i64::try_from(tests::chain::CHAIN_ID)?,
         i64::try_from(payload.size)?,
@@ -164,9 +167,9 @@ fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Res
          values ($1, $2, $3, 0, $4)",
         &[&foreign.hash().to_string(), &chain_id, &size, &foreign.to_hex()],
     )?;
-    has_anchored(&scene.run()?, &payload);
-    let (_, hash, _) = scene.anchors()?.remove(0);
+    has_anchored(&fixture.run()?, &payload);
+    let (_, hash, _) = fixture.anchors()?.remove(0);
     assert_ne!(hash, foreign.hash().to_string());
-    assert_eq!(scene.chain.nonce(scene.account.address())?, 1);
+    assert_eq!(fixture.chain.nonce(fixture.account.address())?, 1);
     Ok(())
 }

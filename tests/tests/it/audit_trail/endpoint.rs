@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{AURORA, BOREALIS, USD_FACILITY};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, BOREALIS, USD_FACILITY};
 
 use super::everything;
 use crate::direct::Direct;
@@ -11,12 +11,12 @@ use crate::isolation::proposed;
 
 /// Follows the cursors from the first page to the last; something happens between any two pages.
 fn pages(
-    rig: &Rig,
+    fixture: &Fixture,
     person: &str,
     limit: usize,
     mut meanwhile: impl FnMut() -> Result<()>,
 ) -> Result<Vec<Value>> {
-    let person = rig.person(person);
+    let person = fixture.person(person);
     let mut entries = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -47,9 +47,9 @@ const ENTRIES: &str = r#"
 
 #[test]
 fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     for (person, allocator) in [("carol", AURORA), ("mallory", BOREALIS)] {
         let rows = admin.query(ENTRIES, &[&allocator.id])?;
         let expected: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
@@ -59,7 +59,7 @@ fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
             .into_iter()
             .chain(Some(expected.len()).filter(|all| *all <= 100))
         {
-            let entries = pages(&rig, person, limit, || Ok(()))?;
+            let entries = pages(&fixture, person, limit, || Ok(()))?;
             assert_eq!(entries.len(), expected.len(), "{person}, {limit} a page");
             assert_eq!(entries, expected, "{person}, {limit} a page");
         }
@@ -68,18 +68,18 @@ fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
 }
 
 #[test]
-fn what_happens_between_two_pages_disturbs_neither() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let before = pages(&rig, "carol", 100, || Ok(()))?;
-    let mut direct = Direct::new(&rig);
-    let during = pages(&rig, "carol", 20, || {
+fn changes_between_two_pages_disturb_neither_page() -> Result<()> {
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let before = pages(&fixture, "carol", 100, || Ok(()))?;
+    let mut direct = Direct::new(&fixture);
+    let during = pages(&fixture, "carol", 20, || {
         proposed(&mut direct, "alice", USD_FACILITY).map(drop)
     })?;
     assert_eq!(during, before);
-    assert!(pages(&rig, "carol", 100, || Ok(()))?.len() > before.len());
+    assert!(pages(&fixture, "carol", 100, || Ok(()))?.len() > before.len());
     // The newest one has nobody's rows but those of the settlement that was just proposed.
-    let newest = rig.person("carol").get("/v1/audit?limit=1")?.json();
+    let newest = fixture.person("carol").get("/v1/audit?limit=1")?.json();
     assert_eq!(
         newest["entries"][0]["new"]["allocator_id"],
         json!(AURORA.id.to_string())

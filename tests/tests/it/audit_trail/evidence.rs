@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
+use tests::sample_data::find_person;
 use tests::secrets::hex;
-use tests::world::find_person;
 
 use super::{audited, everything};
 use crate::keys::tagged_hash;
@@ -16,9 +16,9 @@ use crate::support::count;
 /// missing, none is invented, and each is as it was.
 #[test]
 fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     let mut rebuilt: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for row in admin.query(
         "select table_name, row_key::text, old_row, new_row from audit.trail order by id",
@@ -69,8 +69,8 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
 /// memo of verified tokens records nothing that happened.
 #[test]
 fn every_domain_table_is_under_audit() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let rows = admin.query("
         select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
         where n.nspname in ('auth', 'capital', 'collateral', 'risk') and c.relkind in ('r', 'p')
@@ -171,9 +171,9 @@ const CHANGES: [(&str, &str); 30] = [
 
 #[test]
 fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result<()> {
-    let rig = Rig::new()?;
-    let replies = everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let replies = everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     for (operation, expected) in CHANGES {
         let reply = replies
             .get(operation)
@@ -208,9 +208,9 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
 
 #[test]
 fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     let rows = admin.query("
         select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'), coalesce(new_row::text, 'null'),
                 actor_kind, actor_id],
@@ -238,9 +238,9 @@ fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
 
 /// No word of a row can change without its hash telling.
 #[test]
-fn an_altered_row_no_longer_has_its_hash() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn an_altered_row_no_longer_matches_its_hash() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     for column in [
         "table_name = 'x'",
         "operation = 'x'",

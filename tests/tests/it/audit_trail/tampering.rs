@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use postgres::Client;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use super::{audited, everything};
 use crate::direct::{attempt, committed, quote};
@@ -36,27 +36,27 @@ const APPEND_ONLY: [&str; 23] = [
 const REPLICA: &str = "set local session_replication_role = replica";
 
 /// The owner, presenting alice, and the superuser, in normal and in replica mode.
-fn intruders(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
+fn intruders(fixture: &Fixture) -> Result<Vec<(&'static str, Client, String)>> {
     let alice = format!(
         "select auth.authenticate_member({})",
-        quote(&rig.person("alice").token())
+        quote(&fixture.person("alice").token())
     );
     Ok(vec![
-        ("the owner", rig.owner()?, alice),
-        ("the superuser", rig.admin()?, "select 1".to_owned()),
+        ("the owner", fixture.owner()?, alice),
+        ("the superuser", fixture.admin()?, "select 1".to_owned()),
         (
             "the superuser in replica mode",
-            rig.admin()?,
+            fixture.admin()?,
             REPLICA.to_owned(),
         ),
     ])
 }
 
 #[test]
-fn the_past_is_append_only() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    for (who, mut client, door) in intruders(&rig)? {
+fn history_tables_are_append_only() -> Result<()> {
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    for (who, mut client, door) in intruders(&fixture)? {
         for table in APPEND_ONLY {
             let column = if table == "ledger.commitment_outcome" {
                 "outcome"
@@ -92,10 +92,10 @@ fn the_past_is_append_only() -> Result<()> {
 /// TRUNCATE fires no row trigger and asks no policy.
 #[test]
 fn no_table_can_be_truncated() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut tables = audited(&mut rig.admin()?)?;
+    let fixture = Fixture::new()?;
+    let mut tables = audited(&mut fixture.admin()?)?;
     tables.extend(APPEND_ONLY.map(str::to_owned));
-    for (who, mut client, door) in intruders(&rig)? {
+    for (who, mut client, door) in intruders(&fixture)? {
         for table in &tables {
             let stopped = attempt(&mut client, &format!("{door}; truncate {table} cascade"))?;
             assert!(
@@ -153,9 +153,9 @@ fn change(table: &str) -> String {
 fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
     const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "trail" violates not-null constraint"#;
     const NOT_OF_THIS_TRANSACTION: &str = "23503 trail_claim_fkey";
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     let known: String = admin
         .query_one(
             "select encode(key, 'hex') from ledger.commitment_ledger limit 1",
@@ -190,16 +190,16 @@ fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> 
 /// that nobody can answer for.
 #[test]
 fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut owner = rig.owner()?;
-    let whole = committed(&rig, "alice", "select 1")?;
+    let fixture = Fixture::new()?;
+    let mut owner = fixture.owner()?;
+    let whole = committed(&fixture, "alice", "select 1")?;
     let (claim, _) = whole.rsplit_once(';').unwrap_or_default();
     assert_eq!(
         attempt(&mut owner, claim)?,
         "23503 commitment_ledger_key_outcome_fkey"
     );
     assert_eq!(attempt(&mut owner, &whole)?, "nothing");
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
         select key, principal_kind, principal_id, 'accepted', 200, '{}', 1, '{}' from ledger.commitment_ledger limit 1";
     assert_eq!(attempt(&mut admin, late)?, "23505 commitment_outcome_pkey");

@@ -5,32 +5,32 @@ use evm::{Signed, SigningKey, Transaction};
 use serde_json::Value;
 use tests::chain::{CHAIN_ID, Chain, Mining};
 
-use super::scene::{Answer, Scene};
+use super::fixture::{Answer, AuditorFixture};
 
 #[test]
 fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
-    let scene = Scene::new()?;
-    let account = scene.rig.deployment().chain_account()?;
-    let folder = scene.rig.ground().folder().join("auditor-chain");
+    let fixture = AuditorFixture::new()?;
+    let account = fixture.base.deployment().chain_account()?;
+    let folder = fixture.base.services().folder().join("auditor-chain");
     std::fs::create_dir_all(&folder)?;
     let chain = Chain::start(&folder, true, Mining::AtOnce, account.address())?;
-    let launch = scene.rig.launch("anchor-checkpoint")?;
+    let launch = fixture.base.launch("anchor-checkpoint")?;
     let launch = launch
         .with("CHAIN_RPC_URL", &chain.url())
         .with("CHAIN_CONFIRMATIONS", "1");
-    scene.rig.start(launch)?.call(&Value::Null)?;
-    let row = scene.rig.admin()?.query_one(
+    fixture.base.start(launch)?.call(&Value::Null)?;
+    let row = fixture.base.admin()?.query_one(
         "select c.note, t.raw_transaction
         from tlog.anchor as a
         join tlog.anchor_transaction as t using (transaction_hash)
         join tlog.checkpoint as c on c.size = a.size",
         &[],
     )?;
-    let checkpoint = scene.write("anchored", row.try_get(0)?)?;
+    let checkpoint = fixture.write("anchored", row.try_get(0)?)?;
     let raw: &str = row.try_get(1)?;
     let address = account.address().to_string();
     let verify = |raw: &str, more: &[&str]| -> Result<Answer> {
-        let transaction = scene.write("transaction", raw)?;
+        let transaction = fixture.write("transaction", raw)?;
         let chain_id = CHAIN_ID.to_string();
         let arguments = [
             "anchor",
@@ -41,12 +41,12 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
             "--address",
             &address,
         ];
-        scene.auditor(&[&arguments, more].concat())
+        fixture.auditor(&[&arguments, more].concat())
     };
 
     let offline = verify(raw, &[])?;
     assert_eq!(offline.code, 0, "{}", offline.said);
-    assert_eq!(offline.said["facts"]["size"], scene.size);
+    assert_eq!(offline.said["facts"]["size"], fixture.size);
     let node = chain.url();
     let there = verify(raw, &["--rpc", &node])?;
     assert_eq!(there.code, 0, "{}", there.said);

@@ -8,7 +8,7 @@ use tlog::checkpoint::Checkpoint;
 use tlog::note::SigningKey;
 use tlog::tiles::Builder;
 
-use super::scene::Scene;
+use super::fixture::AuditorFixture;
 
 /// An entry in the middle that changed something.
 const MIDDLE: &str =
@@ -38,12 +38,12 @@ struct Attack {
     column: &'static str,
 }
 
-fn check(scene: &Scene, attacks: &[Attack]) -> Result<()> {
+fn check(fixture: &AuditorFixture, attacks: &[Attack]) -> Result<()> {
     for attack in attacks {
-        let answer = scene.after(&attack.sql).context(attack.what)?;
+        let answer = fixture.after(&attack.sql).context(attack.what)?;
         let index = match attack.index.as_str() {
             "" => Value::Null,
-            sql => json!(scene.ask(sql)?),
+            sql => json!(fixture.ask(sql)?),
         };
         let said = &answer.said;
         assert_eq!(
@@ -103,8 +103,8 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
         (AUDIT, "mutation_hash", "sha256('x')"),
         (AUDIT, "xid", "'1'"),
     ];
-    let scene = Scene::shared()?;
-    let places = scene.rig.admin()?.query(
+    let fixture = AuditorFixture::shared()?;
+    let places = fixture.base.admin()?.query(
         "select e.index, min(a.id) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
         where e.index > 0 and a.new_row is not null
         group by e.index order by e.index limit $1",
@@ -124,7 +124,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
         };
         writeln!(attack, "update {table} set {column} = {value} where {row};")?;
     }
-    let answer = scene.after(&attack)?;
+    let answer = fixture.after(&attack)?;
     let first: i64 = places[0].try_get(0)?;
     assert_eq!(
         (answer.code, &answer.said["first_bad_index"]),
@@ -158,7 +158,7 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
 // A table: each attack beside what it must come to.
 #[allow(clippy::too_many_lines)]
 fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
-    let scene = Scene::shared()?;
+    let fixture = AuditorFixture::shared()?;
     let of_middle = format!("(select key from tlog.entry where index = {MIDDLE})");
     let middle = format!("select {MIDDLE}");
     let attack = |what, sql: String, index: &str, kind, table, column| Attack {
@@ -176,7 +176,7 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
             (key, principal_kind, principal_id, outcome, status, body, xid, epoch, leaf)
         values (sha256('x'), 'system', 'x', 'accepted', 200, '{}', '3', 1, '{}')";
     check(
-        &scene,
+        &fixture,
         &[
             attack(
                 "the tail is cut: entry, outcome, claim and audit rows",
@@ -308,8 +308,8 @@ fn no_row_of_the_evidence_can_be_added_removed_or_moved() -> Result<()> {
 
 /// The present, with the past left as it was.
 #[test]
-fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
-    let scene = Scene::shared()?;
+fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
+    let fixture = AuditorFixture::shared()?;
     let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
     let last_change = format!(
         "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
@@ -388,13 +388,13 @@ fn no_row_of_the_present_can_differ_from_its_trail() -> Result<()> {
             column: "balance_minor",
         },
     ];
-    check(&scene, &attacks)?;
+    check(&fixture, &attacks)?;
 
     // Everything that a verification may rest on is under the trail.
-    check(&scene, &of_collateral())?;
+    check(&fixture, &of_collateral())?;
 
     // Numbers and states are shown with what they were; names of people and firms are not.
-    let answer = scene.after(&format!(
+    let answer = fixture.after(&format!(
         "update capital.settlement set amount_minor = 77, reference = 'hush' where settlement_id = {settled}"
     ))?;
     let fields = &answer.said["findings"][0]["fields"];
@@ -472,10 +472,10 @@ fn of_collateral() -> Vec<Attack> {
 }
 
 #[test]
-fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
+fn a_column_added_later_must_hold_one_value_in_old_rows() -> Result<()> {
     const ADDED: &str = "alter table capital.agent add column region text not null default 'eu'";
-    let scene = Scene::shared()?;
-    let added = scene.after(ADDED)?;
+    let fixture = AuditorFixture::shared()?;
+    let added = fixture.after(ADDED)?;
     assert_eq!(added.code, 0, "{:#}", added.said);
     assert!(
         added.said["notes"]
@@ -485,14 +485,14 @@ fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
         added.said
     );
     let edit = "update capital.agent set region = 'us' where agent_id = 'settle-one'";
-    let edited = scene.after(&format!("{ADDED}; {edit}"))?;
+    let edited = fixture.after(&format!("{ADDED}; {edit}"))?;
     assert_eq!(edited.code, 1, "{:#}", edited.said);
     assert!(
         names(&edited.said, "row-differs", "capital.agent", "region"),
         "{:#}",
         edited.said
     );
-    let dropped = scene.after("alter table capital.agent drop column name cascade")?;
+    let dropped = fixture.after("alter table capital.agent drop column name cascade")?;
     assert_eq!(dropped.code, 0, "{:#}", dropped.said);
     assert!(
         dropped.said["notes"]
@@ -506,10 +506,10 @@ fn a_column_that_was_added_later_holds_one_value() -> Result<()> {
 
 /// An edit behind the triggers that an honest change then carries on: the trail has a break.
 #[test]
-fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
-    let scene = Scene::new()?;
-    let id = crate::settlements::pending(&scene.rig, 100)?;
-    scene.rig.admin()?.batch_execute(&format!(
+fn an_edit_is_still_found_after_the_next_change() -> Result<()> {
+    let fixture = AuditorFixture::new()?;
+    let id = crate::settlements::pending(&fixture.base, 100)?;
+    fixture.base.admin()?.batch_execute(&format!(
         "begin;
         alter table capital.settlement disable trigger all;
         set local session_replication_role = replica;
@@ -520,8 +520,8 @@ fn an_edit_is_not_laundered_by_the_next_change() -> Result<()> {
         alter table capital.settlement enable always trigger settlement_pinned;
         commit"
     ))?;
-    crate::settlements::verify(&scene.rig, &id)?;
-    let answer = scene.verify_database(scene.rig.database())?;
+    crate::settlements::verify(&fixture.base, &id)?;
+    let answer = fixture.verify_database(fixture.base.database())?;
     assert_eq!(answer.code, 1, "{}", answer.said);
     assert!(
         names(
@@ -596,10 +596,10 @@ const VICTIM: &str = "select e.index
     order by e.index limit 1";
 
 #[test]
-fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
-    let scene = Scene::shared()?;
-    let index = scene.ask(VICTIM)?;
-    let answer = scene.after(REBUILT)?;
+fn a_rebuilt_database_differs_from_the_published_log() -> Result<()> {
+    let fixture = AuditorFixture::shared()?;
+    let index = fixture.ask(VICTIM)?;
+    let answer = fixture.after(REBUILT)?;
     let said = &answer.said;
     assert_eq!(
         (answer.code, &said["first_bad_index"]),
@@ -622,11 +622,11 @@ fn a_database_that_was_rebuilt_is_not_what_was_published() -> Result<()> {
 
 /// And who has the log's key publishes that log anew. Then it is the kept checkpoint that tells, or a witness.
 #[test]
-fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Result<()> {
-    let scene = Scene::shared()?;
-    let kept = std::fs::read_to_string(format!("{}/checkpoint", scene.log_folder()))?;
-    let kept = scene.write("kept", &kept)?;
-    let copy = scene.copy()?;
+fn a_rebuilt_and_signed_log_contradicts_a_kept_checkpoint() -> Result<()> {
+    let fixture = AuditorFixture::shared()?;
+    let kept = std::fs::read_to_string(format!("{}/checkpoint", fixture.log_folder()))?;
+    let kept = fixture.write("kept", &kept)?;
+    let copy = fixture.copy()?;
     let mut insider = copy.connect()?;
     insider.batch_execute("alter table audit.trail disable trigger all; alter table capital.settlement disable trigger all;
         alter table ledger.commitment_outcome disable trigger all; alter table tlog.node disable trigger all;
@@ -637,7 +637,7 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
         "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
         &[],
     )?;
-    let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
+    let seed = fixture.base.deployment().note_seed.as_slice().try_into()?;
     let key = SigningKey::from_seed(tests::aws::ORIGIN, seed)?;
     let mut builder = Builder::new();
     for leaf in leaves {
@@ -652,46 +652,46 @@ fn a_log_that_was_rebuilt_and_signed_anew_is_not_the_one_that_was_kept() -> Resu
                 "rebuilt/checkpoint".to_owned(),
                 format!("rebuilt/checkpoints/{size}"),
             ] {
-                scene.write(&name, &note.to_string())?;
+                fixture.write(&name, &note.to_string())?;
             }
             insider.execute(
                 "update tlog.checkpoint set note = $1 where size = $2",
                 &[&note.to_string(), &size],
             )?;
             for file in builder.take() {
-                let path = scene.write(&format!("rebuilt/{}", file.path), "")?;
+                let path = fixture.write(&format!("rebuilt/{}", file.path), "")?;
                 std::fs::write(path, file.bytes)?;
             }
         }
     }
     drop(insider);
-    let rebuilt = scene.log_folder().replace("/log", "/rebuilt");
-    let whole = scene.verify_database_by(&copy, &rebuilt)?;
+    let rebuilt = fixture.log_folder().replace("/log", "/rebuilt");
+    let whole = fixture.verify_database_by(&copy, &rebuilt)?;
     assert_eq!(
         whole.code, 0,
         "everything agrees with everything: {}",
         whole.said
     );
-    let told = scene.auditor(&["log", &rebuilt, "--checkpoint", &kept])?;
-    assert_eq!(told.code, 1, "{}", told.said);
-    assert_eq!(told.said["findings"][0]["kind"], "root-differs");
+    let answer = fixture.auditor(&["log", &rebuilt, "--checkpoint", &kept])?;
+    assert_eq!(answer.code, 1, "{}", answer.said);
+    assert_eq!(answer.said["findings"][0]["kind"], "root-differs");
     let new = format!("{rebuilt}/checkpoint");
-    let forked = scene.auditor(&["consistency", &kept, &new, "--log", &rebuilt])?;
+    let forked = fixture.auditor(&["consistency", &kept, &new, "--log", &rebuilt])?;
     assert_eq!(forked.code, 1, "{}", forked.said);
     // A rebuilt log that the honest database is held against differs from the first entry that was changed.
-    let honest = scene.verify_database_by(scene.rig.database(), &rebuilt)?;
+    let honest = fixture.verify_database_by(fixture.base.database(), &rebuilt)?;
     assert_eq!(
         (honest.code, &honest.said["first_bad_index"]),
-        (1, &json!(scene.ask(VICTIM)?))
+        (1, &json!(fixture.ask(VICTIM)?))
     );
-    scene.forget(&copy)
+    fixture.forget(&copy)
 }
 
 /// A run's inputs, wherever they are: in its row, and in the rows it was rendered from.
 #[test]
-fn a_runs_inputs_are_the_rows_that_it_names() -> Result<()> {
+fn a_run_whose_inputs_differ_from_the_rows_it_names_is_found() -> Result<()> {
     const OTHER_VERSION: &str = "jsonb_set(inputs, '{positions,0,account_version}', '99')";
-    let scene = Scene::shared()?;
+    let fixture = AuditorFixture::shared()?;
     for (change, column) in [
         (
             "update risk.run set snapshot = replace(snapshot, 'fixed', 'beta') || ' '",
@@ -714,7 +714,7 @@ fn a_runs_inputs_are_the_rows_that_it_names() -> Result<()> {
     ] {
         // The CHECKs are no obstacle to whoever owns the table.
         let sql = format!("alter table risk.run drop constraint run_result_of_snapshot; {change}");
-        let answer = scene.after(&sql)?;
+        let answer = fixture.after(&sql)?;
         assert_eq!(answer.code, 1, "{change}: {:#}", answer.said);
         assert!(
             names(&answer.said, "run-differs", "risk.run", column),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::http::Request;
 use tests::issuer::{Algorithm, Key, hs256, unsigned};
-use tests::world::PersonClient;
+use tests::sample_data::PersonClient;
 
 use super::bad_signatures::{bad_forms, bad_signatures, decoded};
 

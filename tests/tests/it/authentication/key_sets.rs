@@ -4,25 +4,25 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Reply, Request, Response, Server, Transport as _};
 use tests::issuer::{Algorithm, Behaviour, Key};
-use tests::rig::Rig;
 
 use crate::endpoints::{PEOPLES, anonymous, bearing, of_people, of_person};
 use crate::support::together;
 
 #[test]
-fn without_a_sound_key_set_nobody_is_judged() -> Result<()> {
-    let rig = Rig::new()?;
-    let elsewhere = publish_elsewhere(&rig)?;
+fn without_a_valid_key_set_a_token_is_answered_with_503() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let elsewhere = publish_elsewhere(&fixture)?;
     let mut answers = BTreeSet::new();
-    for behaviour in troubles(&rig, &elsewhere)? {
-        rig.issuer().behave(behaviour.clone());
+    for behaviour in troubles(&fixture, &elsewhere)? {
+        fixture.issuer().behave(behaviour.clone());
         // All at once: some of the troubles are waited for.
         let replies = together(PEOPLES.len(), |number| {
-            rig.send(&bearing(
+            fixture.send(&bearing(
                 &of_person(PEOPLES[number]),
-                &rig.person("dave").token(),
+                &fixture.person("dave").token(),
             ))
         })?;
         for (function, reply) in PEOPLES.iter().zip(replies) {
@@ -34,17 +34,17 @@ fn without_a_sound_key_set_nobody_is_judged() -> Result<()> {
     }
     assert_eq!(answers.len(), 1, "{answers:#?}");
 
-    rig.issuer().behave(Behaviour::Hang);
-    for (function, request) in of_people(&rig) {
+    fixture.issuer().behave(Behaviour::Hang);
+    for (function, request) in of_people(&fixture) {
         assert_eq!(
-            rig.send(&bearing(&request, "a.b.c"))?.status,
+            fixture.send(&bearing(&request, "a.b.c"))?.status,
             401,
             "{function} needs no key for that"
         );
     }
-    rig.issuer().behave(Behaviour::Publish);
-    for (function, request) in of_people(&rig) {
-        let reply = rig.send(&bearing(&request, &rig.person("dave").token()))?;
+    fixture.issuer().behave(Behaviour::Publish);
+    for (function, request) in of_people(&fixture) {
+        let reply = fixture.send(&bearing(&request, &fixture.person("dave").token()))?;
         assert!(
             [200, 201, 404, 409].contains(&reply.status),
             "{function} recovers: {}",
@@ -54,8 +54,8 @@ fn without_a_sound_key_set_nobody_is_judged() -> Result<()> {
     Ok(())
 }
 
-fn troubles(rig: &Rig, elsewhere: &Server) -> Result<Vec<Behaviour>> {
-    let key = rig.issuer().key();
+fn troubles(fixture: &Fixture, elsewhere: &Server) -> Result<Vec<Behaviour>> {
+    let key = fixture.issuer().key();
     let twin = Key::generate(Algorithm::Es256)?.with_kid(key.kid());
     let with = |other: Value| {
         Behaviour::Document(json!({ "keys": [key.public_jwk(), other] }).to_string())
@@ -74,7 +74,8 @@ fn troubles(rig: &Rig, elsewhere: &Server) -> Result<Vec<Behaviour>> {
         document("null"),
         document(r#"{"keys": {}}"#),
         document(
-            &rig.issuer()
+            &fixture
+                .issuer()
                 .jwks()
                 .to_string()
                 .replacen('{', r#"{"keys":[],"#, 1),
@@ -86,8 +87,8 @@ fn troubles(rig: &Rig, elsewhere: &Server) -> Result<Vec<Behaviour>> {
 }
 
 /// The right keys in the wrong place: whoever follows a redirect finds them.
-fn publish_elsewhere(rig: &Rig) -> Result<Server> {
-    let body = rig.issuer().jwks().to_string().into_bytes();
+fn publish_elsewhere(fixture: &Fixture) -> Result<Server> {
+    let body = fixture.issuer().jwks().to_string().into_bytes();
     Server::start(0, move |_| {
         Reply::Response(Response {
             status: 200,
@@ -99,13 +100,13 @@ fn publish_elsewhere(rig: &Rig) -> Result<Server> {
 
 #[test]
 fn the_keys_are_fetched_for_each_request() -> Result<()> {
-    let rig = Rig::new()?;
-    for (function, request) in of_people(&rig) {
+    let fixture = Fixture::new()?;
+    for (function, request) in of_people(&fixture) {
         for turn in 1..=3 {
-            let fetches = rig.issuer().fetches();
-            rig.send(&bearing(&request, &rig.person("dave").token()))?;
+            let fetches = fixture.issuer().fetches();
+            fixture.send(&bearing(&request, &fixture.person("dave").token()))?;
             assert_eq!(
-                rig.issuer().fetches() - fetches,
+                fixture.issuer().fetches() - fetches,
                 1,
                 "{function}, turn {turn}"
             );
@@ -115,76 +116,79 @@ fn the_keys_are_fetched_for_each_request() -> Result<()> {
 }
 
 #[test]
-fn a_new_key_opens_and_a_withdrawn_one_no_longer() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_new_key_is_accepted_and_a_withdrawn_one_is_not() -> Result<()> {
+    let fixture = Fixture::new()?;
     let request = Request::new("GET", "/v1/positions");
-    let old = rig.person("alice").token();
-    assert_eq!(rig.send(&bearing(&request, &old))?.status, 200);
-    rig.rotate(Key::generate(Algorithm::Es256)?)?;
-    let new = rig.person("alice").token();
+    let old = fixture.person("alice").token();
+    assert_eq!(fixture.send(&bearing(&request, &old))?.status, 200);
+    fixture.rotate(Key::generate(Algorithm::Es256)?)?;
+    let new = fixture.person("alice").token();
     assert_eq!(
-        rig.send(&bearing(&request, &new))?.status,
+        fixture.send(&bearing(&request, &new))?.status,
         200,
         "the new key"
     );
     assert_eq!(
-        rig.send(&bearing(&request, &old))?.status,
+        fixture.send(&bearing(&request, &old))?.status,
         200,
         "the old one is still published"
     );
-    rig.issuer().drop_old_keys();
+    fixture.issuer().drop_old_keys();
     assert_eq!(
-        rig.send(&bearing(&request, &old))?.status,
+        fixture.send(&bearing(&request, &old))?.status,
         401,
         "the old one is withdrawn"
     );
-    assert_eq!(rig.send(&bearing(&request, &new))?.status, 200);
+    assert_eq!(fixture.send(&bearing(&request, &new))?.status, 200);
     Ok(())
 }
 
 #[test]
 fn with_a_max_age_one_fetch_serves_many_and_an_invented_kid_costs_at_most_one_more() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let request = Request::new("GET", "/v1/positions");
-    rig.start(
-        rig.launch("list-positions")?
+    fixture.start(
+        fixture
+            .launch("list-positions")?
             .with("JWKS_MAX_AGE_SECONDS", "600")
             .scaled(1, 8),
     )?;
     let replies = together(8, |_| {
-        rig.send(&bearing(&request, &rig.person("alice").token()))
+        fixture.send(&bearing(&request, &fixture.person("alice").token()))
     })?;
     assert!(replies.iter().all(|reply| reply.status == 200));
     assert_eq!(
-        rig.issuer().fetches(),
+        fixture.issuer().fetches(),
         1,
         "requests that wait share what they wait for"
     );
     for _ in 0..10 {
         assert_eq!(
-            rig.send(&bearing(&request, &rig.person("alice").token()))?
+            fixture
+                .send(&bearing(&request, &fixture.person("alice").token()))?
                 .status,
             200
         );
     }
-    assert_eq!(rig.issuer().fetches(), 1);
+    assert_eq!(fixture.issuer().fetches(), 1);
 
-    let claims = rig.person("alice").claims();
+    let claims = fixture.person("alice").claims();
     for _ in 0..10 {
         let stranger = Key::generate(Algorithm::Es256)?;
         assert_eq!(
-            rig.send(&bearing(
-                &request,
-                &stranger.sign(&stranger.header(), &claims)
-            ))?
-            .status,
+            fixture
+                .send(&bearing(
+                    &request,
+                    &stranger.sign(&stranger.header(), &claims)
+                ))?
+                .status,
             401
         );
     }
     assert!(
-        rig.issuer().fetches() <= 2,
+        fixture.issuer().fetches() <= 2,
         "{} fetches",
-        rig.issuer().fetches()
+        fixture.issuer().fetches()
     );
     Ok(())
 }

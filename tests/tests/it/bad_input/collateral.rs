@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{
-    AURORA, COLLATERAL_AGENT, PLATFORM, SECURED_FACILITY, Secured, Told, idempotency_key,
+use tests::fixture::Fixture;
+use tests::sample_data::{
+    AURORA, COLLATERAL_AGENT, PLATFORM, SECURED_FACILITY, SecuredTerms, WebhookEvent,
+    idempotency_key,
 };
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -13,13 +14,13 @@ use super::values::{no_currencies, no_ids, no_money, no_texts, with, without, wo
 use super::{approval, assert_invalid, ledger_rows, post, releases};
 
 /// What would be accepted or refused for what it says, a member of it, and what that must not be.
-type Row = (Told, &'static str, Vec<Value>);
+type Row = (WebhookEvent, &'static str, Vec<Value>);
 
 fn today() -> Date {
     OffsetDateTime::now_utc().date()
 }
 
-fn sent(rig: &Rig, body: &Value) -> Result<tests::http::Response> {
+fn sent(fixture: &Fixture, body: &Value) -> Result<tests::http::Response> {
     let of_the_platform = ["facility.opened", "party.recorded", "rules.recorded"];
     let kind = body["type"].as_str().unwrap_or_default();
     let agent = if of_the_platform.contains(&kind) {
@@ -27,28 +28,28 @@ fn sent(rig: &Rig, body: &Value) -> Result<tests::http::Response> {
     } else {
         COLLATERAL_AGENT
     };
-    rig.agent(agent).deliver(body)
+    fixture.agent(agent).deliver(body)
 }
 
 #[test]
-fn each_member_of_what_is_told_of_collateral_has_its_form() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
-    for (told, pointer, values) in of_the_agent().into_iter().chain(of_the_platform()) {
-        let good = told.event();
+fn each_bad_member_of_a_collateral_event_is_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
+    for (event, pointer, values) in of_the_agent().into_iter().chain(of_the_platform()) {
+        let good = event.delivery();
         let bodies = values
             .iter()
             .map(|value| with(&good, pointer, value.clone()));
         for body in bodies.chain([without(&good, pointer)]) {
             let what = format!("{pointer}: {body:.300}");
-            assert_invalid(&what, &sent(&rig, &body)?, &[pointer]);
+            assert_invalid(&what, &sent(&fixture, &body)?, &[pointer]);
         }
         let unknown = with(&good, "/data/note", json!("x"));
-        assert_invalid(told.kind, &sent(&rig, &unknown)?, &["/data/note"]);
+        assert_invalid(event.kind, &sent(&fixture, &unknown)?, &["/data/note"]);
     }
     // What may be left out must be right where it is there.
-    let terms = Secured::new(AURORA);
-    for (told, pointer, values) in [
+    let terms = SecuredTerms::new(AURORA);
+    for (event, pointer, values) in [
         (
             terms.party(&terms.debtor),
             "/data/bic",
@@ -57,12 +58,12 @@ fn each_member_of_what_is_told_of_collateral_has_its_form() -> Result<()> {
         (terms.agreement(today()), "/data/ends_on", no_dates()),
     ] {
         for value in values.into_iter().filter(|value| !value.is_null()) {
-            let body = with(&told.event(), pointer, value);
-            assert_invalid(pointer, &sent(&rig, &body)?, &[pointer]);
+            let body = with(&event.delivery(), pointer, value);
+            assert_invalid(pointer, &sent(&fixture, &body)?, &[pointer]);
         }
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -72,9 +73,9 @@ fn each_member_of_what_is_told_of_collateral_has_its_form() -> Result<()> {
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn members_go_together() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
-    let terms = Secured::new(AURORA);
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
+    let terms = SecuredTerms::new(AURORA);
     let asset = Uuid::new_v4();
     let (filing, search) = (terms.filing(today()), terms.search(today()));
     let party = filing.data["debtors"][0].clone();
@@ -83,7 +84,7 @@ fn members_go_together() -> Result<()> {
     let rules = terms.rules();
     let kind = rules.data["kinds"][0].clone();
     let opened = terms.opened();
-    for (told, places) in [
+    for (event, places) in [
         (
             filing.clone().with("filed_on", two_days.to_string()),
             &["/data/filed_on"][..],
@@ -158,18 +159,22 @@ fn members_go_together() -> Result<()> {
         ),
         (opened.with("secured", "true"), &["/data/secured"]),
     ] {
-        let what = format!("{:.300}", told.data);
-        assert_invalid(&what, &sent(&rig, &told.event())?, places);
+        let what = format!("{:.300}", event.data);
+        assert_invalid(&what, &sent(&fixture, &event.delivery())?, places);
     }
     for (kind, members, places) in amendments() {
-        let told = members.iter().fold(
+        let event = members.iter().fold(
             terms.amendment(Uuid::new_v4(), kind, today()),
-            |told, (member, value)| told.with(member, value.clone()),
+            |event, (member, value)| event.with(member, value.clone()),
         );
-        assert_invalid(&told.data.to_string(), &sent(&rig, &told.event())?, places);
+        assert_invalid(
+            &event.data.to_string(),
+            &sent(&fixture, &event.delivery())?,
+            places,
+        );
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -283,9 +288,9 @@ fn amendments() -> Vec<Amendment> {
 }
 
 #[test]
-fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
+fn each_bad_member_of_a_release_is_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
     let (id, other) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let good =
         json!({ "kind": "assets", "filing_id": other, "pledge_ids": [id], "reason": "Paid off" });
@@ -308,14 +313,14 @@ fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
         for value in values {
             let mut body = good.clone();
             *body.pointer_mut(pointer).expect("a member of it") = value;
-            let answer = post(&rig, &releases(), body.to_string().as_bytes())?;
+            let answer = post(&fixture, &releases(), body.to_string().as_bytes())?;
             assert_invalid(&format!("{body:.200}"), &answer, &[pointer]);
         }
         if pointer != "/pledge_ids/0" {
             let body = without(&good, pointer).to_string();
             assert_invalid(
                 &body,
-                &post(&rig, &releases(), body.as_bytes())?,
+                &post(&fixture, &releases(), body.as_bytes())?,
                 &[pointer],
             );
         }
@@ -331,21 +336,21 @@ fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
         (with(&good, "/requested_by", json!(id)), &["/requested_by"]),
         (json!({}), &["/kind", "/filing_id", "/reason"]),
     ] {
-        let answer = post(&rig, &releases(), body.to_string().as_bytes())?;
+        let answer = post(&fixture, &releases(), body.to_string().as_bytes())?;
         assert_invalid(&body.to_string(), &answer, places);
     }
     for value in no_hashes() {
         let body = json!({ "content_sha256": value });
-        let answer = post(&rig, &approval(&id), body.to_string().as_bytes())?;
+        let answer = post(&fixture, &approval(&id), body.to_string().as_bytes())?;
         assert_invalid(&body.to_string(), &answer, &["/content_sha256"]);
     }
     assert_invalid(
         "nothing",
-        &post(&rig, &approval(&id), b"{}")?,
+        &post(&fixture, &approval(&id), b"{}")?,
         &["/content_sha256"],
     );
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -353,10 +358,10 @@ fn a_release_is_told_what_is_wrong_with_it() -> Result<()> {
 }
 
 #[test]
-fn facilities_and_releases_that_are_none_are_not_there() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
-    let dave = rig.person("dave");
+fn malformed_facility_and_release_ids_are_answered_with_404() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
+    let dave = fixture.person("dave");
     for id in [
         "x",
         "%00",
@@ -396,7 +401,7 @@ fn facilities_and_releases_that_are_none_are_not_there() -> Result<()> {
         }
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -404,7 +409,7 @@ fn facilities_and_releases_that_are_none_are_not_there() -> Result<()> {
 }
 
 fn of_the_agent() -> Vec<Row> {
-    let terms = Secured::new(AURORA);
+    let terms = SecuredTerms::new(AURORA);
     let filing = terms.filing(today());
     let amendment = terms.amendment(Uuid::new_v4(), "continuation", today());
     let agreement = terms.agreement(today());
@@ -491,12 +496,12 @@ fn of_the_agent() -> Vec<Row> {
         (&search, "/data/findings/0/file_number", no_numbers()),
         (&search, "/data/findings/0/secured_party", no_names()),
     ];
-    rows.map(|(told, pointer, values)| (told.clone(), pointer, values))
+    rows.map(|(event, pointer, values)| (event.clone(), pointer, values))
         .to_vec()
 }
 
 fn of_the_platform() -> Vec<Row> {
-    let terms = Secured::new(AURORA);
+    let terms = SecuredTerms::new(AURORA);
     let (opened, party, rules) = (terms.opened(), terms.party(&terms.debtor), terms.rules());
     let rows = [
         (
@@ -557,7 +562,7 @@ fn of_the_platform() -> Vec<Row> {
         ),
         (&rules, "/data/kinds/0/haircut_bp", no_numbers_to(0, 10_000)),
     ];
-    rows.map(|(told, pointer, values)| (told.clone(), pointer, values))
+    rows.map(|(event, pointer, values)| (event.clone(), pointer, values))
         .to_vec()
 }
 

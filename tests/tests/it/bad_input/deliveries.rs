@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Response, Transport as _};
-use tests::rig::Rig;
-use tests::world::{AURORA, Kind, PLATFORM, delivery};
+use tests::sample_data::{AURORA, Kind, PLATFORM, delivery};
 use uuid::Uuid;
 
 use super::values::{
@@ -18,9 +18,9 @@ use crate::settlements::facility;
 type Row = (&'static str, Value, &'static str, Vec<Value>);
 
 #[test]
-fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
+fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
     for (agent, good, pointer, values) in table() {
         for body in values
             .iter()
@@ -29,7 +29,7 @@ fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
         {
             assert_invalid(
                 &format!("{agent} {pointer}: {body}"),
-                &signed(&rig, agent, &body)?,
+                &signed(&fixture, agent, &body)?,
                 &[pointer],
             );
         }
@@ -38,7 +38,7 @@ fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
             let body = with(&good, unknown, json!("x"));
             assert_invalid(
                 &format!("{agent} {unknown}"),
-                &signed(&rig, agent, &body)?,
+                &signed(&fixture, agent, &body)?,
                 &[unknown],
             );
         }
@@ -52,7 +52,7 @@ fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
         let body = with(&event(Kind::Escrow), "/type", json!(kind));
         assert_invalid(
             &format!("{agent} {kind:?}"),
-            &signed(&rig, agent, &body)?,
+            &signed(&fixture, agent, &body)?,
             &["/type"],
         );
     }
@@ -60,12 +60,12 @@ fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
         let body = with(&event(Kind::Platform), "/data", data);
         assert_invalid(
             &body.to_string(),
-            &signed(&rig, PLATFORM, &body)?,
+            &signed(&fixture, PLATFORM, &body)?,
             &["/data"],
         );
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -73,8 +73,8 @@ fn an_agent_is_told_what_is_wrong_with_each_member() -> Result<()> {
 }
 
 /// Signed over these very bytes, under the body's id where a header can bear it.
-fn signed(rig: &Rig, agent: &str, body: &Value) -> Result<Response> {
-    rig.send(&rig.agent(agent).agent.sign(&body.to_string()))
+fn signed(fixture: &Fixture, agent: &str, body: &Value) -> Result<Response> {
+    fixture.send(&fixture.agent(agent).agent.sign(&body.to_string()))
 }
 
 #[allow(clippy::too_many_lines, reason = "a table")]

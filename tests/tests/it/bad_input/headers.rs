@@ -1,20 +1,20 @@
 //! Content types, idempotency keys and the request's own id.
 
 use anyhow::Result;
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 
 use super::ledger_rows;
 use crate::endpoints::{KINDS, assert_decent, bearing, event, of_people};
 use crate::settlements::proposal;
 
 #[test]
-fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
-    let rig = Rig::new()?;
+fn only_json_in_utf_8_is_accepted_as_content_type() -> Result<()> {
+    let fixture = Fixture::new()?;
     let proposal = proposal(100).to_string();
     let request = |kind: &str| {
-        let post = rig
+        let post = fixture
             .person("alice")
             .request("POST", "/v1/settlements")
             .header("idempotency-key", &idempotency_key());
@@ -26,7 +26,7 @@ fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
         "application/json; charset=utf-8",
         "application/json;charset=\"UTF-8\"",
     ] {
-        assert_eq!(rig.send(&request(good))?.status, 201, "{good}");
+        assert_eq!(fixture.send(&request(good))?.status, 201, "{good}");
     }
     for bad in [
         "",
@@ -43,18 +43,18 @@ fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
         "*/*",
     ] {
         for request in [request(bad), request(bad).without("authorization")] {
-            let answer = rig.send(&request)?;
+            let answer = fixture.send(&request)?;
             assert_eq!(answer.status, 415, "{bad}: {}", answer.text());
             assert_decent(bad, &answer);
         }
     }
     assert_eq!(
-        rig.send(&request("x").without("content-type"))?.status,
+        fixture.send(&request("x").without("content-type"))?.status,
         415,
         "none at all"
     );
     for kind in KINDS {
-        let agent = rig
+        let agent = fixture
             .deployment()
             .agents
             .iter()
@@ -64,12 +64,13 @@ fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
             .map(|agent| agent.sign(&event(kind).to_string()))
             .unwrap_or_default();
         assert_eq!(
-            rig.send(
-                &signed
-                    .without("content-type")
-                    .header("content-type", "text/plain")
-            )?
-            .status,
+            fixture
+                .send(
+                    &signed
+                        .without("content-type")
+                        .header("content-type", "text/plain")
+                )?
+                .status,
             415,
             "{kind:?}"
         );
@@ -79,8 +80,8 @@ fn only_json_in_utf_8_is_a_content_type() -> Result<()> {
 
 #[test]
 fn a_mutation_names_one_idempotency_key() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
     let long = "k".repeat(256);
     let key = idempotency_key();
     let named: [(&str, Vec<&str>); 8] = [
@@ -93,12 +94,12 @@ fn a_mutation_names_one_idempotency_key() -> Result<()> {
         ("twice the same", vec![&key, &key]),
         ("two", vec![&key, "0123456789abcdef"]),
     ];
-    for (function, request) in of_people(&rig)
+    for (function, request) in of_people(&fixture)
         .into_iter()
         .filter(|(_, request)| request.method == "POST")
     {
-        let request = bearing(&request, &rig.person("dave").token()).without("idempotency-key");
-        let missing = rig.send(&request)?;
+        let request = bearing(&request, &fixture.person("dave").token()).without("idempotency-key");
+        let missing = fixture.send(&request)?;
         assert_eq!(
             missing.json()["type"],
             "urn:optkas:problem:idempotency-key-missing",
@@ -109,7 +110,7 @@ fn a_mutation_names_one_idempotency_key() -> Result<()> {
         for (name, keys) in &named {
             let what = format!("{function}, {name}");
             let add = |request: Request, key: &&str| request.header("idempotency-key", key);
-            let answer = rig.send(&keys.iter().fold(request.clone(), add))?;
+            let answer = fixture.send(&keys.iter().fold(request.clone(), add))?;
             assert_eq!(answer.status, 400, "{what}: {}", answer.text());
             assert_eq!(
                 answer.json()["type"],
@@ -120,7 +121,7 @@ fn a_mutation_names_one_idempotency_key() -> Result<()> {
         }
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -129,15 +130,15 @@ fn a_mutation_names_one_idempotency_key() -> Result<()> {
 
 #[test]
 fn every_reply_bears_the_invocations_id() -> Result<()> {
-    let rig = Rig::new()?;
-    let good = rig.person("alice").request("GET", "/v1/positions");
+    let fixture = Fixture::new()?;
+    let good = fixture.person("alice").request("GET", "/v1/positions");
     let id = "5f1b0c62-9a1d-4f0e-b6a3-5d2e7c4f9a10";
     for request in [
         good.clone(),
         good.without("authorization"),
-        rig.person("alice").request("GET", "/v1/positions?x=1"),
+        fixture.person("alice").request("GET", "/v1/positions?x=1"),
     ] {
-        let answer = rig.invoke(&request, |invocation| invocation.with_request_id(id))?;
+        let answer = fixture.invoke(&request, |invocation| invocation.with_request_id(id))?;
         let answer = tests::lambda::response(&answer.json())?;
         assert_eq!(answer.header("x-request-id"), Some(id), "{}", answer.text());
         assert_decent("with an id", &answer);

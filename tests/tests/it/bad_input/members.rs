@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -14,9 +14,9 @@ use super::{assert_invalid, ledger_rows, post, there};
 use crate::settlements::{of, proposal};
 
 #[test]
-fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
+fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
     let good = full_proposal();
     for (pointer, values) in [
         ("/amount_minor", no_money()),
@@ -29,7 +29,7 @@ fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
     ] {
         for value in values {
             let answer = post(
-                &rig,
+                &fixture,
                 "/v1/settlements",
                 with(&good, pointer, value.clone()).to_string().as_bytes(),
             )?;
@@ -38,7 +38,7 @@ fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
     }
     for pointer in ["/amount_minor", "/currency", "/facility_id", "/value_date"] {
         let answer = post(
-            &rig,
+            &fixture,
             "/v1/settlements",
             without(&good, pointer).to_string().as_bytes(),
         )?;
@@ -59,16 +59,16 @@ fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         let mut body = good.clone();
         body[name] = json!("x");
-        let answer = post(&rig, "/v1/settlements", body.to_string().as_bytes())?;
+        let answer = post(&fixture, "/v1/settlements", body.to_string().as_bytes())?;
         assert_invalid(&format!("the member {name:?}"), &answer, &[&pointer]);
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
     assert_eq!(
-        post(&rig, "/v1/settlements", good.to_string().as_bytes())?.status,
+        post(&fixture, "/v1/settlements", good.to_string().as_bytes())?.status,
         201,
         "the body that all this varies"
     );
@@ -76,9 +76,9 @@ fn a_proposal_is_told_what_is_wrong_with_each_member() -> Result<()> {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlement = there(&rig)?;
+fn all_errors_are_listed_in_one_reply() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlement = there(&fixture)?;
     let create = "/v1/settlements".to_owned();
     for (target, body, places) in [
         (&create, "{}".to_owned(), &["/amount_minor", "/currency", "/facility_id", "/value_date"][..]),
@@ -94,11 +94,11 @@ fn all_that_is_wrong_is_told_at_once() -> Result<()> {
         (&of(&settlement, "cancel"), r#"{"reason":1,"by":"me"}"#.to_owned(), &["/reason", "/by"]),
         (&of(&settlement, "cancel"), r#"{"reason":"a","reason":"b"}"#.to_owned(), &["/reason"]),
     ] {
-        assert_invalid(&body, &post(&rig, target, body.as_bytes())?, places);
+        assert_invalid(&body, &post(&fixture, target, body.as_bytes())?, places);
     }
     for value in no_texts(true) {
         let answer = post(
-            &rig,
+            &fixture,
             &of(&settlement, "cancel"),
             json!({ "reason": value }).to_string().as_bytes(),
         )?;

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
-use tests::rig::Rig;
-use tests::world::{
-    COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, Told, delivery, idempotency_key,
+use tests::sample_data::{
+    COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, WebhookEvent, delivery,
+    idempotency_key,
 };
 
 use super::{approval, releases, there};
-use crate::collateral::scene::Scene;
+use crate::collateral::secured_facility::SecuredFacility;
 use crate::endpoints::assert_decent;
 use crate::mutations::platform_events;
 use crate::settlements::{of, proposal, report};
@@ -51,27 +52,27 @@ const NASTY: [&str; 24] = [
 ];
 
 #[test]
-fn a_damaged_request_is_never_our_fault() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlement = there(&rig)?;
-    let scene = Scene::good(&rig, &[1_000])?;
+fn a_damaged_request_never_gives_a_5xx() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlement = there(&fixture)?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut statuses = BTreeSet::new();
     for round in 0..ROUNDS {
-        for (agent, body) in bodies(&settlement, &scene) {
+        for (agent, body) in bodies(&settlement, &facility) {
             let damaged = damage(&body, &mut chance);
             let request = match agent {
                 Sender::Dave(target) => {
-                    let post = rig
+                    let post = fixture
                         .person("dave")
                         .request("POST", &target)
                         .header("idempotency-key", &idempotency_key());
                     post.header("content-type", "application/json")
                         .body(damaged.clone())
                 }
-                Sender::Agent(id) => signed(&rig, id, &damaged),
+                Sender::Agent(id) => signed(&fixture, id, &damaged),
             };
-            let answer = rig.send(&request)?;
+            let answer = fixture.send(&request)?;
             let what = format!(
                 "round {round}, {} {}",
                 request.target,
@@ -86,13 +87,13 @@ fn a_damaged_request_is_never_our_fault() -> Result<()> {
         statuses.is_superset(&BTreeSet::from([200, 400, 404, 422])),
         "{statuses:?}"
     );
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn a_damaged_query_is_never_our_fault() -> Result<()> {
-    let rig = Rig::new()?;
-    let _one = there(&rig)?;
+fn a_damaged_query_never_gives_a_5xx() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let _one = there(&fixture)?;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
     let facility = format!("/v1/facilities/{}/collateral", SECURED_FACILITY.id);
     let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff&created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
@@ -105,7 +106,7 @@ fn a_damaged_query_is_never_our_fault() -> Result<()> {
             "/v1/facilities",
             &facility,
         ][round % 5];
-        let answer = rig.person("carol").get(&format!("{path}?{damaged}"))?;
+        let answer = fixture.person("carol").get(&format!("{path}?{damaged}"))?;
         assert_decent(&format!("round {round}, {path}?{damaged}"), &answer);
     }
     Ok(())
@@ -117,7 +118,7 @@ enum Sender {
 }
 
 /// A valid body of every kind.
-fn bodies(settlement: &str, scene: &Scene<'_>) -> Vec<(Sender, Value)> {
+fn bodies(settlement: &str, facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
     let mut create = proposal(100);
     create["uetr"] = json!(uuid::Uuid::new_v4().to_string());
     create["reference"] = json!("Tranche 4");
@@ -144,14 +145,14 @@ fn bodies(settlement: &str, scene: &Scene<'_>) -> Vec<(Sender, Value)> {
             .into_iter()
             .map(|(kind, data)| (Sender::Agent(PLATFORM), delivery(kind, &data))),
     );
-    all.extend(of_collateral(scene));
+    all.extend(of_collateral(facility));
     all
 }
 
 /// The same of everything that is told of collateral, and of releases.
-fn of_collateral(scene: &Scene<'_>) -> Vec<(Sender, Value)> {
-    let terms = &scene.terms;
-    let told = |agent: &'static str, told: &Told| (Sender::Agent(agent), told.event());
+fn of_collateral(facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
+    let terms = &facility.terms;
+    let from = |agent: &'static str, event: &WebhookEvent| (Sender::Agent(agent), event.delivery());
     let of_the_platform = [
         terms
             .opened()
@@ -159,15 +160,15 @@ fn of_collateral(scene: &Scene<'_>) -> Vec<(Sender, Value)> {
         terms.party(&terms.debtor).with("bic", "DEUTDEFF500"),
         terms.rules(),
     ];
-    let asset = scene.pledged[0].asset;
-    let amendment = |kind: &str| terms.amendment(scene.filing, kind, scene.today);
+    let asset = facility.pledged[0].asset;
+    let amendment = |kind: &str| terms.amendment(facility.filing, kind, facility.today);
     let lender = terms.secured_party.id.to_string();
     let found = json!([{
         "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
         "subordination_sha256": "5b".repeat(32),
     }]);
     let of_the_agent = [
-        terms.filing(scene.today),
+        terms.filing(facility.today),
         amendment("continuation"),
         amendment("assignment")
             .with("party_id", lender.clone())
@@ -182,20 +183,23 @@ fn of_collateral(scene: &Scene<'_>) -> Vec<(Sender, Value)> {
             .with("action", "add")
             .with("description", "Schedule B"),
         terms
-            .agreement(scene.today)
-            .with("ends_on", scene.day(1).to_string()),
-        scene.new_pledge(),
-        terms.valuation(scene.today, &[(asset, 1_000)]),
-        terms.receipt(scene.today, &[asset]),
-        terms.search(scene.today).with("findings", found),
+            .agreement(facility.today)
+            .with("ends_on", facility.day(1).to_string()),
+        facility.new_pledge(),
+        terms.valuation(facility.today, &[(asset, 1_000)]),
+        terms.receipt(facility.today, &[asset]),
+        terms.search(facility.today).with("findings", found),
     ];
     let mut all: Vec<(Sender, Value)> = of_the_platform
         .iter()
-        .map(|it| told(PLATFORM, it))
-        .chain(of_the_agent.iter().map(|it| told(COLLATERAL_AGENT, it)))
+        .map(|it| from(PLATFORM, it))
+        .chain(of_the_agent.iter().map(|it| from(COLLATERAL_AGENT, it)))
         .collect();
-    all.push((Sender::Dave(releases()), scene.release(&scene.pledged)));
-    all.push((Sender::Dave(releases()), scene.termination()));
+    all.push((
+        Sender::Dave(releases()),
+        facility.release(&facility.pledged),
+    ));
+    all.push((Sender::Dave(releases()), facility.termination()));
     let approval = approval(&uuid::Uuid::new_v4().to_string());
     all.push((
         Sender::Dave(approval),
@@ -205,7 +209,7 @@ fn of_collateral(scene: &Scene<'_>) -> Vec<(Sender, Value)> {
 }
 
 /// Signed as it is, so that the body is what is judged.
-fn signed(rig: &Rig, agent: &str, body: &[u8]) -> Request {
+fn signed(fixture: &Fixture, agent: &str, body: &[u8]) -> Request {
     let id = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|event| event["id"].as_str().map(visible_text));
@@ -213,7 +217,7 @@ fn signed(rig: &Rig, agent: &str, body: &[u8]) -> Request {
     let id = id
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| "evt_1".to_owned());
-    rig.agent(agent).agent.sign_with(body, &id, &now)
+    fixture.agent(agent).agent.sign_with(body, &id, &now)
 }
 
 /// Half of the time a value is exchanged, else some bytes are.

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use serde_json::json;
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -13,9 +13,9 @@ use crate::endpoints::assert_decent;
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
-    let rig = Rig::new()?;
-    let there = there(&rig)?;
+fn each_bad_query_parameter_is_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let there = there(&fixture)?;
     let settlement = format!("/v1/settlements/{there}");
     let commitment = format!("/v1/commitments/{}", "0".repeat(64));
     let tomorrow = (OffsetDateTime::now_utc() + Duration::days(1)).format(&Rfc3339)?;
@@ -122,7 +122,7 @@ fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
     table.push((&commitment, "x=1".to_owned(), "x"));
     for (path, query, parameter) in table {
         let target = format!("{path}?{query}");
-        let answer = rig.person("carol").get(&target)?;
+        let answer = fixture.person("carol").get(&target)?;
         assert_invalid(&target, &answer, &[parameter]);
         assert_eq!(
             answer.json()["errors"][0]["parameter"],
@@ -130,7 +130,7 @@ fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
             "{target}: a parameter is no pointer"
         );
     }
-    let several = rig
+    let several = fixture
         .person("carol")
         .get("/v1/settlements?limit=0&status=x&facility_id=y&sort=asc")?;
     assert_invalid(
@@ -140,7 +140,8 @@ fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
     );
     for odd in ["?", "?&", "?&&limit=1&"] {
         assert_eq!(
-            rig.person("carol")
+            fixture
+                .person("carol")
                 .get(&format!("/v1/settlements{odd}"))?
                 .status,
             200,
@@ -151,9 +152,9 @@ fn a_query_is_told_which_parameter_is_wrong() -> Result<()> {
 }
 
 #[test]
-fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
-    let rig = Rig::new()?;
-    let _one = there(&rig)?;
+fn the_earliest_and_latest_instants_give_empty_pages() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let _one = there(&fixture)?;
     for instant in [
         "0001-01-01T00:00:00Z",
         "9999-12-31T23:59:59.999999999Z",
@@ -163,11 +164,11 @@ fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
             format!("/v1/settlements?created_after={instant}"),
             format!("/v1/settlements?created_before={instant}"),
         ] {
-            let answer = rig.person("carol").get(&target)?;
+            let answer = fixture.person("carol").get(&target)?;
             assert_eq!(answer.status, 200, "{target}: {}", answer.text());
         }
     }
-    let answer = rig
+    let answer = fixture
         .person("carol")
         .get("/v1/positions?as_of=0001-01-01T00:00:00Z")?;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -178,7 +179,7 @@ fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
                 &base64::engine::general_purpose::URL_SAFE_NO_PAD,
                 vec![fill; bytes],
             );
-            let answer = rig
+            let answer = fixture
                 .person("carol")
                 .get(&format!("{path}?cursor={cursor}"))?;
             assert!(
@@ -193,11 +194,11 @@ fn the_ends_of_time_are_only_empty_pages() -> Result<()> {
 }
 
 #[test]
-fn an_id_that_is_none_names_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    let there = there(&rig)?;
-    let before = ledger_rows(&rig)?;
-    let dave = rig.person("dave");
+fn a_malformed_id_is_answered_with_404() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let there = there(&fixture)?;
+    let before = ledger_rows(&fixture)?;
+    let dave = fixture.person("dave");
     let ids = [
         "x",
         "%00",
@@ -213,7 +214,7 @@ fn an_id_that_is_none_names_nothing() -> Result<()> {
         &there.replace('-', ""),
         &format!("{there}%20"),
     ];
-    let unknown = rig
+    let unknown = fixture
         .person("dave")
         .get("/v1/settlements/6f9619ff-8b86-4d01-b42d-00cf4fc964ff")?
         .json()["detail"]
@@ -230,7 +231,7 @@ fn an_id_that_is_none_names_nothing() -> Result<()> {
             post("verify"),
             post("cancel"),
         ] {
-            assert_nothing_there(&rig, &request, &unknown)?;
+            assert_nothing_there(&fixture, &request, &unknown)?;
         }
     }
     for key in [
@@ -241,13 +242,13 @@ fn an_id_that_is_none_names_nothing() -> Result<()> {
         format!("0x{}", "0".repeat(62)),
     ] {
         assert_nothing_there(
-            &rig,
+            &fixture,
             &dave.request("GET", &format!("/v1/commitments/{key}")),
             &unknown,
         )?;
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -255,9 +256,13 @@ fn an_id_that_is_none_names_nothing() -> Result<()> {
 }
 
 /// The same answer as for an id that is somebody else's.
-fn assert_nothing_there(rig: &Rig, request: &Request, detail: &serde_json::Value) -> Result<()> {
+fn assert_nothing_there(
+    fixture: &Fixture,
+    request: &Request,
+    detail: &serde_json::Value,
+) -> Result<()> {
     let what = format!("{} {}", request.method, request.target);
-    let answer = rig.send(request)?;
+    let answer = fixture.send(request)?;
     assert_eq!(answer.status, 404, "{what}: {}", answer.text());
     assert_eq!(answer.json()["detail"], *detail, "{what}");
     assert_decent(&what, &answer);

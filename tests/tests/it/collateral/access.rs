@@ -2,25 +2,30 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::rig::Rig;
-use tests::world::{
-    AURORA, BOREALIS, COLLATERAL_AGENT, PLATFORM, Secured, Told, delivery, idempotency_key,
+use tests::sample_data::{
+    AURORA, BOREALIS, COLLATERAL_AGENT, PLATFORM, SecuredTerms, WebhookEvent, delivery,
+    idempotency_key,
 };
 use uuid::Uuid;
 
-use super::scene::{Scene, refusal};
+use super::secured_facility::{SecuredFacility, refusal};
 use crate::direct::{Direct, Reply, quote};
 use crate::settlements::{of, propose};
 use crate::support::{assert_books, count};
 
-fn read(rig: &Rig, person: &str, facility: Uuid, part: &str) -> Result<Response> {
-    rig.person(person)
-        .get(&format!("/v1/facilities/{facility}{part}"))
+fn read(fixture: &Fixture, person: &str, facility_id: Uuid, part: &str) -> Result<Response> {
+    fixture
+        .person(person)
+        .get(&format!("/v1/facilities/{facility_id}{part}"))
 }
 
-fn listed(rig: &Rig, person: &str) -> Result<Vec<String>> {
-    let answer = rig.person(person).get("/v1/facilities?limit=100")?.json();
+fn listed(fixture: &Fixture, person: &str) -> Result<Vec<String>> {
+    let answer = fixture
+        .person(person)
+        .get("/v1/facilities?limit=100")?
+        .json();
     let facilities = answer["facilities"].as_array().context("facilities")?;
     Ok(facilities
         .iter()
@@ -40,79 +45,83 @@ fn nameless(answer: &Response) -> Value {
 }
 
 #[test]
-fn a_facility_is_there_for_who_leads_it_or_has_a_settlement_in_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    let facility = scene.terms.facility;
-    let release = scene.requested(&scene.release(&scene.pledged))?;
+fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let facility_id = facility.terms.facility;
+    let release = facility.requested(&facility.release(&facility.pledged))?;
     let parts = ["", "/collateral"];
     let not_there = |person: &str| -> Result<()> {
         for part in parts {
-            let answer = read(&rig, person, facility, part)?;
+            let answer = read(&fixture, person, facility_id, part)?;
             assert_eq!(answer.status, 404, "{person} {part}");
             // Not there and not yours cannot be told apart.
-            let nowhere = read(&rig, person, Uuid::new_v4(), part)?;
+            let nowhere = read(&fixture, person, Uuid::new_v4(), part)?;
             assert_eq!(nameless(&answer), nameless(&nowhere), "{person} {part}");
         }
-        assert!(!listed(&rig, person)?.contains(&facility.to_string()));
+        assert!(!listed(&fixture, person)?.contains(&facility_id.to_string()));
         Ok(())
     };
     not_there("mallory")?;
     for person in ["alice", "bob", "carol"] {
         for part in parts {
-            assert_eq!(read(&rig, person, facility, part)?.status, 200, "{person}");
+            assert_eq!(
+                read(&fixture, person, facility_id, part)?.status,
+                200,
+                "{person}"
+            );
         }
-        assert!(listed(&rig, person)?.contains(&facility.to_string()));
+        assert!(listed(&fixture, person)?.contains(&facility_id.to_string()));
     }
 
     let body = json!({
-        "facility_id": facility.to_string(), "amount_minor": "7", "currency": "USD", "value_date": scene.day(9).to_string(),
+        "facility_id": facility_id.to_string(), "amount_minor": "7", "currency": "USD", "value_date": facility.day(9).to_string(),
     });
-    let settlement = propose(&rig, "mallory", &body)?;
+    let settlement = propose(&fixture, "mallory", &body)?;
     for part in parts {
-        assert_eq!(read(&rig, "mallory", facility, part)?.status, 200);
+        assert_eq!(read(&fixture, "mallory", facility_id, part)?.status, 200);
     }
-    assert!(listed(&rig, "mallory")?.contains(&facility.to_string()));
+    assert!(listed(&fixture, "mallory")?.contains(&facility_id.to_string()));
     // She sees it, and lets nothing go.
-    let asked = scene.request_by("mallory", &scene.release(&scene.pledged))?;
+    let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
     assert_eq!((asked.status, &*refusal(&asked)), (403, "not-lead"));
     assert_eq!(
-        refusal(&scene.approve_by("mallory", &release)?),
+        refusal(&facility.approve_by("mallory", &release)?),
         "not-found"
     );
 
-    let cancelled = rig
+    let cancelled = fixture
         .person("mallory")
         .post_empty(&of(&settlement, "cancel"), &idempotency_key())?;
     assert_eq!(cancelled.status, 200, "{}", cancelled.text());
     not_there("mallory")?;
-    let asked = scene.request_by("mallory", &scene.release(&scene.pledged))?;
+    let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
     assert_eq!(refusal(&asked), "not-found");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
 fn an_allocator_beside_the_lead_draws_on_the_same_base() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000])?;
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
     let eyes = json!({
         "allocator_id": BOREALIS.id.to_string(), "sub": crate::direct::ERIN.sub.to_string(), "role": "checker",
     });
-    let granted = rig
+    let granted = fixture
         .agent(PLATFORM)
         .deliver(&delivery("member.granted", &eyes))?;
     assert_eq!(granted.status, 200, "{}", granted.text());
-    scene.drawn(500)?;
-    scene.maker = "mallory";
-    let token = rig
+    facility.drawn(500)?;
+    facility.maker = "mallory";
+    let token = fixture
         .issuer()
         .minter()
         .token(crate::direct::ERIN.sub, crate::direct::ERIN.name);
     let verify = |amount: u64| -> Result<Response> {
-        let request = tests::http::Request::new("POST", &of(&scene.proposed(amount)?, "verify"))
+        let request = tests::http::Request::new("POST", &of(&facility.proposed(amount)?, "verify"))
             .header("authorization", &format!("Bearer {token}"))
             .header("idempotency-key", &idempotency_key());
-        tests::http::Transport::send(&rig, &request)
+        tests::http::Transport::send(&fixture, &request)
     };
     assert_eq!(refusal(&verify(351)?), "availability-short");
     let answer = verify(350)?;
@@ -123,16 +132,16 @@ fn an_allocator_beside_the_lead_draws_on_the_same_base() -> Result<()> {
 
 /// Pages of facilities and of pledges: each thing once, in one order.
 #[test]
-fn facilities_and_pledges_come_a_page_at_a_time() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1, 2, 3, 4, 5])?;
+fn facilities_and_pledges_are_paged() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1, 2, 3, 4, 5])?;
     for _ in 0..4 {
-        Scene::open(&rig)?;
+        SecuredFacility::open(&fixture)?;
     }
     let pages = |path: &str, list: &str, id: &str| -> Result<Vec<String>> {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
-            let answer = rig
+            let answer = fixture
                 .person("carol")
                 .get(&format!("{path}?limit=2{cursor}"))?;
             assert_eq!(answer.status, 200, "{}", answer.text());
@@ -151,11 +160,11 @@ fn facilities_and_pledges_come_a_page_at_a_time() -> Result<()> {
         }
     };
     let pledges = pages(
-        &format!("/v1/facilities/{}/collateral", scene.terms.facility),
+        &format!("/v1/facilities/{}/collateral", facility.terms.facility),
         "pledges",
         "pledge_id",
     )?;
-    let mut expected: Vec<String> = scene
+    let mut expected: Vec<String> = facility
         .pledged
         .iter()
         .map(|it| it.pledge.to_string())
@@ -170,32 +179,36 @@ fn facilities_and_pledges_come_a_page_at_a_time() -> Result<()> {
     );
     assert_eq!(
         facilities.len(),
-        usize::try_from(count(&mut rig.admin()?, &led)?)?
+        usize::try_from(count(&mut fixture.admin()?, &led)?)?
     );
     Ok(())
 }
 
 /// As its login could: whoever has the secret of one agent speaks for no other, and for no other's facility.
 #[test]
-fn a_collateral_agent_speaks_of_the_facilities_that_name_it() -> Result<()> {
+fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     const OTHER: &str = "collateral-two";
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000])?;
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
     let registered = json!({ "agent_id": OTHER, "kind": "collateral", "name": "Second Agency" });
-    let answer = rig
+    let answer = fixture
         .agent(PLATFORM)
         .deliver(&delivery("agent.registered", &registered))?;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let theirs = Secured::new(AURORA);
-    scene.onboard(&theirs.opened().with("collateral_agent", OTHER))?;
-    scene.onboard(&theirs.party(&theirs.debtor))?;
+    let theirs = SecuredTerms::new(AURORA);
+    facility.onboard(&theirs.opened().with("collateral_agent", OTHER))?;
+    facility.onboard(&theirs.party(&theirs.debtor))?;
 
-    let mut direct = Direct::new(&rig);
-    let mut say = |agent: &str, told: &Told| -> Result<Reply> {
-        let rest = format!("'{}', now(), {}", told.kind, quote(&told.data.to_string()));
+    let mut direct = Direct::new(&fixture);
+    let mut say = |agent: &str, event: &WebhookEvent| -> Result<Reply> {
+        let rest = format!(
+            "'{}', now(), {}",
+            event.kind,
+            quote(&event.data.to_string())
+        );
         direct.agent("collateral-webhook", agent, &idempotency_key(), &rest)
     };
-    let (ours, their_search) = (scene.new_pledge(), theirs.search(scene.today));
+    let (ours, their_search) = (facility.new_pledge(), theirs.search(facility.today));
     assert_eq!(say(OTHER, &ours)?.name(), "refused not-found");
     assert_eq!(
         say(COLLATERAL_AGENT, &their_search)?.name(),
@@ -205,33 +218,33 @@ fn a_collateral_agent_speaks_of_the_facilities_that_name_it() -> Result<()> {
     assert_eq!(say(COLLATERAL_AGENT, &ours)?.name(), "accepted");
     // Nor is any other agent one of collateral, the facility's own included.
     for agent in ["escrow-one", "settle-one", PLATFORM] {
-        let reply = say(agent, &scene.new_pledge())?;
+        let reply = say(agent, &facility.new_pledge())?;
         assert_eq!(reply.name(), "refused not-found", "{agent}");
         assert_eq!(reply.body.get("commitment"), None, "{agent}");
     }
-    scene.pledged.clear();
-    assert_books(&mut rig.admin()?)
+    facility.pledged.clear();
+    assert_books(&mut fixture.admin()?)
 }
 
 /// The platform says who the parties are; what was filed it does not say, and the agent not who they are.
 #[test]
-fn the_platform_and_the_agent_each_say_their_part() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    let party = scene.terms.party(&scene.terms.debtor);
-    for (agent, told) in [
+fn the_platform_and_the_agent_cannot_send_each_others_events() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let party = facility.terms.party(&facility.terms.debtor);
+    for (agent, event) in [
         (COLLATERAL_AGENT, &party),
-        (COLLATERAL_AGENT, &scene.terms.rules()),
-        (COLLATERAL_AGENT, &scene.terms.opened()),
-        (PLATFORM, &scene.new_pledge()),
-        (PLATFORM, &scene.terms.filing(scene.today)),
+        (COLLATERAL_AGENT, &facility.terms.rules()),
+        (COLLATERAL_AGENT, &facility.terms.opened()),
+        (PLATFORM, &facility.new_pledge()),
+        (PLATFORM, &facility.terms.filing(facility.today)),
     ] {
-        let answer = rig.agent(agent).deliver(&told.event())?;
+        let answer = fixture.agent(agent).deliver(&event.delivery())?;
         assert_eq!(
             answer.status,
             422,
             "{agent} {}: {}",
-            told.kind,
+            event.kind,
             answer.text()
         );
         assert_eq!(answer.json()["errors"][0]["pointer"], "/type");
@@ -240,9 +253,9 @@ fn the_platform_and_the_agent_each_say_their_part() -> Result<()> {
 }
 
 #[test]
-fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
-    let rig = Rig::new()?;
-    let terms = Secured::new(AURORA);
+fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let terms = SecuredTerms::new(AURORA);
     for (member, value, refused) in [
         ("collateral_agent", "escrow-one", "agent-kind"),
         ("collateral_agent", "collateral-nine", "agent-kind"),
@@ -252,8 +265,8 @@ fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
             "not-found",
         ),
     ] {
-        let told = terms.opened().with(member, value);
-        let answer = rig.agent(PLATFORM).deliver(&told.event())?;
+        let event = terms.opened().with(member, value);
+        let answer = fixture.agent(PLATFORM).deliver(&event.delivery())?;
         assert_eq!(refusal(&answer), refused, "{value}: {}", answer.text());
         if refused == "agent-kind" {
             assert_eq!(answer.json()["member"], member);
@@ -261,22 +274,26 @@ fn a_secured_facility_names_an_agent_and_a_lead_that_are_there() -> Result<()> {
         }
     }
     // Nothing is left of them: the id is free.
-    let opened = rig.agent(PLATFORM).deliver(&terms.opened().event())?;
+    let opened = fixture
+        .agent(PLATFORM)
+        .deliver(&terms.opened().delivery())?;
     assert_eq!(refusal(&opened), "");
-    let again = rig.agent(PLATFORM).deliver(&terms.opened().event())?;
+    let again = fixture
+        .agent(PLATFORM)
+        .deliver(&terms.opened().delivery())?;
     assert_eq!(refusal(&again), "already-exists");
     Ok(())
 }
 
 #[test]
-fn a_setting_names_no_facility() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    scene.requested(&scene.release(&scene.pledged))?;
-    let mut owner = rig.owner()?;
+fn a_session_setting_opens_no_facility() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    facility.requested(&facility.release(&facility.pledged))?;
+    let mut owner = fixture.owner()?;
     let set = format!(
         "select set_config('optkas.facility', '{}', true)",
-        scene.terms.facility
+        facility.terms.facility
     );
     let rows =
         "select (select count(*) from collateral.party) + (select count(*) from collateral.filing)
@@ -291,7 +308,7 @@ fn a_setting_names_no_facility() -> Result<()> {
         Ok(seen)
     };
     let as_person = |name: &str| {
-        let token = quote(&rig.person(name).token());
+        let token = quote(&fixture.person(name).token());
         format!("select auth.authenticate_member({token});")
     };
     assert_eq!(seen("")?, 0);

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use postgres::{Client, Row};
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::kind_rule;
+use tests::fixture::Fixture;
+use tests::sample_data::kind_rule;
 
 use super::plain::{Base, Holding, Rules, base};
-use super::scene::{Pledged, Scene, fund, refusal};
+use super::secured_facility::{Pledged, SecuredFacility, fund, refusal};
 use crate::random::Random;
 use crate::support::assert_books;
 
@@ -21,14 +21,14 @@ const VALUE_MAX: usize = 999_999_999_999_999;
 
 /// The case that the rules were agreed on.
 #[test]
-fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<()> {
+fn the_worked_example_gives_its_availability() -> Result<()> {
     let million: u64 = 100_000_000;
-    let rig = Rig::new()?;
-    fund(&rig, 100 * million)?;
-    let mut scene = Scene::open(&rig)?;
-    scene.rule(&[("concentration_cap_bp", json!(2_500))])?;
-    scene = scene.secured_by(&[40, 20, 20, 20].map(|millions| millions * million))?;
-    let answer = scene.draw(70 * million)?;
+    let fixture = Fixture::new()?;
+    fund(&fixture, 100 * million)?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    facility.rule(&[("concentration_cap_bp", json!(2_500))])?;
+    facility = facility.secured_by(&[40, 20, 20, 20].map(|millions| millions * million))?;
+    let answer = facility.draw(70 * million)?;
     assert_eq!(refusal(&answer), "");
     let rested = answer.json();
     let figures = |of: &Value| {
@@ -48,7 +48,7 @@ fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<
         ]
     );
     let recorded: (String, Value) = {
-        let row = rig.admin()?.query_one(
+        let row = fixture.admin()?.query_one(
             "select encode(inputs_sha256, 'hex'), jsonb_build_array(version, base_minor, drawn_minor, availability_minor)
             from collateral.borrowing_base where settlement_id::text = $1",
             &[&rested["id"].as_str().context("an id")?],
@@ -61,7 +61,7 @@ fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<
         json!([1, 7_225_000_000_u64, 0, 7_225_000_000_u64])
     );
 
-    let shown = scene.collateral()?["borrowing_base"].take();
+    let shown = facility.collateral()?["borrowing_base"].take();
     assert_eq!(
         figures(&shown)[2..],
         [
@@ -71,16 +71,16 @@ fn a_hundred_million_with_forty_owed_by_one_leave_two_and_a_quarter() -> Result<
         ]
     );
     assert_eq!(shown["coverage_bp"], 12_142);
-    assert_eq!(refusal(&scene.draw(225_000_001)?), "availability-short");
-    assert_eq!(refusal(&scene.draw(225_000_000)?), "");
-    assert_eq!(refusal(&scene.draw(1)?), "availability-short");
-    assert_books(&mut rig.admin()?)
+    assert_eq!(refusal(&facility.draw(225_000_001)?), "availability-short");
+    assert_eq!(refusal(&facility.draw(225_000_000)?), "");
+    assert_eq!(refusal(&facility.draw(1)?), "availability-short");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn the_base_is_that_of_a_plain_second_one() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+fn the_base_equals_a_second_plain_computation() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("base");
     for case in 0..CASES {
         let rules = any_rules(&mut random);
@@ -203,18 +203,18 @@ struct Known {
 /// Pledges, valuations, receipts, releases and new rules in any order: after each step the kept sums give the base
 /// that adding up anew gives, and both the one of the plain book.
 #[test]
-fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("life");
-    let mut scene = Scene::open(&rig)?;
-    scene.file(|filing| filing)?;
-    scene.sign(|agreement| agreement.with("asset_kinds", json!(KINDS)))?;
-    let mut rules = new_rules(&scene, &mut random)?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    facility.file(|filing| filing)?;
+    facility.sign(|agreement| agreement.with("asset_kinds", json!(KINDS)))?;
+    let mut rules = new_rules(&facility, &mut random)?;
     let mut book: Vec<Known> = Vec::new();
     for step in 0..STEPS {
         match random.below(20) {
-            0..8 => book.push(new_pledge(&mut scene, &mut random)?),
+            0..8 => book.push(new_pledge(&mut facility, &mut random)?),
             _ if book.is_empty() => {}
             8..13 => {
                 let as_of = -i64::try_from(random.below(20))?;
@@ -227,7 +227,7 @@ fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()
                         known.valued = Some((as_of, i128::try_from(value)?));
                     }
                 }
-                scene.tell(&scene.terms.valuation(scene.day(as_of), &values))?;
+                facility.record(&facility.terms.valuation(facility.day(as_of), &values))?;
             }
             13..17 => {
                 let as_of = -i64::try_from(random.below(20))?;
@@ -236,9 +236,9 @@ fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()
                     assets.push(known.pledged.asset);
                     known.held = known.held.max(Some(as_of));
                 }
-                scene.tell(&scene.terms.receipt(scene.day(as_of), &assets))?;
+                facility.record(&facility.terms.receipt(facility.day(as_of), &assets))?;
             }
-            17 => rules = new_rules(&scene, &mut random)?,
+            17 => rules = new_rules(&facility, &mut random)?,
             _ => {
                 let gone: Vec<Known> = (0..=random.below(3).min(book.len() - 1))
                     .map(|_| {
@@ -247,12 +247,12 @@ fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()
                     })
                     .collect();
                 let pledges: Vec<Pledged> = gone.iter().map(|known| known.pledged).collect();
-                scene.released(&scene.release(&pledges))?;
+                facility.released(&facility.release(&pledges))?;
             }
         }
         let expected = base(&counting(&book), &rules, 0);
         for how in ["kept", "again"] {
-            let found = found(&mut admin, &scene, how)?;
+            let found = found(&mut admin, &facility, how)?;
             assert_eq!(found, expected, "step {step}, {how}");
         }
     }
@@ -264,7 +264,7 @@ fn after_a_random_life_the_kept_sums_are_those_of_adding_up_again() -> Result<()
     assert_books(&mut admin)
 }
 
-fn new_rules(scene: &Scene<'_>, random: &mut Random) -> Result<Rules> {
+fn new_rules(facility: &SecuredFacility<'_>, random: &mut Random) -> Result<Rules> {
     let rules = any_rules(random);
     let kinds: Vec<Value> = rules
         .kinds
@@ -277,7 +277,7 @@ fn new_rules(scene: &Scene<'_>, random: &mut Random) -> Result<Rules> {
             ))
         })
         .collect::<Result<_>>()?;
-    scene.rule(&[
+    facility.rule(&[
         ("concentration_cap_bp", json!(i64::try_from(rules.cap_bp)?)),
         ("reserves_minor", json!(rules.reserves_minor.to_string())),
         ("kinds", json!(kinds)),
@@ -285,9 +285,9 @@ fn new_rules(scene: &Scene<'_>, random: &mut Random) -> Result<Rules> {
     Ok(rules)
 }
 
-fn new_pledge(scene: &mut Scene<'_>, random: &mut Random) -> Result<Known> {
+fn new_pledge(facility: &mut SecuredFacility<'_>, random: &mut Random) -> Result<Known> {
     let (obligor, kind) = (format!("O{}", random.below(5)), *random.pick(&KINDS));
-    let pledged = scene.pledge(|mut pledge| {
+    let pledged = facility.pledge(|mut pledge| {
         pledge.data["asset"]["obligor"] = json!(obligor);
         pledge.data["asset"]["kind"] = json!(kind);
         pledge
@@ -324,13 +324,13 @@ fn counting(book: &[Known]) -> Vec<Holding> {
         .collect()
 }
 
-fn found(admin: &mut Client, scene: &Scene<'_>, how: &str) -> Result<Base> {
+fn found(admin: &mut Client, facility: &SecuredFacility<'_>, how: &str) -> Result<Base> {
     let row = admin.query_one(
         &format!(
             "select eligible_minor::text, excess_minor::text, base_minor::text, availability_minor::text, coverage_bp::text
             from collateral.base_{how}($1, collateral.rules_in_force($1))"
         ),
-        &[&scene.terms.facility],
+        &[&facility.terms.facility],
     )?;
     read(&row)
 }

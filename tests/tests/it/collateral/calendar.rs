@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 use time::{Date, Month};
 
 /// A designation, the office's date of filing, and the last day of its effect.
@@ -59,8 +59,8 @@ fn text(admin: &mut Client, sql: &str) -> Result<Option<String>> {
 
 #[test]
 fn a_filing_lapses_on_the_same_day_years_later() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     for (designation, filed, expected) in LAPSES {
         let sql = format!("select collateral.lapse('{designation}', '{filed}')::text");
         let found = text(&mut admin, &sql)?;
@@ -71,8 +71,8 @@ fn a_filing_lapses_on_the_same_day_years_later() -> Result<()> {
 
 #[test]
 fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     for (lapse, expected) in WINDOWS {
         let sql = format!("select collateral.continuation_opens('{lapse}')::text");
         assert_eq!(
@@ -98,9 +98,9 @@ fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
 
 /// Every day of two leap cycles, and of those around a century without a leap day.
 #[test]
-fn every_day_is_as_a_plain_calendar_has_it() -> Result<()> {
-    let rig = Rig::empty()?;
-    let rows = rig.admin()?.query(
+fn lapse_and_window_equal_a_plain_calendars_on_every_day() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let rows = fixture.admin()?.query(
         "select d::date, collateral.lapse('standard', d::date), collateral.lapse('public-finance', d::date),
             collateral.continuation_opens(d::date), collateral.continued(d::date, d::date)
         from (

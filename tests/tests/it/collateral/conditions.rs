@@ -2,40 +2,40 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::rig::Rig;
-use tests::world::{Secured, Told, kind_rule};
+use tests::sample_data::{SecuredTerms, WebhookEvent, kind_rule};
 use uuid::Uuid;
 
-use super::scene::{Scene, refusal};
+use super::secured_facility::{SecuredFacility, refusal};
 use crate::direct::barrier;
 use crate::support::{assert_books, count};
 
 /// What a test tells otherwise than a good facility does.
 #[derive(Clone, Copy)]
 struct Odd {
-    filing: fn(&Scene<'_>, Told) -> Told,
-    agreement: fn(&Scene<'_>, Told) -> Told,
+    filing: fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
+    agreement: fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
     valued: Option<i64>,
     held: Option<i64>,
-    search: fn(&Scene<'_>, Told) -> Option<Told>,
+    search: fn(&SecuredFacility<'_>, WebhookEvent) -> Option<WebhookEvent>,
     rules: fn() -> Vec<(&'static str, Value)>,
 }
 
 /// Nothing is odd.
 const GOOD: Odd = Odd {
-    filing: |_, told| told,
-    agreement: |_, told| told,
+    filing: |_, event| event,
+    agreement: |_, event| event,
     valued: Some(0),
     held: Some(0),
-    search: |_, told| Some(told),
+    search: |_, event| Some(event),
     rules: Vec::new,
 };
 
 /// A filing of somebody else's, so many days ago.
-fn found(scene: &Scene<'_>, days: i64) -> Value {
+fn found(facility: &SecuredFacility<'_>, days: i64) -> Value {
     json!([{
-        "file_number": "2001 77", "filed_at": format!("{}T00:00:00Z", scene.day(days)), "secured_party": "Other Bank",
+        "file_number": "2001 77", "filed_at": format!("{}T00:00:00Z", facility.day(days)), "secured_party": "Other Bank",
     }])
 }
 
@@ -45,7 +45,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "no debtor",
         Odd {
-            filing: |_, told| told.with("debtors", json!([])),
+            filing: |_, event| event.with("debtors", json!([])),
             ..GOOD
         },
         "filing-insufficient",
@@ -53,7 +53,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "no secured party",
         Odd {
-            filing: |_, told| told.with("secured_parties", json!([])),
+            filing: |_, event| event.with("secured_parties", json!([])),
             ..GOOD
         },
         "filing-insufficient",
@@ -61,7 +61,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "no indication of collateral",
         Odd {
-            filing: |_, told| told.with("description", ""),
+            filing: |_, event| event.with("description", ""),
             ..GOOD
         },
         "filing-insufficient",
@@ -69,9 +69,9 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "another debtor",
         Odd {
-            filing: |scene, told| {
-                let party = &scene.terms.secured_party;
-                told.with(
+            filing: |facility, event| {
+                let party = &facility.terms.secured_party;
+                event.with(
                     "debtors",
                     json!([{ "party_id": party.id.to_string(), "name": party.name }]),
                 )
@@ -83,8 +83,8 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "another state's office",
         Odd {
-            filing: |_, told| told.with("office", "US-NY"),
-            search: |_, told| Some(told.with("office", "US-NY")),
+            filing: |_, event| event.with("office", "US-NY"),
+            search: |_, event| Some(event.with("office", "US-NY")),
             ..GOOD
         },
         "filing-office",
@@ -92,7 +92,9 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "the name in capitals",
         Odd {
-            filing: |scene, told| named(scene, told, &scene.terms.debtor.name.to_uppercase()),
+            filing: |facility, event| {
+                named(facility, event, &facility.terms.debtor.name.to_uppercase())
+            },
             ..GOOD
         },
         "filing-name",
@@ -100,7 +102,9 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "the name with a space more",
         Odd {
-            filing: |scene, told| named(scene, told, &format!("{} ", scene.terms.debtor.name)),
+            filing: |facility, event| {
+                named(facility, event, &format!("{} ", facility.terms.debtor.name))
+            },
             ..GOOD
         },
         "filing-name",
@@ -108,7 +112,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an agreement on other kinds",
         Odd {
-            agreement: |_, told| told.with("asset_kinds", json!(["equipment"])),
+            agreement: |_, event| event.with("asset_kinds", json!(["equipment"])),
             ..GOOD
         },
         "agreement-missing",
@@ -116,8 +120,11 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an agreement of another debtor",
         Odd {
-            agreement: |scene, told| {
-                told.with("debtor_party_id", scene.terms.secured_party.id.to_string())
+            agreement: |facility, event| {
+                event.with(
+                    "debtor_party_id",
+                    facility.terms.secured_party.id.to_string(),
+                )
             },
             ..GOOD
         },
@@ -126,7 +133,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an agreement that ends on the value date",
         Odd {
-            agreement: |scene, told| told.with("ends_on", scene.day(10).to_string()),
+            agreement: |facility, event| event.with("ends_on", facility.day(10).to_string()),
             ..GOOD
         },
         "agreement-missing",
@@ -134,7 +141,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an agreement that ends the day after",
         Odd {
-            agreement: |scene, told| told.with("ends_on", scene.day(11).to_string()),
+            agreement: |facility, event| event.with("ends_on", facility.day(11).to_string()),
             ..GOOD
         },
         "",
@@ -188,7 +195,9 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "a search through the day of filing",
         Odd {
-            search: |scene, told| Some(told.with("through_on", scene.day(-100).to_string())),
+            search: |facility, event| {
+                Some(event.with("through_on", facility.day(-100).to_string()))
+            },
             ..GOOD
         },
         "search-missing",
@@ -196,8 +205,8 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "a search under another name",
         Odd {
-            search: |scene, told| {
-                Some(told.with("searched_name", format!("{}.", scene.terms.debtor.name)))
+            search: |facility, event| {
+                Some(event.with("searched_name", format!("{}.", facility.terms.debtor.name)))
             },
             ..GOOD
         },
@@ -206,7 +215,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "a search in another office",
         Odd {
-            search: |_, told| Some(told.with("office", "US-NY")),
+            search: |_, event| Some(event.with("office", "US-NY")),
             ..GOOD
         },
         "search-missing",
@@ -214,7 +223,7 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an earlier filing",
         Odd {
-            search: |scene, told| Some(told.with("findings", found(scene, -101))),
+            search: |facility, event| Some(event.with("findings", found(facility, -101))),
             ..GOOD
         },
         "search-adverse",
@@ -222,12 +231,12 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     (
         "an earlier filing that stands back, and a later one",
         Odd {
-            search: |scene, told| {
-                let mut findings = found(scene, -101);
+            search: |facility, event| {
+                let mut findings = found(facility, -101);
                 findings[0]["subordination_sha256"] = json!("5b".repeat(32));
-                let mut later = found(scene, -99)[0].take();
+                let mut later = found(facility, -99)[0].take();
                 later["file_number"] = json!("2001 78");
-                Some(told.with("findings", json!([findings[0], later])))
+                Some(event.with("findings", json!([findings[0], later])))
             },
             ..GOOD
         },
@@ -259,46 +268,46 @@ const CONDITIONS: [(&str, Odd, &str); 26] = [
     ),
 ];
 
-fn named(scene: &Scene<'_>, told: Told, name: &str) -> Told {
-    told.with(
+fn named(facility: &SecuredFacility<'_>, event: WebhookEvent, name: &str) -> WebhookEvent {
+    event.with(
         "debtors",
-        json!([{ "party_id": scene.terms.debtor.id.to_string(), "name": name }]),
+        json!([{ "party_id": facility.terms.debtor.id.to_string(), "name": name }]),
     )
 }
 
 /// A facility with one asset of 1,000, odd in that way.
-fn odd<'a>(rig: &'a Rig, odd: &Odd) -> Result<Scene<'a>> {
-    let mut scene = Scene::open(rig)?;
+fn odd<'a>(fixture: &'a Fixture, odd: &Odd) -> Result<SecuredFacility<'a>> {
+    let mut facility = SecuredFacility::open(fixture)?;
     let rules = (odd.rules)();
     if !rules.is_empty() {
-        scene.rule(&rules)?;
+        facility.rule(&rules)?;
     }
-    let told = (odd.filing)(&scene, scene.terms.filing(scene.day(-100)));
-    scene.file(|_| told)?;
-    let told = (odd.agreement)(&scene, scene.terms.agreement(scene.day(-100)));
-    scene.sign(|_| told)?;
-    let pledged = scene.pledge(|told| told)?;
+    let event = (odd.filing)(&facility, facility.terms.filing(facility.day(-100)));
+    facility.file(|_| event)?;
+    let event = (odd.agreement)(&facility, facility.terms.agreement(facility.day(-100)));
+    facility.sign(|_| event)?;
+    let pledged = facility.pledge(|event| event)?;
     if let Some(days) = odd.valued {
-        scene.tell(
-            &scene
+        facility.record(
+            &facility
                 .terms
-                .valuation(scene.day(days), &[(pledged.asset, 1_000)]),
+                .valuation(facility.day(days), &[(pledged.asset, 1_000)]),
         )?;
     }
     if let Some(days) = odd.held {
-        scene.tell(&scene.terms.receipt(scene.day(days), &[pledged.asset]))?;
+        facility.record(&facility.terms.receipt(facility.day(days), &[pledged.asset]))?;
     }
-    if let Some(told) = (odd.search)(&scene, scene.terms.search(scene.day(-1))) {
-        scene.tell(&told)?;
+    if let Some(event) = (odd.search)(&facility, facility.terms.search(facility.day(-1))) {
+        facility.record(&event)?;
     }
-    Ok(scene)
+    Ok(facility)
 }
 
 #[test]
 fn each_condition_alone_stops_a_settlement() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     for (what, oddity, expected) in CONDITIONS {
-        let answer = odd(&rig, &oddity)?.draw(100)?;
+        let answer = odd(&fixture, &oddity)?.draw(100)?;
         assert_eq!(refusal(&answer), expected, "{what}: {}", answer.text());
         if expected.is_empty() {
             assert_rests(&answer);
@@ -306,25 +315,27 @@ fn each_condition_alone_stops_a_settlement() -> Result<()> {
             assert_deficient(&answer);
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Every reason at once, and what they are about.
 #[test]
-fn all_that_is_wrong_is_told_at_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = odd(
-        &rig,
+fn all_errors_are_listed_in_one_reply() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = odd(
+        &fixture,
         &Odd {
-            filing: |scene, told| named(scene, told, "Somebody Else LLC").with("office", "US-NY"),
-            agreement: |_, told| told.with("asset_kinds", json!(["equipment"])),
+            filing: |facility, event| {
+                named(facility, event, "Somebody Else LLC").with("office", "US-NY")
+            },
+            agreement: |_, event| event.with("asset_kinds", json!(["equipment"])),
             valued: Some(-40),
             held: Some(-50),
             search: |_, _| None,
             rules: || vec![("coverage_floor_bp", json!(1_000_000))],
         },
     )?;
-    let answer = scene.draw(900)?;
+    let answer = facility.draw(900)?;
     assert_deficient(&answer);
     assert_eq!(
         refusal(&answer),
@@ -332,10 +343,10 @@ fn all_that_is_wrong_is_told_at_once() -> Result<()> {
          availability-short, coverage-short"
     );
     let problems = answer.json()["problems"].take();
-    let filing = json!({ "filing_id": scene.filing.to_string() });
+    let filing = json!({ "filing_id": facility.filing.to_string() });
     assert_eq!(problems[0]["subjects"], json!([filing]));
-    assert_eq!(problems[4]["oldest"], scene.day(-40).to_string());
-    assert_eq!(problems[5]["oldest"], scene.day(-50).to_string());
+    assert_eq!(problems[4]["oldest"], facility.day(-40).to_string());
+    assert_eq!(problems[5]["oldest"], facility.day(-50).to_string());
     assert_eq!(
         (
             &problems[6]["availability_minor"],
@@ -352,38 +363,40 @@ fn all_that_is_wrong_is_told_at_once() -> Result<()> {
 
 #[test]
 fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     assert_eq!(
-        refusal(&Scene::open(&rig)?.draw(1)?),
+        refusal(&SecuredFacility::open(&fixture)?.draw(1)?),
         "filing-missing, availability-short"
     );
     // Opened alone: no party, no rules.
-    let mut scene = Scene::open(&rig)?;
-    scene.terms = Secured {
+    let mut facility = SecuredFacility::open(&fixture)?;
+    facility.terms = SecuredTerms {
         facility: Uuid::new_v4(),
-        ..scene.terms
+        ..facility.terms
     };
-    scene.onboard(&scene.terms.opened())?;
-    assert_eq!(refusal(&scene.draw(1)?), "rules-missing");
+    facility.onboard(&facility.terms.opened())?;
+    assert_eq!(refusal(&facility.draw(1)?), "rules-missing");
     Ok(())
 }
 
 /// The asset that has no papers yet counts nothing, and is in nobody's way.
 #[test]
 fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000])?;
-    scene.pledge(|told| told)?;
-    let good = scene.pledged[0];
-    assert_eq!(refusal(&scene.draw(100)?), "");
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
+    facility.pledge(|event| event)?;
+    let good = facility.pledged[0];
+    assert_eq!(refusal(&facility.draw(100)?), "");
     // A valuation of an earlier day, told later, changes nothing.
-    let earlier = scene.terms.valuation(scene.day(-100), &[(good.asset, 1)]);
-    scene.tell(&earlier)?;
-    assert_eq!(refusal(&scene.draw(100)?), "");
+    let earlier = facility
+        .terms
+        .valuation(facility.day(-100), &[(good.asset, 1)]);
+    facility.record(&earlier)?;
+    assert_eq!(refusal(&facility.draw(100)?), "");
     // One of the same day does.
-    scene.value(good, 1)?;
+    facility.value(good, 1)?;
     assert_eq!(
-        refusal(&scene.draw(100)?),
+        refusal(&facility.draw(100)?),
         "valuation-missing, custody-missing, availability-short"
     );
     Ok(())
@@ -392,27 +405,28 @@ fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
 /// 9-503, 9-507: the name of today, on the record of today.
 #[test]
 fn a_debtor_that_changes_its_name_has_to_be_filed_and_searched_anew() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000])?;
-    let mut renamed = scene.terms.debtor.clone();
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let mut renamed = facility.terms.debtor.clone();
     renamed.name = "Renamed Receivables LLC".to_owned();
-    scene.onboard(&scene.terms.party(&renamed))?;
-    assert_eq!(refusal(&scene.draw(100)?), "filing-name, search-missing");
-    scene.terms.debtor = renamed;
-    scene.amend("party", -1, |told| {
-        told.with("action", "change")
+    facility.onboard(&facility.terms.party(&renamed))?;
+    assert_eq!(refusal(&facility.draw(100)?), "filing-name, search-missing");
+    facility.terms.debtor = renamed;
+    facility.amend("party", -1, |event| {
+        event
+            .with("action", "change")
             .with("role", "debtor")
-            .with("party_id", scene.terms.debtor.id.to_string())
-            .with("name", scene.terms.debtor.name.clone())
+            .with("party_id", facility.terms.debtor.id.to_string())
+            .with("name", facility.terms.debtor.name.clone())
     })?;
-    assert_eq!(refusal(&scene.draw(100)?), "search-missing");
-    scene.tell(&scene.terms.search(scene.day(-1)))?;
-    assert_eq!(refusal(&scene.draw(100)?), "");
+    assert_eq!(refusal(&facility.draw(100)?), "search-missing");
+    facility.record(&facility.terms.search(facility.day(-1)))?;
+    assert_eq!(refusal(&facility.draw(100)?), "");
     // Another LEI is another party.
-    let told = scene.terms.party(&scene.terms.debtor);
-    let answer = rig
-        .agent(tests::world::PLATFORM)
-        .deliver(&told.with("lei", "5493001KJTIIGC8Y1R12").event())?;
+    let event = facility.terms.party(&facility.terms.debtor);
+    let answer = fixture
+        .agent(tests::sample_data::PLATFORM)
+        .deliver(&event.with("lei", "5493001KJTIIGC8Y1R12").delivery())?;
     assert_eq!(refusal(&answer), "already-exists");
     Ok(())
 }
@@ -420,29 +434,29 @@ fn a_debtor_that_changes_its_name_has_to_be_filed_and_searched_anew() -> Result<
 /// Two reports that contradict each other are not settled by the one that suits.
 #[test]
 fn an_adverse_finding_stands_until_a_later_report_clears_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    let search = |days: i64| scene.terms.search(scene.day(days));
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let search = |days: i64| facility.terms.search(facility.day(days));
     // Through less than what has been found nothing by: told later, it counts all the same.
-    scene.tell(&search(-40).with("findings", found(&scene, -5_000)))?;
-    assert_eq!(refusal(&scene.draw(10)?), "search-adverse");
-    scene.tell(&search(-41))?;
-    assert_eq!(refusal(&scene.draw(10)?), "search-adverse");
-    scene.tell(&search(-40))?;
-    assert_eq!(refusal(&scene.draw(10)?), "");
+    facility.record(&search(-40).with("findings", found(&facility, -5_000)))?;
+    assert_eq!(refusal(&facility.draw(10)?), "search-adverse");
+    facility.record(&search(-41))?;
+    assert_eq!(refusal(&facility.draw(10)?), "search-adverse");
+    facility.record(&search(-40))?;
+    assert_eq!(refusal(&facility.draw(10)?), "");
     Ok(())
 }
 
 #[test]
-fn what_held_at_verified_is_asked_again_at_every_step_but_a_failure() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    let only = scene.pledged[0];
-    let settlement = scene.drawn(800)?;
-    let funded = || scene.report("escrow-one", "escrow.funded", &settlement, 800);
-    scene.value(only, 900)?;
+fn every_step_but_a_failure_checks_the_collateral_again() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let only = facility.pledged[0];
+    let settlement = facility.drawn(800)?;
+    let funded = || facility.report("escrow-one", "escrow.funded", &settlement, 800);
+    facility.value(only, 900)?;
     assert_eq!(refusal(&funded()?), "availability-short");
-    scene.value(only, 1_000)?;
+    facility.value(only, 1_000)?;
     let answer = funded()?;
     assert_eq!(refusal(&answer), "");
     assert_eq!(answer.json()["settlement"]["status"], "ESCROWED");
@@ -450,50 +464,50 @@ fn what_held_at_verified_is_asked_again_at_every_step_but_a_failure() -> Result<
         answer.json()["settlement"]["borrowing_base"]["drawn_minor"],
         "800"
     );
-    scene.tell(
-        &scene
+    facility.record(
+        &facility
             .terms
-            .search(scene.today)
-            .with("findings", found(&scene, -5_000)),
+            .search(facility.today)
+            .with("findings", found(&facility, -5_000)),
     )?;
-    let completed = || scene.report("settle-one", "settlement.completed", &settlement, 800);
+    let completed = || facility.report("settle-one", "settlement.completed", &settlement, 800);
     assert_eq!(refusal(&completed()?), "search-adverse");
-    scene.tell(&scene.terms.search(scene.today))?;
+    facility.record(&facility.terms.search(facility.today))?;
     assert_eq!(refusal(&completed()?), "");
     // Each step rested on a base of its own.
     let rested = format!(
         "select count(*) from collateral.borrowing_base where settlement_id = '{settlement}' and version in (1, 2, 3)"
     );
-    assert_eq!(count(&mut rig.admin()?, &rested)?, 3);
+    assert_eq!(count(&mut fixture.admin()?, &rested)?, 3);
 
-    let failing = scene.drawn(10)?;
-    scene.value(only, 0)?;
-    let failed = scene.report("escrow-one", "escrow.failed", &failing, 10)?;
+    let failing = facility.drawn(10)?;
+    facility.value(only, 0)?;
+    let failed = facility.report("escrow-one", "escrow.failed", &failing, 10)?;
     assert_eq!(
         refusal(&failed),
         "",
         "capital that goes back needs no cover"
     );
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn an_unsecured_facility_says_so_and_asks_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlement = crate::settlements::pending(&rig, 100)?;
-    let answer = rig
+fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlement = crate::settlements::pending(&fixture, 100)?;
+    let answer = fixture
         .person("bob")
         .post_empty(
             &crate::settlements::of(&settlement, "verify"),
-            &tests::world::idempotency_key(),
+            &tests::sample_data::idempotency_key(),
         )?
         .json();
     assert_eq!(answer["secured"], false);
     assert_eq!(answer.get("borrowing_base"), None);
-    let facility = tests::world::USD_FACILITY.id;
+    let facility = tests::sample_data::USD_FACILITY.id;
     let read = |path: &str| -> Result<Value> {
         let path = format!("/v1/facilities/{facility}{path}");
-        Ok(rig.person("alice").get(&path)?.json())
+        Ok(fixture.person("alice").get(&path)?.json())
     };
     assert_eq!(read("")?["secured"], false);
     assert_eq!(
@@ -501,19 +515,21 @@ fn an_unsecured_facility_says_so_and_asks_nothing() -> Result<()> {
         json!({ "facility_id": facility.to_string(), "secured": false })
     );
     // Nor is anything recorded of it: it has no party, no rules and no agent.
-    let mut terms = Secured::new(tests::world::AURORA);
+    let mut terms = SecuredTerms::new(tests::sample_data::AURORA);
     terms.facility = facility;
-    for told in [terms.party(&terms.debtor), terms.rules()] {
-        let answer = rig.agent(tests::world::PLATFORM).deliver(&told.event())?;
-        assert_eq!(refusal(&answer), "unsecured", "{}", told.kind);
+    for event in [terms.party(&terms.debtor), terms.rules()] {
+        let answer = fixture
+            .agent(tests::sample_data::PLATFORM)
+            .deliver(&event.delivery())?;
+        assert_eq!(refusal(&answer), "unsecured", "{}", event.kind);
     }
     let today = time::OffsetDateTime::now_utc().date();
-    let answer = rig
-        .agent(tests::world::COLLATERAL_AGENT)
-        .deliver(&terms.search(today).event())?;
+    let answer = fixture
+        .agent(tests::sample_data::COLLATERAL_AGENT)
+        .deliver(&terms.search(today).delivery())?;
     assert_eq!(refusal(&answer), "not-found");
     // Whether a settlement is secured is its facility's to say.
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     let turned = admin.batch_execute(&format!(
         "alter table capital.settlement disable trigger user;
          update capital.settlement set secured = true where settlement_id = '{settlement}'"

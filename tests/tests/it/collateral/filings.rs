@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{Told, filed_to_lapse_on};
+use tests::fixture::Fixture;
+use tests::sample_data::{WebhookEvent, filed_to_lapse_on};
 use time::Date;
 use time::macros::date;
 use uuid::Uuid;
 
-use super::scene::{Scene, refusal};
+use super::secured_facility::{SecuredFacility, refusal};
 use crate::support::assert_books;
 
 /// Of the last amendment in the order of filing, why it has no effect; empty if it has.
@@ -21,16 +21,16 @@ fn last_reason(standing: &Value) -> Result<String> {
 }
 
 /// Days until that date.
-fn days_until(scene: &Scene<'_>, date: &Value) -> Result<i64> {
+fn days_until(facility: &SecuredFacility<'_>, date: &Value) -> Result<i64> {
     let text = date.as_str().context("a date")?;
     let format = time::macros::format_description!("[year]-[month]-[day]");
-    Ok((Date::parse(text, format)? - scene.today).whole_days())
+    Ok((Date::parse(text, format)? - facility.today).whole_days())
 }
 
 #[test]
-fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::open(&rig)?;
+fn a_known_filing_has_its_published_dates_and_continuation_window() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::open(&fixture)?;
     for (continued_on, reason, lapse_on) in [
         (date!(2024 - 09 - 14), "before-window", "2025-03-15"),
         (date!(2024 - 09 - 15), "", "2030-03-15"),
@@ -38,16 +38,16 @@ fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
         (date!(2025 - 03 - 16), "after-lapse", "2025-03-15"),
     ] {
         let filed = date!(2020 - 03 - 15);
-        let told = scene.terms.filing(filed);
-        scene.filing = told.id("filing_id");
-        let standing = scene.tell(&told)?["effect"].take();
+        let event = facility.terms.filing(filed);
+        facility.filing = event.id("filing_id");
+        let standing = facility.record(&event)?["effect"].take();
         assert_eq!(standing["lapse_on"], "2025-03-15");
         assert_eq!(standing["continuation_opens_on"], "2024-09-15");
         assert_eq!(standing["state"], "lapsed");
-        let amendment = scene
+        let amendment = facility
             .terms
-            .amendment(scene.filing, "continuation", continued_on);
-        let standing = scene.tell(&amendment)?["effect"].take();
+            .amendment(facility.filing, "continuation", continued_on);
+        let standing = facility.record(&amendment)?["effect"].take();
         assert_eq!(last_reason(&standing)?, reason, "{continued_on}");
         assert_eq!(standing["lapse_on"], lapse_on, "{continued_on}");
     }
@@ -56,12 +56,12 @@ fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
         ("manufactured-home", json!("2050-03-15")),
         ("transmitting-utility", json!(null)),
     ] {
-        let told = scene.terms.filing(date!(2020 - 03 - 15));
-        scene.filing = told.id("filing_id");
-        let standing = scene.tell(&told.with("designation", designation))?["effect"].take();
+        let event = facility.terms.filing(date!(2020 - 03 - 15));
+        facility.filing = event.id("filing_id");
+        let standing = facility.record(&event.with("designation", designation))?["effect"].take();
         assert_eq!(standing["lapse_on"], lapse_on, "{designation}");
         assert_eq!(standing["state"], "effective", "{designation}");
-        let reason = last_reason(&scene.amend("continuation", -1, |it| it)?)?;
+        let reason = last_reason(&facility.amend("continuation", -1, |it| it)?)?;
         let expected = if lapse_on.is_null() {
             "no-lapse"
         } else {
@@ -73,101 +73,102 @@ fn the_known_filing_has_its_dates_and_its_window() -> Result<()> {
 }
 
 #[test]
-fn a_filing_lasts_beyond_the_value_date_and_its_guard_or_is_continued() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::open(&rig)?;
-    let filed_on = filed_to_lapse_on(scene.day(60));
-    let told = scene.terms.filing(filed_on);
-    scene = scene.secured_by(&[])?;
-    scene.filing = told.id("filing_id");
-    let standing = scene.tell(&told)?["effect"].take();
-    let lapse = days_until(&scene, &standing["lapse_on"])?;
-    let pledged = scene.pledge(|it| it)?;
-    scene.value(pledged, 1_000)?;
-    scene.hold(pledged)?;
+fn a_filing_that_lapses_before_the_value_date_and_guard_stops_a_settlement() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    let filed_on = filed_to_lapse_on(facility.day(60));
+    let event = facility.terms.filing(filed_on);
+    facility = facility.secured_by(&[])?;
+    facility.filing = event.id("filing_id");
+    let standing = facility.record(&event)?["effect"].take();
+    let lapse = days_until(&facility, &standing["lapse_on"])?;
+    let pledged = facility.pledge(|it| it)?;
+    facility.value(pledged, 1_000)?;
+    facility.hold(pledged)?;
 
-    let verify = |days: i64| scene.verify(&scene.proposed_for(10, days)?);
+    let verify = |days: i64| facility.verify(&facility.proposed_for(10, days)?);
     assert_eq!(refusal(&verify(lapse - 31)?), "");
     assert_eq!(refusal(&verify(lapse - 30)?), "filing-lapsing");
-    let waiting = scene.proposed_for(10, lapse + 20)?;
-    assert_eq!(refusal(&scene.verify(&waiting)?), "filing-lapsing");
-    let standing = scene.amend("continuation", -1, |it| it)?;
+    let waiting = facility.proposed_for(10, lapse + 20)?;
+    assert_eq!(refusal(&facility.verify(&waiting)?), "filing-lapsing");
+    let standing = facility.amend("continuation", -1, |it| it)?;
     assert_eq!(last_reason(&standing)?, "");
-    assert!(days_until(&scene, &standing["lapse_on"])? > lapse + 1_800);
-    assert_eq!(refusal(&scene.verify(&waiting)?), "");
+    assert!(days_until(&facility, &standing["lapse_on"])? > lapse + 1_800);
+    assert_eq!(refusal(&facility.verify(&waiting)?), "");
     // The window has moved on.
-    let standing = scene.amend("continuation", 0, |it| it)?;
+    let standing = facility.amend("continuation", 0, |it| it)?;
     assert_eq!(last_reason(&standing)?, "before-window");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn what_has_lapsed_is_not_revived_but_by_what_was_filed_in_time() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::open(&rig)?;
-    let filed_on = filed_to_lapse_on(scene.day(-10));
-    scene = scene.secured_by(&[])?;
-    let told = scene.terms.filing(filed_on);
-    scene.filing = told.id("filing_id");
-    scene.tell(&told)?;
-    let pledged = scene.pledge(|it| it)?;
-    scene.value(pledged, 1_000)?;
-    scene.hold(pledged)?;
-    assert_eq!(refusal(&scene.draw(10)?), "filing-lapsing");
-    let late = scene.amend("continuation", -2, |it| it)?;
+fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    let filed_on = filed_to_lapse_on(facility.day(-10));
+    facility = facility.secured_by(&[])?;
+    let event = facility.terms.filing(filed_on);
+    facility.filing = event.id("filing_id");
+    facility.record(&event)?;
+    let pledged = facility.pledge(|it| it)?;
+    facility.value(pledged, 1_000)?;
+    facility.hold(pledged)?;
+    assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
+    let late = facility.amend("continuation", -2, |it| it)?;
     assert_eq!(
         (&*last_reason(&late)?, &late["state"]),
         ("after-lapse", &json!("lapsed"))
     );
-    assert_eq!(refusal(&scene.draw(10)?), "filing-lapsing");
+    assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
     // Told late, but filed in time; the other is then early for the new window.
-    let healed = scene.amend("continuation", -20, |it| it)?;
+    let healed = facility.amend("continuation", -20, |it| it)?;
     let effects = healed["effects"].as_array().context("effects")?;
     let effective: Vec<&Value> = effects.iter().map(|effect| &effect["effective"]).collect();
     assert_eq!(effective, [true, false]);
     assert_eq!(last_reason(&healed)?, "before-window");
-    assert_eq!(refusal(&scene.draw(10)?), "");
+    assert_eq!(refusal(&facility.draw(10)?), "");
     Ok(())
 }
 
 /// 9-509(d), 9-510(a): what takes cover away and nobody has released does nothing, and stops what is new.
 #[test]
-fn a_termination_without_a_release_is_of_no_effect_and_disputes_the_filing() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000])?;
-    let standing = scene.amend("termination", -1, |it| it)?;
+fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let standing = facility.amend("termination", -1, |it| it)?;
     assert_eq!(standing["state"], "disputed");
     assert_eq!(last_reason(&standing)?, "not-authorised");
     assert_eq!(standing["terminated_on"], json!(null));
-    assert_eq!(refusal(&scene.draw(10)?), "filing-disputed");
+    assert_eq!(refusal(&facility.draw(10)?), "filing-disputed");
     // Approved afterwards, it counts from here on.
-    scene.released(&scene.termination())?;
-    let filing = scene.collateral()?["filings"][0].take();
+    facility.released(&facility.termination())?;
+    let filing = facility.collateral()?["filings"][0].take();
     assert_eq!(filing["state"], "terminated");
-    assert_eq!(filing["terminated_on"], scene.day(-1).to_string());
+    assert_eq!(filing["terminated_on"], facility.day(-1).to_string());
     assert_eq!(
-        refusal(&scene.draw(10)?),
+        refusal(&facility.draw(10)?),
         "filing-missing, availability-short"
     );
-    let pledged = scene.pledge(|it| it)?;
-    scene.value(pledged, 1_000)?;
-    scene.hold(pledged)?;
-    assert_eq!(refusal(&scene.draw(10)?), "filing-terminated");
-    let after = scene.amend("continuation", 0, |it| it)?;
+    let pledged = facility.pledge(|it| it)?;
+    facility.value(pledged, 1_000)?;
+    facility.hold(pledged)?;
+    assert_eq!(refusal(&facility.draw(10)?), "filing-terminated");
+    let after = facility.amend("continuation", 0, |it| it)?;
     assert_eq!(last_reason(&after)?, "after-termination");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Each in a facility of its own: its members, why it has no effect, and the filing's state.
 type Case = (
     &'static str,
-    fn(&Scene<'_>, Told) -> Told,
+    fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
     &'static str,
     &'static str,
 );
 
-fn party(told: Told, action: &str, role: &str, id: Uuid) -> Told {
-    told.with("action", action)
+fn party(event: WebhookEvent, action: &str, role: &str, id: Uuid) -> WebhookEvent {
+    event
+        .with("action", action)
         .with("role", role)
         .with("party_id", id.to_string())
 }
@@ -177,8 +178,9 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "a debtor is added",
         (
             "party",
-            |scene, told| {
-                party(told, "add", "debtor", scene.terms.secured_party.id).with("name", "Another")
+            |facility, event| {
+                party(event, "add", "debtor", facility.terms.secured_party.id)
+                    .with("name", "Another")
             },
             "",
             "effective",
@@ -188,8 +190,8 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "the debtor's name is changed",
         (
             "party",
-            |scene, told| {
-                party(told, "change", "debtor", scene.terms.debtor.id).with("name", "Another")
+            |facility, event| {
+                party(event, "change", "debtor", facility.terms.debtor.id).with("name", "Another")
             },
             "",
             "effective",
@@ -199,8 +201,8 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "who is not of record is changed",
         (
             "party",
-            |scene, told| {
-                party(told, "change", "secured", scene.terms.debtor.id).with("name", "Another")
+            |facility, event| {
+                party(event, "change", "secured", facility.terms.debtor.id).with("name", "Another")
             },
             "not-of-record",
             "effective",
@@ -210,7 +212,7 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "who is not of record is deleted",
         (
             "party",
-            |scene, told| party(told, "delete", "debtor", scene.terms.secured_party.id),
+            |facility, event| party(event, "delete", "debtor", facility.terms.secured_party.id),
             "not-of-record",
             "effective",
         ),
@@ -219,7 +221,7 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "the debtor is deleted without a release",
         (
             "party",
-            |scene, told| party(told, "delete", "debtor", scene.terms.debtor.id),
+            |facility, event| party(event, "delete", "debtor", facility.terms.debtor.id),
             "not-authorised",
             "disputed",
         ),
@@ -228,7 +230,7 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "the secured party is deleted without a release",
         (
             "party",
-            |scene, told| party(told, "delete", "secured", scene.terms.secured_party.id),
+            |facility, event| party(event, "delete", "secured", facility.terms.secured_party.id),
             "not-authorised",
             "disputed",
         ),
@@ -237,12 +239,13 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "it is assigned as a whole",
         (
             "assignment",
-            |scene, told| {
-                told.with("party_id", scene.terms.debtor.id.to_string())
+            |facility, event| {
+                event
+                    .with("party_id", facility.terms.debtor.id.to_string())
                     .with("name", "Assignee")
                     .with(
                         "replaces_party_id",
-                        scene.terms.secured_party.id.to_string(),
+                        facility.terms.secured_party.id.to_string(),
                     )
             },
             "",
@@ -253,8 +256,9 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "it is assigned in part",
         (
             "assignment",
-            |scene, told| {
-                told.with("party_id", scene.terms.debtor.id.to_string())
+            |facility, event| {
+                event
+                    .with("party_id", facility.terms.debtor.id.to_string())
                     .with("name", "Assignee")
             },
             "",
@@ -265,10 +269,11 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "it is assigned by who is not of record",
         (
             "assignment",
-            |scene, told| {
-                told.with("party_id", scene.terms.secured_party.id.to_string())
+            |facility, event| {
+                event
+                    .with("party_id", facility.terms.secured_party.id.to_string())
                     .with("name", "Assignee")
-                    .with("replaces_party_id", scene.terms.debtor.id.to_string())
+                    .with("replaces_party_id", facility.terms.debtor.id.to_string())
             },
             "not-of-record",
             "effective",
@@ -278,7 +283,11 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "collateral is added",
         (
             "collateral",
-            |_, told| told.with("action", "add").with("description", "Schedule B"),
+            |_, event| {
+                event
+                    .with("action", "add")
+                    .with("description", "Schedule B")
+            },
             "",
             "effective",
         ),
@@ -287,8 +296,9 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "collateral is deleted without a release",
         (
             "collateral",
-            |_, told| {
-                told.with("action", "delete")
+            |_, event| {
+                event
+                    .with("action", "delete")
                     .with("description", "Machine 5")
             },
             "not-authorised",
@@ -299,8 +309,9 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "collateral is restated without a release",
         (
             "collateral",
-            |_, told| {
-                told.with("action", "restate")
+            |_, event| {
+                event
+                    .with("action", "restate")
                     .with("description", "Nothing")
             },
             "not-authorised",
@@ -311,8 +322,9 @@ const AMENDMENTS: [(&str, Case); 13] = [
         "it is filed before the filing",
         (
             "continuation",
-            |_, told| {
-                told.with("filed_at", "2019-01-01T00:00:00Z")
+            |_, event| {
+                event
+                    .with("filed_at", "2019-01-01T00:00:00Z")
                     .with("filed_on", "2019-01-01")
             },
             "before-filing",
@@ -322,12 +334,12 @@ const AMENDMENTS: [(&str, Case); 13] = [
 ];
 
 #[test]
-fn each_amendment_does_what_the_law_says() -> Result<()> {
-    let rig = Rig::new()?;
+fn each_amendment_has_its_legal_effect() -> Result<()> {
+    let fixture = Fixture::new()?;
     for (what, (kind, members, reason, state)) in AMENDMENTS {
-        let mut scene = Scene::open(&rig)?;
-        let before = scene.file(|it| it)?["effect"].take();
-        let standing = scene.amend(kind, -1, |told| members(&scene, told))?;
+        let mut facility = SecuredFacility::open(&fixture)?;
+        let before = facility.file(|it| it)?["effect"].take();
+        let standing = facility.amend(kind, -1, |event| members(&facility, event))?;
         assert_eq!(last_reason(&standing)?, reason, "{what}");
         assert_eq!(standing["state"], state, "{what}");
         for part in ["debtors", "secured_parties", "descriptions"] {
@@ -336,7 +348,7 @@ fn each_amendment_does_what_the_law_says() -> Result<()> {
                 assert_eq!(standing[part], before[part], "{what}: {part}");
             }
         }
-        let recorded = scene.collateral()?["filings"][0].take();
+        let recorded = facility.collateral()?["filings"][0].take();
         for (member, value) in standing.as_object().context("an object")? {
             assert_eq!(&recorded[member], value, "{what}: {member} as it is kept");
         }
@@ -346,19 +358,20 @@ fn each_amendment_does_what_the_law_says() -> Result<()> {
 
 #[test]
 fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000, 500])?;
-    let release = scene.requested(&scene.release(&scene.pledged[..1]))?;
-    let deletion = |told: Told| {
-        told.with("action", "delete")
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000, 500])?;
+    let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
+    let deletion = |event: WebhookEvent| {
+        event
+            .with("action", "delete")
             .with("description", "Schedule A, 1")
             .with("release_id", release["id"].clone())
     };
-    let standing = scene.amend("collateral", -1, deletion)?;
+    let standing = facility.amend("collateral", -1, deletion)?;
     assert_eq!(standing["state"], "disputed", "it is only requested");
-    let approved = scene.approve_by("bob", &release)?;
+    let approved = facility.approve_by("bob", &release)?;
     assert_eq!(refusal(&approved), "");
-    let filing = scene.collateral()?["filings"][0].take();
+    let filing = facility.collateral()?["filings"][0].take();
     assert_eq!(filing["state"], "effective");
     assert_eq!(
         filing["descriptions"],
@@ -367,15 +380,15 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
             "deleted: Schedule A, 1"
         ])
     );
-    let again = scene
+    let again = facility
         .terms
-        .amendment(scene.filing, "collateral", scene.day(-1));
-    let again = scene.say(&deletion(again))?;
+        .amendment(facility.filing, "collateral", facility.day(-1));
+    let again = facility.send(&deletion(again))?;
     assert_eq!(refusal(&again), "already-exists");
     // The last debtor and the last secured party stay, release or not (9-512(e)).
-    let release = scene.released(&scene.release(&scene.pledged[1..]))?;
-    let standing = scene.amend("party", -1, |told| {
-        party(told, "delete", "debtor", scene.terms.debtor.id)
+    let release = facility.released(&facility.release(&facility.pledged[1..]))?;
+    let standing = facility.amend("party", -1, |event| {
+        party(event, "delete", "debtor", facility.terms.debtor.id)
             .with("release_id", release["id"].clone())
     })?;
     assert_eq!(last_reason(&standing)?, "last-party");
@@ -385,11 +398,14 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
 
 #[test]
 fn an_office_gives_a_file_number_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let (one, other) = (Scene::open(&rig)?, Scene::open(&rig)?);
-    let filing = |scene: &Scene<'_>, number: &str, office: &str| {
-        let told = scene.terms.filing(scene.day(-9));
-        scene.say(&told.with("file_number", number).with("office", office))
+    let fixture = Fixture::new()?;
+    let (one, other) = (
+        SecuredFacility::open(&fixture)?,
+        SecuredFacility::open(&fixture)?,
+    );
+    let filing = |facility: &SecuredFacility<'_>, number: &str, office: &str| {
+        let event = facility.terms.filing(facility.day(-9));
+        facility.send(&event.with("file_number", number).with("office", office))
     };
     let number = format!("2026 {:.10}", Uuid::new_v4().simple());
     assert_eq!(refusal(&filing(&one, &number, "US-DE")?), "");
@@ -407,33 +423,33 @@ fn an_office_gives_a_file_number_once() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_recorded_that_is_still_to_come() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[])?;
-    let pledged = scene.pledge(|it| it)?;
-    let ahead = scene.day(2);
-    let terms = &scene.terms;
-    for (told, member) in [
+fn nothing_dated_in_the_future_is_recorded() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[])?;
+    let pledged = facility.pledge(|it| it)?;
+    let ahead = facility.day(2);
+    let terms = &facility.terms;
+    for (event, member) in [
         (terms.filing(ahead), "filed_on"),
         (
-            terms.amendment(scene.filing, "continuation", ahead),
+            terms.amendment(facility.filing, "continuation", ahead),
             "filed_on",
         ),
         (terms.agreement(ahead), "dated_on"),
         (
-            terms.pledge(scene.filing, scene.agreement, ahead),
+            terms.pledge(facility.filing, facility.agreement, ahead),
             "pledged_on",
         ),
         (terms.valuation(ahead, &[(pledged.asset, 1)]), "as_of"),
         (terms.receipt(ahead, &[pledged.asset]), "as_of"),
         (terms.search(ahead), "through_on"),
     ] {
-        let answer = scene.say(&told)?;
+        let answer = facility.send(&event)?;
         assert_eq!(
             refusal(&answer),
             "date-ahead",
             "{}: {}",
-            told.kind,
+            event.kind,
             answer.text()
         );
         assert_eq!(answer.json()["member"], member);

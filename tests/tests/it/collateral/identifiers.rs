@@ -3,12 +3,12 @@
 use anyhow::Result;
 use postgres::Client;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::rig::Rig;
-use tests::world::{PLATFORM, Told, lei};
+use tests::sample_data::{PLATFORM, WebhookEvent, lei};
 use uuid::Uuid;
 
-use super::scene::Scene;
+use super::secured_facility::SecuredFacility;
 use crate::random::Random;
 use crate::settlements::proposal;
 
@@ -83,24 +83,24 @@ const NO_UETRS: [&str; 9] = [
 ];
 
 #[test]
-fn a_party_has_an_lei_and_a_bic_that_can_be() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let scene = Scene::open(&rig)?;
+fn a_party_needs_a_valid_lei_and_bic() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let facility = SecuredFacility::open(&fixture)?;
     // A new one each time: a party keeps its LEI.
     let party = |member: &str, value: &str| {
-        let new = scene.terms.party(&scene.terms.debtor);
+        let new = facility.terms.party(&facility.terms.debtor);
         new.with("party_id", Uuid::new_v4().to_string())
             .with(member, value)
     };
     for (member, good, bad) in [("lei", &LEIS[..], &NO_LEIS[..]), ("bic", &BICS, &NO_BICS)] {
         for value in good {
-            let answer = send(&rig, &party(member, value))?;
+            let answer = send(&fixture, &party(member, value))?;
             assert_eq!(answer.status, 200, "{value}: {}", answer.text());
             assert!(valid(&mut admin, member, value)?, "{value}");
         }
         for value in bad {
-            let answer = send(&rig, &party(member, value))?;
+            let answer = send(&fixture, &party(member, value))?;
             assert_told(&answer, value, &format!("/data/{member}"));
             assert!(!valid(&mut admin, member, value)?, "{value:?}");
         }
@@ -114,14 +114,14 @@ fn a_party_has_an_lei_and_a_bic_that_can_be() -> Result<()> {
 }
 
 #[test]
-fn an_asset_names_who_keeps_it_and_who_identifies_it_by_their_leis() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[])?;
+fn an_asset_names_custodian_and_identifying_party_by_valid_leis() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[])?;
     for member in ["custodian", "identified_by"] {
         for value in NO_LEIS {
-            let mut told = scene.new_pledge();
-            told.data["asset"][member] = json!(value);
-            let answer = scene.say(&told)?;
+            let mut event = facility.new_pledge();
+            event.data["asset"][member] = json!(value);
+            let answer = facility.send(&event)?;
             assert_told(&answer, value, &format!("/data/asset/{member}"));
         }
     }
@@ -129,13 +129,16 @@ fn an_asset_names_who_keeps_it_and_who_identifies_it_by_their_leis() -> Result<(
 }
 
 #[test]
-fn a_settlement_bears_a_uetr_that_can_be() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_settlement_takes_only_a_valid_uetr() -> Result<()> {
+    let fixture = Fixture::new()?;
     let propose = |uetr: &str| -> Result<Response> {
         let mut body = proposal(100);
         body["uetr"] = json!(uetr);
-        rig.person("alice")
-            .post("/v1/settlements", &tests::world::idempotency_key(), &body)
+        fixture.person("alice").post(
+            "/v1/settlements",
+            &tests::sample_data::idempotency_key(),
+            &body,
+        )
     };
     for uetr in UETRS {
         let answer = propose(uetr)?;
@@ -151,9 +154,9 @@ fn a_settlement_bears_a_uetr_that_can_be() -> Result<()> {
 /// The check digits find each wrong digit, each wrong letter, and each exchange of two neighbours of a kind
 /// (ISO 7064).
 #[test]
-fn an_lei_with_a_slip_of_the_pen_is_none() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+fn an_lei_with_a_typing_error_is_invalid() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("slips");
     let (digits, letters) = ("0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     for _ in 0..200 {
@@ -183,8 +186,8 @@ fn valid(admin: &mut Client, what: &str, value: &str) -> Result<bool> {
     Ok(admin.query_one(&sql, &[&value])?.try_get(0)?)
 }
 
-fn send(rig: &Rig, told: &Told) -> Result<Response> {
-    rig.agent(PLATFORM).deliver(&told.event())
+fn send(fixture: &Fixture, event: &WebhookEvent) -> Result<Response> {
+    fixture.agent(PLATFORM).deliver(&event.delivery())
 }
 
 /// 422 that points there.

@@ -4,12 +4,12 @@
 use anyhow::Result;
 use postgres::Client;
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{Party, kind_rule};
+use tests::fixture::Fixture;
+use tests::sample_data::{Party, kind_rule};
 use time::{Date, Month};
 use uuid::Uuid;
 
-use super::scene::{Scene, monitor};
+use super::secured_facility::{SecuredFacility, monitor};
 use crate::support::{assert_books, without_triggers};
 
 /// Three octets in UTF-8.
@@ -37,16 +37,16 @@ fn long_number() -> String {
 }
 
 #[test]
-fn the_widest_of_everything_is_recorded_and_shown() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let mut scene = Scene::open(&rig)?;
-    scene.terms.debtor = long_party();
-    scene.terms.secured_party = long_party();
-    for party in [&scene.terms.debtor, &scene.terms.secured_party] {
-        let told = scene.terms.party(party);
-        let told = told.with("organisation_number", WIDE.repeat(40));
-        scene.onboard(&told.with("bic", "E097AEXXXXX"))?;
+fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    facility.terms.debtor = long_party();
+    facility.terms.secured_party = long_party();
+    for party in [&facility.terms.debtor, &facility.terms.secured_party] {
+        let event = facility.terms.party(party);
+        let event = event.with("organisation_number", WIDE.repeat(40));
+        facility.onboard(&event.with("bic", "E097AEXXXXX"))?;
     }
     let kinds: Vec<String> = (0..64).map(|n| format!("k{n:-<30}")).collect();
     let rule_of = |rate: u32, haircut: u32| -> Value {
@@ -56,57 +56,64 @@ fn the_widest_of_everything_is_recorded_and_shown() -> Result<()> {
 
     let first = first_day()?;
     let parties = json!(vec![
-        json!({ "party_id": scene.terms.debtor.id.to_string(), "name": scene.terms.debtor.name });
+        json!({ "party_id": facility.terms.debtor.id.to_string(), "name": facility.terms.debtor.name });
         1
     ]);
     // As early as there are dates: it has lapsed long ago, and can be recorded all the same.
-    scene.file(|told| {
-        told.with("filed_at", "0001-01-01T00:00:00Z")
+    facility.file(|event| {
+        event
+            .with("filed_at", "0001-01-01T00:00:00Z")
             .with("filed_on", "0001-01-02")
             .with("file_number", long_number())
             .with("description", "é".repeat(16_384))
             .with("debtors", parties)
     })?;
-    scene.sign(|told| {
-        told.with("dated_on", first.to_string())
+    facility.sign(|event| {
+        event
+            .with("dated_on", first.to_string())
             .with("ends_on", "9999-12-31")
             .with("asset_kinds", json!(kinds))
     })?;
-    for (kind, members) in amendments(&scene) {
-        scene.amend(kind, -1, |told| {
-            let told = told
+    for (kind, members) in amendments(&facility) {
+        facility.amend(kind, -1, |event| {
+            let event = event
                 .with("file_number", long_number())
                 .with("filed_at", "0001-01-03T23:59:59.999999999Z")
                 .with("filed_on", "0001-01-02");
-            members
-                .iter()
-                .fold(told, |told, (name, value)| told.with(name, value.clone()))
+            members.iter().fold(event, |event, (name, value)| {
+                event.with(name, value.clone())
+            })
         })?;
     }
     for kind in &kinds {
-        let pledged = scene.pledge(|mut told| {
-            let asset = &mut told.data["asset"];
+        let pledged = facility.pledge(|mut event| {
+            let asset = &mut event.data["asset"];
             asset["kind"] = json!(kind);
             asset["obligor"] = json!(format!("{kind}{}", WIDE.repeat(140 - kind.len())));
             asset["identifier"] = json!(format!("{kind:~<140}"));
-            told.with("pledged_on", first.to_string())
+            event.with("pledged_on", first.to_string())
         })?;
-        scene.value(pledged, VALUE_MAX)?;
-        scene.hold(pledged)?;
-        scene.tell(&scene.terms.valuation(first, &[(pledged.asset, 0)]))?;
+        facility.value(pledged, VALUE_MAX)?;
+        facility.hold(pledged)?;
+        facility.record(&facility.terms.valuation(first, &[(pledged.asset, 0)]))?;
     }
-    scene.tell(&scene.terms.receipt(first, &[scene.pledged[0].asset]))?;
+    facility.record(&facility.terms.receipt(first, &[facility.pledged[0].asset]))?;
     let findings: Vec<Value> = (0..200)
         .map(|n| json!({ "file_number": format!("{n:@>60}"), "filed_at": "0001-01-01T00:00:00Z", "secured_party": "ab".repeat(30) }))
         .collect();
-    scene.tell(&scene.terms.search(first).with("findings", json!(findings)))?;
+    facility.record(
+        &facility
+            .terms
+            .search(first)
+            .with("findings", json!(findings)),
+    )?;
 
     let (tightest, widest) = (
         (1, 1_000_000, 0, "999999999999999999"),
         (10_000, 0, 3_660, "0"),
     );
     for (cap, floor, days, reserves) in [tightest, widest] {
-        scene.rule(&[
+        facility.rule(&[
             ("concentration_cap_bp", json!(cap)),
             ("coverage_floor_bp", json!(floor)),
             ("valuation_age_max_days", json!(days)),
@@ -115,26 +122,26 @@ fn the_widest_of_everything_is_recorded_and_shown() -> Result<()> {
             ("reserves_minor", json!(reserves)),
             ("kinds", rule_of(10_000, if cap == 1 { 10_000 } else { 0 })),
         ])?;
-        let refused = scene.draw(1)?.json();
+        let refused = facility.draw(1)?.json();
         assert_eq!(
             refused["type"], "urn:optkas:problem:collateral-deficient",
             "{refused}"
         );
-        let shown = scene.collateral()?;
+        let shown = facility.collateral()?;
         assert_eq!(shown["pledges"].as_array().map(Vec::len), Some(50));
-        monitor(&rig)?;
+        monitor(&fixture)?;
     }
-    let mut release = scene.termination();
+    let mut release = facility.termination();
     release["reason"] = json!(WIDE.repeat(140));
-    scene.released(&release)?;
+    facility.released(&release)?;
     assert_books(&mut admin)
 }
 
 /// One of each kind that may name the most.
-fn amendments(scene: &Scene<'_>) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
+fn amendments(facility: &SecuredFacility<'_>) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
     let text = || json!(format!("a{}", "\n".repeat(16_383)));
-    let party = json!(scene.terms.secured_party.id.to_string());
-    let name = json!(scene.terms.secured_party.name);
+    let party = json!(facility.terms.secured_party.id.to_string());
+    let name = json!(facility.terms.secured_party.name);
     vec![
         (
             "collateral",
@@ -167,29 +174,29 @@ fn amendments(scene: &Scene<'_>) -> Vec<(&'static str, Vec<(&'static str, Value)
 
 /// A base of more than 64 bits in basis points, on next to nothing that is drawn.
 #[test]
-fn a_cover_that_is_as_good_as_infinite_is_a_figure() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[VALUE_MAX])?;
-    scene.drawn(1)?;
-    let settlement = scene.proposed(1)?;
-    let verified = scene.verify(&settlement)?.json();
+fn a_nearly_infinite_cover_ratio_is_still_a_number() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[VALUE_MAX])?;
+    facility.drawn(1)?;
+    let settlement = facility.proposed(1)?;
+    let verified = facility.verify(&settlement)?.json();
     let cover = &verified["borrowing_base"]["coverage_bp"];
     assert_eq!(cover.as_u64(), Some(VALUE_MAX * 10_000), "{verified}");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Under a limit smaller than the real one, which it would take a thousand deliveries to reach.
 #[test]
-fn more_than_can_end_at_once_is_released_in_parts() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     admin.batch_execute(
         "create or replace function collateral.release_pledges_max() returns int4
          language sql immutable parallel safe return 2",
     )?;
-    let scene = Scene::good(&rig, &[1, 2, 3])?;
-    for body in [scene.termination(), scene.release(&scene.pledged)] {
-        let refused = scene.request_by(scene.maker, &body)?.json();
+    let facility = SecuredFacility::good(&fixture, &[1, 2, 3])?;
+    for body in [facility.termination(), facility.release(&facility.pledged)] {
+        let refused = facility.request_by(facility.maker, &body)?.json();
         assert_eq!(
             refused["type"], "urn:optkas:problem:release-large",
             "{refused}"
@@ -199,21 +206,21 @@ fn more_than_can_end_at_once_is_released_in_parts() -> Result<()> {
             (&json!(3), &json!(2))
         );
     }
-    scene.released(&scene.release(&scene.pledged[1..]))?;
-    scene.released(&scene.termination())?;
-    assert_eq!(scene.collateral()?["pledges"], json!([]));
+    facility.released(&facility.release(&facility.pledged[1..]))?;
+    facility.released(&facility.termination())?;
+    assert_eq!(facility.collateral()?["pledges"], json!([]));
     assert_books(&mut admin)
 }
 
 /// The newest are shown, whole, as many as a reply has room for.
 #[test]
-fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1])?;
-    let mut admin = rig.admin()?;
+fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1])?;
+    let mut admin = fixture.admin()?;
     let mut newest = String::new();
     for _ in 0..4 {
-        let release = scene.requested(&scene.termination())?;
+        let release = facility.requested(&facility.termination())?;
         newest = release["id"].as_str().unwrap_or_default().to_owned();
     }
     // As large as the largest are a few times over: a megabyte each.
@@ -222,7 +229,7 @@ fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
         "release",
         "content = jsonb_set(content::jsonb, '{reason}', to_jsonb(repeat('x', 1000000)))::text",
     )?;
-    let shown = scene.collateral()?["releases"].take();
+    let shown = facility.collateral()?["releases"].take();
     let shown: Vec<&str> = shown
         .as_array()
         .into_iter()
@@ -236,13 +243,13 @@ fn requests_without_number_do_not_hide_the_collateral() -> Result<()> {
 
 /// Nor do filings: those that pledges rely on come first.
 #[test]
-fn filings_without_end_do_not_hide_the_collateral() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let mut scene = Scene::good(&rig, &[1])?;
-    let relied_on = scene.filing;
-    scene.file(|told| told)?;
-    let shown = scene.collateral()?;
+fn large_filings_do_not_hide_the_collateral() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1])?;
+    let relied_on = facility.filing;
+    facility.file(|event| event)?;
+    let shown = facility.collateral()?;
     assert_eq!(
         shown["filings"].as_array().map(Vec::len),
         Some(2),
@@ -254,7 +261,7 @@ fn filings_without_end_do_not_hide_the_collateral() -> Result<()> {
         "filing_standing",
         "descriptions = jsonb_build_array(repeat('x', 1500000))",
     )?;
-    let shown = scene.collateral()?;
+    let shown = facility.collateral()?;
     assert_eq!(shown["filings"].as_array().map(Vec::len), Some(1));
     assert_eq!(shown["filings"][0]["filing_id"], relied_on.to_string());
     assert_eq!(shown["filings_left_out"], 1);

@@ -25,5 +25,5 @@ mod plain;
 mod pledges;
 mod releases;
 mod rows;
-pub(crate) mod scene;
+pub(crate) mod secured_facility;
 mod warnings;

@@ -85,7 +85,7 @@ pub(super) fn base(holdings: &[Holding], rules: &Rules, drawn: i128) -> Base {
 
 /// 100 million, 40 of them owed by one; 25 % at most, 85 % advanced; 70 million drawn.
 #[test]
-fn the_plain_base_of_the_known_case() {
+fn the_plain_base_gives_the_worked_example() {
     let million = 100_000_000;
     let holding = |obligor: &str, millions: i128| Holding {
         obligor: obligor.to_owned(),

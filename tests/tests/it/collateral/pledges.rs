@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
-use tests::world::{COLLATERAL_AGENT, Told, lei};
+use tests::sample_data::{COLLATERAL_AGENT, WebhookEvent, lei};
 use uuid::Uuid;
 
-use super::scene::{Scene, refusal};
+use super::secured_facility::{SecuredFacility, refusal};
 use crate::direct::barrier;
 use crate::support::{assert_books, count, together, without_triggers};
 
@@ -17,73 +17,79 @@ const CLIENTS: usize = 64;
 const ROUNDS: usize = 3;
 
 /// A pledge of the thing that bears this identifier.
-fn of(scene: &Scene<'_>, identifier: &str) -> Told {
-    let mut told = scene.new_pledge();
-    told.data["asset"]["identifier"] = json!(identifier);
-    told
+fn of(facility: &SecuredFacility<'_>, identifier: &str) -> WebhookEvent {
+    let mut event = facility.new_pledge();
+    event.data["asset"]["identifier"] = json!(identifier);
+    event
 }
 
 #[test]
-fn what_is_pledged_is_not_pledged_again_anywhere() -> Result<()> {
-    let rig = Rig::new()?;
-    let (one, other) = (Scene::good(&rig, &[])?, Scene::good(&rig, &[])?);
-    let first = one.tell(&of(&one, "INV 0007/A"))?;
+fn a_pledged_asset_cannot_be_pledged_again_in_any_facility() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (one, other) = (
+        SecuredFacility::good(&fixture, &[])?,
+        SecuredFacility::good(&fixture, &[])?,
+    );
+    let first = one.record(&of(&one, "INV 0007/A"))?;
     // However it is written, under whichever kind: it is the same thing.
     for written in ["INV 0007/A", "inv-0007-a", " INV0007A ", "I.N.V.0007A"] {
-        for scene in [&one, &other] {
-            let mut told = of(scene, written.trim());
-            told.data["asset"]["kind"] = json!("equipment");
-            let answer = scene.say(&told)?;
+        for facility in [&one, &other] {
+            let mut event = of(facility, written.trim());
+            event.data["asset"]["kind"] = json!("equipment");
+            let answer = facility.send(&event)?;
             assert_eq!(refusal(&answer), "already-pledged", "{written}");
             // Whose it is, is not said.
-            let told = answer.text();
+            let text = answer.text();
             for secret in [one.terms.facility, one.filing, one.terms.debtor.id] {
-                assert!(!told.contains(&secret.to_string()), "{told}");
+                assert!(!text.contains(&secret.to_string()), "{text}");
             }
         }
     }
     // What another has numbered alike is another thing.
     let mut others = of(&other, "INV 0007/A");
     others.data["asset"]["identified_by"] = json!(lei("ANOTHERORIGINATOR"));
-    let others = other.tell(&others)?;
+    let others = other.record(&others)?;
     assert_ne!(
         others["effect"]["fingerprint"],
         first["effect"]["fingerprint"]
     );
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn what_is_released_can_be_pledged_from_that_day_on() -> Result<()> {
-    let rig = Rig::new()?;
-    let (mut one, other) = (Scene::good(&rig, &[])?, Scene::good(&rig, &[])?);
+fn a_released_asset_can_be_pledged_from_that_day_on() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (mut one, other) = (
+        SecuredFacility::good(&fixture, &[])?,
+        SecuredFacility::good(&fixture, &[])?,
+    );
     let pledge = of(&one, "Hull 12");
     one.pledge(|_| pledge.clone())?;
     one.released(&one.release(&one.pledged))?;
     // Until today it was pledged.
     assert_eq!(
-        refusal(&other.say(&of(&other, "HULL-12"))?),
+        refusal(&other.send(&of(&other, "HULL-12"))?),
         "already-pledged"
     );
     let from_today = of(&other, "HULL-12").with("pledged_on", other.today.to_string());
-    assert_eq!(refusal(&other.say(&from_today)?), "");
-    assert_books(&mut rig.admin()?)
+    assert_eq!(refusal(&other.send(&from_today)?), "");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
 fn an_asset_keeps_its_description() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[])?;
-    let pledge = of(&scene, "Lot 3");
-    scene.pledge(|_| pledge.clone())?;
-    scene.released(&scene.release(&scene.pledged))?;
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[])?;
+    let pledge = of(&facility, "Lot 3");
+    facility.pledge(|_| pledge.clone())?;
+    facility.released(&facility.release(&facility.pledged))?;
     let again = |member: &str, value: Value| {
-        let mut told = pledge
+        let mut event = pledge
             .clone()
             .with("pledge_id", Uuid::new_v4().to_string())
-            .with("pledged_on", scene.today.to_string());
-        told.data["asset"][member] = value;
-        scene.say(&told)
+            .with("pledged_on", facility.today.to_string());
+        event.data["asset"][member] = value;
+        facility.send(&event)
     };
     for (member, value) in [
         ("kind", json!("equipment")),
@@ -103,55 +109,61 @@ fn an_asset_keeps_its_description() -> Result<()> {
 }
 
 #[test]
-fn a_pledge_rests_on_what_its_own_facility_has() -> Result<()> {
-    let rig = Rig::new()?;
-    let (one, other) = (Scene::good(&rig, &[10])?, Scene::good(&rig, &[10])?);
+fn a_pledge_names_only_papers_of_its_own_facility() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (one, other) = (
+        SecuredFacility::good(&fixture, &[10])?,
+        SecuredFacility::good(&fixture, &[10])?,
+    );
     for (member, value) in [
         ("filing_id", other.filing),
         ("agreement_id", other.agreement),
         ("debtor_party_id", other.terms.debtor.id),
     ] {
         for value in [value, Uuid::new_v4()] {
-            let told = one.new_pledge().with(member, value.to_string());
-            assert_eq!(refusal(&one.say(&told)?), "not-found", "{member}");
+            let event = one.new_pledge().with(member, value.to_string());
+            assert_eq!(refusal(&one.send(&event)?), "not-found", "{member}");
         }
     }
     let asset = other.pledged[0].asset;
-    for told in [
+    for event in [
         one.terms.valuation(one.today, &[(asset, 10)]),
         one.terms.receipt(one.today, &[asset]),
     ] {
-        let answer = one.say(&told)?;
-        assert_eq!(refusal(&answer), "not-found", "{}", told.kind);
+        let answer = one.send(&event)?;
+        assert_eq!(refusal(&answer), "not-found", "{}", event.kind);
         assert_eq!(answer.json()["asset_id"], asset.to_string());
     }
     let own = one.pledged[0].asset;
     let elsewhere = one.terms.receipt(one.today, &[own]);
-    let answer = one.say(&elsewhere.with("custodian", lei("ANOTHERCUSTODIAN")))?;
+    let answer = one.send(&elsewhere.with("custodian", lei("ANOTHERCUSTODIAN")))?;
     assert_eq!(refusal(&answer), "custodian-mismatch");
     let in_euros = one.terms.valuation(one.today, &[(own, 10)]);
-    let answer = one.say(&in_euros.with("currency", "EUR"))?;
+    let answer = one.send(&in_euros.with("currency", "EUR"))?;
     assert_eq!(refusal(&answer), "currency-mismatch");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Of sixty-four who pledge one thing at once, in two facilities, one does, whoever it is.
 #[test]
-fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.start(rig.launch("collateral-webhook")?.scaled(4, 16))?;
-    let scenes = [Scene::good(&rig, &[])?, Scene::good(&rig, &[])?];
-    let agent = rig.agent(COLLATERAL_AGENT).agent;
-    let mut admin = rig.admin()?;
+fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.start(fixture.launch("collateral-webhook")?.scaled(4, 16))?;
+    let facilities = [
+        SecuredFacility::good(&fixture, &[])?,
+        SecuredFacility::good(&fixture, &[])?,
+    ];
+    let agent = fixture.agent(COLLATERAL_AGENT).agent;
+    let mut admin = fixture.admin()?;
     for round in 0..ROUNDS {
         let identifier = format!("Bond {round}");
         let requests: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let told = of(&scenes[number % 2], &identifier);
-                agent.sign(&told.event().to_string())
+                let event = of(&facilities[number % 2], &identifier);
+                agent.sign(&event.delivery().to_string())
             })
             .collect();
-        let answers = together(CLIENTS, |number| rig.send(&requests[number]))?;
+        let answers = together(CLIENTS, |number| fixture.send(&requests[number]))?;
         let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
         assert_eq!(won.len(), 1, "round {round}");
         let lost: BTreeSet<String> = lost.into_iter().map(refusal).collect();
@@ -174,36 +186,37 @@ fn of_sixty_four_who_pledge_the_same_one_wins() -> Result<()> {
 /// The sums are numbers of 64 bits. It would take thousands of the largest assets to fill one; a superuser without
 /// triggers does it at once.
 #[test]
-fn more_value_than_can_be_counted_is_a_refusal() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
+fn a_value_beyond_the_largest_sum_is_refused() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
     without_triggers(
-        &mut rig.admin()?,
+        &mut fixture.admin()?,
         "collateral.kind_sum",
         "update collateral.kind_sum set value_minor = 9223372036854775807 - 10",
     )?;
-    let only = scene.pledged[0].asset;
-    let told = |value: u64| scene.say(&scene.terms.valuation(scene.today, &[(only, value)]));
-    let refused = told(1_011)?;
+    let only = facility.pledged[0].asset;
+    let valued =
+        |value: u64| facility.send(&facility.terms.valuation(facility.today, &[(only, value)]));
+    let refused = valued(1_011)?;
     assert_eq!((refused.status, &*refusal(&refused)), (409, "value-limit"));
-    assert_eq!(refusal(&told(1_010)?), "");
+    assert_eq!(refusal(&valued(1_010)?), "");
     Ok(())
 }
 
 /// The last barrier is the table's own: what the function in front does not ask, it does not let in.
 #[test]
-fn the_table_itself_holds_no_thing_twice() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1])?;
+fn the_tables_own_constraint_stops_a_second_pledge() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1])?;
     let twice = format!(
         "insert into collateral.pledge
             (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on, commitment_key)
         select facility_id, gen_random_uuid(), asset_id, fingerprint, filing_id, agreement_id, debtor_party_id,
             pledged_on - 1000, commitment_key
         from collateral.pledge where pledge_id = '{}'",
-        scene.pledged[0].pledge
+        facility.pledged[0].pledge
     );
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     for mode in ["", "set session_replication_role = replica"] {
         admin.batch_execute(mode)?;
         let stopped = barrier(admin.batch_execute(&twice));

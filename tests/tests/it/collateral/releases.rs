@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result};
 use postgres::Client;
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::fixture::Fixture;
+use tests::sample_data::idempotency_key;
 use uuid::Uuid;
 
-use super::scene::{Scene, refusal};
+use super::secured_facility::{SecuredFacility, refusal};
 use crate::support::{assert_books, count, together, without_triggers};
 
 const ROUNDS: usize = 6;
@@ -15,28 +15,31 @@ const ROUNDS: usize = 6;
 /// 1,000 and 500 are pledged at 85 %, and this is drawn.
 const DRAWN: u64 = 1_200;
 
-fn drawn(rig: &Rig) -> Result<Scene<'_>> {
-    let scene = Scene::good(rig, &[1_000, 500])?;
-    scene.drawn(DRAWN)?;
-    Ok(scene)
+fn drawn(fixture: &Fixture) -> Result<SecuredFacility<'_>> {
+    let facility = SecuredFacility::good(fixture, &[1_000, 500])?;
+    facility.drawn(DRAWN)?;
+    Ok(facility)
 }
 
-fn base(scene: &Scene<'_>) -> Result<Value> {
-    Ok(scene.collateral()?["borrowing_base"]["base_minor"].take())
+fn base(facility: &SecuredFacility<'_>) -> Result<Value> {
+    Ok(facility.collateral()?["borrowing_base"]["base_minor"].take())
 }
 
 #[test]
 fn a_release_shows_what_loses_its_cover_and_takes_effect_when_another_approves() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = drawn(&rig)?;
-    let release = scene.requested(&scene.release(&scene.pledged[..1]))?;
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
     assert_eq!(release["status"], "REQUESTED");
     assert_eq!(release["approved_by"], json!(null));
     let content = &release["content"];
-    assert_eq!(content["filing"]["filing_id"], scene.filing.to_string());
+    assert_eq!(content["filing"]["filing_id"], facility.filing.to_string());
     let assets = content["assets"].as_array().context("assets")?;
     assert_eq!(assets.len(), 1);
-    assert_eq!(assets[0]["pledge_id"], scene.pledged[0].pledge.to_string());
+    assert_eq!(
+        assets[0]["pledge_id"],
+        facility.pledged[0].pledge.to_string()
+    );
     assert_eq!(assets[0]["value_minor"], "1000");
     assert_eq!(
         content["exposure"],
@@ -46,131 +49,137 @@ fn a_release_shows_what_loses_its_cover_and_takes_effect_when_another_approves()
             "coverage_bp": 12_500, "coverage_after_bp": 4_166, "uncovered_minor": "775",
         })
     );
-    assert_eq!(base(&scene)?, "1275", "nothing is released yet");
-    assert_eq!(scene.collateral()?["releases"][0]["id"], release["id"]);
+    assert_eq!(base(&facility)?, "1275", "nothing is released yet");
+    assert_eq!(facility.collateral()?["releases"][0]["id"], release["id"]);
 
-    let answer = scene.approve_by("bob", &release)?;
+    let answer = facility.approve_by("bob", &release)?;
     assert_eq!(refusal(&answer), "");
     let approved = answer.json();
     assert_eq!(approved["status"], "APPROVED");
     assert_eq!(approved["content_sha256"], release["content_sha256"]);
     assert_eq!(
         approved["approved_by"],
-        rig.person("bob").person.sub.to_string()
+        fixture.person("bob").person.sub.to_string()
     );
-    let left = scene.collateral()?;
+    let left = facility.collateral()?;
     assert_eq!(left["borrowing_base"]["base_minor"], "425");
     assert_eq!(left["borrowing_base"]["availability_minor"], "-775");
     assert_eq!(left["pledges"].as_array().map(Vec::len), Some(1));
     assert_eq!(left["releases"], json!([]));
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn nobody_releases_alone() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = drawn(&rig)?;
-    let body = scene.release(&scene.pledged[..1]);
+fn a_release_needs_two_people() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let body = facility.release(&facility.pledged[..1]);
     for no_maker in ["bob", "carol"] {
-        assert_eq!(refusal(&scene.request_by(no_maker, &body)?), "role-missing");
+        assert_eq!(
+            refusal(&facility.request_by(no_maker, &body)?),
+            "role-missing"
+        );
     }
-    let release = scene.requested(&body)?;
+    let release = facility.requested(&body)?;
     for no_checker in ["alice", "carol"] {
         assert_eq!(
-            refusal(&scene.approve_by(no_checker, &release)?),
+            refusal(&facility.approve_by(no_checker, &release)?),
             "role-missing"
         );
     }
     // Dave is both; what he has asked for himself he does not approve, and somebody else's he may.
-    let own = scene.request_by("dave", &body)?.json();
-    assert_eq!(refusal(&scene.approve_by("dave", &own)?), "four-eyes");
-    assert_eq!(refusal(&scene.approve_by("dave", &release)?), "");
-    assert_books(&mut rig.admin()?)
+    let own = facility.request_by("dave", &body)?.json();
+    assert_eq!(refusal(&facility.approve_by("dave", &own)?), "four-eyes");
+    assert_eq!(refusal(&facility.approve_by("dave", &release)?), "");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn what_has_changed_since_is_not_released() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = drawn(&rig)?;
-    let body = scene.release(&scene.pledged[..1]);
-    let release = scene.requested(&body)?;
-    let approved = || Ok::<_, anyhow::Error>(refusal(&scene.approve_by("bob", &release)?));
+fn a_release_that_changed_since_its_request_is_not_approved() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let body = facility.release(&facility.pledged[..1]);
+    let release = facility.requested(&body)?;
+    let approved = || Ok::<_, anyhow::Error>(refusal(&facility.approve_by("bob", &release)?));
 
     // Another content than the one that was requested, by its hash.
     let mut other = release.clone();
     other["content_sha256"] = json!("00".repeat(32));
     assert_eq!(
-        refusal(&scene.approve_by("bob", &other)?),
+        refusal(&facility.approve_by("bob", &other)?),
         "release-changed"
     );
     // A cent more in an asset that stays; a cent more drawn; another rule.
-    let stays = scene.pledged[1];
-    scene.value(stays, 501)?;
+    let stays = facility.pledged[1];
+    facility.value(stays, 501)?;
     assert_eq!(approved()?, "release-changed");
-    scene.value(stays, 500)?;
-    let small = scene.drawn(1)?;
+    facility.value(stays, 500)?;
+    let small = facility.drawn(1)?;
     assert_eq!(approved()?, "release-changed");
-    let cancelled = rig.person("bob").post_empty(
+    let cancelled = fixture.person("bob").post_empty(
         &crate::settlements::of(&small, "cancel"),
         &idempotency_key(),
     )?;
     assert_eq!(cancelled.status, 200);
-    scene.rule(&[("reserves_minor", json!("1"))])?;
+    facility.rule(&[("reserves_minor", json!("1"))])?;
     assert_eq!(approved()?, "release-changed");
-    scene.rule(&[])?;
+    facility.rule(&[])?;
     // As it was when it was asked for, though by other documents.
     assert_eq!(approved()?, "");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn an_approval_is_of_use_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = drawn(&rig)?;
-    let body = scene.release(&scene.pledged[..1]);
-    let (first, second) = (scene.requested(&body)?, scene.requested(&body)?);
-    assert_eq!(refusal(&scene.approve_by("bob", &first)?), "");
+fn an_approval_takes_effect_once() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let body = facility.release(&facility.pledged[..1]);
+    let (first, second) = (facility.requested(&body)?, facility.requested(&body)?);
+    assert_eq!(refusal(&facility.approve_by("bob", &first)?), "");
     for person in ["bob", "dave"] {
         assert_eq!(
-            refusal(&scene.approve_by(person, &first)?),
+            refusal(&facility.approve_by(person, &first)?),
             "release-decided"
         );
         // The other was about something that has gone.
         assert_eq!(
-            refusal(&scene.approve_by(person, &second)?),
+            refusal(&facility.approve_by(person, &second)?),
             "release-changed"
         );
     }
-    assert_eq!(refusal(&scene.request_by("alice", &body)?), "not-found");
-    assert_books(&mut rig.admin()?)
+    assert_eq!(refusal(&facility.request_by("alice", &body)?), "not-found");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn a_termination_is_of_all_that_is_under_the_filing() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut scene = Scene::good(&rig, &[1_000, 500])?;
-    let release = scene.requested(&scene.termination())?;
+fn a_termination_releases_everything_under_the_filing() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::good(&fixture, &[1_000, 500])?;
+    let release = facility.requested(&facility.termination())?;
     let named = |release: &Value| release["content"]["assets"].as_array().map(Vec::len);
     assert_eq!(named(&release), Some(2));
     // One more under it, and it is another release.
-    scene.pledge(|told| told)?;
+    facility.pledge(|refusals| refusals)?;
     assert_eq!(
-        refusal(&scene.approve_by("bob", &release)?),
+        refusal(&facility.approve_by("bob", &release)?),
         "release-changed"
     );
-    let release = scene.released(&scene.termination())?;
+    let release = facility.released(&facility.termination())?;
     assert_eq!(named(&release), Some(3));
-    let standing = scene.amend("termination", 0, |told| told)?;
+    let standing = facility.amend("termination", 0, |refusals| refusals)?;
     assert_eq!(standing["state"], "terminated");
-    assert_eq!(scene.collateral()?["pledges"], json!([]));
-    assert_eq!(base(&scene)?, "0");
-    assert_books(&mut rig.admin()?)
+    assert_eq!(facility.collateral()?["pledges"], json!([]));
+    assert_eq!(base(&facility)?, "0");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
-fn what_is_not_there_is_not_released() -> Result<()> {
-    let rig = Rig::new()?;
-    let (one, other) = (Scene::good(&rig, &[10])?, Scene::good(&rig, &[10])?);
+fn unknown_pledges_and_filings_cannot_be_released() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (one, other) = (
+        SecuredFacility::good(&fixture, &[10])?,
+        SecuredFacility::good(&fixture, &[10])?,
+    );
     let unknown = Uuid::new_v4().to_string();
     let mut foreign_filing = one.release(&one.pledged);
     foreign_filing["filing_id"] = json!(other.filing.to_string());
@@ -192,7 +201,8 @@ fn what_is_not_there_is_not_released() -> Result<()> {
     assert_eq!(refusal(&one.approve_by("bob", &nothing)?), "not-found");
     let nowhere = format!("/v1/facilities/{unknown}/releases");
     let answer =
-        rig.person("alice")
+        fixture
+            .person("alice")
             .post(&nowhere, &idempotency_key(), &one.release(&one.pledged))?;
     assert_eq!(refusal(&answer), "not-found");
     Ok(())
@@ -200,16 +210,16 @@ fn what_is_not_there_is_not_released() -> Result<()> {
 
 #[test]
 fn a_request_waits_for_seven_days() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = drawn(&rig)?;
-    let release = scene.requested(&scene.release(&scene.pledged[..1]))?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
+    let mut admin = fixture.admin()?;
     let_pass(&mut admin, "6 days 23 hours 50 minutes")?;
-    assert_eq!(scene.collateral()?["releases"][0]["id"], release["id"]);
+    assert_eq!(facility.collateral()?["releases"][0]["id"], release["id"]);
     let_pass(&mut admin, "10 minutes")?;
-    assert_eq!(scene.collateral()?["releases"], json!([]));
-    assert_eq!(refusal(&scene.approve_by("bob", &release)?), "expired");
-    assert_eq!(base(&scene)?, "1275");
+    assert_eq!(facility.collateral()?["releases"], json!([]));
+    assert_eq!(refusal(&facility.approve_by("bob", &release)?), "expired");
+    assert_eq!(base(&facility)?, "1275");
     Ok(())
 }
 
@@ -221,49 +231,50 @@ fn let_pass(admin: &mut Client, time: &str) -> Result<()> {
 }
 
 #[test]
-fn of_two_who_approve_at_once_one_does() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.start(rig.launch("approve-release")?.scaled(2, 2))?;
+fn of_two_approvals_at_once_one_takes_effect() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.start(fixture.launch("approve-release")?.scaled(2, 2))?;
     for _ in 0..ROUNDS {
-        let scene = Scene::good(&rig, &[1_000, 500])?;
-        let release = scene.requested(&scene.release(&scene.pledged[..1]))?;
+        let facility = SecuredFacility::good(&fixture, &[1_000, 500])?;
+        let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
         let approvers = ["bob", "dave"];
-        let mut told: Vec<String> = together(2, |at| scene.approve_by(approvers[at], &release))?
-            .iter()
-            .map(refusal)
-            .collect();
-        told.sort();
-        assert_eq!(told, ["", "release-decided"]);
+        let mut refusals: Vec<String> =
+            together(2, |at| facility.approve_by(approvers[at], &release))?
+                .iter()
+                .map(refusal)
+                .collect();
+        refusals.sort();
+        assert_eq!(refusals, ["", "release-decided"]);
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// The same cover is not lent on and let go.
 #[test]
-fn of_a_release_and_a_settlement_that_need_the_same_asset_one_gets_it() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_release_and_a_settlement_never_both_use_one_asset() -> Result<()> {
+    let fixture = Fixture::new()?;
     for _ in 0..ROUNDS {
-        let scene = Scene::good(&rig, &[1_000])?;
-        let settlement = scene.proposed(800)?;
-        let release = scene.requested(&scene.release(&scene.pledged))?;
-        let told: Vec<String> = together(2, |at| match at {
-            0 => scene.verify(&settlement),
-            _ => scene.approve_by("dave", &release),
+        let facility = SecuredFacility::good(&fixture, &[1_000])?;
+        let settlement = facility.proposed(800)?;
+        let release = facility.requested(&facility.release(&facility.pledged))?;
+        let refusals: Vec<String> = together(2, |at| match at {
+            0 => facility.verify(&settlement),
+            _ => facility.approve_by("dave", &release),
         })?
         .iter()
         .map(refusal)
         .collect();
-        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        let refusals: Vec<&str> = refusals.iter().map(String::as_str).collect();
         assert!(
             [
                 ["", "release-changed"],
                 ["filing-missing, availability-short", ""]
             ]
-            .contains(&[told[0], told[1]]),
-            "{told:?}"
+            .contains(&[refusals[0], refusals[1]]),
+            "{refusals:?}"
         );
     }
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     // Whoever was first: no settlement rests on less than it takes.
     let bare = "select count(*) from capital.settlement as s join collateral.borrowing_base as b using (settlement_id)
         where b.availability_minor < s.amount_minor";
@@ -273,22 +284,22 @@ fn of_a_release_and_a_settlement_that_need_the_same_asset_one_gets_it() -> Resul
 
 /// The last of the base is not lent twice.
 #[test]
-fn of_twelve_who_draw_on_the_same_base_as_many_get_it_as_it_bears() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.start(rig.launch("verify-settlement")?.scaled(2, 8))?;
-    let scene = Scene::good(&rig, &[1_000])?;
+fn of_twelve_draws_at_once_as_many_pass_as_the_base_bears() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.start(fixture.launch("verify-settlement")?.scaled(2, 8))?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let settlements = (0..12)
-        .map(|_| scene.proposed(250))
+        .map(|_| facility.proposed(250))
         .collect::<Result<Vec<_>>>()?;
-    let mut told: Vec<String> = together(12, |at| scene.verify(&settlements[at]))?
+    let mut refusals: Vec<String> = together(12, |at| facility.verify(&settlements[at]))?
         .iter()
         .map(refusal)
         .collect();
-    told.sort();
-    assert_eq!(told[..3], ["", "", ""]);
+    refusals.sort();
+    assert_eq!(refusals[..3], ["", "", ""]);
     assert!(
-        told[3..].iter().all(|it| it == "availability-short"),
-        "{told:?}"
+        refusals[3..].iter().all(|it| it == "availability-short"),
+        "{refusals:?}"
     );
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }

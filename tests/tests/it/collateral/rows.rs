@@ -1,14 +1,14 @@
 //! What the tables themselves refuse, to their owner and the superuser, in replica mode as well.
 
 use anyhow::Result;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
-use super::scene::{Scene, monitor};
+use super::secured_facility::{SecuredFacility, monitor};
 use crate::direct::attempt;
 
 const REPLICA: &str = "set local session_replication_role = replica";
 
-/// A statement that changes rows of a scene, and what stops it.
+/// A statement that changes rows of a facility, and what stops it.
 const FORBIDDEN: [(&str, &str); 16] = [
     (
         "update collateral.pledge set released_on = current_date",
@@ -86,13 +86,13 @@ const UNCOMMITTED: [&str; 5] = [
 ];
 
 #[test]
-fn nobody_rewrites_what_was_told() -> Result<()> {
-    let rig = Rig::new()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    scene.requested(&scene.release(&scene.pledged))?;
-    scene.amend("termination", -1, |told| told)?;
-    monitor(&rig)?;
-    let mut admin = rig.admin()?;
+fn recorded_collateral_cannot_be_rewritten() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    facility.requested(&facility.release(&facility.pledged))?;
+    facility.amend("termination", -1, |event| event)?;
+    monitor(&fixture)?;
+    let mut admin = fixture.admin()?;
     for door in ["select 1", REPLICA] {
         for (statement, expected) in FORBIDDEN {
             let stopped = attempt(&mut admin, &format!("{door}; {statement}"))?;
@@ -102,7 +102,7 @@ fn nobody_rewrites_what_was_told() -> Result<()> {
             let stopped = attempt(&mut admin, &format!("{door}; {statement}"))?;
             assert!(
                 stopped.starts_with(
-                    "23502 null value in column \"commitment_key\" of relation \"log\""
+                    "23502 null value in column \"commitment_key\" of relation \"trail\""
                 ),
                 "{door}: {statement}: {stopped}"
             );

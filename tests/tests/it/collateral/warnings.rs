@@ -4,130 +4,150 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde_json::json;
+use tests::fixture::Fixture;
 use tests::lambda::{Answer, Invocation};
-use tests::rig::Rig;
-use tests::world::filed_to_lapse_on;
+use tests::sample_data::filed_to_lapse_on;
 
-use super::scene::{Scene, monitor};
+use super::secured_facility::{SecuredFacility, monitor};
 use crate::support::{assert_books, count, together};
 
 /// A facility with something to warn of.
-type Make = for<'a> fn(&'a Rig) -> Result<Scene<'a>>;
+type Make = for<'a> fn(&'a Fixture) -> Result<SecuredFacility<'a>>;
 /// What makes it good again, where anything does.
-type Mend = fn(&Scene<'_>) -> Result<()>;
+type Mend = fn(&SecuredFacility<'_>) -> Result<()>;
 
 const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
-    ("nothing", &[], |rig| Scene::good(rig, &[1_000]), None),
+    (
+        "nothing",
+        &[],
+        |fixture| SecuredFacility::good(fixture, &[1_000]),
+        None,
+    ),
     (
         "the window is open",
         &["continuation-open"],
-        |rig| filed(rig, 100),
-        Some(|scene| scene.amend("continuation", -1, |told| told).map(drop)),
+        |fixture| filed(fixture, 100),
+        Some(|facility| facility.amend("continuation", -1, |event| event).map(drop)),
     ),
     (
         "the window closes soon",
         &["continuation-closing", "continuation-open"],
-        |rig| filed(rig, 20),
-        Some(|scene| scene.amend("continuation", -1, |told| told).map(drop)),
+        |fixture| filed(fixture, 20),
+        Some(|facility| facility.amend("continuation", -1, |event| event).map(drop)),
     ),
     (
         "the filing has lapsed",
         &["filing-lapsed"],
-        |rig| filed(rig, -10),
+        |fixture| filed(fixture, -10),
         None,
     ),
     (
         "a termination that nobody has released",
         &["filing-disputed"],
-        |rig| {
-            let scene = Scene::good(rig, &[1_000])?;
-            scene.amend("termination", -1, |told| told)?;
-            Ok(scene)
+        |fixture| {
+            let facility = SecuredFacility::good(fixture, &[1_000])?;
+            facility.amend("termination", -1, |event| event)?;
+            Ok(facility)
         },
-        Some(|scene| scene.released(&scene.termination()).map(drop)),
+        Some(|facility| facility.released(&facility.termination()).map(drop)),
     ),
     (
         "a pledge under what is terminated",
         &["filing-terminated"],
-        |rig| {
-            let mut scene = Scene::good(rig, &[1_000])?;
-            scene.released(&scene.termination())?;
-            scene.amend("termination", -1, |told| told)?;
-            scene.pledge(|told| told)?;
-            Ok(scene)
+        |fixture| {
+            let mut facility = SecuredFacility::good(fixture, &[1_000])?;
+            facility.released(&facility.termination())?;
+            facility.amend("termination", -1, |event| event)?;
+            facility.pledge(|event| event)?;
+            Ok(facility)
         },
         None,
     ),
     (
         "old papers",
         &["custody-stale", "valuation-stale"],
-        |rig| {
-            let mut scene = Scene::good(rig, &[])?;
-            let pledged = scene.pledge(|told| told)?;
-            let long_ago = scene.day(-40);
-            scene.tell(&scene.terms.valuation(long_ago, &[(pledged.asset, 1_000)]))?;
-            scene.tell(&scene.terms.receipt(long_ago, &[pledged.asset]))?;
-            Ok(scene)
+        |fixture| {
+            let mut facility = SecuredFacility::good(fixture, &[])?;
+            let pledged = facility.pledge(|event| event)?;
+            let long_ago = facility.day(-40);
+            facility.record(
+                &facility
+                    .terms
+                    .valuation(long_ago, &[(pledged.asset, 1_000)]),
+            )?;
+            facility.record(&facility.terms.receipt(long_ago, &[pledged.asset]))?;
+            Ok(facility)
         },
-        Some(|scene| {
-            scene.value(scene.pledged[0], 1_000)?;
-            scene.hold(scene.pledged[0]).map(drop)
+        Some(|facility| {
+            facility.value(facility.pledged[0], 1_000)?;
+            facility.hold(facility.pledged[0]).map(drop)
         }),
     ),
     (
         "less base than is drawn, and less cover than the floor",
         &["base-short", "coverage-short"],
-        |rig| {
-            let scene = Scene::good(rig, &[1_000])?;
-            scene.drawn(800)?;
-            scene.rule(&[("coverage_floor_bp", json!(12_000))])?;
-            scene.value(scene.pledged[0], 900)?;
-            Ok(scene)
+        |fixture| {
+            let facility = SecuredFacility::good(fixture, &[1_000])?;
+            facility.drawn(800)?;
+            facility.rule(&[("coverage_floor_bp", json!(12_000))])?;
+            facility.value(facility.pledged[0], 900)?;
+            Ok(facility)
         },
-        Some(|scene| scene.value(scene.pledged[0], 1_000).map(drop)),
+        Some(|facility| facility.value(facility.pledged[0], 1_000).map(drop)),
     ),
     (
         "an earlier filing of somebody else",
         &["search-adverse"],
-        |rig| {
-            let scene = Scene::good(rig, &[1_000])?;
+        |fixture| {
+            let facility = SecuredFacility::good(fixture, &[1_000])?;
             let found = json!([{
                 "file_number": "1999 1", "filed_at": "1999-01-01T00:00:00Z", "secured_party": "Other Bank",
             }]);
-            scene.tell(&scene.terms.search(scene.day(-1)).with("findings", found))?;
-            Ok(scene)
+            facility.record(
+                &facility
+                    .terms
+                    .search(facility.day(-1))
+                    .with("findings", found),
+            )?;
+            Ok(facility)
         },
-        Some(|scene| scene.tell(&scene.terms.search(scene.day(-1))).map(drop)),
+        Some(|facility| {
+            facility
+                .record(&facility.terms.search(facility.day(-1)))
+                .map(drop)
+        }),
     ),
 ];
 
 /// Pledged under a filing that lapses in so many days.
-fn filed(rig: &Rig, lapses_in: i64) -> Result<Scene<'_>> {
-    let mut scene = Scene::good(rig, &[])?;
-    let told = scene.terms.filing(filed_to_lapse_on(scene.day(lapses_in)));
-    scene.file(|_| told)?;
-    scene.pledge(|told| told)?;
-    Ok(scene)
+fn filed(fixture: &Fixture, lapses_in: i64) -> Result<SecuredFacility<'_>> {
+    let mut facility = SecuredFacility::good(fixture, &[])?;
+    let event = facility
+        .terms
+        .filing(filed_to_lapse_on(facility.day(lapses_in)));
+    facility.file(|_| event)?;
+    facility.pledge(|event| event)?;
+    Ok(facility)
 }
 
 #[test]
-fn each_reason_is_told_once_and_closed_once() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let scenes = REASONS
+fn each_reason_gives_one_warning_that_closes_once() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let facilities = REASONS
         .iter()
-        .map(|(what, kinds, make, mend)| Ok((*what, *kinds, make(&rig)?, *mend)))
+        .map(|(what, kinds, make, mend)| Ok((*what, *kinds, make(&fixture)?, *mend)))
         .collect::<Result<Vec<_>>>()?;
     // The second and third beats find what the first has told.
     for beat in 0..3 {
-        monitor(&rig)?;
-        for (what, kinds, scene, _) in &scenes {
-            assert_eq!(scene.warnings()?, *kinds, "{what}, beat {beat}");
+        monitor(&fixture)?;
+        for (what, kinds, facility, _) in &facilities {
+            assert_eq!(facility.warnings()?, *kinds, "{what}, beat {beat}");
             let once: BTreeMap<_, _> = kinds
                 .iter()
                 .map(|kind| (((*kind).to_owned(), 1), true))
                 .collect();
-            assert_eq!(scene.history(&mut admin)?, once, "{what}, beat {beat}");
+            assert_eq!(facility.history(&mut admin)?, once, "{what}, beat {beat}");
         }
     }
     let changes =
@@ -135,19 +155,19 @@ fn each_reason_is_told_once_and_closed_once() -> Result<()> {
     let warned: usize = REASONS.iter().map(|(_, kinds, ..)| kinds.len()).sum();
     assert_eq!(count(&mut admin, changes)?, i64::try_from(warned)?);
 
-    for (_, _, scene, mend) in &scenes {
-        mend.map_or(Ok(()), |mend| mend(scene))?;
+    for (_, _, facility, mend) in &facilities {
+        mend.map_or(Ok(()), |mend| mend(facility))?;
     }
     for beat in 0..2 {
-        monitor(&rig)?;
-        for (what, kinds, scene, mend) in &scenes {
+        monitor(&fixture)?;
+        for (what, kinds, facility, mend) in &facilities {
             let open = mend.is_none();
             let once: BTreeMap<_, _> = kinds
                 .iter()
                 .map(|kind| (((*kind).to_owned(), 1), open))
                 .collect();
             assert_eq!(
-                scene.history(&mut admin)?,
+                facility.history(&mut admin)?,
                 once,
                 "{what}, mended, beat {beat}"
             );
@@ -157,16 +177,16 @@ fn each_reason_is_told_once_and_closed_once() -> Result<()> {
 }
 
 #[test]
-fn a_reason_that_comes_back_is_told_again() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let scene = Scene::good(&rig, &[1_000])?;
-    scene.drawn(800)?;
+fn a_reason_that_returns_gives_a_new_warning() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    facility.drawn(800)?;
     for occurrence in 1..=3 {
         for (value, open) in [(900, true), (1_000, false)] {
-            scene.value(scene.pledged[0], value)?;
-            monitor(&rig)?;
-            let history = scene.history(&mut admin)?;
+            facility.value(facility.pledged[0], value)?;
+            monitor(&fixture)?;
+            let history = facility.history(&mut admin)?;
             assert_eq!(history.len(), usize::try_from(occurrence)?);
             assert_eq!(history[&("base-short".to_owned(), occurrence)], open);
         }
@@ -176,24 +196,24 @@ fn a_reason_that_comes_back_is_told_again() -> Result<()> {
 
 /// Lambda invokes a schedule at least once, and now and then twice at a time.
 #[test]
-fn monitors_side_by_side_tell_each_reason_once() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.start(rig.launch("monitor-collateral")?.scaled(3, 2))?;
-    let mut admin = rig.admin()?;
-    let scenes = (0..5)
+fn monitors_in_parallel_give_one_warning_a_reason() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.start(fixture.launch("monitor-collateral")?.scaled(3, 2))?;
+    let mut admin = fixture.admin()?;
+    let facilities = (0..5)
         .map(|_| {
-            let scene = Scene::good(&rig, &[1_000])?;
-            scene.amend("termination", -1, |told| told)?;
-            Ok(scene)
+            let facility = SecuredFacility::good(&fixture, &[1_000])?;
+            facility.amend("termination", -1, |event| event)?;
+            Ok(facility)
         })
         .collect::<Result<Vec<_>>>()?;
     for open in [true, false] {
-        together(6, |_| monitor(&rig))?;
-        for scene in &scenes {
+        together(6, |_| monitor(&fixture))?;
+        for facility in &facilities {
             let once = BTreeMap::from([(("filing-disputed".to_owned(), 1), open)]);
-            assert_eq!(scene.history(&mut admin)?, once);
+            assert_eq!(facility.history(&mut admin)?, once);
             if open {
-                scene.released(&scene.termination())?;
+                facility.released(&facility.termination())?;
             }
         }
     }
@@ -205,18 +225,18 @@ fn monitors_side_by_side_tell_each_reason_once() -> Result<()> {
 
 /// Whoever makes one facility impossible to look at must not blind the monitor to those after it.
 #[test]
-fn a_facility_that_cannot_be_looked_at_is_passed_over_and_named() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
-    let mut scenes = (0..4)
+fn a_facility_that_cannot_be_monitored_is_skipped_and_named() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let mut facilities = (0..4)
         .map(|_| {
-            let scene = Scene::good(&rig, &[1_000])?;
-            scene.amend("termination", -1, |told| told)?;
-            Ok(scene)
+            let facility = SecuredFacility::good(&fixture, &[1_000])?;
+            facility.amend("termination", -1, |event| event)?;
+            Ok(facility)
         })
         .collect::<Result<Vec<_>>>()?;
-    scenes.sort_by_key(|scene| scene.terms.facility);
-    let (broken, others) = (&scenes[1..3], [&scenes[0], &scenes[3]]);
+    facilities.sort_by_key(|facility| facility.terms.facility);
+    let (broken, others) = (&facilities[1..3], [&facilities[0], &facilities[3]]);
     admin.batch_execute(&format!(
         "create function public.fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$;
          grant execute on function public.fail() to public;
@@ -226,31 +246,31 @@ fn a_facility_that_cannot_be_looked_at_is_passed_over_and_named() -> Result<()> 
         broken[0].terms.facility, broken[1].terms.facility
     ))?;
 
-    let told = BTreeMap::from([(("filing-disputed".to_owned(), 1), true)]);
-    let function = rig.function("monitor-collateral")?;
+    let expected = BTreeMap::from([(("filing-disputed".to_owned(), 1), true)]);
+    let function = fixture.function("monitor-collateral")?;
     let answer = function.invoke(Invocation::new(&json!({})))?;
     assert!(
         matches!(answer, Answer::Error(_)),
         "the run has failed: {answer:?}"
     );
     let log = function.logs();
-    for scene in broken {
-        assert!(scene.history(&mut admin)?.is_empty());
+    for facility in broken {
+        assert!(facility.history(&mut admin)?.is_empty());
         let named = log.lines().any(|line| {
             line.contains("could not be looked at")
-                && line.contains(&scene.terms.facility.to_string())
+                && line.contains(&facility.terms.facility.to_string())
         });
         assert!(named, "{log}");
     }
-    for scene in others {
-        assert_eq!(scene.history(&mut admin)?, told);
+    for facility in others {
+        assert_eq!(facility.history(&mut admin)?, expected);
     }
     assert!(log.contains(r#""warnings_opened":2"#), "{log}");
 
     admin.batch_execute("drop trigger broken on collateral.warning")?;
-    monitor(&rig)?;
-    for scene in &scenes {
-        assert_eq!(scene.history(&mut admin)?, told);
+    monitor(&fixture)?;
+    for facility in &facilities {
+        assert_eq!(facility.history(&mut admin)?, expected);
     }
     assert_books(&mut admin)
 }

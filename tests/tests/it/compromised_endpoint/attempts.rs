@@ -1,6 +1,6 @@
 //! What somebody would try who can run any SQL.
 
-use tests::world::{AURORA, SECURED_FACILITY, find_person};
+use tests::sample_data::{AURORA, SECURED_FACILITY, find_person};
 
 /// The attempt, the statements, and the barrier: SQLSTATE and the beginning of the message.
 pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [

@@ -3,25 +3,25 @@
 //! each attempt says what stopped it.
 
 mod attempts;
+mod fixture;
 mod sessions;
-mod stage;
 
 use anyhow::Result;
-use tests::world::{
+use tests::sample_data::{
     AURORA, BOREALIS, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, USD_FACILITY, idempotency_key,
 };
 
 use crate::direct::{Direct, attempt, barrier, quote};
 use crate::isolation::call_with;
 use attempts::{FORBIDDEN, settings};
-use stage::{PEOPLES, Stage, endpoints, fingerprint, seen, shown};
+use fixture::{AttackFixture, PEOPLES, endpoints, fingerprint, seen, shown};
 
 #[test]
-fn no_login_runs_what_it_was_not_given() -> Result<()> {
-    let stage = Stage::set()?;
-    let before = fingerprint(&stage.rig)?;
+fn no_login_executes_a_function_it_was_not_granted() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let before = fingerprint(&fixture.base)?;
     for function in endpoints()? {
-        let mut client = stage.rig.login(&function)?;
+        let mut client = fixture.base.login(&function)?;
         for (what, sql, expected) in FORBIDDEN {
             let stopped = attempt(&mut client, sql)?;
             assert!(
@@ -30,44 +30,47 @@ fn no_login_runs_what_it_was_not_given() -> Result<()> {
             );
         }
     }
-    assert_eq!(fingerprint(&stage.rig)?, before);
+    assert_eq!(fingerprint(&fixture.base)?, before);
     Ok(())
 }
 
 #[test]
-fn no_token_but_one_in_force_is_of_any_use() -> Result<()> {
-    let stage = Stage::set()?;
-    let before = fingerprint(&stage.rig)?;
+fn only_a_token_in_force_is_of_use() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let before = fingerprint(&fixture.base)?;
     for function in PEOPLES {
-        let mut client = stage.rig.login(function)?;
-        for (what, token) in &stage.useless {
-            let stopped = barrier(client.simple_query(&call_with(function, token, &stage.theirs)?));
+        let mut client = fixture.base.login(function)?;
+        for (what, token) in &fixture.useless {
+            let stopped =
+                barrier(client.simple_query(&call_with(function, token, &fixture.theirs)?));
             assert_eq!(stopped, "OPK02 token-refused", "{function}, {what}");
             assert_eq!(shown(&mut client)?, [""; 0], "{function}, after {what}");
         }
     }
-    assert_eq!(fingerprint(&stage.rig)?, before);
+    assert_eq!(fingerprint(&fixture.base)?, before);
     Ok(())
 }
 
 #[test]
-fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
-    let stage = Stage::set()?;
-    let before = fingerprint(&stage.rig)?;
-    let alice = stage.rig.person("alice").person.sub.to_string();
-    let (their_facility, their_release) = (&stage.their_facility, &stage.their_release);
+fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let before = fingerprint(&fixture.base)?;
+    let alice = fixture.base.person("alice").person.sub.to_string();
+    let (their_facility, their_release) = (&fixture.their_facility, &fixture.their_release);
     let secrets = [AURORA.id.to_string(), alice, their_facility.clone()];
     for function in PEOPLES {
-        let mut direct = Direct::new(&stage.rig);
-        let theirs = format!("'{}'", stage.theirs);
+        let mut direct = Direct::new(&fixture.base);
+        let theirs = format!("'{}'", fixture.theirs);
         let key = idempotency_key();
         let facility = EUR_FACILITY.id;
         let reply = match function {
-            "verify-settlement" => direct.human(function, "mallory", &stage.theirs, &key, &theirs),
+            "verify-settlement" => {
+                direct.human(function, "mallory", &fixture.theirs, &key, &theirs)
+            }
             "cancel-settlement" => direct.human(
                 function,
                 "mallory",
-                &stage.theirs,
+                &fixture.theirs,
                 &key,
                 &format!("{theirs}, null"),
             ),
@@ -88,7 +91,10 @@ fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
                 let rest = format!("'{their_facility}', 100, null");
                 direct.read(function, "mallory", &rest)
             }
-            _ => direct.call(function, &arguments(function, &stage.own(), &stage.theirs)),
+            _ => direct.call(
+                function,
+                &arguments(function, &fixture.own(), &fixture.theirs),
+            ),
         }?;
         let expected = match function {
             "create-settlement" => "accepted",
@@ -101,24 +107,24 @@ fn ones_own_token_opens_ones_own_data_alone() -> Result<()> {
             assert!(!body.contains(secret), "{function}: {body}");
         }
     }
-    assert_eq!(fingerprint(&stage.rig)?, before);
+    assert_eq!(fingerprint(&fixture.base)?, before);
     Ok(())
 }
 
 /// Behind a gateway function that forgot to ask, the policies look the setting up; they do not believe it.
 #[test]
-fn a_setting_names_nobody() -> Result<()> {
-    let stage = Stage::set()?;
-    let fresh = quote(&stage.rig.person("alice").token());
+fn a_session_setting_gives_no_identity() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let fresh = quote(&fixture.base.person("alice").token());
     let never_presented = ("a good token of hers that was never presented", fresh);
-    let tokens: Vec<_> = stage
+    let tokens: Vec<_> = fixture
         .useless
         .iter()
         .cloned()
         .chain([never_presented])
         .collect();
     for function in PEOPLES {
-        let mut client = stage.rig.login(function)?;
+        let mut client = fixture.base.login(function)?;
         for (what, token) in &tokens {
             for local in ["true", "false"] {
                 let set =
@@ -130,10 +136,10 @@ fn a_setting_names_nobody() -> Result<()> {
             assert_eq!(seen(&mut client, &sql)?, [""; 0], "{function}, {what}");
         }
     }
-    // The stage is not empty: who holds a token in force is that person, however it is handed over.
-    let mut client = stage.rig.login("list-positions")?;
-    client.simple_query(&call_with("list-positions", &stage.own(), "")?)?;
-    let own = stage.rig.person("mallory").token();
+    // The fixture is not empty: who holds a token in force is that person, however it is handed over.
+    let mut client = fixture.base.login("list-positions")?;
+    client.simple_query(&call_with("list-positions", &fixture.own(), "")?)?;
+    let own = fixture.base.person("mallory").token();
     client.simple_query(&call_with("list-positions", &quote(&own), "")?)?;
     let set = format!("select set_config('optkas.token', '{own}', true)");
     let seen = seen(&mut client, &set)?;
@@ -146,19 +152,19 @@ fn a_setting_names_nobody() -> Result<()> {
 
 /// A webhook's login may name its agents, since it alone knows their secrets; it may name no other kind.
 #[test]
-fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut direct = Direct::new(&stage.rig);
-    let theirs = format!("'{}'", stage.theirs);
+fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let mut direct = Direct::new(&fixture.base);
+    let theirs = format!("'{}'", fixture.theirs);
     let verified = direct.human(
         "verify-settlement",
         "bob",
-        &stage.theirs,
+        &fixture.theirs,
         &idempotency_key(),
         &theirs,
     )?;
     assert_eq!(verified.name(), "accepted");
-    let before = fingerprint(&stage.rig)?;
+    let before = fingerprint(&fixture.base)?;
     let report = |kind: &str| {
         format!(
             "'{kind}', now(), {theirs}, '{}', 1000, 'USD', null",
@@ -172,7 +178,7 @@ fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
     );
     let search = format!(
         r#"'search.reported', now(), '{{"facility_id":"{}"}}'"#,
-        stage.their_facility
+        fixture.their_facility
     );
     for (function, agent, rest) in [
         ("escrow-webhook", "settle-one", report("escrow.funded")),
@@ -206,7 +212,7 @@ fn a_webhooks_login_is_no_other_kind_of_agent() -> Result<()> {
         let reply = direct.agent(function, agent, &idempotency_key(), &rest)?;
         assert_eq!(reply.name(), "refused not-found", "{function} as {agent}");
     }
-    assert_eq!(fingerprint(&stage.rig)?, before);
+    assert_eq!(fingerprint(&fixture.base)?, before);
     Ok(())
 }
 

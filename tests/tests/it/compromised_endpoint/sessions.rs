@@ -3,19 +3,19 @@
 use anyhow::Result;
 use tests::deployment::login;
 use tests::issuer::{Algorithm, Key};
-use tests::world::{AURORA, BOREALIS};
+use tests::sample_data::{AURORA, BOREALIS};
 
-use super::stage::{Stage, shown};
+use super::fixture::{AttackFixture, shown};
 use crate::direct::{barrier, call, quote};
 
 const FUNCTION: &str = "list-positions";
 
 #[test]
-fn an_error_in_the_middle_leaves_who_was_presented_before_it() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut client = stage.rig.login(FUNCTION)?;
-    let own = positions(&stage.own());
-    for (what, bad) in &stage.useless {
+fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let mut client = fixture.base.login(FUNCTION)?;
+    let own = positions(&fixture.own());
+    for (what, bad) in &fixture.useless {
         client.batch_execute(&format!("begin; {own}; savepoint s"))?;
         assert_eq!(
             barrier(client.batch_execute(&positions(bad))),
@@ -40,18 +40,18 @@ fn an_error_in_the_middle_leaves_who_was_presented_before_it() -> Result<()> {
 }
 
 #[test]
-fn the_last_token_of_a_transaction_is_the_one() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut client = stage.rig.login(FUNCTION)?;
+fn the_last_token_of_a_transaction_counts() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let mut client = fixture.base.login(FUNCTION)?;
     // Both tokens pass through this endpoint in life: whoever holds them may use them, one at a time.
-    let hers = positions(&quote(&stage.rig.person("alice").token()));
-    let own = positions(&stage.own());
+    let hers = positions(&quote(&fixture.base.person("alice").token()));
+    let own = positions(&fixture.own());
     client.batch_execute(&format!("begin; {hers}; {own}"))?;
     assert!(is_mallorys(&shown(&mut client)?));
     client.batch_execute("commit")?;
     assert_eq!(shown(&mut client)?, [""; 0]);
     // What a session planted, presenting replaces.
-    let planted = quote(&stage.rig.person("alice").token());
+    let planted = quote(&fixture.base.person("alice").token());
     client.batch_execute(&format!(
         "select set_config('optkas.token', {planted}, false)"
     ))?;
@@ -62,16 +62,16 @@ fn the_last_token_of_a_transaction_is_the_one() -> Result<()> {
 }
 
 #[test]
-fn names_that_a_session_invents_shadow_nothing() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut admin = stage.rig.admin()?;
-    let database = stage.rig.database().name();
+fn objects_that_a_session_creates_shadow_nothing() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let mut admin = fixture.base.admin()?;
+    let database = fixture.base.database().name();
     // No login may have temporary objects; here it may, and they do not help.
     admin.batch_execute(&format!(
         "grant temporary on database {database} to {}",
         login(FUNCTION)
     ))?;
-    let forged = Key::generate(Algorithm::Es256)?.with_kid(stage.rig.issuer().key().kid());
+    let forged = Key::generate(Algorithm::Es256)?.with_kid(fixture.base.issuer().key().kid());
     for shadow in [
         "create temp table verified_token (token_sha256 bytea, sub uuid); create temp table signing_key (kid text);
          create temp table settlement (allocator_id uuid)",
@@ -86,20 +86,20 @@ fn names_that_a_session_invents_shadow_nothing() -> Result<()> {
         "set datestyle = 'German'; set extra_float_digits = -15; set bytea_output = 'escape'",
         "set timezone = 'Pacific/Kiritimati'; set plan_cache_mode = force_generic_plan",
     ] {
-        let mut client = stage.rig.login(FUNCTION)?;
+        let mut client = fixture.base.login(FUNCTION)?;
         client.batch_execute(shadow)?;
         assert_eq!(shown(&mut client)?, [""; 0], "{shadow}");
         // A fresh token: verified under these names, not only looked up.
-        client.batch_execute(&format!("begin; {}", positions(&stage.own())))?;
+        client.batch_execute(&format!("begin; {}", positions(&fixture.own())))?;
         assert!(is_mallorys(&shown(&mut client)?), "{shadow}");
         client.batch_execute("rollback")?;
-        let token = forged.sign(&forged.header(), &stage.rig.person("alice").claims());
+        let token = forged.sign(&forged.header(), &fixture.base.person("alice").claims());
         let stopped = barrier(client.batch_execute(&positions(&quote(&token))));
         assert_eq!(stopped, "OPK02 token-refused", "{shadow}");
     }
-    let mut client = stage.rig.login(FUNCTION)?;
+    let mut client = fixture.base.login(FUNCTION)?;
     client.batch_execute("set row_security = off")?;
-    let stopped = barrier(client.batch_execute(&positions(&stage.own())));
+    let stopped = barrier(client.batch_execute(&positions(&fixture.own())));
     assert!(
         stopped.starts_with("42501 query would be affected by row-level security"),
         "{stopped}"
@@ -108,29 +108,29 @@ fn names_that_a_session_invents_shadow_nothing() -> Result<()> {
 }
 
 #[test]
-fn an_identity_ends_with_its_token_and_its_key_within_a_transaction_too() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut old = stage.rig.login(FUNCTION)?;
+fn an_identity_ends_with_its_token_and_key_even_within_a_transaction() -> Result<()> {
+    let fixture = AttackFixture::new()?;
+    let mut old = fixture.base.login(FUNCTION)?;
     // Remembered before: a transaction that writes nothing is in nobody's way, and is not ended with 40001.
-    let own = positions(&stage.own());
+    let own = positions(&fixture.own());
     old.batch_execute(&own)?;
     // A snapshot from before the retirement does not see it; the transaction's age ends the identity.
     old.batch_execute(&format!("begin; {own}"))?;
     assert!(is_mallorys(&shown(&mut old)?));
-    stage.rig.rotate(Key::generate(Algorithm::Es256)?)?;
-    stage.rig.issuer().drop_old_keys();
-    stage.rig.sync_keys()?;
-    let mut new = stage.rig.login(FUNCTION)?;
+    fixture.base.rotate(Key::generate(Algorithm::Es256)?)?;
+    fixture.base.issuer().drop_old_keys();
+    fixture.base.sync_keys()?;
+    let mut new = fixture.base.login(FUNCTION)?;
     assert_eq!(barrier(new.batch_execute(&own)), "OPK02 token-refused");
     assert!(is_mallorys(&shown(&mut old)?), "the old snapshot, for now");
-    stage.rig.owner()?.batch_execute(
+    fixture.base.owner()?.batch_execute(
         "create or replace function auth.transaction_age_max() returns interval
          language sql immutable parallel safe return interval '1 ms'",
     )?;
     old.batch_execute("select pg_sleep(0.01)")?;
     assert_eq!(shown(&mut old)?, [""; 0]);
     assert_eq!(
-        barrier(old.batch_execute(&positions(&stage.own()))),
+        barrier(old.batch_execute(&positions(&fixture.own()))),
         "OPK02 token-refused"
     );
     Ok(())

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::deployment::login;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use crate::endpoints::{KINDS, PEOPLES};
 
@@ -315,8 +315,8 @@ fn bad_keys(kind: &'static str, member: &str) -> Vec<Fault> {
 }
 
 /// The right secrets of a function, by their kind.
-pub(super) fn good_secrets(rig: &Rig, function: &str) -> Vec<(&'static str, Value)> {
-    let deployment = rig.deployment();
+pub(super) fn good_secrets(fixture: &Fixture, function: &str) -> Vec<(&'static str, Value)> {
+    let deployment = fixture.deployment();
     let password = deployment
         .passwords
         .get(function)

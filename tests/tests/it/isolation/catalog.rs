@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
 use tests::deployment::{functions, login};
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use super::SCHEMAS;
 use crate::migrations::DEPLOYING;
@@ -116,10 +116,10 @@ const RULES: [(&str, &str); 15] = [
 ];
 
 #[test]
-fn the_catalog_keeps_the_rules() -> Result<()> {
+fn the_catalogue_follows_the_rules_of_privileges() -> Result<()> {
     let _no_deployment = DEPLOYING.read().unwrap_or_else(PoisonError::into_inner);
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     for (rule, offenders) in RULES {
         let rows = admin
             .query(&offenders.replace(":schemas", SCHEMAS), &[])
@@ -131,9 +131,9 @@ fn the_catalog_keeps_the_rules() -> Result<()> {
 }
 
 #[test]
-fn each_login_executes_one_function_and_nobody_else_any() -> Result<()> {
-    let rig = Rig::new()?;
-    let executable = rig.admin()?.query(
+fn each_login_executes_one_function_and_other_roles_none() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let executable = fixture.admin()?.query(
         &format!(
             "
         select r.rolname::text, n.nspname || '.' || p.proname
@@ -177,8 +177,8 @@ const UNINDEXED: [&str; 7] = [
 
 #[test]
 fn a_policy_reads_indexed_columns() -> Result<()> {
-    let rig = Rig::new()?;
-    let unindexed = rig.admin()?.query(&format!("
+    let fixture = Fixture::new()?;
+    let unindexed = fixture.admin()?.query(&format!("
         select distinct p.polrelid::regclass || '.' || a.attname
         from pg_policy as p
         join pg_class as c on c.oid = p.polrelid

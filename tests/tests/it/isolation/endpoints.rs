@@ -2,16 +2,16 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{AURORA, BOREALIS, EUR_FACILITY, USD_FACILITY, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, BOREALIS, EUR_FACILITY, USD_FACILITY, idempotency_key};
 
 use super::settlements;
 
 #[test]
 fn another_allocators_settlement_is_not_there() -> Result<()> {
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
-    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
+    let (alice, mallory) = (fixture.person("alice"), fixture.person("mallory"));
     let nowhere = "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10";
     for aurora in [&ids[0], &ids[1]] {
         for action in ["", "/verify", "/cancel"] {
@@ -50,9 +50,9 @@ fn another_allocators_settlement_is_not_there() -> Result<()> {
 
 #[test]
 fn another_allocators_settlements_are_in_no_list() -> Result<()> {
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
-    let mallory = rig.person("mallory");
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
+    let mallory = fixture.person("mallory");
     let listed = |query: &str| -> Result<Vec<String>> {
         let answer = mallory.get(&format!("/v1/settlements{query}"))?;
         assert_eq!(answer.status, 200, "{query}: {}", answer.text());
@@ -70,7 +70,10 @@ fn another_allocators_settlements_are_in_no_list() -> Result<()> {
     };
     let own = vec![ids[2].clone()];
     let none: Vec<String> = Vec::new();
-    let page = rig.person("alice").get("/v1/settlements?limit=1")?.json();
+    let page = fixture
+        .person("alice")
+        .get("/v1/settlements?limit=1")?
+        .json();
     let cursor = page["next_cursor"]
         .as_str()
         .context("alice has two settlements")?;
@@ -89,11 +92,11 @@ fn another_allocators_settlements_are_in_no_list() -> Result<()> {
 
 #[test]
 fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<()> {
-    let rig = Rig::new()?;
-    settlements(&rig)?;
-    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
+    let fixture = Fixture::new()?;
+    settlements(&fixture)?;
+    let (alice, mallory) = (fixture.person("alice"), fixture.person("mallory"));
     let entries = |person: &str| -> Result<Vec<Value>> {
-        let answer = rig.person(person).get("/v1/audit?limit=100")?;
+        let answer = fixture.person(person).get("/v1/audit?limit=100")?;
         Ok(answer.json()["entries"]
             .as_array()
             .context("entries")?

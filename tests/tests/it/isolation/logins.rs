@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use tests::deployment::{functions, login};
-use tests::rig::Rig;
-use tests::world::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
 use crate::direct::{barrier, call, human_arguments, quote};
@@ -13,9 +13,9 @@ use crate::direct::{barrier, call, human_arguments, quote};
 const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-tlog", "sign-checkpoint"];
 
 /// Every function with arguments of the right types, which need not mean anything.
-fn any_call(rig: &Rig, function: &str) -> Result<String> {
+fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
     let id = "00000000-0000-4000-8000-000000000000";
-    call_with(function, &quote(&rig.person("alice").token()), id)
+    call_with(function, &quote(&fixture.person("alice").token()), id)
 }
 
 /// A call of each function with that token and that settlement, where it takes one.
@@ -66,9 +66,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
 
 #[test]
 fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     for function in functions()? {
-        let sql = any_call(&rig, &function)?;
+        let sql = any_call(&fixture, &function)?;
         // What keeps the log or adds up the books must stay outside the writers' conflicts; all others must be in
         // them.
         let (others, refusal) = if function == "reconcile-books" {
@@ -86,7 +86,7 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
         };
         for level in others {
             for setting in ["default_transaction_isolation", "transaction_isolation"] {
-                let mut client = rig.login(&function)?;
+                let mut client = fixture.login(&function)?;
                 client.batch_execute("select 1")?;
                 client.batch_execute(&if setting == "transaction_isolation" {
                     format!("begin isolation level {level}")
@@ -105,15 +105,15 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
 }
 
 #[test]
-fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_login_executes_no_other_logins_function_and_takes_no_other_role() -> Result<()> {
+    let fixture = Fixture::new()?;
     let functions = functions()?;
     let calls = functions
         .iter()
-        .map(|function| any_call(&rig, function))
+        .map(|function| any_call(&fixture, function))
         .collect::<Result<Vec<_>>>()?;
     for function in &functions {
-        let mut client = rig.login(function)?;
+        let mut client = fixture.login(function)?;
         for (other, sql) in functions
             .iter()
             .zip(&calls)
@@ -164,10 +164,10 @@ fn a_login_executes_nothing_of_another_and_becomes_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
+fn no_login_claims_a_key_that_is_not_derived_from_its_principal() -> Result<()> {
     const REFUSED: &str = "OPK04 idempotency-key-not-derived";
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
     let create = format!(
         "'{}', 7, 'EUR', '2099-01-02', null, null, null",
         EUR_FACILITY.id
@@ -185,7 +185,7 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
         ("approve-release", &*nowhere, &approve),
     ] {
         let key = idempotency_key();
-        let own = human_arguments(&rig, function, "mallory", resource, &key, rest)?;
+        let own = human_arguments(&fixture, function, "mallory", resource, &key, rest)?;
         let bytes = |arguments: &str| {
             arguments
                 .split(", ")
@@ -195,10 +195,10 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
         };
         let squatted = [
             bytes(&human_arguments(
-                &rig, function, "alice", resource, &key, rest,
+                &fixture, function, "alice", resource, &key, rest,
             )?),
             bytes(&human_arguments(
-                &rig,
+                &fixture,
                 "another-operation",
                 "mallory",
                 resource,
@@ -206,7 +206,7 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
                 rest,
             )?),
             bytes(&human_arguments(
-                &rig,
+                &fixture,
                 function,
                 "mallory",
                 "another-resource",
@@ -214,7 +214,7 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
                 rest,
             )?),
             bytes(&human_arguments(
-                &rig,
+                &fixture,
                 function,
                 "mallory",
                 resource,
@@ -224,7 +224,7 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
             r"'\x00'".to_owned(),
             "null".to_owned(),
         ];
-        let mut client = rig.login(function)?;
+        let mut client = fixture.login(function)?;
         for other in squatted {
             let sql = call(function, &own.replace(&bytes(&own), &other));
             assert_eq!(
@@ -252,7 +252,8 @@ fn nobody_claims_a_key_that_does_not_follow_from_the_principal() -> Result<()> {
         .replace("{0}", &"ab".repeat(32));
         assert_eq!(
             barrier(
-                rig.login(function)?
+                fixture
+                    .login(function)?
                     .simple_query(&call(function, &arguments))
             ),
             REFUSED,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use postgres::Client;
 use tests::deployment::{functions, login};
-use tests::rig::Rig;
-use tests::world::{AURORA, BOREALIS};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, BOREALIS};
 
 use super::{SCHEMAS, everything};
 use crate::direct::{barrier, quote};
@@ -73,10 +73,10 @@ fn tables(admin: &mut Client) -> Result<Vec<Table>> {
 
 #[test]
 fn no_login_reads_or_writes_a_table() -> Result<()> {
-    let rig = Rig::new()?;
-    let tables = tables(&mut rig.admin()?)?;
+    let fixture = Fixture::new()?;
+    let tables = tables(&mut fixture.admin()?)?;
     for function in functions()? {
-        let mut client = rig.login(&function)?;
+        let mut client = fixture.login(&function)?;
         for table in &tables {
             let read = ("select", format!("select from {}", table.name));
             for (verb, statement) in table.writes().into_iter().chain([read]) {
@@ -95,11 +95,11 @@ fn no_login_reads_or_writes_a_table() -> Result<()> {
 
 #[test]
 fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     let tables = tables(&mut admin)?;
-    let mut auditor = rig.admin()?;
+    let mut auditor = fixture.admin()?;
     auditor.batch_execute("set session authorization optkas_auditor")?;
     for table in &tables {
         let sql = format!("select count(*) from {}", table.name);
@@ -133,9 +133,9 @@ fn the_auditor_reads_the_evidence_and_changes_nothing() -> Result<()> {
 
 #[test]
 fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let (mut admin, mut owner) = (rig.admin()?, rig.owner()?);
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let (mut admin, mut owner) = (fixture.admin()?, fixture.owner()?);
     for table in tables(&mut admin)?
         .iter()
         .filter(|table| !NOBODYS.contains(&&*table.name))
@@ -167,19 +167,19 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mut admin = rig.admin()?;
+fn the_owner_with_an_identity_sees_and_changes_only_that_allocators_rows() -> Result<()> {
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mut admin = fixture.admin()?;
     let tables = tables(&mut admin)?;
     for (person, own, others) in [
         ("alice", AURORA.id, BOREALIS.id),
         ("mallory", BOREALIS.id, AURORA.id),
     ] {
-        let mut owner = rig.owner()?;
+        let mut owner = fixture.owner()?;
         let present = format!(
             "begin isolation level serializable; select auth.authenticate_member({})",
-            quote(&rig.person(person).token())
+            quote(&fixture.person(person).token())
         );
         for table in tables.iter().filter(|table| table.has_allocator) {
             let count_of = |filter: &str| {
@@ -234,19 +234,19 @@ fn the_owner_with_an_identity_sees_and_changes_that_allocators_rows_alone() -> R
 
 /// The ledger has no allocator in its rows: an entry is visible with its outcome, or to who claimed it.
 #[test]
-fn the_ledger_shows_an_allocator_its_own_commitments_alone() -> Result<()> {
-    let rig = Rig::new()?;
-    everything(&rig)?;
-    let mallory = rig.person("mallory");
+fn the_ledger_shows_an_allocator_only_its_own_commitments() -> Result<()> {
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let mallory = fixture.person("mallory");
     let keys = "select encode(key, 'hex') from ledger.commitment_ledger";
-    let expected = rig.admin()?.query(
+    let expected = fixture.admin()?.query(
         &format!(
             "{keys} join ledger.commitment_outcome using (key) where allocator_id = '{}'",
             BOREALIS.id
         ),
         &[],
     )?;
-    let mut owner = rig.owner()?;
+    let mut owner = fixture.owner()?;
     owner.batch_execute(&format!(
         "begin isolation level serializable; select auth.authenticate_member({})",
         quote(&mallory.token())

@@ -9,12 +9,12 @@ mod sessions;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::rig::Rig;
-use tests::world::{BOREALIS, EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{BOREALIS, EUR_FACILITY, Facility, USD_FACILITY, idempotency_key};
 
-use crate::collateral::scene::{Scene, monitor};
+use crate::collateral::secured_facility::{SecuredFacility, monitor};
 use crate::direct::{Direct, ERIN};
-use crate::risk_runs::stage::{matrix, profile};
+use crate::risk_runs::fixture::{matrix, profile};
 use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
 
@@ -38,19 +38,20 @@ pub(crate) fn proposed(
 }
 
 /// A secured facility of each allocator, with a release that waits and something to warn of.
-fn secure(rig: &Rig) -> Result<()> {
-    let own = Scene::good(rig, &[1_000, 500])?;
+fn secure(fixture: &Fixture) -> Result<()> {
+    let own = SecuredFacility::good(fixture, &[1_000, 500])?;
     own.drawn(10)?;
-    own.amend("termination", -1, |told| told)?;
+    own.amend("termination", -1, |event| event)?;
     let found = serde_json::json!([{
         "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
     }]);
-    own.tell(&own.terms.search(own.today).with("findings", found))?;
-    let theirs = Scene::led_by(rig, BOREALIS, "mallory", "mallory")?.secured_by(&[1_000])?;
-    for scene in [&own, &theirs] {
-        scene.requested(&scene.release(&scene.pledged[..1]))?;
+    own.record(&own.terms.search(own.today).with("findings", found))?;
+    let theirs =
+        SecuredFacility::led_by(fixture, BOREALIS, "mallory", "mallory")?.secured_by(&[1_000])?;
+    for facility in [&own, &theirs] {
+        facility.requested(&facility.release(&facility.pledged[..1]))?;
     }
-    monitor(rig).map(drop)
+    monitor(fixture).map(drop)
 }
 
 /// A settlement in dollars that has gone all the way; its id.
@@ -95,8 +96,8 @@ fn assess(direct: &mut Direct<'_>) -> Result<()> {
         ("facility.risk_updated", profile(USD_FACILITY.id)),
         ("ratings.recorded", matrix()),
     ] {
-        let told = direct.platform(&idempotency_key(), kind, &data)?;
-        ensure!(told.outcome == "accepted", "not told: {told:?}");
+        let reply = direct.platform(&idempotency_key(), kind, &data)?;
+        ensure!(reply.outcome == "accepted", "not accepted: {reply:?}");
     }
     settled(direct, "mallory", "erin")?;
     for person in ["alice", "mallory"] {
@@ -107,17 +108,17 @@ fn assess(direct: &mut Direct<'_>) -> Result<()> {
 }
 
 /// The same, and a row in each of the tables of risk.
-fn everything(rig: &Rig) -> Result<()> {
-    settlements(rig)?;
-    assess(&mut Direct::new(rig))
+fn everything(fixture: &Fixture) -> Result<()> {
+    settlements(fixture)?;
+    assess(&mut Direct::new(fixture))
 }
 
 /// One settlement of each allocator in every table: Aurora's settled in dollars and pending in euros,
 /// Borealis's pending in dollars. Their ids.
-fn settlements(rig: &Rig) -> Result<[String; 3]> {
-    let mut direct = Direct::new(rig);
+fn settlements(fixture: &Fixture) -> Result<[String; 3]> {
+    let mut direct = Direct::new(fixture);
     let settled = settled(&mut direct, "alice", "bob")?;
-    secure(rig)?;
+    secure(fixture)?;
     Ok([
         settled,
         proposed(&mut direct, "alice", EUR_FACILITY)?,

@@ -2,8 +2,8 @@
 //! one without it, or none.
 
 use anyhow::Result;
-use tests::rig::Rig;
-use tests::world::{SECURED_FACILITY, USD_FACILITY, find_person, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{SECURED_FACILITY, USD_FACILITY, find_person, idempotency_key};
 
 use super::settlements;
 use crate::direct::{Direct, barrier, call, quote, read};
@@ -59,11 +59,11 @@ fn tricks() -> Result<Vec<String>> {
 }
 
 #[test]
-fn what_a_session_sets_changes_no_answer() -> Result<()> {
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
-    rig.admin()?.batch_execute(HOSTILE_SCHEMA)?;
-    let token = quote(&rig.person("mallory").token());
+fn session_settings_change_no_answer() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
+    fixture.admin()?.batch_execute(HOSTILE_SCHEMA)?;
+    let token = quote(&fixture.person("mallory").token());
     let questions = [
         ("get-settlement", format!("{token}, '{}'", ids[0])),
         ("get-settlement", format!("{token}, '{}'", ids[2])),
@@ -81,9 +81,9 @@ fn what_a_session_sets_changes_no_answer() -> Result<()> {
     ];
     for (function, arguments) in questions {
         let sql = call(function, &arguments);
-        let expected = read(&rig.login(function)?.simple_query(&sql)?)?;
+        let expected = read(&fixture.login(function)?.simple_query(&sql)?)?;
         for trick in tricks()? {
-            let mut client = rig.login(function)?;
+            let mut client = fixture.login(function)?;
             client.batch_execute(&trick)?;
             match client.simple_query(&sql) {
                 Ok(rows) => assert_eq!(read(&rows)?, expected, "{function} after {trick}"),
@@ -101,15 +101,15 @@ fn what_a_session_sets_changes_no_answer() -> Result<()> {
 }
 
 #[test]
-fn what_a_session_sets_changes_no_mutation() -> Result<()> {
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
-    rig.admin()?.batch_execute(HOSTILE_SCHEMA)?;
+fn session_settings_change_no_mutation() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
+    fixture.admin()?.batch_execute(HOSTILE_SCHEMA)?;
     for trick in tricks()?
         .iter()
         .filter(|trick| !trick.contains("row_security"))
     {
-        let mut direct = Direct::new(&rig);
+        let mut direct = Direct::new(&fixture);
         for function in ["verify-settlement", "cancel-settlement"] {
             direct.client(function)?.batch_execute(trick)?;
             let rest = if function == "cancel-settlement" {
@@ -153,19 +153,19 @@ fn what_a_session_sets_changes_no_mutation() -> Result<()> {
 
 /// Also within the transaction of an earlier call, whose identity is still established.
 #[test]
-fn a_second_call_in_a_transaction_is_a_stranger_to_the_first() -> Result<()> {
-    let rig = Rig::new()?;
-    let ids = settlements(&rig)?;
-    let mut client = rig.login("get-settlement")?;
+fn a_second_call_in_a_transaction_keeps_nothing_of_the_first() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let ids = settlements(&fixture)?;
+    let mut client = fixture.login("get-settlement")?;
     let mut get = |person: &str| -> Result<u16> {
-        let arguments = format!("{}, '{}'", quote(&rig.person(person).token()), ids[0]);
+        let arguments = format!("{}, '{}'", quote(&fixture.person(person).token()), ids[0]);
         Ok(read(&client.simple_query(&call("get-settlement", &arguments))?)?.status)
     };
     assert_eq!((get("alice")?, get("mallory")?), (200, 404));
-    let mut client = rig.login("get-settlement")?;
+    let mut client = fixture.login("get-settlement")?;
     client.batch_execute("begin")?;
     for (person, status) in [("alice", 200), ("mallory", 404), ("alice", 200)] {
-        let arguments = format!("{}, '{}'", quote(&rig.person(person).token()), ids[0]);
+        let arguments = format!("{}, '{}'", quote(&fixture.person(person).token()), ids[0]);
         assert_eq!(
             read(&client.simple_query(&call("get-settlement", &arguments))?)?.status,
             status,

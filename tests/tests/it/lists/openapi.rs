@@ -93,7 +93,7 @@ impl OpenApi {
 }
 
 #[test]
-fn every_example_is_what_its_schema_says() -> Result<()> {
+fn every_example_follows_its_schema() -> Result<()> {
     let api = OpenApi::load()?;
     let mut checked = 0;
     let mut wrong = Vec::new();
@@ -115,7 +115,7 @@ fn every_example_is_what_its_schema_says() -> Result<()> {
 }
 
 #[test]
-fn webhooks_are_signed_and_all_else_bears_a_token() -> Result<()> {
+fn webhooks_are_signed_and_all_other_operations_take_a_token() -> Result<()> {
     let api = OpenApi::load()?;
     let signed = serde_json::json!([{ "webhookId": [], "webhookTimestamp": [], "webhookSignature": [] }, { "rawBodySignature": [] }]);
     assert_eq!(api.0["security"], serde_json::json!([{ "person": [] }]));

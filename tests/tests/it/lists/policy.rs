@@ -84,7 +84,7 @@ fn is_particular(resource: &str) -> bool {
 }
 
 #[test]
-fn whoever_is_anybody_is_of_this_account_or_is_signed_for() -> Result<()> {
+fn a_statement_for_any_principal_is_limited_to_this_account() -> Result<()> {
     for (place, statement) in statements()? {
         let anybody = statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*";
         if !anybody || statement["Effect"] == "Deny" {
@@ -104,7 +104,7 @@ fn whoever_is_anybody_is_of_this_account_or_is_signed_for() -> Result<()> {
 }
 
 #[test]
-fn a_service_acts_for_this_account_alone() -> Result<()> {
+fn a_service_principal_acts_for_this_account_only() -> Result<()> {
     for (place, statement) in statements()? {
         let Some(service) = statement["Principal"]["Service"].as_str() else {
             continue;
@@ -174,7 +174,7 @@ fn connections_are_opened_to_named_groups_and_ports() -> Result<()> {
 }
 
 #[test]
-fn there_is_no_way_out_of_where_the_database_is() -> Result<()> {
+fn the_subnets_of_the_database_have_no_way_out() -> Result<()> {
     let network = yaml("infra/network.yaml")?;
     let mut routed = BTreeSet::new();
     for resource in network["Resources"]
@@ -214,7 +214,7 @@ fn there_is_no_way_out_of_where_the_database_is() -> Result<()> {
 }
 
 #[test]
-fn only_who_has_somebody_to_ask_is_let_out() -> Result<()> {
+fn only_functions_that_call_outside_are_let_out() -> Result<()> {
     for (name, function) in Template::load()?.functions {
         let config = function.properties["VpcConfig"].to_string();
         let out = OUTBOUND.iter().any(|(outbound, _)| *outbound == name)
@@ -235,7 +235,7 @@ fn only_who_has_somebody_to_ask_is_let_out() -> Result<()> {
 }
 
 #[test]
-fn every_route_leads_to_a_function_that_asks_who_calls() -> Result<()> {
+fn every_route_leads_to_a_function_that_authenticates() -> Result<()> {
     let template = Template::load()?;
     let api = &template.resources["Api"]["Properties"];
     for other in ["DefinitionBody", "DefinitionUri", "Auth"] {
@@ -305,7 +305,7 @@ fn every_log_is_kept_and_encrypted() -> Result<()> {
 }
 
 #[test]
-fn nothing_goes_in_the_clear_and_nobody_has_a_password() -> Result<()> {
+fn nothing_is_sent_in_the_clear_and_no_database_user_has_a_password() -> Result<()> {
     let document = yaml("template.yaml")?;
     let variables = &document["Globals"]["Function"]["Environment"]["Variables"];
     let url = variables["DATABASE_URL"].as_str().unwrap_or_default();
@@ -365,7 +365,7 @@ fn nothing_goes_in_the_clear_and_nobody_has_a_password() -> Result<()> {
 }
 
 #[test]
-fn the_proxy_may_be_each_login_and_no_other() -> Result<()> {
+fn the_proxy_connects_as_each_login_and_as_no_other() -> Result<()> {
     let database = yaml("infra/database.yaml")?;
     let policy = &database["Resources"]["ProxyRole"]["Properties"]["Policies"][0]["PolicyDocument"];
     let named: BTreeSet<String> = texts(&policy["Statement"][0]["Resource"])
@@ -384,7 +384,7 @@ fn the_proxy_may_be_each_login_and_no_other() -> Result<()> {
 }
 
 #[test]
-fn code_waits_for_its_schema_and_goes_back_on_alarms() -> Result<()> {
+fn code_is_deployed_after_its_schema_and_rolled_back_on_alarms() -> Result<()> {
     let template = Template::load()?;
     let alarms = alarms()?;
     for (name, function) in &template.functions {
@@ -495,7 +495,7 @@ fn every_function_has_its_alarms_and_every_alarm_a_metric_that_is_written() -> R
 }
 
 #[test]
-fn every_stage_gives_what_has_no_default_and_nothing_else() -> Result<()> {
+fn every_stage_sets_exactly_the_parameters_without_a_default() -> Result<()> {
     let declared = yaml("template.yaml")?["Parameters"].clone();
     let declared = declared.as_object().context("parameters")?;
     let required: BTreeSet<&String> = declared

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use regex::Regex;
+use tests::fixture::Fixture;
 use tests::folders;
-use tests::rig::Rig;
 
 use super::{captures, files, read};
 
@@ -24,8 +24,8 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
         .flatten()
         .cloned()
         .collect();
-    let rig = Rig::empty()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     for name in &all {
         let problem = admin
             .query_one("select ledger.problem($1)->>'type'", &[name])?

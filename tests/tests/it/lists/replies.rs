@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::{Request, Transport as _};
 use tests::issuer::Behaviour;
-use tests::rig::Rig;
-use tests::world::{Agent, delivery, idempotency_key};
+use tests::sample_data::{Agent, delivery, idempotency_key};
 use uuid::Uuid;
 
 use super::openapi::OpenApi;
@@ -20,20 +20,20 @@ const ELSEWHERE: [u16; 2] = [429, 500];
 
 /// Replies as they are seen, and held against the document.
 struct Seen<'a> {
-    rig: &'a Rig,
+    fixture: &'a Fixture,
     api: OpenApi,
     statuses: BTreeSet<(String, u16)>,
 }
 
 #[test]
-fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result<()> {
-    let rig = Rig::new()?;
+fn every_reply_is_as_documented_and_every_documented_status_occurs() -> Result<()> {
+    let fixture = Fixture::new()?;
     let mut seen = Seen {
-        rig: &rig,
+        fixture: &fixture,
         api: OpenApi::load()?,
         statuses: BTreeSet::new(),
     };
-    for mutation in accepted(&rig)?.into_iter().chain(refused(&rig)?) {
+    for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
         seen.send(&mutation.request)?;
         seen.send(&mutation.request)?;
         seen.send(&mutation.altered)?;
@@ -42,17 +42,18 @@ fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result
     let mut body = proposal(AMOUNT);
     body["facility_id"] = unknown_facility["facility_id"].clone();
     seen.send(
-        &rig.person("alice")
+        &fixture
+            .person("alice")
             .request("POST", "/v1/settlements")
             .header("idempotency-key", &idempotency_key())
             .json(&body),
     )?;
     reads(&mut seen)?;
-    for (_, request) in of_people(&rig) {
+    for (_, request) in of_people(&fixture) {
         of_a_person(&mut seen, &request)?;
     }
     for kind in KINDS {
-        let agent = rig
+        let agent = fixture
             .deployment()
             .agents
             .iter()
@@ -80,11 +81,11 @@ fn every_reply_is_as_documented_and_every_documented_status_is_given() -> Result
 impl Seen<'_> {
     fn send(&mut self, request: &Request) -> Result<Value> {
         let (route, _) = self
-            .rig
+            .fixture
             .routes()
             .find(&request.method, request.path())
             .context("a route")?;
-        let reply = self.rig.send(request)?;
+        let reply = self.fixture.send(request)?;
         let verdict = self.api.check(&route.function, &reply);
         assert!(
             verdict.is_ok(),
@@ -100,8 +101,8 @@ impl Seen<'_> {
 
 /// Of a world in which everything has happened.
 fn reads(seen: &mut Seen<'_>) -> Result<()> {
-    let carol = seen.rig.person("carol");
-    let settlement = escrowed(seen.rig, AMOUNT)?;
+    let carol = seen.fixture.person("carol");
+    let settlement = escrowed(seen.fixture, AMOUNT)?;
     let one = seen.send(&carol.request("GET", &format!("/v1/settlements/{settlement}")))?;
     let key = one["transitions"][0]["commitment"]
         .as_str()
@@ -133,7 +134,7 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     for target in &receipts {
         seen.send(&carol.request("GET", target))?;
     }
-    seen.rig.seal()?;
+    seen.fixture.seal()?;
     for target in &receipts {
         seen.send(&carol.request("GET", target))?;
     }
@@ -157,7 +158,7 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
 
 /// Facilities with what secures them; nothing of one that is nobody's.
 fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
-    let alice = seen.rig.person("alice");
+    let alice = seen.fixture.person("alice");
     for facility in facilities.as_array().into_iter().flatten() {
         let id = facility["id"].as_str().context("a facility's id")?;
         for target in ["", "/collateral", "/collateral?limit=1"] {
@@ -175,16 +176,16 @@ fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
 }
 
 fn of_a_person(seen: &mut Seen<'_>, request: &Request) -> Result<()> {
-    let rig = seen.rig;
-    let as_person = |request: &Request, name: &str| bearing(request, &rig.person(name).token());
+    let fixture = seen.fixture;
+    let as_person = |request: &Request, name: &str| bearing(request, &fixture.person(name).token());
     seen.send(request)?;
     seen.send(&bearing(
         request,
-        &rig.issuer().minter().token(Uuid::new_v4(), "stranger"),
+        &fixture.issuer().minter().token(Uuid::new_v4(), "stranger"),
     ))?;
-    rig.issuer().behave(Behaviour::Status(500));
+    fixture.issuer().behave(Behaviour::Status(500));
     seen.send(&as_person(request, "dave"))?;
-    rig.issuer().behave(Behaviour::Publish);
+    fixture.issuer().behave(Behaviour::Publish);
     if request.method == "GET" {
         let unknown = Request::new("GET", &format!("{}?unknown=1", request.path()));
         seen.send(&as_person(request, "dave"))?;

@@ -189,7 +189,7 @@ fn the_scheduler_calls_the_functions_of_the_system_but_the_deployment() -> Resul
 }
 
 #[test]
-fn the_template_of_secrets_has_each_functions() -> Result<()> {
+fn the_secrets_template_has_every_functions_secrets() -> Result<()> {
     let document = yaml("infra/secrets.yaml")?;
     let resources = document["Resources"].as_object().context("resources")?;
     let found: BTreeSet<String> = resources

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tests::world::{AURORA, BOREALIS};
+use tests::sample_data::{AURORA, BOREALIS};
 use uuid::Uuid;
 
 /// Two facilities with little room, one in each currency.
@@ -160,8 +160,8 @@ impl Ledger {
         for (index, (facility, ..)) in FACILITIES.iter().enumerate() {
             balances.insert(format!("committed {facility}"), self.committed(index));
         }
-        // The sample world's own facilities take nothing.
-        for facility in tests::world::FACILITIES {
+        // The sample data's own facilities take nothing.
+        for facility in tests::sample_data::FACILITIES {
             balances.insert(format!("committed {}", facility.id), 0);
         }
         balances

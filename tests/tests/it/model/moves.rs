@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 
 use super::ledger::{ALLOCATORS, FACILITIES, Ledger, Settlement};
-use super::play::{Asked, CHECKERS, MAKERS, Play};
+use super::operations::{Asked, CHECKERS, MAKERS, Operations};
 use crate::random::Random;
 
-impl Play<'_> {
+impl Operations<'_> {
     pub(super) fn create(&mut self, random: &mut Random, ledger: &mut Ledger) -> Result<String> {
         let (allocator, facility, wrong) = (random.below(2), random.below(2), random.below(12));
         let amount = 100 + i64::try_from(random.below(1_400))?;

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 #[test]
 fn base64url_has_one_spelling() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut owner = rig.owner()?;
+    let fixture = Fixture::empty()?;
+    let mut owner = fixture.owner()?;
     let long = URL_SAFE_NO_PAD.encode([0xfb; 300]);
     for text in [
         "",
@@ -41,9 +41,9 @@ fn base64url_has_one_spelling() -> Result<()> {
 }
 
 #[test]
-fn json_has_one_meaning() -> Result<()> {
-    let rig = Rig::empty()?;
-    let mut owner = rig.owner()?;
+fn ambiguous_json_is_refused() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut owner = fixture.owner()?;
     let nested = format!(r#"{{"x":{}{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
     let deep = format!(r#"{{"x":{}"#, "[".repeat(6_000));
     let good = [

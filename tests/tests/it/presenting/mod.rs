@@ -13,19 +13,19 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Key};
-use tests::rig::Rig;
 
 use crate::random::Random;
 use verifiers::{Verifiers, changed};
 
 #[test]
-fn what_is_accepted() -> Result<()> {
-    let rig = Rig::new()?;
-    let key = rig.issuer().key();
-    let claims = rig.person("alice").claims();
+fn each_good_token_is_accepted() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let key = fixture.issuer().key();
+    let claims = fixture.person("alice").claims();
     let now = claims["iat"].as_i64().unwrap_or_default();
-    let mut verifiers = Verifiers::of(&rig)?;
+    let mut verifiers = Verifiers::of(&fixture)?;
     let sign = |changes: &Value| key.sign(&key.header(), &changed(&claims, changes));
     let headed = |header: &Value| key.sign(header, &claims);
     for token in [
@@ -45,10 +45,10 @@ fn what_is_accepted() -> Result<()> {
 }
 
 #[test]
-fn one_flipped_bit_is_refused_wherever_it_is() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut verifiers = Verifiers::of(&rig)?;
-    let token = rig.person("alice").token();
+fn one_flipped_bit_anywhere_is_refused() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut verifiers = Verifiers::of(&fixture)?;
+    let token = fixture.person("alice").token();
     assert!(verifiers.agree(&token)?);
     for at in 0..token.len() {
         let flipped = random::flipped(&token, at, at % 7);
@@ -59,21 +59,21 @@ fn one_flipped_bit_is_refused_wherever_it_is() -> Result<()> {
 
 #[test]
 fn function_and_database_give_any_token_the_same_verdict() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut keys: Vec<Arc<Key>> = vec![rig.issuer().key()];
+    let fixture = Fixture::new()?;
+    let mut keys: Vec<Arc<Key>> = vec![fixture.issuer().key()];
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
-        rig.rotate(Key::generate(algorithm)?)?;
-        keys.push(rig.issuer().key());
+        fixture.rotate(Key::generate(algorithm)?)?;
+        keys.push(fixture.issuer().key());
     }
     // A key that nobody published, under a name that somebody has.
     keys.push(Arc::new(
         Key::generate(Algorithm::Es256)?.with_kid(keys[0].kid()),
     ));
-    let mut verifiers = Verifiers::of(&rig)?;
+    let mut verifiers = Verifiers::of(&fixture)?;
     let mut random = Random::seeded("tokens");
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..600 {
-        let good = rig.person("alice").claims();
+        let good = fixture.person("alice").claims();
         let token = random::token(&mut random, &keys, &good);
         if verifiers.agree(&token)? {
             accepted += 1;

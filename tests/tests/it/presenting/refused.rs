@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Key};
-use tests::rig::Rig;
 
 use super::verifiers::{Verifiers, changed, readable, swapped, unsigned};
 
@@ -11,18 +11,18 @@ use super::verifiers::{Verifiers, changed, readable, swapped, unsigned};
 type Case = (&'static str, String);
 
 #[test]
-fn what_is_refused_and_for_which_cause() -> Result<()> {
-    let rig = Rig::new()?;
-    let (key, claims) = (rig.issuer().key(), rig.person("alice").claims());
+fn each_bad_token_is_refused_for_its_cause() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (key, claims) = (fixture.issuer().key(), fixture.person("alice").claims());
     let cases = forms(&key, &claims)
         .into_iter()
         .chain(claimed(&key, &claims))
         .chain(headed(&key, &claims))
         .chain(signatures(&key, &claims)?);
-    let mut verifiers = Verifiers::of(&rig)?;
+    let mut verifiers = Verifiers::of(&fixture)?;
     for (cause, token) in cases {
-        let told = verifiers.database(&token)?;
-        assert_eq!(told.as_deref(), Some(cause), "{}", readable(&token));
+        let reported = verifiers.database(&token)?;
+        assert_eq!(reported.as_deref(), Some(cause), "{}", readable(&token));
         assert!(verifiers.function(&token).is_some(), "{}", readable(&token));
     }
     Ok(())

@@ -6,11 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postgres::Client;
 use serde_json::Value;
 use shared::auth::{jwks::KeySet, jwt::Policy};
+use tests::fixture::{Fixture, ISSUER};
 use tests::issuer::{AUDIENCE, encode};
-use tests::rig::{ISSUER, Rig};
 use time::OffsetDateTime;
 
-/// Both, with the keys that the rig's issuer publishes and the database has registered.
+/// Both, with the keys that the fixture's issuer publishes and the database has registered.
 pub(super) struct Verifiers {
     policy: Policy,
     keys: KeySet,
@@ -18,11 +18,11 @@ pub(super) struct Verifiers {
 }
 
 impl Verifiers {
-    pub(super) fn of(rig: &Rig) -> Result<Self> {
+    pub(super) fn of(fixture: &Fixture) -> Result<Self> {
         Ok(Self {
             policy: Policy::new(ISSUER.to_owned(), AUDIENCE.to_owned()),
-            keys: KeySet::parse(rig.issuer().jwks().to_string().as_bytes())?,
-            login: rig.login("list-positions")?,
+            keys: KeySet::parse(fixture.issuer().jwks().to_string().as_bytes())?,
+            login: fixture.login("list-positions")?,
         })
     }
 

@@ -2,25 +2,26 @@
 
 use anyhow::{Context as _, Result};
 use roxmltree::Document;
+use tests::fixture::Fixture;
 use tests::http::{Response, Transport as _};
-use tests::rig::Rig;
 
-use super::stage::{path, ran, stage};
+use super::fixture::{path, ran, rated_position};
 
-fn accepting(rig: &Rig, target: &str, accept: &str) -> Result<Response> {
-    rig.send(
-        &rig.person("carol")
+fn accepting(fixture: &Fixture, target: &str, accept: &str) -> Result<Response> {
+    fixture.send(
+        &fixture
+            .person("carol")
             .request("GET", target)
             .header("accept", accept),
     )
 }
 
 #[test]
-fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
-    let rig = stage()?;
-    let run = ran(&rig)?;
+fn a_run_is_rendered_as_a_chart_on_request() -> Result<()> {
+    let fixture = rated_position()?;
+    let run = ran(&fixture)?;
     let target = path(&run)?;
-    let picture = accepting(&rig, &target, "image/svg+xml")?;
+    let picture = accepting(&fixture, &target, "image/svg+xml")?;
     assert_eq!(picture.status, 200, "{}", picture.text());
     assert_eq!(picture.header("content-type"), Some("image/svg+xml"));
     assert_eq!(
@@ -58,7 +59,7 @@ fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
     }
     // Whoever says nothing, or likes both, gets the run itself.
     for accept in ["*/*", "application/json, image/svg+xml"] {
-        let answer = accepting(&rig, &target, accept)?;
+        let answer = accepting(&fixture, &target, accept)?;
         assert_eq!(
             answer.header("content-type"),
             Some("application/json"),
@@ -66,7 +67,11 @@ fn by_accept_a_run_is_a_chart_with_its_figures_marked() -> Result<()> {
         );
     }
     for (accept, status) in [("text/html", 406), ("svg", 400)] {
-        assert_eq!(accepting(&rig, &target, accept)?.status, status, "{accept}");
+        assert_eq!(
+            accepting(&fixture, &target, accept)?.status,
+            status,
+            "{accept}"
+        );
     }
     Ok(())
 }

@@ -2,36 +2,37 @@
 
 mod charts;
 mod cover;
+pub(crate) mod fixture;
 mod refusals;
-pub(crate) mod stage;
 pub(crate) mod trust;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use shared::commitment::{Actor, Request};
-use tests::world::{AURORA, EUR_FACILITY, USD_FACILITY, find_person, idempotency_key};
+use tests::sample_data::{AURORA, EUR_FACILITY, USD_FACILITY, find_person, idempotency_key};
 
 use crate::metrics::metrics;
 use crate::support::{assert_books, count};
-use stage::{
-    ROUTE, SCENARIOS, ask, audit, held_in, matrix, opened, path, profile, quick, ran, stage, told,
+use fixture::{
+    ROUTE, SCENARIOS, ask, audit, held_in, matrix, opened, path, profile, quick, ran,
+    rated_position, record,
 };
 
 #[test]
 fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> {
-    let rig = stage()?;
+    let fixture = rated_position()?;
     // A second name, whose probability of default is its rating's; and one that is not of this currency.
-    let second = opened(&rig)?;
-    told(&rig, "ratings.recorded", &matrix())?;
+    let second = opened(&fixture)?;
+    record(&fixture, "ratings.recorded", &matrix())?;
     let mut rated = profile(second);
     rated.as_object_mut().context("an object")?.remove("pd_ppb");
     rated["rating"] = json!("B");
     rated["lgd"] = json!({"mean_ppb": 600_000_000});
-    told(&rig, "facility.risk_updated", &rated)?;
-    held_in(&rig, second, 500_000)?;
-    let size = rig.seal()?;
+    record(&fixture, "facility.risk_updated", &rated)?;
+    held_in(&fixture, second, 500_000)?;
+    let size = fixture.seal()?;
 
-    let answer = ask(&rig, "carol", &quick())?;
+    let answer = ask(&fixture, "carol", &quick())?;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let run = answer.json();
     assert_eq!(answer.header("location"), Some(&*path(&run)?));
@@ -47,7 +48,7 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
     assert_eq!(result["settings"]["levels"], json!([990_000, 999_000]));
     assert_adds_up(result)?;
 
-    let read = rig.person("bob").get(&path(&run)?)?;
+    let read = fixture.person("bob").get(&path(&run)?)?;
     assert_eq!(read.status, 200, "{}", read.text());
     let read = read.json();
     assert_eq!(read["result"], *result);
@@ -67,14 +68,14 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
         lines.concat()
     );
     assert_eq!(read["snapshot"], snapshot);
-    assert_eq!(audit(&rig, &read)?.0, 0);
-    let line = metrics(&rig, "create-risk-run", &answer)?;
+    assert_eq!(audit(&fixture, &read)?.0, 0);
+    let line = metrics(&fixture, "create-risk-run", &answer)?;
     assert_eq!(
         (&line["scenarios"], &line["names"]),
         (&json!(SCENARIOS), &json!(2))
     );
     assert!(line["compute_ms"].is_u64(), "{line}");
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Contributions add up to the shortfall, and the figures are in their order.
@@ -95,10 +96,10 @@ fn assert_adds_up(result: &Value) -> Result<()> {
 }
 
 #[test]
-fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
-    let rig = stage()?;
-    let run = rig.person("carol").get(&path(&ran(&rig)?)?)?.json();
-    let (code, said) = audit(&rig, &run)?;
+fn the_auditor_finds_any_change_to_a_run() -> Result<()> {
+    let fixture = rated_position()?;
+    let run = fixture.person("carol").get(&path(&ran(&fixture)?)?)?.json();
+    let (code, said) = audit(&fixture, &run)?;
     assert_eq!((code, &said["facts"]["recomputed"]), (0, &json!("equal")));
     let text = |run: &Value, place: &str| {
         run.pointer(place)
@@ -113,7 +114,7 @@ fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
         let was = text(&run, place).context("a text")?;
         *changed.pointer_mut(place).context("a place")? =
             json!(was.replacen('0', "1", 1) + if was.contains('0') { "" } else { "0" });
-        let (code, said) = audit(&rig, &changed)?;
+        let (code, said) = audit(&fixture, &changed)?;
         assert_eq!(
             (code, &said["verdict"]),
             (1, &json!("tampered")),
@@ -125,13 +126,13 @@ fn whatever_is_changed_in_a_run_the_auditor_finds() -> Result<()> {
 
 #[test]
 fn a_key_makes_one_run_for_ever() -> Result<()> {
-    let rig = stage()?;
-    let carol = rig.person("carol");
+    let fixture = rated_position()?;
+    let carol = fixture.person("carol");
     let key = idempotency_key();
     let first = carol.post(ROUTE, &key, &quick())?;
     assert_eq!(first.status, 201, "{}", first.text());
     // The positions have changed since; the answer is the first one.
-    stage::held(&rig, 700)?;
+    fixture::held(&fixture, 700)?;
     let again = carol.post(ROUTE, &key, &quick())?;
     assert_eq!(again.status, 409, "{}", again.text());
     let mut original = again.json()["original"]["body"].take();
@@ -144,7 +145,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
         "urn:optkas:problem:idempotency-key-reused"
     );
     assert_eq!(
-        count(&mut rig.admin()?, "select count(*) from risk.run")?,
+        count(&mut fixture.admin()?, "select count(*) from risk.run")?,
         1
     );
     // The run's id and its default seed follow from the commitment: nobody chooses them by the results.
@@ -162,7 +163,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
         resource: "",
     };
     let commitment = request.idempotency_key(&key.parse().context("a key")?);
-    let derived: String = rig
+    let derived: String = fixture
         .admin()?
         .query_one(
             "select fixed.risk_run_id($1)::text",
@@ -174,10 +175,10 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
 }
 
 #[test]
-fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
-    let rig = stage()?;
-    let runs = [ran(&rig)?, ran(&rig)?, ran(&rig)?];
-    let carol = rig.person("carol");
+fn runs_are_listed_newest_first_without_their_long_members() -> Result<()> {
+    let fixture = rated_position()?;
+    let runs = [ran(&fixture)?, ran(&fixture)?, ran(&fixture)?];
+    let carol = fixture.person("carol");
     let page = carol.get(&format!("{ROUTE}?limit=2"))?.json();
     let ids = |page: &Value| -> Vec<Value> {
         let runs = page["risk_runs"].as_array();
@@ -204,7 +205,7 @@ fn runs_are_listed_newest_first_without_what_grows() -> Result<()> {
 
 #[test]
 fn the_settings_are_those_that_were_asked_for() -> Result<()> {
-    let rig = stage()?;
+    let fixture = rated_position()?;
     for (method, copula) in [
         ("plain", json!({"kind": "student_t", "degrees": 4})),
         ("importance", json!({"kind": "gaussian"})),
@@ -214,34 +215,34 @@ fn the_settings_are_those_that_were_asked_for() -> Result<()> {
             "currency": "USD", "levels": [950_000, 975_000, 990_000], "scenarios": 32_000,
             "copula": copula, "method": method, "seed": 7,
         });
-        let run = ask(&rig, "dave", &body)?.json();
+        let run = ask(&fixture, "dave", &body)?.json();
         let settings = &run["result"]["settings"];
         for member in ["levels", "scenarios", "copula", "method", "seed"] {
             assert_eq!(settings[member], body[member], "{run}");
         }
-        let read = rig.person("dave").get(&path(&run)?)?.json();
-        assert_eq!(audit(&rig, &read)?.0, 0, "{method}");
+        let read = fixture.person("dave").get(&path(&run)?)?.json();
+        assert_eq!(audit(&fixture, &read)?.0, 0, "{method}");
     }
     Ok(())
 }
 
 #[test]
-fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> {
-    let rig = stage()?;
-    let before = ran(&rig)?;
+fn risk_profiles_are_versioned_and_the_latest_counts() -> Result<()> {
+    let fixture = rated_position()?;
+    let before = ran(&fixture)?;
     let mut worse = profile(USD_FACILITY.id);
     worse["pd_ppb"] = json!(500_000_000);
-    told(&rig, "facility.risk_updated", &worse)?;
-    let after = ran(&rig)?;
+    record(&fixture, "facility.risk_updated", &worse)?;
+    let after = ran(&fixture)?;
     assert_ne!(before["result"]["snapshot"], after["result"]["snapshot"]);
     let inputs = |run: &Value| -> Result<Value> {
-        Ok(rig.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
+        Ok(fixture.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
     };
     assert_eq!((inputs(&before)?, inputs(&after)?), (json!(1), json!(2)));
     // Nothing of it can be changed, by the owner neither.
     for table in ["profile", "matrix", "matrix_row", "run"] {
         for change in ["delete from", "truncate"] {
-            let refused = rig
+            let refused = fixture
                 .admin()?
                 .batch_execute(&format!("{change} risk.{table}"));
             assert!(refused.is_err(), "{change} {table}");
@@ -251,10 +252,10 @@ fn what_is_told_of_a_facility_has_versions_and_the_latest_holds() -> Result<()> 
 }
 
 #[test]
-fn a_book_is_of_one_currency() -> Result<()> {
-    let rig = stage()?;
-    told(&rig, "facility.risk_updated", &profile(EUR_FACILITY.id))?;
-    let refused = ask(&rig, "carol", &json!({"currency": "EUR"}))?;
+fn a_run_takes_positions_of_its_currency_only() -> Result<()> {
+    let fixture = rated_position()?;
+    record(&fixture, "facility.risk_updated", &profile(EUR_FACILITY.id))?;
+    let refused = ask(&fixture, "carol", &json!({"currency": "EUR"}))?;
     assert_eq!(refused.status, 409, "{}", refused.text());
     assert_eq!(refused.json()["type"], "urn:optkas:problem:no-positions");
     Ok(())
@@ -262,30 +263,30 @@ fn a_book_is_of_one_currency() -> Result<()> {
 
 /// What changes while it is computed makes it be computed again: what is recorded is never of a book that was.
 #[test]
-fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
-    let rig = stage()?;
-    let id = crate::settlements::escrowed(&rig, 250)?;
-    ran(&rig)?;
+fn a_book_that_changes_during_a_run_is_computed_again() -> Result<()> {
+    let fixture = rated_position()?;
+    let id = crate::settlements::escrowed(&fixture, 250)?;
+    ran(&fixture)?;
     let waiting = "select count(*) from pg_stat_activity
         where datname = current_database() and usename = 'create_risk_run' and state = 'idle'
             and query ~ 'create_risk_run' and query_start > now() - interval '10 seconds'";
     let queries = "select count(*) from auth.verified_token";
-    let tokens = count(&mut rig.admin()?, queries)?;
+    let tokens = count(&mut fixture.admin()?, queries)?;
     let answer = std::thread::scope(|scope| {
         let running = scope.spawn(|| {
             ask(
-                &rig,
+                &fixture,
                 "bob",
                 &json!({"currency": "USD", "scenarios": 5_000_000}),
             )
         });
         // Once bob's token is known and the session idle, the book has been answered and is being computed.
         crate::locks::until("the book is answered", || {
-            let mut admin = rig.admin()?;
+            let mut admin = fixture.admin()?;
             Ok(count(&mut admin, queries)? > tokens && count(&mut admin, waiting)? == 1)
         })?;
-        stage::complete(
-            &rig,
+        fixture::complete(
+            &fixture,
             &crate::settlements::report("settlement.completed", &id, 250),
         )?;
         running
@@ -293,28 +294,28 @@ fn a_book_that_moves_meanwhile_is_computed_again() -> Result<()> {
             .map_err(|_| anyhow::anyhow!("the thread panicked"))?
     })?;
     assert_eq!(answer.status, 201, "{}", answer.text());
-    let read = rig.person("bob").get(&path(&answer.json())?)?.json();
+    let read = fixture.person("bob").get(&path(&answer.json())?)?.json();
     let snapshot = read["snapshot"].as_str().context("a text")?;
     assert!(snapshot.contains(" 1000250 "), "{snapshot}");
-    assert_eq!(audit(&rig, &read)?.0, 0);
+    assert_eq!(audit(&fixture, &read)?.0, 0);
     Ok(())
 }
 
 /// As many as fit into a reply, and the rest on the next page.
 #[test]
-fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
-    let rig = stage()?;
+fn an_audit_trail_with_long_rows_is_paged_by_size() -> Result<()> {
+    let fixture = rated_position()?;
     let rows = "select count(*) from audit.trail where allocator_id = 'a0000000-0000-4000-8000-000000000001'";
-    let all = count(&mut rig.admin()?, rows)?;
+    let all = count(&mut fixture.admin()?, rows)?;
     // As long as the runs of a large book would be.
-    rig.admin()?.batch_execute(
+    fixture.admin()?.batch_execute(
         "alter table audit.trail disable trigger all;
          update audit.trail set new_row = new_row || jsonb_build_object('more', repeat('x', 900000))
          where id > (select max(id) from audit.trail) - 5",
     )?;
-    let (mut told, mut pages, mut cursor) = (0, 0, String::new());
+    let (mut listed, mut pages, mut cursor) = (0, 0, String::new());
     loop {
-        let page = rig
+        let page = fixture
             .person("carol")
             .get(&format!("/v1/audit?limit=100{cursor}"))?;
         assert!(
@@ -323,27 +324,27 @@ fn an_audit_trail_with_long_rows_is_told_in_short_pages() -> Result<()> {
             page.body.len()
         );
         let page = page.json();
-        told += i64::try_from(page["entries"].as_array().context("entries")?.len())?;
+        listed += i64::try_from(page["entries"].as_array().context("entries")?.len())?;
         pages += 1;
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
-    assert_eq!(told, all);
+    assert_eq!(listed, all);
     assert!(pages >= 3, "{pages}");
     Ok(())
 }
 
 #[test]
 fn another_allocator_sees_nothing_of_a_run() -> Result<()> {
-    let rig = stage()?;
-    let run = ran(&rig)?;
-    let mallory = rig.person("mallory");
+    let fixture = rated_position()?;
+    let run = ran(&fixture)?;
+    let mallory = fixture.person("mallory");
     let theirs = mallory.get(&path(&run)?)?;
     assert_eq!(theirs.status, 404, "{}", theirs.text());
     assert_eq!(mallory.get(ROUTE)?.json()["risk_runs"], json!([]));
-    let none = ask(&rig, "mallory", &quick())?;
+    let none = ask(&fixture, "mallory", &quick())?;
     assert_eq!(
         none.json()["type"],
         "urn:optkas:problem:no-positions",

@@ -2,21 +2,23 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{USD_FACILITY, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{USD_FACILITY, idempotency_key};
 use uuid::Uuid;
 
-use super::stage::{ROUTE, ask, held, held_in, matrix, opened, profile, quick, stage, tell, told};
+use super::fixture::{
+    ROUTE, ask, held, held_in, matrix, opened, profile, quick, rated_position, record, send,
+};
 use crate::support::count;
 
 #[test]
-fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
-    let rig = Rig::new()?;
-    held(&rig, 1_000)?;
-    let second = opened(&rig)?;
-    held_in(&rig, second, 500)?;
-    told(&rig, "facility.risk_updated", &profile(second))?;
-    let carol = rig.person("carol");
+fn missing_risk_inputs_are_named_and_nothing_is_assumed() -> Result<()> {
+    let fixture = Fixture::new()?;
+    held(&fixture, 1_000)?;
+    let second = opened(&fixture)?;
+    held_in(&fixture, second, 500)?;
+    record(&fixture, "facility.risk_updated", &profile(second))?;
+    let carol = fixture.person("carol");
     let key = idempotency_key();
     let refused = carol.post(ROUTE, &key, &quick())?;
     assert_eq!(refused.status, 409, "{}", refused.text());
@@ -33,15 +35,15 @@ fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
     // One factor here, two there: which of them is meant cannot be guessed.
     let mut two = profile(USD_FACILITY.id);
     two["loadings_ppb"] = json!([300_000_000, 200_000_000]);
-    told(&rig, "facility.risk_updated", &two)?;
-    let problem = ask(&rig, "carol", &quick())?.json();
+    record(&fixture, "facility.risk_updated", &two)?;
+    let problem = ask(&fixture, "carol", &quick())?.json();
     assert_eq!(
         problem["facilities"],
         json!([{"facility_id": second.to_string(), "missing": ["loadings"]}])
     );
 
-    told(&rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
-    assert_eq!(ask(&rig, "carol", &quick())?.status, 201);
+    record(&fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
+    assert_eq!(ask(&fixture, "carol", &quick())?.status, 201);
     // The key is used up all the same.
     let again = carol.post(ROUTE, &key, &quick())?;
     assert_eq!(again.json()["type"], "urn:optkas:problem:duplicate-request");
@@ -51,28 +53,28 @@ fn what_was_never_recorded_is_named_and_nothing_is_assumed() -> Result<()> {
 
 #[test]
 fn a_rating_is_one_of_the_matrix_in_force() -> Result<()> {
-    let rig = stage()?;
+    let fixture = rated_position()?;
     let mut rated = profile(USD_FACILITY.id);
     rated["rating"] = json!("B");
-    let early = tell(&rig, "facility.risk_updated", &rated)?;
+    let early = send(&fixture, "facility.risk_updated", &rated)?;
     assert_eq!(
         early.json()["type"],
         "urn:optkas:problem:rating-unknown",
         "{}",
         early.text()
     );
-    told(&rig, "ratings.recorded", &matrix())?;
-    told(&rig, "facility.risk_updated", &rated)?;
-    assert_eq!(ask(&rig, "carol", &quick())?.status, 201);
+    record(&fixture, "ratings.recorded", &matrix())?;
+    record(&fixture, "facility.risk_updated", &rated)?;
+    assert_eq!(ask(&fixture, "carol", &quick())?.status, 201);
     // A matrix without it: the facility is named until it is rated anew.
-    told(
-        &rig,
+    record(
+        &fixture,
         "ratings.recorded",
         &json!({"ratings": [
             {"rating": "A", "probabilities_ppb": [990_000_000, 10_000_000], "losses_ppb": [0]},
         ]}),
     )?;
-    let problem = ask(&rig, "carol", &quick())?.json();
+    let problem = ask(&fixture, "carol", &quick())?.json();
     assert_eq!(
         problem["facilities"][0]["missing"],
         json!(["rating"]),
@@ -82,9 +84,9 @@ fn a_rating_is_one_of_the_matrix_in_force() -> Result<()> {
 }
 
 #[test]
-fn of_a_facility_that_is_not_there_nothing_is_known() -> Result<()> {
-    let rig = Rig::new()?;
-    let refused = tell(&rig, "facility.risk_updated", &profile(Uuid::new_v4()))?;
+fn an_unknown_facility_takes_no_risk_profile() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let refused = send(&fixture, "facility.risk_updated", &profile(Uuid::new_v4()))?;
     assert_eq!(
         (refused.status, &refused.json()["resource"]),
         (404, &json!("facility"))
@@ -93,10 +95,10 @@ fn of_a_facility_that_is_not_there_nothing_is_known() -> Result<()> {
 }
 
 #[test]
-fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
-    let rig = stage()?;
+fn bad_members_of_a_run_are_named_and_never_reach_the_ledger() -> Result<()> {
+    let fixture = rated_position()?;
     let rows = "select count(*) from ledger.commitment_ledger";
-    let before = count(&mut rig.admin()?, rows)?;
+    let before = count(&mut fixture.admin()?, rows)?;
     for (change, pointer) in [
         (json!({"currency": "usd"}), "/currency"),
         (json!({"currency": null}), "/currency"),
@@ -123,7 +125,7 @@ fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
         for (name, value) in change.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        let answer = ask(&rig, "carol", &body)?;
+        let answer = ask(&fixture, "carol", &body)?;
         assert_eq!(answer.status, 422, "{change}: {}", answer.text());
         assert_eq!(
             answer.json()["errors"][0]["pointer"],
@@ -132,15 +134,15 @@ fn bad_members_are_told_and_never_reach_the_ledger() -> Result<()> {
             answer.text()
         );
     }
-    assert_eq!(count(&mut rig.admin()?, rows)?, before);
+    assert_eq!(count(&mut fixture.admin()?, rows)?, before);
     Ok(())
 }
 
 #[test]
-fn bad_inputs_are_told_and_never_reach_the_ledger() -> Result<()> {
-    let rig = Rig::new()?;
+fn bad_members_of_a_profile_are_named_and_never_reach_the_ledger() -> Result<()> {
+    let fixture = Fixture::new()?;
     let rows = "select count(*) from ledger.commitment_ledger";
-    let before = count(&mut rig.admin()?, rows)?;
+    let before = count(&mut fixture.admin()?, rows)?;
     let good = profile(USD_FACILITY.id);
     for (pointer, value) in [
         ("/pd_ppb", json!(1_000_000_001)),
@@ -159,10 +161,10 @@ fn bad_inputs_are_told_and_never_reach_the_ledger() -> Result<()> {
             Some(place) => *place = value.clone(),
             None => data[&pointer[1..]] = value.clone(),
         }
-        let answer = tell(&rig, "facility.risk_updated", &data)?;
+        let answer = send(&fixture, "facility.risk_updated", &data)?;
         assert_eq!(answer.status, 422, "{pointer} {value}: {}", answer.text());
-        let told = answer.json()["errors"][0]["pointer"].take();
-        assert_eq!(told, format!("/data{pointer}"), "{value}");
+        let reported = answer.json()["errors"][0]["pointer"].take();
+        assert_eq!(reported, format!("/data{pointer}"), "{value}");
     }
     for (pointer, value) in [
         ("/ratings", json!([])),
@@ -177,20 +179,20 @@ fn bad_inputs_are_told_and_never_reach_the_ledger() -> Result<()> {
         if let Some(place) = data.pointer_mut(pointer) {
             *place = value.clone();
         }
-        let answer = tell(&rig, "ratings.recorded", &data)?;
+        let answer = send(&fixture, "ratings.recorded", &data)?;
         assert_eq!(answer.status, 422, "{pointer} {value}: {}", answer.text());
-        let told = answer.json()["errors"][0]["pointer"].take();
-        assert_eq!(told, format!("/data{pointer}"), "{value}");
+        let reported = answer.json()["errors"][0]["pointer"].take();
+        assert_eq!(reported, format!("/data{pointer}"), "{value}");
     }
-    assert_eq!(count(&mut rig.admin()?, rows)?, before);
+    assert_eq!(count(&mut fixture.admin()?, rows)?, before);
     Ok(())
 }
 
 /// A profile that the function in front would have refused: the table refuses it too.
 #[test]
 fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     let valid = |admin: &mut postgres::Client, call: &str| -> Result<bool> {
         Ok(admin.query_one(&format!("select {call}"), &[])?.get(0))
     };
@@ -246,18 +248,22 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
 
 #[test]
 fn a_run_that_cannot_end_in_time_is_not_begun() -> Result<()> {
-    let rig = stage()?;
-    super::trust::many(&rig, 2_000)?;
+    let fixture = rated_position()?;
+    super::trust::many(&fixture, 2_000)?;
     let rows = "select count(*) from ledger.commitment_ledger";
-    let before = count(&mut rig.admin()?, rows)?;
+    let before = count(&mut fixture.admin()?, rows)?;
     let body = json!({"currency": "USD", "scenarios": 10_000_000, "method": "importance"});
-    let answer = ask(&rig, "carol", &body)?;
+    let answer = ask(&fixture, "carol", &body)?;
     let problem = answer.json();
     assert_eq!(answer.status, 422, "{problem}");
     assert_eq!(problem["type"], "urn:optkas:problem:run-too-long");
     let number = |name: &str| problem[name].as_u64().unwrap_or_default();
     assert!(number("estimate_ms") > number("available_ms"), "{problem}");
-    assert_eq!(count(&mut rig.admin()?, rows)?, before, "the key is free");
+    assert_eq!(
+        count(&mut fixture.admin()?, rows)?,
+        before,
+        "the key is free"
+    );
     let _: Value = problem;
     Ok(())
 }

@@ -8,10 +8,10 @@ use risk::{
     snapshot::Snapshot,
 };
 use serde_json::{Value, json};
-use tests::rig::Rig;
-use tests::world::{AURORA, USD_FACILITY, book, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, USD_FACILITY, book, idempotency_key};
 
-use super::stage::{audit, held, path, stage};
+use super::fixture::{audit, held, path, rated_position};
 use crate::direct::{Direct, Reply, barrier, call, human_arguments, quote};
 use crate::support::count;
 
@@ -43,9 +43,9 @@ fn computed(book: &Reply) -> Result<Value> {
 }
 
 /// So many facilities with a profile, in each of which Aurora holds a little: by the superuser, behind all checks.
-pub(super) fn many(rig: &Rig, names: u32) -> Result<()> {
+pub(super) fn many(fixture: &Fixture, names: u32) -> Result<()> {
     let sql = book(names, AURORA.id, USD_FACILITY.id);
-    Ok(rig.admin()?.batch_execute(&sql)?)
+    Ok(fixture.admin()?.batch_execute(&sql)?)
 }
 
 /// A run of that person's allocator, recorded without a function in front.
@@ -56,16 +56,16 @@ pub(crate) fn recorded(direct: &mut Direct<'_>, person: &str) -> Result<Reply> {
 }
 
 #[test]
-fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
-    let rig = stage()?;
-    let mut direct = Direct::new(&rig);
+fn results_of_an_outdated_book_are_not_recorded() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
     let book = claim(&mut direct, "carol", &key, &Value::Null)?;
     assert_eq!(book.name(), "ok");
     let old = computed(&book)?;
-    held(&rig, 5)?;
+    held(&fixture, 5)?;
     let rows = "select count(*) from ledger.commitment_ledger";
-    let before = count(&mut rig.admin()?, rows)?;
+    let before = count(&mut fixture.admin()?, rows)?;
     let moved = claim(&mut direct, "carol", &key, &old)?;
     assert_eq!(
         (moved.name(), &moved.body["run_id"]),
@@ -73,7 +73,7 @@ fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
     );
     assert_ne!(moved.body["snapshot"], book.body["snapshot"]);
     assert_eq!(
-        count(&mut rig.admin()?, rows)?,
+        count(&mut fixture.admin()?, rows)?,
         before,
         "nothing is claimed"
     );
@@ -90,9 +90,9 @@ fn results_of_a_book_that_was_are_not_recorded() -> Result<()> {
 }
 
 #[test]
-fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
-    let rig = stage()?;
-    let mut direct = Direct::new(&rig);
+fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
     let book = claim(&mut direct, "carol", &key, &Value::Null)?;
     let good = computed(&book)?;
@@ -111,7 +111,7 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).context("a place")? = value;
         let rest = format!("'USD', {}", quote(&bad.to_string()));
-        let arguments = human_arguments(&rig, FUNCTION, "carol", "", &key, &rest)?;
+        let arguments = human_arguments(&fixture, FUNCTION, "carol", "", &key, &rest)?;
         let stopped = barrier(
             direct
                 .client(FUNCTION)?
@@ -133,7 +133,7 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
         );
     }
     assert_eq!(
-        count(&mut rig.admin()?, "select count(*) from risk.run")?,
+        count(&mut fixture.admin()?, "select count(*) from risk.run")?,
         0
     );
     Ok(())
@@ -141,17 +141,17 @@ fn a_run_is_of_its_own_book_id_and_currency() -> Result<()> {
 
 /// Wrong results of the right inputs can be written; they cannot be defended.
 #[test]
-fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
-    let rig = stage()?;
-    let mut direct = Direct::new(&rig);
+fn invented_results_are_found_by_computing_again() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
     let key = idempotency_key();
     let book = claim(&mut direct, "carol", &key, &Value::Null)?;
     let mut result = computed(&book)?;
     result["levels"][0]["var"]["value_minor"] = json!("1");
     let recorded = claim(&mut direct, "carol", &key, &result)?;
     assert_eq!(recorded.name(), "accepted");
-    let read = rig.person("carol").get(&path(&recorded.body)?)?.json();
-    let (code, said) = audit(&rig, &read)?;
+    let read = fixture.person("carol").get(&path(&recorded.body)?)?.json();
+    let (code, said) = audit(&fixture, &read)?;
     assert_eq!(
         (code, &said["findings"][0]["kind"]),
         (1, &json!("result-differs")),
@@ -162,13 +162,13 @@ fn results_that_were_made_up_are_found_by_anybody() -> Result<()> {
 }
 
 #[test]
-fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> {
-    let rig = stage()?;
-    let mut direct = Direct::new(&rig);
+fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
     let book = claim(&mut direct, "mallory", &idempotency_key(), &Value::Null)?;
     assert_eq!(book.name(), "refused no-positions", "{book:?}");
     assert!(!book.body.to_string().contains(&AURORA.id.to_string()));
-    let token = crate::direct::token(&rig, "carol")?;
+    let token = crate::direct::token(&fixture, "carol")?;
     let made_up = format!(r"{token}, 'a', 'k', '\x00', '\x00', 'USD', null");
     let stopped = barrier(
         direct
@@ -181,14 +181,14 @@ fn nobody_asks_in_another_name_or_under_a_key_of_his_own_making() -> Result<()> 
 
 /// A large book, so that what is asked of the database is seen to end in time.
 #[test]
-fn a_thousand_names_are_one_run() -> Result<()> {
-    let rig = stage()?;
-    many(&rig, 999)?;
-    let answer = super::ask(&rig, "carol", &super::quick())?;
+fn a_run_takes_a_thousand_names() -> Result<()> {
+    let fixture = rated_position()?;
+    many(&fixture, 999)?;
+    let answer = super::ask(&fixture, "carol", &super::quick())?;
     assert_eq!(answer.status, 201, "{:.300}", answer.text());
     let names = answer.json()["result"]["names"].as_array().map(Vec::len);
     assert_eq!(names, Some(1_000));
-    let read = rig.person("carol").get(&path(&answer.json())?)?.json();
-    assert_eq!(audit(&rig, &read)?.0, 0);
+    let read = fixture.person("carol").get(&path(&answer.json())?)?.json();
+    assert_eq!(audit(&fixture, &read)?.0, 0);
     Ok(())
 }

@@ -1,37 +1,37 @@
 //! No token gets into PostgreSQL's log, however much it logs and whatever fails.
 
 use anyhow::Result;
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Key};
-use tests::rig::Rig;
-use tests::world::PersonClient;
+use tests::sample_data::PersonClient;
 
 const REQUEST: &str = "/v1/positions";
 
 #[test]
 fn no_token_is_in_postgresqls_log() -> Result<()> {
-    let rig = Rig::new()?;
-    let database = rig.database().name().to_owned();
+    let fixture = Fixture::new()?;
+    let database = fixture.database().name().to_owned();
     // Every statement, its duration, and what an error was about.
-    rig.admin()?.batch_execute(&format!(
+    fixture.admin()?.batch_execute(&format!(
         "alter database {database} set log_statement = 'all';
          alter database {database} set log_min_duration_statement = 0;
          alter database {database} set log_error_verbosity = 'verbose'"
     ))?;
-    let good = rig.person("alice");
-    let accepted = get(&rig, &good, 200)?;
+    let good = fixture.person("alice");
+    let accepted = get(&fixture, &good, 200)?;
     // Published, and not registered: the function accepts it and the database raises.
-    rig.issuer().announce(Key::generate(Algorithm::Es256)?);
-    rig.issuer().promote();
-    let refused = get(&rig, &rig.person("alice"), 401)?;
+    fixture.issuer().announce(Key::generate(Algorithm::Es256)?);
+    fixture.issuer().promote();
+    let refused = get(&fixture, &fixture.person("alice"), 401)?;
     // And one that breaks off within.
-    rig.sync_keys()?;
-    rig.owner()?.batch_execute(
+    fixture.sync_keys()?;
+    fixture.owner()?.batch_execute(
         "create or replace function ledger.rfc3339(_at timestamptz) returns text
          language plpgsql stable as $$ begin return 1 / 0; end $$",
     )?;
-    let broken = get(&rig, &rig.person("alice"), 500)?;
+    let broken = get(&fixture, &fixture.person("alice"), 500)?;
 
-    let log = rig.ground().cluster().log()?;
+    let log = fixture.services().cluster().log()?;
     let calls = log.matches("from gateway.list_positions($1, $2)").count();
     assert!(calls >= 2, "nothing was logged, so this proves nothing");
     assert!(
@@ -50,27 +50,27 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
     }
 
     // The settings are what keeps it out: without them this test would see it.
-    rig.admin()?.batch_execute(&format!(
+    fixture.admin()?.batch_execute(&format!(
         "alter database {database} set log_parameter_max_length = -1"
     ))?;
-    rig.function("list-positions")?.kill();
-    let logged = get(&rig, &rig.person("alice"), 500)?;
+    fixture.function("list-positions")?.kill();
+    let logged = get(&fixture, &fixture.person("alice"), 500)?;
     assert!(
-        rig.ground().cluster().log()?.contains(&logged),
+        fixture.services().cluster().log()?.contains(&logged),
         "the log does not show parameters at all"
     );
     Ok(())
 }
 
 /// Asks with a fresh token; answers the token.
-fn get(rig: &Rig, person: &PersonClient<'_>, status: u16) -> Result<String> {
+fn get(fixture: &Fixture, person: &PersonClient<'_>, status: u16) -> Result<String> {
     use tests::http::Transport as _;
     let token = person.token();
     let request = person
         .request("GET", REQUEST)
         .without("authorization")
         .header("authorization", &format!("Bearer {token}"));
-    let answer = rig.send(&request)?;
+    let answer = fixture.send(&request)?;
     assert_eq!(answer.status, status, "{}", answer.text());
     Ok(token)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use super::ask;
 use crate::support::count;
@@ -10,11 +10,11 @@ use crate::support::count;
 const REMEMBERED: &str = "select count(*) from auth.verified_token";
 
 #[test]
-fn what_has_expired_is_forgotten_and_nothing_else() -> Result<()> {
-    let rig = Rig::new()?;
-    let token = rig.person("alice").token();
-    assert_eq!(ask(&rig, &token)?, "nothing");
-    let mut admin = rig.admin()?;
+fn only_expired_tokens_are_pruned() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let token = fixture.person("alice").token();
+    assert_eq!(ask(&fixture, &token)?, "nothing");
+    let mut admin = fixture.admin()?;
     // More than two batches; and some within the leeway, which are in force still.
     for (name, rows, ago) in [("expired", 2_500, "1 minute"), ("ending", 10, "-1 minute")] {
         admin.batch_execute(&format!(
@@ -25,15 +25,15 @@ fn what_has_expired_is_forgotten_and_nothing_else() -> Result<()> {
         ))?;
     }
     let before = count(&mut admin, REMEMBERED)?;
-    let pruned = rig.function("prune-tokens")?.call(&json!({}))?;
+    let pruned = fixture.function("prune-tokens")?.call(&json!({}))?;
     assert_eq!(pruned, json!({ "pruned": 2_500, "more": false }));
     assert_eq!(count(&mut admin, REMEMBERED)?, before - 2_500);
     assert_eq!(
-        ask(&rig, &token)?,
+        ask(&fixture, &token)?,
         "nothing",
         "a token in force is remembered"
     );
-    let again = rig.function("prune-tokens")?.call(&json!({}))?;
+    let again = fixture.function("prune-tokens")?.call(&json!({}))?;
     assert_eq!(again, json!({ "pruned": 0, "more": false }));
     // A memo is no record: there is nothing to commit.
     let commitments =
@@ -43,15 +43,15 @@ fn what_has_expired_is_forgotten_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn a_batch_is_bounded() -> Result<()> {
-    let rig = Rig::new()?;
-    rig.admin()?.batch_execute(
+fn a_batch_of_pruning_is_bounded() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.admin()?.batch_execute(
         "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
          select sha256(convert_to(i::text, 'UTF8')), gen_random_uuid(), k.kid,
              now() - interval '2 hours', now() - interval '1 hour'
          from generate_series(1, 5) as i, auth.signing_key as k where k.retired_at is null",
     )?;
-    let mut login = rig.login("prune-tokens")?;
+    let mut login = fixture.login("prune-tokens")?;
     for (pruned, more) in [(3, true), (2, false), (0, false)] {
         let sql = "select body::text from gateway.prune_tokens('a', 3)";
         let body: String = login.query_one(sql, &[])?.get(0);

@@ -5,26 +5,26 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Behaviour, Key};
 use tests::lambda::{Answer, Invocation};
-use tests::rig::Rig;
 
 use super::ask;
 use crate::direct::{barrier, quote};
 use crate::support::{assert_books, count};
 
 #[test]
-fn a_set_that_cannot_be_right_changes_nothing() -> Result<()> {
-    let rig = Rig::new()?;
-    let retired = rig.issuer().key();
-    rig.rotate(Key::generate(Algorithm::Es256)?)?;
-    rig.issuer().drop_old_keys();
-    rig.sync_keys()?;
-    let good = rig.person("alice").token();
-    let before = keys(&rig)?;
-    for (what, behaviour, refusal) in sets(&rig, &retired)? {
-        rig.issuer().behave(behaviour);
-        let (error, outcome) = run(&rig, refusal.is_some())?;
+fn an_invalid_key_set_changes_nothing() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let retired = fixture.issuer().key();
+    fixture.rotate(Key::generate(Algorithm::Es256)?)?;
+    fixture.issuer().drop_old_keys();
+    fixture.sync_keys()?;
+    let good = fixture.person("alice").token();
+    let before = keys(&fixture)?;
+    for (what, behaviour, refusal) in sets(&fixture, &retired)? {
+        fixture.issuer().behave(behaviour);
+        let (error, outcome) = run(&fixture, refusal.is_some())?;
         assert_eq!(
             error["errorMessage"],
             refusal.unwrap_or("Internal Server Error"),
@@ -39,24 +39,27 @@ fn a_set_that_cannot_be_right_changes_nothing() -> Result<()> {
             },
             "{what}"
         );
-        assert_eq!(keys(&rig)?, before, "{what}");
-        assert_eq!(ask(&rig, &good)?, "nothing", "{what}");
+        assert_eq!(keys(&fixture)?, before, "{what}");
+        assert_eq!(ask(&fixture, &good)?, "nothing", "{what}");
     }
-    rig.issuer().behave(Behaviour::Publish);
-    assert_eq!(rig.sync_keys()?, json!([]));
+    fixture.issuer().behave(Behaviour::Publish);
+    assert_eq!(fixture.sync_keys()?, json!([]));
     let recorded = "select count(*) from ledger.commitment_outcome
                     where principal_id = 'sync-jwks' and outcome = 'refused' and status = 409";
     assert_eq!(
-        count(&mut rig.admin()?, recorded)?,
+        count(&mut fixture.admin()?, recorded)?,
         5,
         "those that the database refused"
     );
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// What is published, and the database's refusal of it, if it comes so far.
-fn sets(rig: &Rig, retired: &Key) -> Result<Vec<(&'static str, Behaviour, Option<&'static str>)>> {
-    let (key, other) = (rig.issuer().key(), Key::generate(Algorithm::Es256)?);
+fn sets(
+    fixture: &Fixture,
+    retired: &Key,
+) -> Result<Vec<(&'static str, Behaviour, Option<&'static str>)>> {
+    let (key, other) = (fixture.issuer().key(), Key::generate(Algorithm::Es256)?);
     let public = key.public_jwk();
     let set = |keys: &[Value]| Behaviour::Document(json!({ "keys": keys }).to_string());
     let mut off_curve = other.public_jwk();
@@ -127,8 +130,8 @@ fn sets(rig: &Rig, retired: &Key) -> Result<Vec<(&'static str, Behaviour, Option
 }
 
 /// The error that the invocation ended with, and its outcome in the metrics. The reason was logged once.
-fn run(rig: &Rig, refused: bool) -> Result<(Value, String)> {
-    let function = rig.function("sync-jwks")?;
+fn run(fixture: &Fixture, refused: bool) -> Result<(Value, String)> {
+    let function = fixture.function("sync-jwks")?;
     let invocation = Invocation::new(&json!({}));
     let id = invocation.request_id.clone();
     let before = function.logs().len();
@@ -159,12 +162,12 @@ fn run(rig: &Rig, refused: bool) -> Result<(Value, String)> {
 
 /// The gateway function alone, as its own login: somebody who has taken over `sync-jwks`.
 #[test]
-fn not_even_the_registrar_retires_all_keys_or_changes_one() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = keys(&rig)?;
-    let mut login = rig.login("sync-jwks")?;
+fn even_the_registrar_cannot_retire_all_keys_or_change_one() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = keys(&fixture)?;
+    let mut login = fixture.login("sync-jwks")?;
     let mine = Arc::new(Key::generate(Algorithm::Es256)?);
-    let known = rig.issuer().key().kid().to_owned();
+    let known = fixture.issuer().key().kid().to_owned();
     let (x, y) = ("6b".repeat(32), "4f".repeat(32));
     for (keys, expected) in [
         (json!([]), "keys-vanished"),
@@ -212,14 +215,14 @@ fn not_even_the_registrar_retires_all_keys_or_changes_one() -> Result<()> {
         let stopped = barrier(login.simple_query(&sql));
         assert!(stopped.starts_with(expected), "{keys}: {stopped}");
     }
-    assert_eq!(self::keys(&rig)?, before);
-    let forged = mine.sign(&mine.header(), &rig.person("alice").claims());
-    assert_eq!(ask(&rig, &forged)?, "OPK02 token-refused");
+    assert_eq!(self::keys(&fixture)?, before);
+    let forged = mine.sign(&mine.header(), &fixture.person("alice").claims());
+    assert_eq!(ask(&fixture, &forged)?, "OPK02 token-refused");
     Ok(())
 }
 
-fn keys(rig: &Rig) -> Result<Vec<String>> {
+fn keys(fixture: &Fixture) -> Result<Vec<String>> {
     let sql = "select k::text from auth.signing_key as k order by kid";
-    let rows = rig.admin()?.query(sql, &[])?;
+    let rows = fixture.admin()?.query(sql, &[])?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -1,14 +1,14 @@
 //! The register itself: a kid means one key for ever, also to a superuser who does not switch things off.
 
 use anyhow::Result;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use crate::direct::barrier;
 
 #[test]
-fn a_kid_means_one_key_for_ever() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn a_kid_names_one_key_for_ever() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     for (sql, expected) in [
         ("update auth.signing_key set kid = 'k2'", "OPK04"),
         ("update auth.signing_key set x = y, y = x", "OPK04"),
@@ -65,9 +65,9 @@ fn a_kid_means_one_key_for_ever() -> Result<()> {
 }
 
 #[test]
-fn the_owner_registers_nothing_either() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut owner = rig.owner()?;
+fn even_the_owner_registers_no_key() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut owner = fixture.owner()?;
     let copy = "insert into auth.signing_key (kid, algorithm, x, y)
                 select 'k2', algorithm, x, y from auth.signing_key";
     let stopped = barrier(owner.batch_execute(copy));

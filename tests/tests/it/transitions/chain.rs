@@ -1,8 +1,8 @@
 //! The transitions: one chain for each settlement, without gaps, of legal steps, by its own allocator.
 
 use anyhow::Result;
-use tests::rig::Rig;
-use tests::world::{AURORA, BOREALIS};
+use tests::fixture::Fixture;
+use tests::sample_data::{AURORA, BOREALIS};
 
 use super::{STATES, is_legal, settlement_in};
 use crate::direct::{Direct, attempt, committed, quote};
@@ -18,9 +18,9 @@ fn insert(id: &str, allocator: &str, seq: i32, from: Option<&str>, to: &str) -> 
 }
 
 #[test]
-fn a_chain_has_no_gap_no_fork_no_illegal_link_and_no_stranger() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut direct = Direct::new(&rig);
+fn a_chain_of_transitions_has_no_gap_no_fork_no_illegal_link_and_no_foreign_link() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut direct = Direct::new(&fixture);
     let [pending, verified, cancelled] =
         ["PENDING", "VERIFIED", "CANCELLED"].map(|state| settlement_in(&mut direct, state));
     let (pending, verified, cancelled) = (pending?, verified?, cancelled?);
@@ -94,7 +94,7 @@ fn a_chain_has_no_gap_no_fork_no_illegal_link_and_no_stranger() -> Result<()> {
             "23503 settlement_transition_commitment_fkey",
         ),
     ];
-    let mut admin = rig.admin()?;
+    let mut admin = fixture.admin()?;
     for (what, statement, expected) in attacks {
         let triggers_off =
             format!("alter table capital.settlement_transition disable trigger user; {statement}");
@@ -106,9 +106,9 @@ fn a_chain_has_no_gap_no_fork_no_illegal_link_and_no_stranger() -> Result<()> {
 /// Replica mode skips foreign keys; what the links may be is a CHECK, and still holds.
 #[test]
 fn an_illegal_link_fails_in_replica_mode_as_well() -> Result<()> {
-    let rig = Rig::new()?;
-    let pending = settlement_in(&mut Direct::new(&rig), "PENDING")?;
-    let mut admin = rig.admin()?;
+    let fixture = Fixture::new()?;
+    let pending = settlement_in(&mut Direct::new(&fixture), "PENDING")?;
+    let mut admin = fixture.admin()?;
     for (from, to) in STATES
         .iter()
         .flat_map(|from| STATES.map(|to| (*from, to)))
@@ -132,8 +132,8 @@ fn an_illegal_link_fails_in_replica_mode_as_well() -> Result<()> {
 /// All else is as a gateway function does it, a claim and its outcome included.
 #[test]
 fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
-    let rig = Rig::new()?;
-    let pending = settlement_in(&mut Direct::new(&rig), "PENDING")?;
+    let fixture = Fixture::new()?;
+    let pending = settlement_in(&mut Direct::new(&fixture), "PENDING")?;
     let settlement = format!(
         "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'VERIFIED' where settlement_id = '{pending}'"
     );
@@ -142,7 +142,7 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
         values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', (auth.principal()).id, decode(current_setting('optkas.commitment'), 'hex'))",
         AURORA.id
     );
-    let mut owner = rig.owner()?;
+    let mut owner = fixture.owner()?;
     for (what, statements, expected) in [
         (
             "the settlement alone",
@@ -161,7 +161,7 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
         ),
     ] {
         assert_eq!(
-            attempt(&mut owner, &committed(&rig, "bob", &statements)?)?,
+            attempt(&mut owner, &committed(&fixture, "bob", &statements)?)?,
             expected,
             "{what}"
         );

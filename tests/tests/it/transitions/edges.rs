@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tests::rig::Rig;
-use tests::world::{PEOPLE, USD_FACILITY, delivery, find_person, idempotency_key};
+use tests::fixture::Fixture;
+use tests::sample_data::{PEOPLE, USD_FACILITY, delivery, find_person, idempotency_key};
 
 use super::{STATES, bring, is_legal, settlement_in};
 use crate::direct::Direct;
@@ -75,7 +75,7 @@ impl Action {
         }
     }
 
-    fn ask(self, rig: &Rig, actor: &str, id: &str) -> Result<String> {
+    fn ask(self, fixture: &Fixture, actor: &str, id: &str) -> Result<String> {
         let answer = match self {
             Self::Verify | Self::Cancel => {
                 let action = if matches!(self, Self::Verify) {
@@ -83,7 +83,7 @@ impl Action {
                 } else {
                     "cancel"
                 };
-                rig.person(actor).post_empty(
+                fixture.person(actor).post_empty(
                     &format!("/v1/settlements/{id}/{action}"),
                     &idempotency_key(),
                 )?
@@ -97,7 +97,7 @@ impl Action {
                     data["amount_minor"] = json!("1000");
                     data["currency"] = json!("USD");
                 }
-                rig.agent(actor).deliver(&delivery(kind, &data))?
+                fixture.agent(actor).deliver(&delivery(kind, &data))?
             }
         };
         let body = answer.json();
@@ -111,16 +111,16 @@ impl Action {
 }
 
 #[test]
-fn each_step_is_taken_by_whom_may_take_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut direct = Direct::new(&rig);
+fn each_step_is_taken_only_by_those_allowed_to() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut direct = Direct::new(&fixture);
     for from in STATES {
         let mut id = settlement_in(&mut direct, from)?;
         for action in Action::ALL {
             for actor in action.actors() {
                 let verdict = action.verdict(actor, "alice", from);
                 assert_eq!(
-                    action.ask(&rig, actor, &id)?,
+                    action.ask(&fixture, actor, &id)?,
                     verdict,
                     "{actor} finds {from} and wants {}",
                     action.step().0
@@ -141,14 +141,14 @@ fn each_step_is_taken_by_whom_may_take_it() -> Result<()> {
             }
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Dave holds both roles: what he makes, another one checks.
 #[test]
-fn a_maker_who_is_a_checker_too_needs_another_pair_of_eyes() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut direct = Direct::new(&rig);
+fn a_maker_who_is_also_a_checker_cannot_verify_his_own_settlement() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut direct = Direct::new(&fixture);
     for from in [
         "PENDING",
         "VERIFIED",
@@ -161,22 +161,22 @@ fn a_maker_who_is_a_checker_too_needs_another_pair_of_eyes() -> Result<()> {
         bring(&mut direct, &id, from)?;
         assert_eq!(Action::Verify.verdict("dave", "dave", from), "four-eyes");
         assert_eq!(
-            Action::Verify.ask(&rig, "dave", &id)?,
+            Action::Verify.ask(&fixture, "dave", &id)?,
             "four-eyes",
             "{from}"
         );
     }
     let id = proposed(&mut direct, "dave", USD_FACILITY)?;
-    assert_eq!(Action::Verify.ask(&rig, "bob", &id)?, "accepted");
+    assert_eq!(Action::Verify.ask(&fixture, "bob", &id)?, "accepted");
     Ok(())
 }
 
 /// The transitions of a whole life name who took each step, under which commitment.
 #[test]
 fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
-    let rig = Rig::new()?;
-    let id = settlement_in(&mut Direct::new(&rig), "SETTLED")?;
-    let settlement = rig
+    let fixture = Fixture::new()?;
+    let id = settlement_in(&mut Direct::new(&fixture), "SETTLED")?;
+    let settlement = fixture
         .person("carol")
         .get(&format!("/v1/settlements/{id}"))?
         .json();
@@ -208,7 +208,7 @@ fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
             "/v1/commitments/{}",
             step["commitment"].as_str().context("a commitment")?
         );
-        let commitment = rig.person("carol").get(&path)?.json();
+        let commitment = fixture.person("carol").get(&path)?.json();
         assert_eq!(
             (&commitment["outcome"], &commitment["principal"]),
             (&json!("accepted"), &step["actor"])

@@ -7,7 +7,7 @@ mod status;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::world::{USD_FACILITY, idempotency_key};
+use tests::sample_data::{USD_FACILITY, idempotency_key};
 
 use crate::direct::Direct;
 use crate::isolation::proposed;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use postgres::Client;
-use tests::rig::Rig;
+use tests::fixture::Fixture;
 
 use super::{LEGAL, STATES, is_legal, settlement_in};
 use crate::direct::{Direct, attempt, quote};
@@ -16,28 +16,28 @@ const PINNED: &str =
 const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
 
 /// How somebody reaches the table: the statements before the attack.
-fn doors(rig: &Rig) -> Result<Vec<(&'static str, Client, String)>> {
+fn doors(fixture: &Fixture) -> Result<Vec<(&'static str, Client, String)>> {
     let owner = format!(
         "select auth.authenticate_member({})",
-        quote(&rig.person("alice").token())
+        quote(&fixture.person("alice").token())
     );
     Ok(vec![
-        ("the owner", rig.owner()?, owner),
+        ("the owner", fixture.owner()?, owner),
         (
             "triggers off",
-            rig.admin()?,
+            fixture.admin()?,
             "alter table capital.settlement disable trigger user".to_owned(),
         ),
         (
             "replica",
-            rig.admin()?,
+            fixture.admin()?,
             "set local session_replication_role = replica".to_owned(),
         ),
     ])
 }
 
-fn one_in_each_state(rig: &Rig) -> Result<HashMap<&'static str, String>> {
-    let mut direct = Direct::new(rig);
+fn one_in_each_state(fixture: &Fixture) -> Result<HashMap<&'static str, String>> {
+    let mut direct = Direct::new(fixture);
     STATES
         .into_iter()
         .map(|state| Ok((state, settlement_in(&mut direct, state)?)))
@@ -45,10 +45,10 @@ fn one_in_each_state(rig: &Rig) -> Result<HashMap<&'static str, String>> {
 }
 
 #[test]
-fn a_step_that_is_not_legal_fails_whoever_takes_it() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlements = one_in_each_state(&rig)?;
-    for (who, mut client, door) in doors(&rig)? {
+fn an_illegal_step_fails_for_every_actor() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlements = one_in_each_state(&fixture)?;
+    for (who, mut client, door) in doors(&fixture)? {
         for (from, to) in STATES.iter().flat_map(|from| STATES.map(|to| (*from, to))) {
             let id = &settlements[from];
             let honest = format!(
@@ -77,15 +77,15 @@ fn a_step_that_is_not_legal_fails_whoever_takes_it() -> Result<()> {
             }
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// The step is legal on paper: previous state and version are those of some legal step to that state.
 #[test]
-fn a_forged_previous_state_helps_nobody() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlements = one_in_each_state(&rig)?;
-    for (who, mut client, door) in doors(&rig)? {
+fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlements = one_in_each_state(&fixture)?;
+    for (who, mut client, door) in doors(&fixture)? {
         for (from, (version, previous, to)) in STATES
             .iter()
             .flat_map(|from| LEGAL.map(|step| (*from, step)))
@@ -108,7 +108,7 @@ fn a_forged_previous_state_helps_nobody() -> Result<()> {
             };
             // With triggers off a settlement can be set back to a state that it has been in; the row then
             // contradicts its transitions, which assert_books and every auditor compares.
-            let rewound = who == "triggers off" && was_in(&mut rig.admin()?, id, version, to)?;
+            let rewound = who == "triggers off" && was_in(&mut fixture.admin()?, id, version, to)?;
             let expected = if rewound {
                 "22012 division by zero"
             } else {
@@ -120,7 +120,7 @@ fn a_forged_previous_state_helps_nobody() -> Result<()> {
             );
         }
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 fn was_in(admin: &mut Client, id: &str, version: i32, state: &str) -> Result<bool> {
@@ -131,9 +131,9 @@ fn was_in(admin: &mut Client, id: &str, version: i32, state: &str) -> Result<boo
 }
 
 #[test]
-fn what_was_agreed_never_changes() -> Result<()> {
-    let rig = Rig::new()?;
-    let settlements = one_in_each_state(&rig)?;
+fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlements = one_in_each_state(&fixture)?;
     let changes = [
         "amount_minor = amount_minor + 1",
         "allocator_id = 'b0000000-0000-4000-8000-000000000001'",
@@ -149,7 +149,7 @@ fn what_was_agreed_never_changes() -> Result<()> {
         "version = version + 1",
         "version = version",
     ];
-    for (who, mut client, door) in doors(&rig)?
+    for (who, mut client, door) in doors(&fixture)?
         .into_iter()
         .filter(|(who, ..)| *who != "triggers off")
     {

@@ -4,20 +4,20 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::Request;
-use tests::rig::Rig;
+use tests::sample_data::{Agent, Scheme};
 use tests::secrets::hex;
-use tests::world::{Agent, Scheme};
 use time::OffsetDateTime;
 
 use super::{header, renewed};
 use crate::endpoints::{KINDS, event};
 
 /// Each beside what is wrong with it. All else is right: the body is one that would be executed.
-pub(super) fn forgeries(rig: &Rig, agent: &Agent) -> Result<Vec<(String, Request)>> {
+pub(super) fn forgeries(fixture: &Fixture, agent: &Agent) -> Result<Vec<(String, Request)>> {
     let body = event(agent.kind).to_string();
     let good = agent.sign(&body);
-    let mut all = strangers(rig, agent, &body)?;
+    let mut all = strangers(fixture, agent, &body)?;
     let altered = format!("{body} ");
     all.push(("an altered body".to_owned(), good.clone().body(altered)));
     all.push(("no body".to_owned(), good.clone().body("")));
@@ -56,7 +56,7 @@ pub(super) fn forgeries(rig: &Rig, agent: &Agent) -> Result<Vec<(String, Request
 }
 
 /// Signed, by somebody else or for somewhere else.
-fn strangers(rig: &Rig, agent: &Agent, body: &str) -> Result<Vec<(String, Request)>> {
+fn strangers(fixture: &Fixture, agent: &Agent, body: &str) -> Result<Vec<(String, Request)>> {
     let other_scheme = match agent.scheme {
         Scheme::StandardWebhooks => Scheme::RawBody,
         Scheme::RawBody => Scheme::StandardWebhooks,
@@ -86,13 +86,13 @@ fn strangers(rig: &Rig, agent: &Agent, body: &str) -> Result<Vec<(String, Reques
         ("an agent id that is none".to_owned(), of_path("%00")),
     ];
     for kind in KINDS.into_iter().filter(|kind| *kind != agent.kind) {
-        let name = rig.deployment().key_ring_name(kind);
+        let name = fixture.deployment().key_ring_name(kind);
         let elsewhere = Agent {
             kind,
             ..agent.clone()
         };
         all.push((format!("on the route of {kind:?}"), elsewhere.sign(body)));
-        let other = rig
+        let other = fixture
             .deployment()
             .agents
             .iter()

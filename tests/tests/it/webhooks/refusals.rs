@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
-use tests::world::{Agent, EUR_FACILITY, Kind, PLATFORM, Scheme, delivery};
+use tests::sample_data::{Agent, EUR_FACILITY, Kind, PLATFORM, Scheme, delivery};
 use uuid::Uuid;
 
 use super::ledger_rows;
@@ -54,22 +54,22 @@ const LIES: [Lie; 6] = [
 ];
 
 #[test]
-fn a_report_that_does_not_fit_is_refused_and_recorded() -> Result<()> {
-    let rig = Rig::new()?;
+fn a_report_that_contradicts_the_settlement_is_refused_and_recorded() -> Result<()> {
+    let fixture = Fixture::new()?;
     for (agent, kind, settlement) in [
-        ("escrow-one", "escrow.funded", verified(&rig, AMOUNT)?),
+        ("escrow-one", "escrow.funded", verified(&fixture, AMOUNT)?),
         (
             "settle-one",
             "settlement.completed",
-            escrowed(&rig, AMOUNT)?,
+            escrowed(&fixture, AMOUNT)?,
         ),
     ] {
-        let before = resource(&rig, &settlement)?;
+        let before = resource(&fixture, &settlement)?;
         for (what, lie, status, refusal) in LIES {
             let mut event = report(kind, &settlement, AMOUNT);
             lie(&mut event["data"]);
             assert_refused(
-                &rig,
+                &fixture,
                 &format!("{kind}, {what}"),
                 agent,
                 &event,
@@ -78,21 +78,21 @@ fn a_report_that_does_not_fit_is_refused_and_recorded() -> Result<()> {
             )?;
         }
         assert_eq!(
-            resource(&rig, &settlement)?,
+            resource(&fixture, &settlement)?,
             before,
             "{kind}: the settlement is as it was"
         );
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
 fn a_report_in_the_wrong_state_is_refused_and_recorded() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let (proposed, approved, held) = (
-        pending(&rig, AMOUNT)?,
-        verified(&rig, AMOUNT)?,
-        escrowed(&rig, AMOUNT)?,
+        pending(&fixture, AMOUNT)?,
+        verified(&fixture, AMOUNT)?,
+        escrowed(&fixture, AMOUNT)?,
     );
     for (agent, kind, settlement) in [
         ("escrow-one", "escrow.funded", &proposed),
@@ -105,21 +105,21 @@ fn a_report_in_the_wrong_state_is_refused_and_recorded() -> Result<()> {
         ("settle-one", "settlement.failed", &approved),
     ] {
         let event = report(kind, settlement, AMOUNT);
-        assert_refused(&rig, kind, agent, &event, 409, "illegal-transition")?;
+        assert_refused(&fixture, kind, agent, &event, 409, "illegal-transition")?;
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
 fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
-    let mut rig = Rig::new()?;
-    rig.own_secrets()?;
+    let mut fixture = Fixture::new()?;
+    fixture.own_secrets()?;
     for (kind, event, settlement) in [
-        (Kind::Escrow, "escrow.funded", verified(&rig, AMOUNT)?),
+        (Kind::Escrow, "escrow.funded", verified(&fixture, AMOUNT)?),
         (
             Kind::Settlement,
             "settlement.completed",
-            escrowed(&rig, AMOUNT)?,
+            escrowed(&fixture, AMOUNT)?,
         ),
     ] {
         let scheme = Scheme::StandardWebhooks;
@@ -132,16 +132,18 @@ fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
         let registered =
             json!({ "agent_id": outsider.id, "kind": kind.name(), "name": "Second Bank" });
         assert_eq!(
-            rig.agent(PLATFORM)
+            fixture
+                .agent(PLATFORM)
                 .deliver(&delivery("agent.registered", &registered))?
                 .status,
             200
         );
-        super::store(&rig, &[&outsider])?;
-        rig.function(&kind.function())?.kill();
+        super::store(&fixture, &[&outsider])?;
+        fixture.function(&kind.function())?.kill();
 
-        let before = (ledger_rows(&rig)?, resource(&rig, &settlement)?);
-        let answer = rig.send(&outsider.sign(&report(event, &settlement, AMOUNT).to_string()))?;
+        let before = (ledger_rows(&fixture)?, resource(&fixture, &settlement)?);
+        let answer =
+            fixture.send(&outsider.sign(&report(event, &settlement, AMOUNT).to_string()))?;
         assert_eq!(answer.status, 404, "{kind:?}: {}", answer.text());
         assert_eq!(
             answer.json()["commitment"]["outcome"],
@@ -149,7 +151,7 @@ fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
             "{kind:?}"
         );
         assert_eq!(
-            (ledger_rows(&rig)?, resource(&rig, &settlement)?),
+            (ledger_rows(&fixture)?, resource(&fixture, &settlement)?),
             (before.0 + 1, before.1),
             "{kind:?}"
         );
@@ -159,18 +161,18 @@ fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
 
 #[test]
 fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let deposit = json!({
-        "allocator_id": tests::world::AURORA.id.to_string(), "amount_minor": "700", "currency": "USD", "reference": "wire",
+        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "700", "currency": "USD", "reference": "wire",
     });
     for (agent, event) in [
         (
             "escrow-one",
-            report("escrow.funded", &verified(&rig, AMOUNT)?, AMOUNT),
+            report("escrow.funded", &verified(&fixture, AMOUNT)?, AMOUNT),
         ),
         (
             "settle-one",
-            report("settlement.completed", &escrowed(&rig, AMOUNT)?, AMOUNT),
+            report("settlement.completed", &escrowed(&fixture, AMOUNT)?, AMOUNT),
         ),
         (
             "settle-one",
@@ -178,11 +180,11 @@ fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
         ),
         (PLATFORM, delivery("capital.deposited", &deposit)),
     ] {
-        let agent = rig.agent(agent);
+        let agent = fixture.agent(agent);
         let first = agent.deliver(&event)?;
         let (rows, positions) = (
-            ledger_rows(&rig)?,
-            rig.person("alice").get("/v1/positions")?.json()["currencies"].clone(),
+            ledger_rows(&fixture)?,
+            fixture.person("alice").get("/v1/positions")?.json()["currencies"].clone(),
         );
         for _ in 0..2 {
             let again = agent.deliver(&event)?;
@@ -203,52 +205,53 @@ fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
             reused.json()["type"],
             "urn:optkas:problem:idempotency-key-reused"
         );
-        assert_eq!(ledger_rows(&rig)?, rows, "nothing was added");
+        assert_eq!(ledger_rows(&fixture)?, rows, "nothing was added");
         assert_eq!(
-            rig.person("alice").get("/v1/positions")?.json()["currencies"],
+            fixture.person("alice").get("/v1/positions")?.json()["currencies"],
             positions,
             "nothing moved"
         );
     }
-    assert_books(&mut rig.admin()?)
+    assert_books(&mut fixture.admin()?)
 }
 
 /// Refused under its key: the ledger has the outcome, to the letter what the agent was told.
 fn assert_refused(
-    rig: &Rig,
+    fixture: &Fixture,
     what: &str,
     agent: &str,
     event: &Value,
     status: u16,
     refusal: &str,
 ) -> Result<()> {
-    let answer = rig.agent(agent).deliver(event)?;
+    let answer = fixture.agent(agent).deliver(event)?;
     assert_eq!(answer.status, status, "{what}: {}", answer.text());
-    let mut told = answer.json();
+    let mut problem = answer.json();
     assert_eq!(
-        told["type"],
+        problem["type"],
         format!("urn:optkas:problem:{refusal}"),
         "{what}"
     );
-    told.as_object_mut()
+    problem
+        .as_object_mut()
         .map(|members| members.remove("request_id"));
-    let key = told["commitment"]["idempotency_key"]
+    let key = problem["commitment"]["idempotency_key"]
         .as_str()
         .unwrap_or_default();
     let statement =
         "select outcome, status, body from ledger.commitment_outcome where key = decode($1, 'hex')";
-    let row = rig.admin()?.query_one(statement, &[&key])?;
+    let row = fixture.admin()?.query_one(statement, &[&key])?;
     let recorded: (String, i32, Value) = (row.get(0), row.get(1), row.get(2));
     assert_eq!(
         recorded,
-        ("refused".to_owned(), i32::from(status), told),
+        ("refused".to_owned(), i32::from(status), problem),
         "{what}"
     );
     Ok(())
 }
 
-fn resource(rig: &Rig, settlement: &str) -> Result<Value> {
-    Ok(rig
+fn resource(fixture: &Fixture, settlement: &str) -> Result<Value> {
+    Ok(fixture
         .person("alice")
         .get(&format!("/v1/settlements/{settlement}"))?
         .json())

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use postgres::Client;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::rig::Rig;
-use tests::world::{
-    AURORA, Allocator, COLLATERAL_AGENT, PLATFORM, Secured, Told, delivery, idempotency_key,
+use tests::sample_data::{
+    AURORA, Allocator, COLLATERAL_AGENT, PLATFORM, SecuredTerms, WebhookEvent, delivery,
+    idempotency_key,
 };
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -25,9 +26,9 @@ pub(crate) struct Pledged {
     pub(crate) asset: Uuid,
 }
 
-pub(crate) struct Scene<'a> {
-    pub(crate) rig: &'a Rig,
-    pub(crate) terms: Secured,
+pub(crate) struct SecuredFacility<'a> {
+    pub(crate) fixture: &'a Fixture,
+    pub(crate) terms: SecuredTerms,
     pub(crate) today: Date,
     /// Who proposes settlements and requests releases, and who verifies and approves.
     pub(crate) maker: &'static str,
@@ -37,21 +38,21 @@ pub(crate) struct Scene<'a> {
     pub(crate) pledged: Vec<Pledged>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> SecuredFacility<'a> {
     /// Open, with its parties and rules, led by Aurora; nothing is filed.
-    pub(crate) fn open(rig: &'a Rig) -> Result<Self> {
-        Self::led_by(rig, AURORA, "alice", "bob")
+    pub(crate) fn open(fixture: &'a Fixture) -> Result<Self> {
+        Self::led_by(fixture, AURORA, "alice", "bob")
     }
 
     pub(crate) fn led_by(
-        rig: &'a Rig,
+        fixture: &'a Fixture,
         lead: Allocator,
         maker: &'static str,
         checker: &'static str,
     ) -> Result<Self> {
-        let scene = Self {
-            rig,
-            terms: Secured::new(lead),
+        let facility = Self {
+            fixture,
+            terms: SecuredTerms::new(lead),
             today: OffsetDateTime::now_utc().date(),
             maker,
             checker,
@@ -59,18 +60,18 @@ impl<'a> Scene<'a> {
             agreement: Uuid::nil(),
             pledged: Vec::new(),
         };
-        let terms = &scene.terms;
-        scene.onboard(&terms.opened())?;
+        let terms = &facility.terms;
+        facility.onboard(&terms.opened())?;
         for party in [&terms.debtor, &terms.secured_party] {
-            scene.onboard(&terms.party(party))?;
+            facility.onboard(&terms.party(party))?;
         }
-        scene.onboard(&terms.rules())?;
-        Ok(scene)
+        facility.onboard(&terms.rules())?;
+        Ok(facility)
     }
 
     /// The same with a filing, an agreement, a search, and an asset of each of these values.
-    pub(crate) fn good(rig: &'a Rig, values: &[u64]) -> Result<Self> {
-        Self::open(rig)?.secured_by(values)
+    pub(crate) fn good(fixture: &'a Fixture, values: &[u64]) -> Result<Self> {
+        Self::open(fixture)?.secured_by(values)
     }
 
     /// Files, signs, pledges, values, confirms and searches.
@@ -82,7 +83,7 @@ impl<'a> Scene<'a> {
             self.value(pledged, *value)?;
             self.hold(pledged)?;
         }
-        self.tell(&self.terms.search(self.day(-1)))?;
+        self.record(&self.terms.search(self.day(-1)))?;
         Ok(self)
     }
 
@@ -92,49 +93,63 @@ impl<'a> Scene<'a> {
     }
 
     /// The platform's word, which is accepted.
-    pub(crate) fn onboard(&self, told: &Told) -> Result<Value> {
-        accepted(&self.rig.agent(PLATFORM).deliver(&told.event())?, told.kind)
+    pub(crate) fn onboard(&self, event: &WebhookEvent) -> Result<Value> {
+        accepted(
+            &self.fixture.agent(PLATFORM).deliver(&event.delivery())?,
+            event.kind,
+        )
     }
 
     /// The collateral agent's word.
-    pub(crate) fn say(&self, told: &Told) -> Result<Response> {
-        self.rig.agent(COLLATERAL_AGENT).deliver(&told.event())
+    pub(crate) fn send(&self, event: &WebhookEvent) -> Result<Response> {
+        self.fixture
+            .agent(COLLATERAL_AGENT)
+            .deliver(&event.delivery())
     }
 
     /// The collateral agent's word, which is accepted.
-    pub(crate) fn tell(&self, told: &Told) -> Result<Value> {
-        accepted(&self.say(told)?, told.kind)
+    pub(crate) fn record(&self, event: &WebhookEvent) -> Result<Value> {
+        accepted(&self.send(event)?, event.kind)
     }
 
     /// Files, altered; from here on it is what pledges are under.
-    pub(crate) fn file(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Value> {
-        let told = alter(self.terms.filing(self.day(FILED)));
-        self.filing = told.id("filing_id");
-        self.tell(&told)
+    pub(crate) fn file(
+        &mut self,
+        alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
+    ) -> Result<Value> {
+        let event = alter(self.terms.filing(self.day(FILED)));
+        self.filing = event.id("filing_id");
+        self.record(&event)
     }
 
     /// Signs, altered.
-    pub(crate) fn sign(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Value> {
-        let told = alter(self.terms.agreement(self.day(FILED)));
-        self.agreement = told.id("agreement_id");
-        self.tell(&told)
+    pub(crate) fn sign(
+        &mut self,
+        alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
+    ) -> Result<Value> {
+        let event = alter(self.terms.agreement(self.day(FILED)));
+        self.agreement = event.id("agreement_id");
+        self.record(&event)
     }
 
     /// A pledge of something new, under the last filing and agreement.
-    pub(crate) fn new_pledge(&self) -> Told {
+    pub(crate) fn new_pledge(&self) -> WebhookEvent {
         self.terms
             .pledge(self.filing, self.agreement, self.day(-50))
     }
 
     /// Pledges, altered.
-    pub(crate) fn pledge(&mut self, alter: impl FnOnce(Told) -> Told) -> Result<Pledged> {
-        let told = alter(self.new_pledge());
-        self.tell(&told)?;
-        let asset = told.data["asset"]["asset_id"]
+    pub(crate) fn pledge(
+        &mut self,
+        alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
+    ) -> Result<Pledged> {
+        let event = alter(self.new_pledge());
+        self.record(&event)?;
+        let asset = event.data["asset"]["asset_id"]
             .as_str()
             .context("an asset")?;
         let pledged = Pledged {
-            pledge: told.id("pledge_id"),
+            pledge: event.id("pledge_id"),
             asset: asset.parse()?,
         };
         self.pledged.push(pledged);
@@ -143,12 +158,12 @@ impl<'a> Scene<'a> {
 
     /// Says what it is worth, today.
     pub(crate) fn value(&self, pledged: Pledged, value: u64) -> Result<Value> {
-        self.tell(&self.terms.valuation(self.today, &[(pledged.asset, value)]))
+        self.record(&self.terms.valuation(self.today, &[(pledged.asset, value)]))
     }
 
     /// Says that it is held, today.
     pub(crate) fn hold(&self, pledged: Pledged) -> Result<Value> {
-        self.tell(&self.terms.receipt(self.today, &[pledged.asset]))
+        self.record(&self.terms.receipt(self.today, &[pledged.asset]))
     }
 
     /// Amends the filing; answers what it then comes to.
@@ -156,10 +171,10 @@ impl<'a> Scene<'a> {
         &self,
         kind: &str,
         days: i64,
-        alter: impl FnOnce(Told) -> Told,
+        alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
     ) -> Result<Value> {
-        let told = alter(self.terms.amendment(self.filing, kind, self.day(days)));
-        Ok(self.tell(&told)?["effect"].take())
+        let event = alter(self.terms.amendment(self.filing, kind, self.day(days)));
+        Ok(self.record(&event)?["effect"].take())
     }
 
     /// The next version of the rules, with other values for some.
@@ -178,7 +193,7 @@ impl<'a> Scene<'a> {
             "facility_id": self.terms.facility.to_string(), "amount_minor": amount_minor.to_string(),
             "currency": "USD", "value_date": self.day(days).to_string(),
         });
-        propose(self.rig, self.maker, &body)
+        propose(self.fixture, self.maker, &body)
     }
 
     pub(crate) fn proposed(&self, amount_minor: u64) -> Result<String> {
@@ -186,7 +201,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(crate) fn verify(&self, settlement: &str) -> Result<Response> {
-        self.rig
+        self.fixture
             .person(self.checker)
             .post_empty(&of(settlement, "verify"), &idempotency_key())
     }
@@ -214,7 +229,7 @@ impl<'a> Scene<'a> {
             data["amount_minor"] = json!(minor.to_string());
             data["currency"] = json!("USD");
         }
-        self.rig.agent(agent).deliver(&delivery(kind, &data))
+        self.fixture.agent(agent).deliver(&delivery(kind, &data))
     }
 
     /// What a release of these would be asked for with.
@@ -230,7 +245,7 @@ impl<'a> Scene<'a> {
 
     pub(crate) fn request_by(&self, person: &str, body: &Value) -> Result<Response> {
         let path = format!("/v1/facilities/{}/releases", self.terms.facility);
-        self.rig
+        self.fixture
             .person(person)
             .post(&path, &idempotency_key(), body)
     }
@@ -247,7 +262,7 @@ impl<'a> Scene<'a> {
         let id = release["id"].as_str().context("a release has an id")?;
         let body = json!({ "content_sha256": release["content_sha256"] });
         let path = format!("/v1/releases/{id}/approve");
-        self.rig
+        self.fixture
             .person(person)
             .post(&path, &idempotency_key(), &body)
     }
@@ -263,7 +278,7 @@ impl<'a> Scene<'a> {
     /// The facility's collateral, as its maker reads it.
     pub(crate) fn collateral(&self) -> Result<Value> {
         let path = format!("/v1/facilities/{}/collateral", self.terms.facility);
-        let answer = self.rig.person(self.maker).get(&path)?;
+        let answer = self.fixture.person(self.maker).get(&path)?;
         ensure!(answer.status == 200, "not shown: {}", answer.text());
         Ok(answer.json())
     }
@@ -294,16 +309,16 @@ impl<'a> Scene<'a> {
 }
 
 /// One beat of the schedule.
-pub(crate) fn monitor(rig: &Rig) -> Result<Value> {
-    rig.function("monitor-collateral")?.call(&Value::Null)
+pub(crate) fn monitor(fixture: &Fixture) -> Result<Value> {
+    fixture.function("monitor-collateral")?.call(&Value::Null)
 }
 
-/// More capital for alice's allocator than the sample world gives it.
-pub(crate) fn fund(rig: &Rig, amount_minor: u64) -> Result<()> {
+/// More capital for alice's allocator than the sample data gives it.
+pub(crate) fn fund(fixture: &Fixture, amount_minor: u64) -> Result<()> {
     let data = json!({
         "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(), "currency": "USD", "reference": "wire",
     });
-    let answer = rig
+    let answer = fixture
         .agent(PLATFORM)
         .deliver(&delivery("capital.deposited", &data))?;
     accepted(&answer, "capital.deposited").map(drop)

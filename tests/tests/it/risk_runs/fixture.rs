@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::cargo;
+use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::rig::Rig;
-use tests::world::{PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
+use tests::sample_data::{PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
 use uuid::Uuid;
 
 use crate::settlements::{escrowed, facility, fund, propose, report, verify};
@@ -37,22 +37,22 @@ pub(crate) fn matrix() -> Value {
 }
 
 /// Lets the platform tell it.
-pub(crate) fn tell(rig: &Rig, kind: &str, data: &Value) -> Result<Response> {
-    rig.agent(PLATFORM).deliver(&delivery(kind, data))
+pub(crate) fn send(fixture: &Fixture, kind: &str, data: &Value) -> Result<Response> {
+    fixture.agent(PLATFORM).deliver(&delivery(kind, data))
 }
 
 /// The same, and it is accepted.
-pub(crate) fn told(rig: &Rig, kind: &str, data: &Value) -> Result<()> {
-    let answer = tell(rig, kind, data)?;
+pub(crate) fn record(fixture: &Fixture, kind: &str, data: &Value) -> Result<()> {
+    let answer = send(fixture, kind, data)?;
     ensure!(answer.status == 200, "{kind}: {}", answer.text());
     Ok(())
 }
 
 /// Another facility in US dollars, open.
-pub(crate) fn opened(rig: &Rig) -> Result<Uuid> {
+pub(crate) fn opened(fixture: &Fixture) -> Result<Uuid> {
     let id = Uuid::new_v4();
-    told(
-        rig,
+    record(
+        fixture,
         "facility.opened",
         &facility(&id.to_string(), 1_000_000_000),
     )?;
@@ -60,51 +60,51 @@ pub(crate) fn opened(rig: &Rig) -> Result<Uuid> {
 }
 
 /// Alice's allocator holds so much more in the US dollar facility.
-pub(crate) fn held(rig: &Rig, amount_minor: u64) -> Result<()> {
-    let id = escrowed(rig, amount_minor)?;
-    complete(rig, &report("settlement.completed", &id, amount_minor))
+pub(crate) fn held(fixture: &Fixture, amount_minor: u64) -> Result<()> {
+    let id = escrowed(fixture, amount_minor)?;
+    complete(fixture, &report("settlement.completed", &id, amount_minor))
 }
 
 /// The same in another facility.
-pub(crate) fn held_in(rig: &Rig, facility: Uuid, amount_minor: u64) -> Result<()> {
+pub(crate) fn held_in(fixture: &Fixture, facility: Uuid, amount_minor: u64) -> Result<()> {
     let id = propose(
-        rig,
+        fixture,
         "alice",
         &json!({
             "facility_id": facility.to_string(), "amount_minor": amount_minor.to_string(),
             "currency": "USD", "value_date": value_date(),
         }),
     )?;
-    verify(rig, &id)?;
+    verify(fixture, &id)?;
     let of_facility = |kind| {
         let mut event = report(kind, &id, amount_minor);
         event["data"]["facility_id"] = json!(facility.to_string());
         event
     };
     if facility == USD_FACILITY.id {
-        fund(rig, &id, amount_minor)?;
+        fund(fixture, &id, amount_minor)?;
     } else {
-        let answer = rig
+        let answer = fixture
             .agent("escrow-one")
             .deliver(&of_facility("escrow.funded"))?;
         ensure!(answer.status == 200, "not in escrow: {}", answer.text());
     }
-    complete(rig, &of_facility("settlement.completed"))
+    complete(fixture, &of_facility("settlement.completed"))
 }
 
 /// Lets the settlement agent report it.
-pub(crate) fn complete(rig: &Rig, event: &Value) -> Result<()> {
-    let answer = rig.agent("settle-one").deliver(event)?;
+pub(crate) fn complete(fixture: &Fixture, event: &Value) -> Result<()> {
+    let answer = fixture.agent("settle-one").deliver(event)?;
     ensure!(answer.status == 200, "not settled: {}", answer.text());
     Ok(())
 }
 
 /// Aurora holds ten thousand dollars in the US dollar facility, whose credit is known.
-pub(crate) fn stage() -> Result<Rig> {
-    let rig = Rig::new()?;
-    told(&rig, "facility.risk_updated", &profile(USD_FACILITY.id))?;
-    held(&rig, 1_000_000)?;
-    Ok(rig)
+pub(crate) fn rated_position() -> Result<Fixture> {
+    let fixture = Fixture::new()?;
+    record(&fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
+    held(&fixture, 1_000_000)?;
+    Ok(fixture)
 }
 
 /// The body of a quick run.
@@ -113,13 +113,13 @@ pub(crate) fn quick() -> Value {
 }
 
 /// That person asks for a run under a new key.
-pub(crate) fn ask(rig: &Rig, person: &str, body: &Value) -> Result<Response> {
-    rig.person(person).post(ROUTE, &idempotency_key(), body)
+pub(crate) fn ask(fixture: &Fixture, person: &str, body: &Value) -> Result<Response> {
+    fixture.person(person).post(ROUTE, &idempotency_key(), body)
 }
 
 /// A run of carol's, who may look at everything and change nothing.
-pub(crate) fn ran(rig: &Rig) -> Result<Value> {
-    let answer = ask(rig, "carol", &quick())?;
+pub(crate) fn ran(fixture: &Fixture) -> Result<Value> {
+    let answer = ask(fixture, "carol", &quick())?;
     ensure!(answer.status == 201, "no run: {}", answer.text());
     Ok(answer.json())
 }
@@ -130,9 +130,9 @@ pub(crate) fn path(run: &Value) -> Result<String> {
 }
 
 /// What `auditor verify risk-run` says of a reply that was kept: its exit code, and its JSON.
-pub(crate) fn audit(rig: &Rig, reply: &Value) -> Result<(i32, Value)> {
-    let file = rig
-        .ground()
+pub(crate) fn audit(fixture: &Fixture, reply: &Value) -> Result<(i32, Value)> {
+    let file = fixture
+        .services()
         .folder()
         .join(format!("run-{}.json", Uuid::new_v4()));
     fs::write(&file, reply.to_string())?;

@@ -1,10 +1,10 @@
-//! How the sample world comes to be: the platform's deliveries, in their order.
+//! How the sample data comes to be: the platform's deliveries, in their order.
 
 use serde_json::{Value, json};
 
 use super::{
     AURORA, Allocator, BOREALIS, COLLATERAL_AGENT, FACILITIES, PEOPLE, PLATFORM, SECURED_FACILITY,
-    Secured,
+    SecuredTerms,
 };
 
 /// Long ago and always the same: a delivery that is sent again must be the same to the byte.
@@ -19,7 +19,7 @@ pub struct Step {
     pub event: Value,
 }
 
-/// All deliveries that make the sample world, deposits included.
+/// All deliveries that make the sample data, deposits included.
 #[must_use]
 pub fn steps() -> Vec<Step> {
     let mut steps: Vec<Step> = [AURORA, BOREALIS].into_iter().map(allocator).collect();
@@ -52,14 +52,14 @@ pub fn steps() -> Vec<Step> {
             &facility.data(),
         ));
     }
-    let secured = Secured::sample();
+    let secured = SecuredTerms::sample();
     for party in [&secured.debtor, &secured.secured_party] {
-        let told = secured.party(party);
+        let event = secured.party(party);
         steps.push(step(
-            told.kind,
+            event.kind,
             &party.id.to_string(),
             format!("{} is recorded as a party", party.name),
-            &told.data,
+            &event.data,
         ));
     }
     let rules = secured.rules();

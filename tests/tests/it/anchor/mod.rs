@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use evm::{Signed, SigningKey, Transaction};
 use serde_json::{Value, json};
 use tests::chain::{Chain, Mining};
+use tests::fixture::Fixture;
 use tests::lambda::{Answer, Function, Invocation};
-use tests::rig::Rig;
 use tlog::anchor::Payload;
 use tlog::checkpoint::Checkpoint;
 use tlog::merkle::Hash;
@@ -29,8 +29,8 @@ const LONG: Duration = Duration::from_secs(20);
 const GWEI: u128 = 1_000_000_000;
 
 /// A log with a checkpoint, and a chain.
-struct Scene {
-    rig: Rig,
+struct AnchorFixture {
+    base: Fixture,
     chain: Chain,
     account: SigningKey,
     /// `CHAIN_CONFIRMATIONS`.
@@ -39,40 +39,40 @@ struct Scene {
     direct: OnceLock<Arc<Function>>,
 }
 
-impl Scene {
+impl AnchorFixture {
     fn new(mining: Mining, confirmations: u64) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let rig = Rig::new()?;
+        let base = Fixture::new()?;
         let name = format!("chain-{}", COUNT.fetch_add(1, SeqCst));
-        let folder = rig.ground().folder().join(name);
+        let folder = base.services().folder().join(name);
         std::fs::create_dir_all(&folder)?;
-        let account = rig.deployment().chain_account()?;
+        let account = base.deployment().chain_account()?;
         let chain = Chain::start(&folder, true, mining, account.address())?;
-        let scene = Self {
-            rig,
+        let fixture = Self {
+            base,
             chain,
             account,
             confirmations,
             direct: OnceLock::new(),
         };
-        scene.publish()?;
-        Ok(scene)
+        fixture.publish()?;
+        Ok(fixture)
     }
 
     /// Gives the log's outcomes their places, and publishes the checkpoint over all of them.
     fn publish(&self) -> Result<Payload> {
-        self.rig.function("sequence-tlog")?.call(&Value::Null)?;
+        self.base.function("sequence-tlog")?.call(&Value::Null)?;
         let row = self
-            .rig
+            .base
             .admin()?
             .query_one("select tlog.size(), tlog.root(tlog.size())", &[])?;
         let (size, root): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
         let root = root.as_slice().try_into().map(Hash::from_bytes)?;
-        let key = self.rig.deployment().log_key()?;
+        let key = self.base.deployment().log_key()?;
         let note = signed(&key, u64::try_from(size)?, root)?;
         let published = json!({"size": size, "root": root.to_string(), "note": note.to_string()});
         let outcome: String = self
-            .rig
+            .base
             .login("sign-checkpoint")?
             .query_one(
                 "select outcome from gateway.sign_checkpoint('a', 0, 0, $1)",
@@ -86,11 +86,11 @@ impl Scene {
     /// The function, with the node at that URL.
     fn function(&self, node: &str) -> Result<Arc<Function>> {
         let launch = self
-            .rig
+            .base
             .launch(ANCHOR)?
             .with("CHAIN_RPC_URL", node)
             .with("CHAIN_CONFIRMATIONS", &self.confirmations.to_string());
-        self.rig.start(launch)
+        self.base.start(launch)
     }
 
     /// The function, with the chain itself as its node.
@@ -118,7 +118,7 @@ impl Scene {
 
     /// The transactions that are recorded, oldest first.
     fn recorded(&self) -> Result<Vec<Signed>> {
-        let rows = self.rig.admin()?.query(
+        let rows = self.base.admin()?.query(
             "select raw_transaction from tlog.anchor_transaction order by prepared_at",
             &[],
         )?;
@@ -128,7 +128,7 @@ impl Scene {
 
     /// The sizes that are recorded as anchored, with the transaction and the block.
     fn anchors(&self) -> Result<Vec<(u64, String, u64)>> {
-        let rows = self.rig.admin()?.query(
+        let rows = self.base.admin()?.query(
             "select size, transaction_hash, block_number from tlog.anchor order by size",
             &[],
         )?;
@@ -176,14 +176,14 @@ impl Scene {
     /// The checkpoint that is to be anchored.
     fn target(&self) -> Result<Payload> {
         let note: String = self
-            .rig
+            .base
             .admin()?
             .query_one(
                 "select note from tlog.checkpoint order by size desc limit 1",
                 &[],
             )?
             .try_get(0)?;
-        let key = self.rig.deployment().log_key()?;
+        let key = self.base.deployment().log_key()?;
         Ok(Payload::of(
             &Note::parse(note.as_bytes())?,
             key.verifier_key(),
@@ -194,7 +194,7 @@ impl Scene {
 /// How a run fails that has so much time.
 fn failure(function: &Arc<Function>, time: Duration) -> Result<String> {
     match function.invoke(Invocation::new(&Value::Null).with_timeout(time))? {
-        Answer::Error(told) => Ok(told),
+        Answer::Error(error) => Ok(error),
         other => anyhow::bail!("the run did not fail: {other:?}"),
     }
 }
@@ -222,36 +222,36 @@ fn has_anchored(result: &Value, payload: &Payload) {
 
 #[test]
 fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     for round in 1..=2 {
-        let payload = scene.publish()?;
-        let result = scene.run()?;
+        let payload = fixture.publish()?;
+        let result = fixture.run()?;
         has_anchored(&result, &payload);
         assert!(result["transaction_hash"].is_string(), "{result}");
         // There is nothing to do any more.
-        let idle = scene.run()?;
+        let idle = fixture.run()?;
         has_anchored(&idle, &payload);
         assert_eq!(idle["transaction_hash"], Value::Null, "{idle}");
-        scene.assert_anchored_once(&payload)?;
-        let recorded = scene.recorded()?;
+        fixture.assert_anchored_once(&payload)?;
+        let recorded = fixture.recorded()?;
         assert_eq!(recorded.len(), round);
         let (last, (_, hash, number)) = (
             recorded.last().context("none")?,
-            scene.anchors()?.pop().context("none")?,
+            fixture.anchors()?.pop().context("none")?,
         );
         assert_eq!(hash, last.hash().to_string());
-        let block = scene.chain.transactions(&json!(format!("{number:#x}")))?;
+        let block = fixture.chain.transactions(&json!(format!("{number:#x}")))?;
         assert_eq!(block[0]["hash"], json!(hash));
-        pending(&scene.rig, 100)?;
+        pending(&fixture.base, 100)?;
     }
     Ok(())
 }
 
 #[test]
 fn before_anything_is_published_there_is_nothing_to_anchor() -> Result<()> {
-    let rig = Rig::new()?;
+    let base = Fixture::new()?;
     // No node is asked: there is none.
-    let result = rig.function(ANCHOR)?.call(&Value::Null)?;
+    let result = base.function(ANCHOR)?.call(&Value::Null)?;
     assert_eq!(
         result,
         json!({"anchored_size": null, "pending": false, "transaction_hash": null})
@@ -261,30 +261,30 @@ fn before_anything_is_published_there_is_nothing_to_anchor() -> Result<()> {
 
 #[test]
 fn two_runs_at_once_make_one_anchor() -> Result<()> {
-    let scene = Scene::new(Mining::EverySeconds(1), 1)?;
-    let payload = scene.target()?;
-    let launch = scene
-        .rig
+    let fixture = AnchorFixture::new(Mining::EverySeconds(1), 1)?;
+    let payload = fixture.target()?;
+    let launch = fixture
+        .base
         .launch(ANCHOR)?
-        .with("CHAIN_RPC_URL", &scene.chain.url())
+        .with("CHAIN_RPC_URL", &fixture.chain.url())
         .with("CHAIN_CONFIRMATIONS", "1");
-    let function = scene.rig.start(launch.scaled(2, 1))?;
+    let function = fixture.base.start(launch.scaled(2, 1))?;
     for result in together(2, |_| function.call(&Value::Null))? {
         has_anchored(&result, &payload);
     }
-    scene.assert_anchored_once(&payload)
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn a_transaction_that_offers_too_little_is_replaced_at_its_nonce() -> Result<()> {
-    let scene = Scene::new(Mining::OnRequest, 1)?;
-    let payload = scene.target()?;
-    let waiting = scene.short_run()?;
-    let first = scene.recorded()?.remove(0);
+fn a_transaction_with_too_low_a_fee_is_replaced_at_its_nonce() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::OnRequest, 1)?;
+    let payload = fixture.target()?;
+    let waiting = fixture.short_run()?;
+    let first = fixture.recorded()?.remove(0);
     waits_for(&waiting, &first);
-    scene.chain.set_base_fee(100 * GWEI)?;
-    let waiting = scene.short_run()?;
-    let recorded = scene.recorded()?;
+    fixture.chain.set_base_fee(100 * GWEI)?;
+    let waiting = fixture.short_run()?;
+    let recorded = fixture.recorded()?;
     let [_, second] = &*recorded else {
         anyhow::bail!("{recorded:?}")
     };
@@ -297,88 +297,88 @@ fn a_transaction_that_offers_too_little_is_replaced_at_its_nonce() -> Result<()>
         "{new:?}"
     );
     // It is enough now, and is left alone.
-    waits_for(&scene.short_run()?, second);
-    assert_eq!(scene.recorded()?.len(), 2);
-    scene.chain.mine(1)?;
-    let result = scene.run()?;
+    waits_for(&fixture.short_run()?, second);
+    assert_eq!(fixture.recorded()?.len(), 2);
+    fixture.chain.mine(1)?;
+    let result = fixture.run()?;
     has_anchored(&result, &payload);
     assert_eq!(result["transaction_hash"], json!(second.hash().to_string()));
-    scene.assert_anchored_once(&payload)
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn what_a_reorganisation_drops_is_sent_again() -> Result<()> {
-    let scene = Scene::new(Mining::OnRequest, 2)?;
-    let payload = scene.target()?;
-    scene.short_run()?;
-    let signed = scene.recorded()?.remove(0);
-    scene.chain.mine(1)?;
+fn a_transaction_dropped_by_a_reorganisation_is_sent_again() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::OnRequest, 2)?;
+    let payload = fixture.target()?;
+    fixture.short_run()?;
+    let signed = fixture.recorded()?.remove(0);
+    fixture.chain.mine(1)?;
     // In the chain, but not deep enough.
-    waits_for(&scene.short_run()?, &signed);
-    assert_eq!(scene.on_chain()?, [payload]);
-    scene.chain.reorganise(1)?;
-    assert_eq!(scene.on_chain()?, []);
-    waits_for(&scene.short_run()?, &signed);
-    scene.chain.mine(2)?;
-    has_anchored(&scene.run()?, &payload);
-    assert_eq!(scene.recorded()?, [signed]);
-    scene.assert_anchored_once(&payload)
+    waits_for(&fixture.short_run()?, &signed);
+    assert_eq!(fixture.on_chain()?, [payload]);
+    fixture.chain.reorganise(1)?;
+    assert_eq!(fixture.on_chain()?, []);
+    waits_for(&fixture.short_run()?, &signed);
+    fixture.chain.mine(2)?;
+    has_anchored(&fixture.run()?, &payload);
+    assert_eq!(fixture.recorded()?, [signed]);
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn a_nonce_that_something_else_has_spent_is_given_up_when_that_is_certain() -> Result<()> {
-    let scene = Scene::new(Mining::OnRequest, 2)?;
-    let payload = scene.target()?;
-    scene.short_run()?;
-    let ours = scene.recorded()?.remove(0);
-    scene.chain.forget_transaction(ours.hash())?;
-    let foreign = scene.account.sign(Transaction {
+fn a_nonce_spent_by_another_transaction_is_given_up_once_that_is_final() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::OnRequest, 2)?;
+    let payload = fixture.target()?;
+    fixture.short_run()?;
+    let ours = fixture.recorded()?.remove(0);
+    fixture.chain.forget_transaction(ours.hash())?;
+    let foreign = fixture.account.sign(Transaction {
         data: b"not an anchor".to_vec(),
         ..ours.transaction().clone()
     });
     let sent = json!([foreign.to_hex()]);
-    scene.chain.call("eth_sendRawTransaction", &sent)?;
-    scene.chain.mine(1)?;
+    fixture.chain.call("eth_sendRawTransaction", &sent)?;
+    fixture.chain.mine(1)?;
     // A reorganisation could still undo it.
-    waits_for(&scene.short_run()?, &ours);
-    assert_eq!(scene.recorded()?.len(), 1);
-    scene.chain.mine(1)?;
-    scene.short_run()?;
-    let recorded = scene.recorded()?;
+    waits_for(&fixture.short_run()?, &ours);
+    assert_eq!(fixture.recorded()?.len(), 1);
+    fixture.chain.mine(1)?;
+    fixture.short_run()?;
+    let recorded = fixture.recorded()?;
     let [_, second] = &*recorded else {
         anyhow::bail!("{recorded:?}")
     };
     assert_eq!(second.transaction().nonce, ours.transaction().nonce + 1);
-    scene.chain.mine(2)?;
-    has_anchored(&scene.run()?, &payload);
-    scene.assert_anchored_once(&payload)
+    fixture.chain.mine(2)?;
+    has_anchored(&fixture.run()?, &payload);
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn an_account_without_money_is_told_and_its_transaction_goes_out_when_it_has_some() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let payload = scene.target()?;
-    scene.chain.set_balance(scene.account.address(), 0)?;
-    let function = scene.function(&scene.chain.url())?;
-    let told = failure(&function, LONG)?;
-    assert!(told.contains("transaction-refused"), "{told}");
-    assert_eq!(scene.on_chain()?, []);
-    let prepared = scene.recorded()?;
-    scene.chain.fund(scene.account.address())?;
-    has_anchored(&scene.run()?, &payload);
-    assert_eq!(scene.recorded()?, prepared);
-    scene.assert_anchored_once(&payload)
+fn an_account_without_funds_is_reported_and_sends_once_it_has_some() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let payload = fixture.target()?;
+    fixture.chain.set_balance(fixture.account.address(), 0)?;
+    let function = fixture.function(&fixture.chain.url())?;
+    let error = failure(&function, LONG)?;
+    assert!(error.contains("transaction-refused"), "{error}");
+    assert_eq!(fixture.on_chain()?, []);
+    let prepared = fixture.recorded()?;
+    fixture.chain.fund(fixture.account.address())?;
+    has_anchored(&fixture.run()?, &payload);
+    assert_eq!(fixture.recorded()?, prepared);
+    fixture.assert_anchored_once(&payload)
 }
 
 #[test]
-fn a_chain_that_is_kept_goes_on_where_it_was() -> Result<()> {
-    let scene = Scene::new(Mining::AtOnce, 1)?;
-    let folder = scene.rig.ground().folder().join("kept-chain");
+fn a_kept_chain_continues_after_a_restart() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
+    let folder = fixture.base.services().folder().join("kept-chain");
     std::fs::create_dir_all(&folder)?;
-    let account = scene.account.address();
+    let account = fixture.account.address();
     let mut chain = Chain::start(&folder, false, Mining::AtOnce, account)?;
-    let function = scene.function(&chain.url())?;
-    has_anchored(&function.call(&Value::Null)?, &scene.target()?);
+    let function = fixture.function(&chain.url())?;
+    has_anchored(&function.call(&Value::Null)?, &fixture.target()?);
     let (before, head) = (chain.all_transactions()?, chain.head()?);
     chain.stop();
     let chain = Chain::start(&folder, false, Mining::AtOnce, account)?;

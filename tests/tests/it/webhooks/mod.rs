@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tests::fixture::Fixture;
 use tests::http::{Request, Response, Transport as _};
 use tests::lambda::response;
-use tests::rig::Rig;
-use tests::world::{Agent, Kind, Scheme};
+use tests::sample_data::{Agent, Kind, Scheme};
 
 use crate::endpoints::{KINDS, anonymous, assert_decent, event};
 use crate::support::count;
@@ -24,17 +24,17 @@ const SCHEMES: [Scheme; 2] = [Scheme::StandardWebhooks, Scheme::RawBody];
 fn every_route_refuses_every_forgery_in_the_same_words() -> Result<()> {
     let mut answers = BTreeSet::new();
     for scheme in SCHEMES {
-        let (rig, agents) = rig_of(scheme)?;
+        let (fixture, agents) = fixture_of(scheme)?;
         for agent in agents {
             let kind = agent.kind;
             assert_ne!(
-                rig.send(&agent.sign(&event(kind).to_string()))?.status,
+                fixture.send(&agent.sign(&event(kind).to_string()))?.status,
                 401,
                 "{kind:?} {scheme:?}: its own signature"
             );
-            let before = ledger_rows(&rig)?;
-            for (what, request) in forgeries(&rig, &agent)? {
-                let answer = rig.send(&request)?;
+            let before = ledger_rows(&fixture)?;
+            for (what, request) in forgeries(&fixture, &agent)? {
+                let answer = fixture.send(&request)?;
                 let what = format!("{kind:?} {scheme:?}: {what}");
                 assert_eq!(answer.status, 401, "{what}: {}", answer.text());
                 assert_eq!(
@@ -46,12 +46,13 @@ fn every_route_refuses_every_forgery_in_the_same_words() -> Result<()> {
                 answers.insert(anonymous(&answer));
             }
             assert_eq!(
-                ledger_rows(&rig)?,
+                ledger_rows(&fixture)?,
                 before,
                 "{kind:?} {scheme:?}: a forgery claims no key"
             );
             assert!(
-                !rig.function(&kind.function())?
+                !fixture
+                    .function(&kind.function())?
                     .logs()
                     .contains(&agent.secret),
                 "{kind:?}: a secret is logged"
@@ -65,7 +66,7 @@ fn every_route_refuses_every_forgery_in_the_same_words() -> Result<()> {
 #[test]
 fn the_signed_bytes_are_the_clients_whether_or_not_the_gateway_encodes_them() -> Result<()> {
     for scheme in SCHEMES {
-        let (rig, agents) = rig_of(scheme)?;
+        let (fixture, agents) = fixture_of(scheme)?;
         for agent in agents {
             let kind = agent.kind;
             // Bytes that a serializer would write otherwise: white space, an escape.
@@ -75,13 +76,13 @@ fn the_signed_bytes_are_the_clients_whether_or_not_the_gateway_encodes_them() ->
                 1,
             );
             let request = agent.sign(&body);
-            let (function, mut event) = rig.resolve(&request)?.context("a route")?;
+            let (function, mut event) = fixture.resolve(&request)?.context("a route")?;
             event["body"] = json!(STANDARD.encode(&body));
             event["isBase64Encoded"] = json!(true);
             let answer = response(&function.call(&event)?)?;
             assert_done(&answer, kind, "in base64");
             // The same delivery as text is the same delivery.
-            let again = rig.send(&request)?;
+            let again = fixture.send(&request)?;
             assert_eq!(
                 (again.status, &again.json()["duplicate"]),
                 (200, &json!(true)),
@@ -95,7 +96,7 @@ fn the_signed_bytes_are_the_clients_whether_or_not_the_gateway_encodes_them() ->
 
 #[test]
 fn one_good_signature_among_several_is_enough() -> Result<()> {
-    let (rig, agents) = rig_of(Scheme::StandardWebhooks)?;
+    let (fixture, agents) = fixture_of(Scheme::StandardWebhooks)?;
     for agent in agents {
         let kind = agent.kind;
         let request = agent.sign(&event(kind).to_string());
@@ -113,7 +114,7 @@ fn one_good_signature_among_several_is_enough() -> Result<()> {
                 .clone()
                 .without("webhook-signature")
                 .header("webhook-signature", several);
-            let answer = rig.send(&request)?;
+            let answer = fixture.send(&request)?;
             if number == 0 {
                 assert_done(&answer, kind, several);
             } else {
@@ -130,23 +131,23 @@ fn one_good_signature_among_several_is_enough() -> Result<()> {
 }
 
 #[test]
-fn both_secrets_open_during_a_rotation_and_the_retired_one_does_not_afterwards() -> Result<()> {
+fn both_secrets_work_during_a_rotation_and_the_retired_one_stops_afterwards() -> Result<()> {
     for scheme in SCHEMES {
-        let (rig, agents) = rig_of(scheme)?;
+        let (fixture, agents) = fixture_of(scheme)?;
         for old in agents {
             let kind = old.kind;
             let new = renewed(&old);
             let sends = |agent: &Agent| -> Result<u16> {
-                Ok(rig.send(&agent.sign(&event(kind).to_string()))?.status)
+                Ok(fixture.send(&agent.sign(&event(kind).to_string()))?.status)
             };
             for (secrets, old_opens, new_opens) in [
                 (vec![&old], true, false),
                 (vec![&old, &new], true, true),
                 (vec![&new], false, true),
             ] {
-                store(&rig, &secrets)?;
+                store(&fixture, &secrets)?;
                 // What a new process does at once, a running one does within a minute.
-                rig.function(&kind.function())?.kill();
+                fixture.function(&kind.function())?.kill();
                 let opens = (sends(&old)? != 401, sends(&new)? != 401);
                 assert_eq!(
                     opens,
@@ -161,17 +162,17 @@ fn both_secrets_open_during_a_rotation_and_the_retired_one_does_not_afterwards()
 }
 
 #[test]
-fn the_signed_id_is_the_bodys_id() -> Result<()> {
-    let (rig, agents) = rig_of(Scheme::StandardWebhooks)?;
+fn the_signed_id_must_equal_the_bodys_id() -> Result<()> {
+    let (fixture, agents) = fixture_of(Scheme::StandardWebhooks)?;
     for agent in agents {
         let kind = agent.kind;
         let body = event(kind).to_string();
         let now = time::OffsetDateTime::now_utc().unix_timestamp().to_string();
-        let before = ledger_rows(&rig)?;
-        let answer = rig.send(&agent.sign_with(body.as_bytes(), "another", &now))?;
+        let before = ledger_rows(&fixture)?;
+        let answer = fixture.send(&agent.sign_with(body.as_bytes(), "another", &now))?;
         assert_eq!(answer.status, 422, "{kind:?}: {}", answer.text());
         assert_eq!(answer.json()["errors"][0]["pointer"], "/id", "{kind:?}");
-        assert_eq!(ledger_rows(&rig)?, before, "{kind:?}");
+        assert_eq!(ledger_rows(&fixture)?, before, "{kind:?}");
     }
     Ok(())
 }
@@ -179,16 +180,16 @@ fn the_signed_id_is_the_bodys_id() -> Result<()> {
 #[test]
 fn an_agent_that_the_database_does_not_know_leaves_no_trace() -> Result<()> {
     for scheme in SCHEMES {
-        let (rig, agents) = rig_of(scheme)?;
+        let (fixture, agents) = fixture_of(scheme)?;
         for known in agents {
             let kind = known.kind;
             let ghost = Agent {
                 id: "ghost-agent".to_owned(),
                 ..known
             };
-            store(&rig, &[&ghost])?;
-            let before = ledger_rows(&rig)?;
-            let answer = rig.send(&ghost.sign(&event(kind).to_string()))?;
+            store(&fixture, &[&ghost])?;
+            let before = ledger_rows(&fixture)?;
+            let answer = fixture.send(&ghost.sign(&event(kind).to_string()))?;
             assert_eq!(answer.status, 404, "{kind:?} {scheme:?}: {}", answer.text());
             assert_eq!(
                 answer.json()["type"],
@@ -196,17 +197,17 @@ fn an_agent_that_the_database_does_not_know_leaves_no_trace() -> Result<()> {
                 "{kind:?}"
             );
             assert_eq!(answer.json().get("commitment"), None, "{kind:?}");
-            assert_eq!(ledger_rows(&rig)?, before, "{kind:?}");
+            assert_eq!(ledger_rows(&fixture)?, before, "{kind:?}");
         }
     }
     Ok(())
 }
 
-/// A rig whose agents, one of each kind, sign in that scheme. The database does not know how an agent signs.
-fn rig_of(scheme: Scheme) -> Result<(Rig, Vec<Agent>)> {
-    let mut rig = Rig::new()?;
-    rig.own_secrets()?;
-    let samples = rig.deployment().agents.iter();
+/// A fixture whose agents, one of each kind, sign in that scheme. The database does not know how an agent signs.
+fn fixture_of(scheme: Scheme) -> Result<(Fixture, Vec<Agent>)> {
+    let mut fixture = Fixture::new()?;
+    fixture.own_secrets()?;
+    let samples = fixture.deployment().agents.iter();
     let agents: Vec<Agent> = samples
         .map(|agent| {
             renewed(&Agent {
@@ -216,10 +217,10 @@ fn rig_of(scheme: Scheme) -> Result<(Rig, Vec<Agent>)> {
         })
         .collect();
     for agent in &agents {
-        store(&rig, &[agent])?;
+        store(&fixture, &[agent])?;
     }
     assert_eq!(agents.len(), KINDS.len(), "a sample agent of each kind");
-    Ok((rig, agents))
+    Ok((fixture, agents))
 }
 
 /// The same agent with a new secret.
@@ -231,14 +232,15 @@ fn renewed(agent: &Agent) -> Agent {
 }
 
 /// Makes one agent, under one or two secrets, the only one of its kind that is known.
-fn store(rig: &Rig, same: &[&Agent]) -> Result<()> {
+fn store(fixture: &Fixture, same: &[&Agent]) -> Result<()> {
     let agent = same.first().context("an agent")?;
     let secrets: Vec<&str> = same.iter().map(|agent| &*agent.secret).collect();
     let entry = json!({ "scheme": agent.scheme.name(), "secrets": secrets });
     let known = json!({ "agents": { &*agent.id: entry } });
-    rig.ground()
+    fixture
+        .services()
         .secrets()
-        .put(&rig.deployment().key_ring_name(agent.kind), &known)
+        .put(&fixture.deployment().key_ring_name(agent.kind), &known)
 }
 
 /// The first answer to [`event`]: a deposit is made, a report on an unknown settlement is refused.
@@ -261,9 +263,9 @@ fn header<'a>(request: &'a Request, name: &str) -> &'a str {
     found.map_or("", |(_, value)| value)
 }
 
-fn ledger_rows(rig: &Rig) -> Result<i64> {
+fn ledger_rows(fixture: &Fixture) -> Result<i64> {
     count(
-        &mut rig.admin()?,
+        &mut fixture.admin()?,
         "select count(*) from ledger.commitment_ledger",
     )
 }

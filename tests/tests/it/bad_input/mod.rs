@@ -10,9 +10,9 @@ mod values;
 
 use anyhow::Result;
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::{Request, Response, Transport as _};
-use tests::rig::Rig;
-use tests::world::{COLLATERAL_AGENT, PLATFORM, SECURED_FACILITY, idempotency_key};
+use tests::sample_data::{COLLATERAL_AGENT, PLATFORM, SECURED_FACILITY, idempotency_key};
 
 use crate::endpoints::assert_decent;
 use crate::settlements::{of, pending, proposal};
@@ -39,12 +39,12 @@ const MALFORMED: [&[u8]; 14] = [
 ];
 
 #[test]
-fn what_is_no_json_is_400_wherever_a_body_is_read() -> Result<()> {
-    let rig = Rig::new()?;
-    let before = ledger_rows(&rig)?;
+fn a_body_that_is_not_json_is_answered_with_400_everywhere() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let before = ledger_rows(&fixture)?;
     let deep = [b"[".repeat(60_000), b"{\"a\":".repeat(10_000)];
     for body in MALFORMED.into_iter().chain(deep.iter().map(Vec::as_slice)) {
-        for (name, answer) in to_all(&rig, body)? {
+        for (name, answer) in to_all(&fixture, body)? {
             let what = format!("{name}: {:.40}", String::from_utf8_lossy(body));
             assert_eq!(answer.status, 400, "{what}: {}", answer.text());
             assert_eq!(answer.json()["type"], "about:blank", "{what}");
@@ -52,12 +52,12 @@ fn what_is_no_json_is_400_wherever_a_body_is_read() -> Result<()> {
         }
     }
     for body in ["null", "[]", "\"{}\"", "7", "true"] {
-        for (name, answer) in to_all(&rig, body.as_bytes())? {
+        for (name, answer) in to_all(&fixture, body.as_bytes())? {
             assert_invalid(&format!("{name}: {body}"), &answer, &[""]);
         }
     }
     assert_eq!(
-        ledger_rows(&rig)?,
+        ledger_rows(&fixture)?,
         before,
         "nothing of it reached the ledger"
     );
@@ -66,40 +66,47 @@ fn what_is_no_json_is_400_wherever_a_body_is_read() -> Result<()> {
 
 #[test]
 fn a_body_has_65_536_bytes_at_most() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let padded = |length: usize| {
         let body = proposal(100).to_string();
         format!("{}{body}", " ".repeat(length - body.len()))
     };
-    let fits = post(&rig, "/v1/settlements", padded(BODY_BYTES_MAX).as_bytes())?;
+    let fits = post(
+        &fixture,
+        "/v1/settlements",
+        padded(BODY_BYTES_MAX).as_bytes(),
+    )?;
     assert_eq!(fits.status, 201, "{}", fits.text());
     for length in [BODY_BYTES_MAX + 1, 1_000_000] {
-        for (name, answer) in to_all(&rig, padded(length).as_bytes())? {
+        for (name, answer) in to_all(&fixture, padded(length).as_bytes())? {
             assert_eq!(answer.status, 413, "{name}: {}", answer.text());
             assert_decent(name, &answer);
         }
         // In base64 as well, and before anybody asks who it is from.
         let unknown = Request::new("POST", "/v1/settlements")
             .header("content-type", "application/octet-stream");
-        assert_eq!(rig.send(&unknown.body(padded(length)))?.status, 413);
+        assert_eq!(fixture.send(&unknown.body(padded(length)))?.status, 413);
     }
     // Exactly the limit is judged like any other body.
-    for (name, answer) in to_all(&rig, padded(BODY_BYTES_MAX).as_bytes())? {
+    for (name, answer) in to_all(&fixture, padded(BODY_BYTES_MAX).as_bytes())? {
         assert_ne!(answer.status, 413, "{name}");
     }
     Ok(())
 }
 
 /// The bytes as the body of each mutation, by somebody who may; the signature of a webhook is right.
-fn to_all(rig: &Rig, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
+fn to_all(fixture: &Fixture, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
     let settlement = uuid::Uuid::new_v4().to_string();
     let now = time::OffsetDateTime::now_utc().unix_timestamp().to_string();
     let mut answers = vec![
-        ("create", post(rig, "/v1/settlements", body)?),
-        ("verify", post(rig, &of(&settlement, "verify"), body)?),
-        ("cancel", post(rig, &of(&settlement, "cancel"), body)?),
-        ("request release", post(rig, &releases(), body)?),
-        ("approve release", post(rig, &approval(&settlement), body)?),
+        ("create", post(fixture, "/v1/settlements", body)?),
+        ("verify", post(fixture, &of(&settlement, "verify"), body)?),
+        ("cancel", post(fixture, &of(&settlement, "cancel"), body)?),
+        ("request release", post(fixture, &releases(), body)?),
+        (
+            "approve release",
+            post(fixture, &approval(&settlement), body)?,
+        ),
     ];
     for (name, agent) in [
         ("platform", PLATFORM),
@@ -109,7 +116,7 @@ fn to_all(rig: &Rig, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
     ] {
         answers.push((
             name,
-            rig.send(&rig.agent(agent).agent.sign_with(body, "evt_1", &now))?,
+            fixture.send(&fixture.agent(agent).agent.sign_with(body, "evt_1", &now))?,
         ));
     }
     Ok(answers)
@@ -126,12 +133,12 @@ fn approval(release: &str) -> String {
 }
 
 /// As dave, who may do everything that a member can.
-fn post(rig: &Rig, target: &str, body: &[u8]) -> Result<Response> {
-    let request = rig
+fn post(fixture: &Fixture, target: &str, body: &[u8]) -> Result<Response> {
+    let request = fixture
         .person("dave")
         .request("POST", target)
         .header("idempotency-key", &idempotency_key());
-    rig.send(
+    fixture.send(
         &request
             .header("content-type", "application/json")
             .body(body),
@@ -166,14 +173,14 @@ fn assert_invalid(what: &str, answer: &Response, places: &[&str]) {
     assert_decent(what, answer);
 }
 
-fn ledger_rows(rig: &Rig) -> Result<i64> {
+fn ledger_rows(fixture: &Fixture) -> Result<i64> {
     count(
-        &mut rig.admin()?,
+        &mut fixture.admin()?,
         "select count(*) from ledger.commitment_ledger",
     )
 }
 
 /// A settlement that is there, for requests whose path must be right.
-fn there(rig: &Rig) -> Result<String> {
-    pending(rig, 100)
+fn there(fixture: &Fixture) -> Result<String> {
+    pending(fixture, 100)
 }

@@ -1,4 +1,4 @@
-//! The sample world: two allocators, their people, the agents and the facilities.
+//! The sample data: two allocators, their people, the agents and the facilities.
 //!
 //! It is created through the platform's own signed webhooks. Ids and deliveries are fixed, so that
 //! creating it again changes nothing: each delivery is then a duplicate.
@@ -13,7 +13,8 @@ pub use agent::{Agent, Kind, Scheme};
 pub use book::book;
 pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
 pub use collateral::{
-    COLLATERAL_AGENT, Party, Secured, Told, custodian, filed_to_lapse_on, kind_rule, lei,
+    COLLATERAL_AGENT, Party, SecuredTerms, WebhookEvent, custodian, filed_to_lapse_on, kind_rule,
+    lei,
 };
 pub use onboarding::{Step, steps};
 

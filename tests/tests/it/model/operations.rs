@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use postgres::Client;
 use serde_json::json;
-use tests::rig::Rig;
-use tests::world::BOREALIS;
+use tests::fixture::Fixture;
+use tests::sample_data::BOREALIS;
 
 use super::ledger::{FACILITIES, Ledger};
 use crate::direct::{Direct, ERIN, Reply};
@@ -17,7 +17,7 @@ use crate::support::count;
 pub(super) const MAKERS: [&[&str]; 2] = [&["alice", "dave"], &["mallory"]];
 pub(super) const CHECKERS: [&[&str]; 2] = [&["bob", "dave"], &["erin", "mallory"]];
 
-pub(super) struct Play<'a> {
+pub(super) struct Operations<'a> {
     pub(super) admin: Client,
     pub(super) direct: Direct<'a>,
     /// Everything a person or the platform has asked, to be asked again.
@@ -35,10 +35,10 @@ pub(super) struct Asked {
     pub(super) rest: String,
 }
 
-impl<'a> Play<'a> {
+impl<'a> Operations<'a> {
     /// Small funds, so that they run out; a second checker for the second allocator.
-    pub(super) fn start(rig: &'a Rig, ledger: &mut Ledger) -> Result<Self> {
-        let mut direct = Direct::new(rig);
+    pub(super) fn start(fixture: &'a Fixture, ledger: &mut Ledger) -> Result<Self> {
+        let mut direct = Direct::new(fixture);
         let grant = json!({ "allocator_id": BOREALIS.id.to_string(), "sub": ERIN.sub.to_string(), "role": "checker" });
         ensure!(
             direct
@@ -67,12 +67,12 @@ impl<'a> Play<'a> {
         ] {
             ledger.deposit(allocator, currency, amount);
         }
-        let mut admin = rig.admin()?;
+        let mut admin = fixture.admin()?;
         let accepted = count(
             &mut admin,
             "select count(*) from ledger.commitment_outcome where outcome = 'accepted'",
         )?;
-        let mut play = Self {
+        let mut operations = Self {
             admin,
             direct,
             asked: Vec::new(),
@@ -84,9 +84,9 @@ impl<'a> Play<'a> {
             (0, "EUR", 499_992_000),
             (1, "USD", 199_996_000),
         ] {
-            play.fund(ledger, allocator, currency, -amount)?;
+            operations.fund(ledger, allocator, currency, -amount)?;
         }
-        Ok(play)
+        Ok(operations)
     }
 
     /// Outcomes of one effect each.

@@ -15,8 +15,8 @@ use anyhow::{Context as _, Result};
 use regex::Regex;
 use serde_json::Value;
 use tests::deployment::{functions, login};
+use tests::fixture::Fixture;
 use tests::folders;
-use tests::rig::Rig;
 use tests::routes::Routes;
 
 use openapi::OpenApi;
@@ -159,8 +159,8 @@ fn every_list_has_the_same_routes() -> Result<()> {
 
 #[test]
 fn each_login_may_execute_its_own_gateway_function_and_nothing_else() -> Result<()> {
-    let rig = Rig::empty()?;
-    let rows = rig.admin()?.query(
+    let fixture = Fixture::empty()?;
+    let rows = fixture.admin()?.query(
         "select l.rolname::text, n.nspname || '.' || p.proname
         from pg_proc as p
         join pg_namespace as n on n.oid = p.pronamespace
@@ -198,7 +198,7 @@ fn each_function_has_a_package_and_a_binary_of_its_name() -> Result<()> {
 }
 
 #[test]
-fn the_local_table_of_variables_is_the_templates() -> Result<()> {
+fn the_local_table_of_variables_equals_the_templates() -> Result<()> {
     use crate::configuration::variables;
     for (function, resource) in Template::load()?.functions {
         let (required, optional) = variables(&function);

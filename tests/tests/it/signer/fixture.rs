@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tests::aws::{Log, ORIGIN};
+use tests::fixture::Fixture;
 use tests::lambda::{Answer, Function, Invocation, Launch};
-use tests::rig::Rig;
 use tlog::checkpoint::Checkpoint;
 use tlog::merkle::Hash;
 use tlog::note::{Note, SigningKey, VerifierKey};
@@ -32,26 +32,26 @@ const OUTCOMES: &str = r#"
     reset session_replication_role;
 "#;
 
-pub(super) struct Scene {
-    pub(super) rig: Rig,
+pub(super) struct SignerFixture {
+    pub(super) base: Fixture,
     pub(super) log: Log,
 }
 
-impl Scene {
-    /// A log that has not begun, over the sample world's outcomes.
+impl SignerFixture {
+    /// A log that has not begun, over the sample data's outcomes.
     pub(super) fn new() -> Result<Self> {
-        let rig = Rig::new()?;
-        let log = rig.log()?;
-        Ok(Self { rig, log })
+        let base = Fixture::new()?;
+        let log = base.log()?;
+        Ok(Self { base, log })
     }
 
     /// A log that has so many entries, all signed.
     pub(super) fn signed(size: i64) -> Result<Self> {
-        let scene = Self::new()?;
-        scene.grow_to(size)?;
-        scene.sign()?;
-        scene.verify(size)?;
-        Ok(scene)
+        let fixture = Self::new()?;
+        fixture.grow_to(size)?;
+        fixture.sign()?;
+        fixture.verify(size)?;
+        Ok(fixture)
     }
 
     /// More entries, in the database alone.
@@ -63,7 +63,7 @@ impl Scene {
     pub(super) fn grow_to(&self, size: i64) -> Result<()> {
         let missing = size - self.outcomes()?;
         ensure!(missing >= 0, "there are {missing} too many");
-        self.rig
+        self.base
             .admin()?
             .batch_execute(&OUTCOMES.replace("$number", &missing.to_string()))?;
         self.sequence()
@@ -71,28 +71,28 @@ impl Scene {
 
     /// Gives every outcome its place. Other tests' transactions may hold the horizon back for a while.
     pub(super) fn sequence(&self) -> Result<()> {
-        let sequencer = self.rig.function("sequence-tlog")?;
+        let sequencer = self.base.function("sequence-tlog")?;
         let outcomes = self.outcomes()?;
         until("everything has its place", || {
-            let told = sequencer.call(&Value::Null)?;
-            Ok(told["size"] == outcomes)
+            let reply = sequencer.call(&Value::Null)?;
+            Ok(reply["size"] == outcomes)
         })
     }
 
     fn outcomes(&self) -> Result<i64> {
         count(
-            &mut self.rig.admin()?,
+            &mut self.base.admin()?,
             "select count(*) from ledger.commitment_outcome",
         )
     }
 
     /// How the signer is started.
     pub(super) fn launch(&self) -> Result<Launch> {
-        self.rig.launch(SIGNER)
+        self.base.launch(SIGNER)
     }
 
     pub(super) fn signer(&self) -> Result<std::sync::Arc<Function>> {
-        self.rig.function(SIGNER)
+        self.base.function(SIGNER)
     }
 
     /// One round that comes to its end.
@@ -142,7 +142,7 @@ impl Scene {
     }
 
     pub(super) fn key(&self) -> Result<VerifierKey> {
-        let seed = self.rig.deployment().note_seed.as_slice().try_into()?;
+        let seed = self.base.deployment().note_seed.as_slice().try_into()?;
         Ok(SigningKey::from_seed(ORIGIN, seed)?.verifier_key().clone())
     }
 
@@ -159,7 +159,7 @@ impl Scene {
     pub(super) fn verify(&self, size: i64) -> Result<()> {
         let size = u64::try_from(size)?;
         let entries: Vec<String> = self
-            .rig
+            .base
             .admin()?
             .query(
                 "select o.leaf from tlog.entry as e join ledger.commitment_outcome as o on o.key = e.key
@@ -214,7 +214,7 @@ impl Scene {
             (&state["size"], &state["root"]),
             (&json!(size), &json!(root.to_string()))
         );
-        let row = self.rig.admin()?.query_one(
+        let row = self.base.admin()?.query_one(
             "select size, encode(root, 'hex'), note from tlog.checkpoint order by size desc limit 1",
             &[],
         )?;

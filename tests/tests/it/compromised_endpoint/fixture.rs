@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use postgres::Client;
 use serde_json::json;
 use tests::deployment::functions;
+use tests::fixture::Fixture;
 use tests::issuer::{Algorithm, Key, unsigned};
-use tests::rig::Rig;
-use tests::world::{AURORA, USD_FACILITY};
+use tests::sample_data::{AURORA, USD_FACILITY};
 
-use crate::collateral::scene::Scene;
+use crate::collateral::secured_facility::SecuredFacility;
 use crate::direct::{Direct, call, quote};
 use crate::isolation::proposed;
 
@@ -33,7 +33,7 @@ pub(super) const PEOPLES: [&str; 13] = [
 ];
 
 /// A gateway function that forgot to ask for a token: behind it, the policies are the only barrier. It
-/// exists on this stage alone.
+/// exists on this fixture alone.
 const UNGUARDED: &str = "
     create function gateway.unguarded() returns setof uuid
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -47,10 +47,10 @@ const UNGUARDED: &str = "
             union select p.facility_id from collateral.pledge as p;
     end $$";
 
-/// The sample world with a settlement of each allocator. Mallory holds the logins and a token of her own;
+/// The sample data with a settlement of each allocator. Mallory holds the logins and a token of her own;
 /// alice is attacked.
-pub(super) struct Stage {
-    pub(super) rig: Rig,
+pub(super) struct AttackFixture {
+    pub(super) base: Fixture,
     /// Alice's settlement, PENDING.
     pub(super) theirs: String,
     /// The facility that alice's allocator leads, and the release that waits there.
@@ -60,19 +60,19 @@ pub(super) struct Stage {
     pub(super) useless: Vec<(&'static str, String)>,
 }
 
-impl Stage {
-    pub(super) fn set() -> Result<Self> {
-        let rig = Rig::new()?;
-        let mut direct = Direct::new(&rig);
+impl AttackFixture {
+    pub(super) fn new() -> Result<Self> {
+        let base = Fixture::new()?;
+        let mut direct = Direct::new(&base);
         let theirs = proposed(&mut direct, "alice", USD_FACILITY)?;
         proposed(&mut direct, "mallory", USD_FACILITY)?;
         let (their_facility, their_release) = {
-            let scene = Scene::good(&rig, &[1_000])?;
-            let release = scene.requested(&scene.release(&scene.pledged))?;
+            let facility = SecuredFacility::good(&base, &[1_000])?;
+            let release = facility.requested(&facility.release(&facility.pledged))?;
             let id = release["id"].as_str().context("a release has an id")?;
-            (scene.terms.facility.to_string(), id.to_owned())
+            (facility.terms.facility.to_string(), id.to_owned())
         };
-        let mut owner = rig.owner()?;
+        let mut owner = base.owner()?;
         owner.batch_execute(UNGUARDED)?;
         for function in PEOPLES {
             let login = tests::deployment::login(function);
@@ -80,9 +80,9 @@ impl Stage {
                 "grant execute on function gateway.unguarded to {login}"
             ))?;
         }
-        let useless = useless(&rig)?;
+        let useless = useless(&base)?;
         Ok(Self {
-            rig,
+            base,
             theirs,
             their_facility,
             their_release,
@@ -92,7 +92,7 @@ impl Stage {
 
     /// A fresh token of mallory's own, as SQL.
     pub(super) fn own(&self) -> String {
-        quote(&self.rig.person("mallory").token())
+        quote(&self.base.person("mallory").token())
     }
 }
 
@@ -118,8 +118,8 @@ pub(super) fn shown(client: &mut Client) -> Result<Vec<String>> {
 }
 
 /// Everything that is Aurora's, table by table, condensed.
-pub(super) fn fingerprint(rig: &Rig) -> Result<Vec<String>> {
-    let mut admin = rig.admin()?;
+pub(super) fn fingerprint(base: &Fixture) -> Result<Vec<String>> {
+    let mut admin = base.admin()?;
     let tables = admin.query(
         "select attrelid::regclass::text from pg_attribute join pg_class on pg_class.oid = attrelid
          where attname = 'allocator_id' and relkind = 'r' and relnamespace::regnamespace::text !~ '^pg_'
@@ -141,9 +141,9 @@ pub(super) fn fingerprint(rig: &Rig) -> Result<Vec<String>> {
     Ok(all)
 }
 
-fn useless(rig: &Rig) -> Result<Vec<(&'static str, String)>> {
-    let (alice, mallory) = (rig.person("alice"), rig.person("mallory"));
-    let retired = rig.issuer().key();
+fn useless(base: &Fixture) -> Result<Vec<(&'static str, String)>> {
+    let (alice, mallory) = (base.person("alice"), base.person("mallory"));
+    let retired = base.issuer().key();
     let now = alice.claims()["iat"].as_i64().context("an instant")?;
     let ending = |mut claims: serde_json::Value| {
         (claims["iat"], claims["exp"]) = (json!(now - 600), json!(now - 2));
@@ -151,7 +151,7 @@ fn useless(rig: &Rig) -> Result<Vec<(&'static str, String)>> {
     };
     let (expired, own_expired) = (ending(alice.claims()), ending(mallory.claims()));
     let of_retired = alice.token();
-    let mut login = rig.login("list-positions")?;
+    let mut login = base.login("list-positions")?;
     for token in [&expired, &own_expired, &of_retired] {
         // Good for now, by the leeway of the clocks: the memo has all three.
         login
@@ -159,12 +159,12 @@ fn useless(rig: &Rig) -> Result<Vec<(&'static str, String)>> {
             .context("a good token")?;
     }
     let key = Key::generate(Algorithm::Es256)?;
-    rig.rotate(key)?;
-    rig.issuer().drop_old_keys();
-    rig.sync_keys()?;
+    base.rotate(key)?;
+    base.issuer().drop_old_keys();
+    base.sync_keys()?;
 
-    let current = rig.issuer().key();
-    let claims = rig.person("alice").claims();
+    let current = base.issuer().key();
+    let claims = base.person("alice").claims();
     let mine = Key::generate(Algorithm::Es256)?;
     let header = json!({ "alg": "none", "kid": current.kid() });
     let named = json!({ "alg": "ES256", "kid": current.kid() });

@@ -11,20 +11,20 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tests::aws::{Log, ORIGIN};
 use tests::cargo;
+use tests::fixture::Fixture;
 use tests::http::{Reply, Response, Server, Transport as _};
 use tests::postgres::Database;
-use tests::rig::Rig;
 use tlog::note::SigningKey;
 
-use crate::collateral::scene::monitor;
+use crate::collateral::secured_facility::monitor;
 use crate::locks::until;
 use crate::mutations::{accepted, refused};
 use crate::support::count;
 
 const PASSWORD: &str = "the auditor's own";
 
-pub(super) struct Scene {
-    pub(super) rig: Rig,
+pub(super) struct AuditorFixture {
+    pub(super) base: Fixture,
     pub(super) size: i64,
     log: Log,
     folder: PathBuf,
@@ -39,68 +39,68 @@ pub(super) struct Answer {
     pub(super) said: Value,
 }
 
-impl Drop for Scene {
+impl Drop for AuditorFixture {
     fn drop(&mut self) {
         let _left = fs::remove_dir_all(&self.folder);
     }
 }
 
-impl Scene {
+impl AuditorFixture {
     /// The one of those tests that change copies only.
     pub(super) fn shared() -> Result<Arc<Self>> {
-        static SHARED: OnceLock<Result<Arc<Scene>, String>> = OnceLock::new();
+        static SHARED: OnceLock<Result<Arc<AuditorFixture>, String>> = OnceLock::new();
         let made = || {
-            let scene = Self::new()?;
-            scene.template()?;
-            anyhow::Ok(Arc::new(scene))
+            let fixture = Self::new()?;
+            fixture.template()?;
+            anyhow::Ok(Arc::new(fixture))
         };
-        let scene = SHARED.get_or_init(|| made().map_err(|error| format!("{error:#}")));
-        scene.clone().map_err(anyhow::Error::msg)
+        let fixture = SHARED.get_or_init(|| made().map_err(|error| format!("{error:#}")));
+        fixture.clone().map_err(anyhow::Error::msg)
     }
 
     /// One of every mutation, accepted and refused, sealed in three checkpoints.
     pub(super) fn new() -> Result<Self> {
-        let rig = Rig::new()?;
-        let log = rig.log()?;
-        let folder = rig
-            .ground()
+        let base = Fixture::new()?;
+        let log = base.log()?;
+        let folder = base
+            .services()
             .folder()
-            .join(format!("auditor-{}", rig.database().name()));
+            .join(format!("auditor-{}", base.database().name()));
         fs::create_dir_all(&folder)?;
-        let mut scene = Self {
-            rig,
+        let mut fixture = Self {
+            base,
             log,
             folder,
             size: 0,
             template: OnceLock::new(),
             copies: AtomicU64::new(0),
         };
-        scene.seal()?;
-        for mutations in [accepted(&scene.rig)?, refused(&scene.rig)?] {
+        fixture.seal()?;
+        for mutations in [accepted(&fixture.base)?, refused(&fixture.base)?] {
             for mutation in mutations {
-                mutation.assert_first(&scene.rig.send(&mutation.request)?);
+                mutation.assert_first(&fixture.base.send(&mutation.request)?);
             }
-            monitor(&scene.rig)?;
-            scene.seal()?;
+            monitor(&fixture.base)?;
+            fixture.seal()?;
         }
-        let seed = scene.rig.deployment().note_seed.as_slice().try_into()?;
+        let seed = fixture.base.deployment().note_seed.as_slice().try_into()?;
         let key = SigningKey::from_seed(ORIGIN, seed)?;
-        scene.write(
+        fixture.write(
             "policy",
             &format!("log {}\nquorum none\n", key.verifier_key()),
         )?;
-        scene.log.download(&scene.folder.join("log"))?;
-        let login = scene.login();
-        scene.rig.admin()?.batch_execute(&format!(
+        fixture.log.download(&fixture.folder.join("log"))?;
+        let login = fixture.login();
+        fixture.base.admin()?.batch_execute(&format!(
             "create role {login} login password '{}' in role optkas_auditor",
             PASSWORD.replace('\'', "''")
         ))?;
-        Ok(scene)
+        Ok(fixture)
     }
 
     fn seal(&mut self) -> Result<()> {
         self.size = self.sequence()?;
-        let signed = self.rig.function("sign-checkpoint")?.call(&Value::Null)?;
+        let signed = self.base.function("sign-checkpoint")?.call(&Value::Null)?;
         ensure!(signed["published_size"] == self.size, "{signed}");
         Ok(())
     }
@@ -108,19 +108,19 @@ impl Scene {
     /// Gives every outcome its place; answers how many there are.
     pub(super) fn sequence(&self) -> Result<i64> {
         let outcomes = count(
-            &mut self.rig.admin()?,
+            &mut self.base.admin()?,
             "select count(*) from ledger.commitment_outcome",
         )?;
-        let sequencer = self.rig.function("sequence-tlog")?;
+        let sequencer = self.base.function("sequence-tlog")?;
         until("everything has its place", || {
             Ok(sequencer.call(&Value::Null)?["size"] == outcomes)
         })?;
         Ok(outcomes)
     }
 
-    /// Roles are the cluster's: one for each scene.
+    /// Roles are the cluster's: one for each fixture.
     pub(super) fn login(&self) -> String {
-        format!("auditor_{}", self.rig.database().name())
+        format!("auditor_{}", self.base.database().name())
     }
 
     pub(super) fn log_folder(&self) -> String {
@@ -226,7 +226,7 @@ impl Scene {
         if let Some(template) = self.template.get() {
             return Ok(template);
         }
-        let original = self.rig.database();
+        let original = self.base.database();
         let name = original.name();
         let template = original.sibling(&format!("{name}_copy"));
         let mut admin = original.sibling("postgres").connect()?;
@@ -243,14 +243,14 @@ impl Scene {
     }
 
     pub(super) fn forget(&self, copy: &Database) -> Result<()> {
-        let mut admin = self.rig.database().sibling("postgres").connect()?;
+        let mut admin = self.base.database().sibling("postgres").connect()?;
         admin.batch_execute(&format!("drop database {} with (force)", copy.name()))?;
         Ok(())
     }
 
     /// What the untouched database says.
     pub(super) fn ask(&self, sql: &str) -> Result<i64> {
-        count(&mut self.rig.admin()?, sql)
+        count(&mut self.base.admin()?, sql)
     }
 }
 

@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tests::deployment::functions;
+use tests::fixture::Fixture;
 use tests::http::{Request, Response};
 use tests::lambda::{self, Answer, Function, Invocation, Launch};
-use tests::rig::Rig;
 
 use crate::endpoints::{KINDS, PEOPLES, anonymous, bearing, event, of_person};
 use crate::support::together;
@@ -25,14 +25,14 @@ const GENERIC: &str = r#"{"type":"about:blank","title":"Internal Server Error","
 
 #[test]
 fn each_variable_and_secret_missing_or_malformed_gives_the_same_500() -> Result<()> {
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     let database = Database::start()?;
     let mut answers = BTreeSet::new();
     let mut errors = BTreeSet::new();
     let functions = functions()?;
     // Functions side by side: a fault costs a cold start, which is mostly waiting.
     for refused in together(functions.len(), |number| {
-        each_fault(&rig, &database, &functions[number])
+        each_fault(&fixture, &database, &functions[number])
     })? {
         answers.extend(refused.answers);
         errors.extend(refused.errors);
@@ -44,18 +44,24 @@ fn each_variable_and_secret_missing_or_malformed_gives_the_same_500() -> Result<
         0,
         "somebody went on to the database"
     );
-    assert_eq!(rig.issuer().fetches(), 0, "somebody went on to the issuer");
+    assert_eq!(
+        fixture.issuer().fetches(),
+        0,
+        "somebody went on to the issuer"
+    );
     Ok(())
 }
 
 #[test]
-fn with_everything_right_each_function_goes_on_to_the_database() -> Result<()> {
-    let rig = Rig::new()?;
+fn with_a_good_configuration_each_function_reaches_the_database() -> Result<()> {
+    let fixture = Fixture::new()?;
     for function in functions()? {
         let database = Database::start()?;
-        let launch = rig.launch(&function)?.with("DATABASE_URL", &database.url());
-        let launch = at(launch, &rig, &function, "right")?;
-        let answer = invoke(&rig, &function, &Function::new(launch)?)?;
+        let launch = fixture
+            .launch(&function)?
+            .with("DATABASE_URL", &database.url());
+        let launch = at(launch, &fixture, &function, "right")?;
+        let answer = invoke(&fixture, &function, &Function::new(launch)?)?;
         assert!(
             database.connections()? > 0,
             "{function} did not connect: {answer:?}"
@@ -76,19 +82,19 @@ fn with_everything_right_each_function_goes_on_to_the_database() -> Result<()> {
 fn no_password_crosses_a_connection_without_tls() -> Result<()> {
     /// Asks for TLS (protocol 3, "SSLRequest"): all that may be said before there is TLS.
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
-    let rig = Rig::new()?;
+    let fixture = Fixture::new()?;
     for function in functions()? {
         let database = Database::start()?;
         let url = database
             .url()
             .replace("sslmode=disable", "sslmode=verify-full");
         let launch = at(
-            rig.launch(&function)?.with("DATABASE_URL", &url),
-            &rig,
+            fixture.launch(&function)?.with("DATABASE_URL", &url),
+            &fixture,
             &function,
             "tls",
         )?;
-        let answer = invoke(&rig, &function, &Function::new(launch)?)?;
+        let answer = invoke(&fixture, &function, &Function::new(launch)?)?;
         if let Answer::Response(body) = answer {
             let reply = lambda::response(&serde_json::from_slice(&body)?)?;
             assert!(reply.status >= 500, "{function}: {}", reply.text());
@@ -118,11 +124,11 @@ struct Refused {
     errors: BTreeSet<String>,
 }
 
-fn each_fault(rig: &Rig, database: &Database, function: &str) -> Result<Refused> {
+fn each_fault(fixture: &Fixture, database: &Database, function: &str) -> Result<Refused> {
     let mut refused = Refused::default();
     for (number, fault) in faults(function, &database.url()).iter().enumerate() {
         let what = format!("{function}: {}", fault.what());
-        let (answer, log) = start_and_invoke(rig, database, function, number, fault)?;
+        let (answer, log) = start_and_invoke(fixture, database, function, number, fault)?;
         match answer {
             Answer::Response(body) if is_http(function) => {
                 let reply = lambda::response(&serde_json::from_slice(&body)?)?;
@@ -152,7 +158,7 @@ fn each_fault(rig: &Rig, database: &Database, function: &str) -> Result<Refused>
 
 /// One cold start with that fault; its answer and its log.
 fn start_and_invoke(
-    rig: &Rig,
+    fixture: &Fixture,
     database: &Database,
     function: &str,
     number: usize,
@@ -160,15 +166,17 @@ fn start_and_invoke(
 ) -> Result<(Answer, String)> {
     let prefix = format!(
         "{}/{SECRET_PREFIX_OF_FAULTS}-{function}-{number}",
-        rig.deployment().prefix
+        fixture.deployment().prefix
     );
-    let mut launch = rig.launch(function)?.with("DATABASE_URL", &database.url());
+    let mut launch = fixture
+        .launch(function)?
+        .with("DATABASE_URL", &database.url());
     match fault {
         Fault::Missing(variable) => launch = launch.without(variable),
         Fault::Malformed(variable, value) => launch = launch.with(variable, value),
         Fault::Secret(kind, document) => {
             launch = launch.with("SECRETS_PREFIX", &prefix);
-            let good = faults::good_secrets(rig, function);
+            let good = faults::good_secrets(fixture, function);
             for (known, value) in good {
                 let text = if known == *kind {
                     document.clone()
@@ -176,43 +184,47 @@ fn start_and_invoke(
                     Some(value.to_string())
                 };
                 if let Some(text) = text {
-                    rig.ground()
+                    fixture
+                        .services()
                         .secrets()
                         .put_text(&format!("{prefix}/{known}/{function}"), &text)?;
                 }
             }
         }
     }
-    let function_under_test = Function::new(at(launch, rig, function, &number.to_string())?)?;
-    let answer = invoke(rig, function, &function_under_test)?;
+    let function_under_test = Function::new(at(launch, fixture, function, &number.to_string())?)?;
+    let answer = invoke(fixture, function, &function_under_test)?;
     Ok((answer, function_under_test.logs()))
 }
 
 /// With a log of its own.
-fn at(mut launch: Launch, rig: &Rig, function: &str, case: &str) -> Result<Launch> {
-    launch.log_folder = rig.ground().folder().join(format!(
+fn at(mut launch: Launch, fixture: &Fixture, function: &str, case: &str) -> Result<Launch> {
+    launch.log_folder = fixture.services().folder().join(format!(
         "configuration-{}-{function}-{case}",
-        rig.database().name()
+        fixture.database().name()
     ));
     std::fs::create_dir_all(&launch.log_folder)?;
     Ok(launch)
 }
 
-fn invoke(rig: &Rig, name: &str, function: &Function) -> Result<Answer> {
-    let event = match request(rig, name) {
-        Some(request) => rig.resolve(&request)?.context("a route")?.1,
+fn invoke(fixture: &Fixture, name: &str, function: &Function) -> Result<Answer> {
+    let event = match request(fixture, name) {
+        Some(request) => fixture.resolve(&request)?.context("a route")?.1,
         None => json!({}),
     };
     function.invoke(Invocation::new(&event))
 }
 
 /// What would be executed if the function could.
-fn request(rig: &Rig, function: &str) -> Option<Request> {
+fn request(fixture: &Fixture, function: &str) -> Option<Request> {
     if PEOPLES.contains(&function) {
-        return Some(bearing(&of_person(function), &rig.person("dave").token()));
+        return Some(bearing(
+            &of_person(function),
+            &fixture.person("dave").token(),
+        ));
     }
     let kind = KINDS.into_iter().find(|kind| kind.function() == function)?;
-    let agent = rig
+    let agent = fixture
         .deployment()
         .agents
         .iter()

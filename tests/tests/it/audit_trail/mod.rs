@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use postgres::Client;
 use serde_json::Value;
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
 
-use crate::collateral::scene::monitor;
+use crate::collateral::secured_facility::monitor;
 use crate::mutations::{accepted, refused};
 
 /// The tables under audit: those that have its trigger.
@@ -27,15 +27,15 @@ fn audited(admin: &mut Client) -> Result<Vec<String>> {
 }
 
 /// One of every mutation, accepted and refused: the name of each beside its reply.
-fn everything(rig: &Rig) -> Result<BTreeMap<String, Value>> {
+fn everything(fixture: &Fixture) -> Result<BTreeMap<String, Value>> {
     let mut replies = BTreeMap::new();
-    for (prefix, mutations) in [("", accepted(rig)?), ("refused ", refused(rig)?)] {
+    for (prefix, mutations) in [("", accepted(fixture)?), ("refused ", refused(fixture)?)] {
         for mutation in mutations {
-            let reply = rig.send(&mutation.request)?;
+            let reply = fixture.send(&mutation.request)?;
             mutation.assert_first(&reply);
             replies.insert(format!("{prefix}{}", mutation.name), reply.json());
         }
     }
-    monitor(rig)?;
+    monitor(fixture)?;
     Ok(replies)
 }

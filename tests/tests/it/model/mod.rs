@@ -3,18 +3,18 @@
 
 mod ledger;
 mod moves;
-mod play;
+mod operations;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use postgres::Client;
 use serde_json::{Value, json};
+use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::rig::Rig;
 
 use self::ledger::Ledger;
-use self::play::Play;
+use self::operations::Operations;
 use crate::direct::Direct;
 use crate::random::Random;
 use crate::support::{assert_books, count};
@@ -55,25 +55,25 @@ fn balances_in(admin: &mut Client) -> Result<BTreeMap<String, i64>> {
 }
 
 #[test]
-fn the_books_are_those_of_a_plain_model() -> Result<()> {
-    let rig = Rig::new()?;
-    let mut admin = rig.admin()?;
+fn random_operations_leave_the_books_that_a_plain_model_has() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
     let mut random = Random::seeded("model");
     let mut ledger = Ledger::default();
-    let mut play = Play::start(&rig, &mut ledger)?;
-    let mut eyes = Direct::new(&rig);
+    let mut operations = Operations::start(&fixture, &mut ledger)?;
+    let mut eyes = Direct::new(&fixture);
     let mut remembered = Vec::new();
     for step in 0..STEPS {
-        let what = play.step(&mut random, &mut ledger)?;
+        let what = operations.step(&mut random, &mut ledger)?;
         assert_eq!(
             balances_in(&mut admin)?,
             ledger.balances(),
             "step {step}: {what}"
         );
         for (allocator, person) in EYES {
-            let told = eyes.read("list-positions", person, "null")?.body;
+            let reply = eyes.read("list-positions", person, "null")?.body;
             assert_eq!(
-                not_zero(&told),
+                not_zero(&reply),
                 not_zero(&ledger.positions(allocator)),
                 "step {step}: {what}"
             );
@@ -87,22 +87,22 @@ fn the_books_are_those_of_a_plain_model() -> Result<()> {
         }
     }
     assert_books(&mut admin)?;
-    play.assert_everything_happened();
+    operations.assert_everything_happened();
     let effects = "select count(*) from ledger.commitment_outcome where outcome = 'accepted'";
     assert_eq!(
         count(&mut admin, effects)?,
-        play.accepted(),
+        operations.accepted(),
         "one effect a key"
     );
     for (instant, positions) in remembered {
         for ((_, person), expected) in EYES.iter().zip(positions) {
-            let request = rig
+            let request = fixture
                 .person(person)
                 .request("GET", &format!("/v1/positions?as_of={instant}"));
-            let told = rig.send(&request)?.json();
-            assert_eq!(told["as_of"], json!(instant));
+            let reply = fixture.send(&request)?.json();
+            assert_eq!(reply["as_of"], json!(instant));
             assert_eq!(
-                not_zero(&told),
+                not_zero(&reply),
                 not_zero(&expected),
                 "{person} as of {instant}"
             );

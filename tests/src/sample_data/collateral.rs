@@ -7,7 +7,7 @@ use uuid::{Uuid, uuid};
 
 use super::{AURORA, Allocator, SECURED_FACILITY, delivery};
 
-/// The agent that tells of filings, pledges and values in the sample world.
+/// The agent that tells of filings, pledges and values in the sample data.
 pub const COLLATERAL_AGENT: &str = "collateral-one";
 
 /// A registered organisation that a filing can name.
@@ -21,7 +21,7 @@ pub struct Party {
 
 /// A secured facility with the two parties of its filings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secured {
+pub struct SecuredTerms {
     /// The facility's id.
     pub facility: Uuid,
     /// Whose members release.
@@ -34,14 +34,14 @@ pub struct Secured {
 
 /// An event, before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct WebhookEvent {
     /// Its type.
     pub kind: &'static str,
     /// Its members.
     pub data: Value,
 }
 
-impl Told {
+impl WebhookEvent {
     fn new(kind: &'static str, data: Value) -> Self {
         Self { kind, data }
     }
@@ -55,7 +55,7 @@ impl Told {
 
     /// As a new delivery.
     #[must_use]
-    pub fn event(&self) -> Value {
+    pub fn delivery(&self) -> Value {
         delivery(self.kind, &self.data)
     }
 
@@ -71,8 +71,8 @@ impl Told {
 }
 
 /// What happens first, by the platform.
-impl Secured {
-    /// The one of the sample world.
+impl SecuredTerms {
+    /// The one of the sample data.
     #[must_use]
     pub fn sample() -> Self {
         Self {
@@ -107,18 +107,18 @@ impl Secured {
         }
     }
 
-    /// facility.opened, on the terms of the sample world's.
+    /// facility.opened, on the terms of the sample data's.
     #[must_use]
-    pub fn opened(&self) -> Told {
-        Told::new("facility.opened", SECURED_FACILITY.data())
+    pub fn opened(&self) -> WebhookEvent {
+        WebhookEvent::new("facility.opened", SECURED_FACILITY.data())
             .with("facility_id", self.facility.to_string())
             .with("lead_allocator_id", self.lead.to_string())
     }
 
     /// party.recorded of one of its parties, in Delaware.
     #[must_use]
-    pub fn party(&self, party: &Party) -> Told {
-        Told::new(
+    pub fn party(&self, party: &Party) -> WebhookEvent {
+        WebhookEvent::new(
             "party.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -134,8 +134,8 @@ impl Secured {
 
     /// rules.recorded: receivables at 85 %, no cap, everything thirty days.
     #[must_use]
-    pub fn rules(&self) -> Told {
-        Told::new(
+    pub fn rules(&self) -> WebhookEvent {
+        WebhookEvent::new(
             "rules.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -152,14 +152,14 @@ impl Secured {
 }
 
 /// What happens then, by the collateral agent.
-impl Secured {
+impl SecuredTerms {
     /// A UCC-1 in Delaware that names both parties as they are.
     #[must_use]
-    pub fn filing(&self, filed_on: Date) -> Told {
+    pub fn filing(&self, filed_on: Date) -> WebhookEvent {
         let id = Uuid::new_v4();
         let named =
             |party: &Party| json!([{ "party_id": party.id.to_string(), "name": party.name }]);
-        Told::new(
+        WebhookEvent::new(
             "filing.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -179,9 +179,9 @@ impl Secured {
 
     /// A UCC-3 of a kind that needs no more members.
     #[must_use]
-    pub fn amendment(&self, filing: Uuid, kind: &str, filed_on: Date) -> Told {
+    pub fn amendment(&self, filing: Uuid, kind: &str, filed_on: Date) -> WebhookEvent {
         let id = Uuid::new_v4();
-        Told::new(
+        WebhookEvent::new(
             "amendment.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -198,8 +198,8 @@ impl Secured {
 
     /// The debtor gives its receivables, without an end.
     #[must_use]
-    pub fn agreement(&self, dated_on: Date) -> Told {
-        Told::new(
+    pub fn agreement(&self, dated_on: Date) -> WebhookEvent {
+        WebhookEvent::new(
             "agreement.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -215,9 +215,9 @@ impl Secured {
 
     /// A new receivable of an obligor of its own.
     #[must_use]
-    pub fn pledge(&self, filing: Uuid, agreement: Uuid, pledged_on: Date) -> Told {
+    pub fn pledge(&self, filing: Uuid, agreement: Uuid, pledged_on: Date) -> WebhookEvent {
         let asset = Uuid::new_v4();
-        Told::new(
+        WebhookEvent::new(
             "asset.pledged",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -240,11 +240,11 @@ impl Secured {
 
     /// One document that values these assets, in US dollars.
     #[must_use]
-    pub fn valuation(&self, as_of: Date, values: &[(Uuid, u64)]) -> Told {
+    pub fn valuation(&self, as_of: Date, values: &[(Uuid, u64)]) -> WebhookEvent {
         let assets = values
             .iter()
             .map(|(asset, value)| json!({ "asset_id": asset.to_string(), "value_minor": value.to_string() }));
-        Told::new(
+        WebhookEvent::new(
             "valuation.recorded",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -259,9 +259,9 @@ impl Secured {
 
     /// One document that the custodian holds these assets.
     #[must_use]
-    pub fn receipt(&self, as_of: Date, assets: &[Uuid]) -> Told {
+    pub fn receipt(&self, as_of: Date, assets: &[Uuid]) -> WebhookEvent {
         let assets: Vec<String> = assets.iter().map(Uuid::to_string).collect();
-        Told::new(
+        WebhookEvent::new(
             "custody.confirmed",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -276,8 +276,8 @@ impl Secured {
 
     /// A search of Delaware's index under the debtor's name that finds nobody else.
     #[must_use]
-    pub fn search(&self, through_on: Date) -> Told {
-        Told::new(
+    pub fn search(&self, through_on: Date) -> WebhookEvent {
+        WebhookEvent::new(
             "search.reported",
             json!({
                 "facility_id": self.facility.to_string(),
@@ -347,7 +347,7 @@ mod tests {
 
     /// Of entities that everybody can look up.
     #[test]
-    fn check_digits_are_those_that_were_issued() {
+    fn check_digits_equal_those_of_issued_leis() {
         for issued in [
             "5493001KJTIIGC8Y1R12",
             "506700GE1G29325QX363",

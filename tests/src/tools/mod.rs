@@ -47,12 +47,12 @@ impl Set {
 
     const fn requirements(self) -> &'static str {
         match self {
-            Self::Local => include_str!("../tools/local.txt"),
-            Self::Postgres => include_str!("../tools/postgres.txt"),
-            Self::Checks => include_str!("../tools/checks.txt"),
-            Self::Scanner => include_str!("../tools/scanner.txt"),
-            Self::Linker => include_str!("../tools/linker.txt"),
-            Self::Npm => include_str!("../tools/npm.txt"),
+            Self::Local => include_str!("../../tools/local.txt"),
+            Self::Postgres => include_str!("../../tools/postgres.txt"),
+            Self::Checks => include_str!("../../tools/checks.txt"),
+            Self::Scanner => include_str!("../../tools/scanner.txt"),
+            Self::Linker => include_str!("../../tools/linker.txt"),
+            Self::Npm => include_str!("../../tools/npm.txt"),
         }
     }
 
