@@ -86,7 +86,7 @@ comment on domain fixed.subdivision is 'A country or its subdivision (ISO 3166-1
 create domain fixed.lei as text constraint lei_valid check (fixed.lei_valid(value));
 comment on domain fixed.lei is 'A legal entity identifier (ISO 17442).';
 
-create domain fixed.bic as text constraint bic_valid check (fixed.bic_valid(value));
+create domain fixed.bic as text constraint bic_valid check (value is null or fixed.bic_valid(value));
 comment on domain fixed.bic is 'A business identifier code (ISO 9362).';
 
 create domain fixed.asset_kind as text constraint asset_kind_form check (value ~ '^[a-z][a-z0-9-]{1,30}$');

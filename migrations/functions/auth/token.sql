@@ -110,7 +110,7 @@ begin
     return row(
         sha256(convert_to(_token, 'UTF8')), (claims ->> 'sub')::uuid, key.kid,
         to_timestamp(valid_from), to_timestamp(exp)
-    );
+    )::auth.verified_token;
 end
 $$;
 comment on function auth.verify_token(text) is

@@ -1,24 +1,26 @@
 //! Deploying: once, twice, twice at once, over a newer database, over a changed migration, half-way.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use postgres::Client;
+use regex::Regex;
 use serde_json::json;
 use tests::fixture::{Fixture, Services};
 use tests::folders;
 use tests::lambda::{Answer, Invocation};
 use tests::sample_data::PLATFORM;
-use tlog::leaf::{Leaf, NO_MUTATIONS, body_hash, next_mutations_hash};
 
 use crate::support::{count, together};
 
 /// Roles belong to the cluster: while one test deploys, no other may, nor look at who is a member of what.
 pub(crate) static DEPLOYING: RwLock<()> = RwLock::new(());
 
-/// Everything that a deployment could change: what was applied, each object with its identity, definition,
-/// owner and privileges, the ledger, and what the deployment was told.
+/// Everything that a deployment could change besides the catalogue of the present: what was applied, each object's
+/// identity, the ledger, and what the deployment was told.
 const SNAPSHOT: &str = "
     select string_agg(line, E'\\n' order by line)
     from (
@@ -28,19 +30,13 @@ const SNAPSHOT: &str = "
         union all
         select 'ledger ' || encode(key, 'hex') from ledger.commitment_ledger
         union all
-        select 'function ' || p.oid || p.proacl::text || pg_get_functiondef(p.oid) || coalesce(obj_description(p.oid), '')
-        from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'tlog', 'gateway')
-        union all
-        select 'relation ' || c.oid || c.relname || c.relowner::regrole || coalesce(c.relacl::text, '')
-        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'tlog', 'gateway')
-        union all
-        select 'trigger ' || tgrelid::regclass || tgname || tgenabled::text from pg_trigger where not tgisinternal
-        union all
         select 'constraint ' || conrelid::regclass || conname || pg_get_constraintdef(oid) from pg_constraint
         union all
-        select 'policy ' || polrelid::regclass || polname || coalesce(pg_get_expr(polqual, polrelid), '') from pg_policy
+        select 'present ' || to_jsonb(f)::text from deploy.present as f
+        union all
+        select 'oid ' || p.oid || p.proname from pg_proc as p where p.proowner = 'optkas_owner'::regrole
+        union all
+        select 'relation ' || c.oid || c.relname || c.relfilenode from pg_class as c where c.relowner = 'optkas_owner'::regrole
         union all
         select 'schema ' || nspname || nspowner::regrole || coalesce(nspacl::text, '') from pg_namespace where nspname !~ '^pg_'
         union all
@@ -48,7 +44,18 @@ const SNAPSHOT: &str = "
     ) as lines";
 
 fn snapshot(admin: &mut Client) -> Result<String> {
-    Ok(admin.query_one(SNAPSHOT, &[])?.get(0))
+    let rest: String = admin.query_one(SNAPSHOT, &[])?.get(0);
+    Ok(format!("{rest}\n{}", catalogue(admin)?.join("\n")))
+}
+
+/// Every function, trigger, policy, grant and row security, one a line.
+fn catalogue(admin: &mut Client) -> Result<Vec<String>> {
+    let rows = admin.query(&read("catalogue.sql")?, &[])?;
+    let field = |row: &postgres::Row, column| row.get::<_, String>(column);
+    Ok(rows
+        .iter()
+        .map(|row| format!("{} {}: {}", field(row, 0), field(row, 1), field(row, 2)))
+        .collect())
 }
 
 /// Who can act as the owner of everything. From PostgreSQL 16 on, who created a role keeps the right to
@@ -166,7 +173,11 @@ fn two_deployments_at_once_run_one_after_the_other() -> Result<()> {
     answers.sort_by_key(|answer| answer["applied"].as_array().map(Vec::len));
     assert_eq!(answers[0]["applied"], json!([]), "{answers:?}");
     let mut admin = fixture.admin()?;
-    let applied = count(&mut admin, "select count(*) from deploy.schema_history")?;
+    // The catalogue's digest is recorded beside the files.
+    let applied = count(
+        &mut admin,
+        "select (select count(*) from deploy.schema_history) + (select count(*) - 1 from deploy.present)",
+    )?;
     assert_eq!(
         answers[1]["applied"].as_array().map(Vec::len),
         usize::try_from(applied).ok()
@@ -234,91 +245,301 @@ fn deploy_as_at_first(fixture: &Fixture) -> Result<()> {
     Ok(())
 }
 
-const LOG: &str = "0014_tlog.sql";
-
-/// A database of the time before the log: what it has concluded becomes the log's beginning.
-#[test]
-fn outcomes_from_before_the_log_get_their_leaves() -> Result<()> {
-    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
-    let fixture = bootstrapped()?;
-    let mut admin = fixture.admin()?;
-    admin.batch_execute("set session authorization migrate")?;
-    admin.batch_execute(&read("roles.sql")?)?;
-    admin.batch_execute(
-        "set role optkas_owner;
-         create table deploy.schema_history (version int4, name text, applied_on text, checksum text)",
+/// The lock that every write to a table takes; no statement that changes a table's triggers or policies passes it.
+fn write_everything(other: &mut Client) -> Result<()> {
+    other.batch_execute(
+        "begin;
+         do $$
+         declare
+            name text;
+         begin
+            for name in select c.oid::regclass from pg_class as c where c.relkind = 'r' and c.relowner = 'optkas_owner'::regrole
+                and c.relnamespace <> 'deploy'::regnamespace
+            loop
+                execute 'lock table ' || name || ' in row exclusive mode';
+            end loop;
+         end
+         $$",
     )?;
-    for name in numbered()?.iter().filter(|name| name.as_str() < LOG) {
-        admin
-            .batch_execute(&read(name)?)
-            .with_context(|| name.clone())?;
-    }
-    let claim = |key: &str| {
-        format!(
-            "select auth.authenticate_system('migrate');
-             select ledger.claim('attempt', 'migrate', '', '{key}', ledger.idempotency_key('system', 'migrate', 'migrate', '', '{key}'), sha256('f'))"
-        )
-    };
-    admin.batch_execute(&format!(
-        "begin isolation level serializable; {};
-         insert into auth.expected_claims (issuer, audience) values ('https://issuer.example', 'a');
-         update auth.expected_claims set audience = 'b';
-         select ledger.conclude('accepted', 200, null, '{{\"é\": \"\\u0001\"}}'); commit;
-         begin isolation level serializable; {};
-         select ledger.conclude_refused(null, 'agent-kind', '{{}}'); commit",
-        claim("one"),
-        claim("two")
-    ))?;
-    admin.batch_execute(&read(LOG)?)?;
-    admin.batch_execute("reset role; reset session authorization")?;
-
-    let rows = admin.query(
-        "select o.leaf, l.key, l.fingerprint, o.outcome, o.body::text,
-            coalesce((select array_agg(a.mutation_hash order by a.id) from audit.trail as a where a.commitment_key = o.key), '{}')
-        from ledger.commitment_outcome as o join ledger.commitment_ledger as l using (key)
-        order by o.outcome",
-        &[],
-    )?;
-    let mut mutations = Vec::new();
-    for row in &rows {
-        let text: String = row.try_get(0)?;
-        let leaf = Leaf::parse(text.as_bytes())?;
-        assert_eq!(leaf.key.as_bytes()[..], row.try_get::<_, Vec<u8>>(1)?);
-        assert_eq!(
-            leaf.fingerprint.as_bytes()[..],
-            row.try_get::<_, Vec<u8>>(2)?
-        );
-        assert_eq!(leaf.outcome.as_str(), row.try_get::<_, String>(3)?);
-        assert_eq!(leaf.body_hash, body_hash(&row.try_get::<_, String>(4)?));
-        let hashes: Vec<Vec<u8>> = row.try_get(5)?;
-        let digest = hashes.iter().fold(NO_MUTATIONS, |before, hash| {
-            next_mutations_hash(&before, hash)
-        });
-        assert_eq!(
-            (leaf.mutations, leaf.mutations_hash),
-            (u64::try_from(hashes.len())?, digest)
-        );
-        mutations.push(leaf.mutations);
-    }
-    assert_eq!(mutations, [2, 0]);
-    let frozen = admin.batch_execute("update ledger.commitment_outcome set leaf = leaf");
-    assert!(frozen.is_err(), "append-only again");
     Ok(())
 }
 
-/// The migrations' file names, in order.
-fn numbered() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folders::workspace().join("migrations"))? {
-        names.extend(entry?.file_name().into_string().ok());
-    }
-    names.retain(|name| name.starts_with('0'));
-    names.sort_unstable();
-    Ok(names)
+#[test]
+fn a_deployment_of_the_same_or_of_functions_alone_waits_for_no_writer() -> Result<()> {
+    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    let due = catalogue(&mut admin)?;
+    let mut writer = fixture.admin()?;
+    write_everything(&mut writer)?;
+    assert_eq!(deploy(&fixture)?.json()["applied"], json!([]));
+
+    // As a release before this one would have left it: another body, another overload, a function of a file that is gone.
+    admin.batch_execute(
+        "set role optkas_owner;
+         create or replace function auth.leeway() returns interval language sql immutable parallel safe
+            return interval '1 hour';
+         create function auth.leeway(_of text) returns interval language sql immutable return interval '1 hour';
+         create function auth.forgotten() returns text language sql immutable return 'forgotten';
+         update deploy.present set sha256 = sha256('before'), functions = functions || '{auth.leeway(text)}'
+         where path = 'functions/auth/token.sql';
+         insert into deploy.present values ('functions/auth/gone.sql', sha256('gone'), '{auth.forgotten()}')",
+    )?;
+    record_catalogue(&mut admin)?;
+    assert_ne!(catalogue(&mut admin)?, due);
+    assert_eq!(
+        deploy(&fixture)?.json()["applied"],
+        json!(["functions/auth/token.sql"])
+    );
+    assert_eq!(catalogue(&mut admin)?, due);
+    Ok(())
 }
 
-fn read(name: &str) -> Result<String> {
+/// Records the catalogue as it is, as the deployment would have.
+fn record_catalogue(admin: &mut Client) -> Result<()> {
+    let field = |name| format!("int8send(octet_length({name})) || convert_to({name}, 'UTF8')");
+    admin.batch_execute(&format!(
+        "update deploy.present set sha256 = (
+            select sha256(string_agg({} || {} || {}, ''::bytea order by c.kind collate \"C\", c.name collate \"C\"))
+            from ({}) as c (kind, name, definition)
+         ) where path = 'catalogue'",
+        field("c.kind"),
+        field("c.name"),
+        field("c.definition"),
+        read("catalogue.sql")?
+    ))?;
+    Ok(())
+}
+
+/// What nobody wrote into a file is found and gone, whatever was done behind the deployment's back.
+#[test]
+fn after_a_deployment_over_any_other_state_the_catalogue_is_that_of_the_files() -> Result<()> {
+    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    let due = catalogue(&mut admin)?;
+    let changes = [
+        (
+            "another body",
+            "create or replace function auth.leeway() returns interval language sql immutable return interval '9 hours'",
+        ),
+        (
+            "another overload",
+            "create function ledger.refuse(_name text) returns void language sql return null",
+        ),
+        (
+            "another function",
+            "create function gateway.everything() returns text language sql security definer return 'all'",
+        ),
+        (
+            "no function",
+            "drop function gateway.get_settlement(text, uuid)",
+        ),
+        (
+            "another result",
+            "drop function capital.require_allocator(uuid); create function capital.require_allocator(_id uuid) returns int language sql return 1",
+        ),
+        (
+            "another policy",
+            "create policy everybody on capital.settlement using (true)",
+        ),
+        (
+            "no policy",
+            "drop policy journal_own on capital.journal",
+        ),
+        (
+            "a wider policy",
+            "alter policy settlement_read on capital.settlement using (true)",
+        ),
+        (
+            "row security off",
+            "alter table capital.posting disable row level security",
+        ),
+        (
+            "row security not forced",
+            "alter table capital.posting no force row level security",
+        ),
+        (
+            "another trigger",
+            "create trigger more before insert on capital.journal for each statement execute function ledger.forbid_change()",
+        ),
+        (
+            "no trigger",
+            "drop trigger posting_audit on capital.posting",
+        ),
+        (
+            "a trigger off",
+            "alter table audit.trail disable trigger trail_append_only",
+        ),
+        (
+            "a grant on a table",
+            "grant select on capital.settlement to get_settlement",
+        ),
+        (
+            "a grant on a column",
+            "grant update (balance_minor) on capital.account to get_settlement",
+        ),
+        (
+            "a grant on a function",
+            "grant execute on function gateway.verify_settlement to create_settlement",
+        ),
+        (
+            "a grant to everybody",
+            "grant execute on function gateway.migrate to public",
+        ),
+        (
+            "a grant on a schema",
+            "grant usage on schema capital to get_settlement",
+        ),
+        (
+            "a grant on what is fixed",
+            "grant execute on function fixed.tagged_hash(text, bytea[]) to public",
+        ),
+        (
+            "no grant",
+            "revoke execute on function gateway.get_facility from get_facility",
+        ),
+        (
+            "no login",
+            "delete from auth.login where name = 'get_settlement'",
+        ),
+    ];
+    for (what, change) in changes {
+        let before = catalogue(&mut admin)?;
+        admin
+            .batch_execute(&format!(
+                "set role optkas_owner; set session_replication_role = replica; {change}"
+            ))
+            .or_else(|_| admin.batch_execute(&format!("reset role; {change}")))?;
+        admin.batch_execute("reset role; reset session_replication_role")?;
+        assert_ne!(catalogue(&mut admin)?, before, "{what} is not seen");
+    }
+    let answer = deploy(&fixture)?;
+    assert!(matches!(answer, Answer::Response(_)), "{answer:?}");
+    assert_eq!(catalogue(&mut admin)?, due);
+    assert_eq!(deploy(&fixture)?.json()["applied"], json!([]));
+    Ok(())
+}
+
+/// PostgreSQL replaces no function whose result changes while a policy needs it: everything is applied anew.
+#[test]
+fn a_function_that_cannot_be_replaced_is_dropped_with_what_needs_it() -> Result<()> {
+    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    let due = catalogue(&mut admin)?;
+    admin.batch_execute(
+        "set role optkas_owner;
+         drop function auth.is_platform() cascade;
+         create function auth.is_platform() returns int language sql stable return 1;
+         update deploy.present set sha256 = sha256('before') where path = 'functions/auth/principal.sql'",
+    )?;
+    record_catalogue(&mut admin)?;
+    let applied = deploy(&fixture)?.json()["applied"].as_array().map(Vec::len);
+    assert!(applied > Some(50), "{applied:?}");
+    assert_eq!(catalogue(&mut admin)?, due);
+    Ok(())
+}
+
+/// Each function stands once, in the folder of its schema, and the catalogue has these functions and no others.
+#[test]
+fn each_function_has_one_definition_in_the_folder_of_its_schema() -> Result<()> {
+    let definition =
+        Regex::new(r"(?m)^create (?:or replace )?function ([a-z_0-9]+)\.([a-z_0-9]+)")?;
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in files("")? {
+        for found in definition.captures_iter(&read(&path)?) {
+            let schema = &found[1];
+            let home = match schema {
+                "fixed" => "tables/".to_owned(),
+                "gateway" => "gateway/".to_owned(),
+                schema => format!("functions/{schema}/"),
+            };
+            assert!(
+                path.starts_with(&home),
+                "{} is defined in {path}",
+                &found[0]
+            );
+            homes
+                .entry(format!("{schema}.{}", &found[2]))
+                .or_default()
+                .push(path.clone());
+        }
+    }
+    let twice: Vec<_> = homes.iter().filter(|(_, paths)| paths.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+
+    let fixture = Fixture::empty()?;
+    let rows = fixture.admin()?.query(
+        "select p.pronamespace::regnamespace || '.' || p.proname from pg_proc as p
+         where p.proowner = 'optkas_owner'::regrole",
+        &[],
+    )?;
+    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        there.iter().cloned().collect::<BTreeSet<_>>(),
+        homes.into_keys().collect()
+    );
+    assert_eq!(
+        there.len(),
+        there.iter().collect::<BTreeSet<_>>().len(),
+        "an overload"
+    );
+    Ok(())
+}
+
+/// Stored rows were checked and computed with these functions: none of them may be one that a deployment replaces.
+#[test]
+fn no_constraint_index_or_default_depends_on_a_function_of_the_present() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let rows = fixture.admin()?.query(
+        "select d.classid::regclass || ' ' || pg_describe_object(d.classid, d.objid, d.objsubid) || ' needs ' || p.oid::regprocedure
+         from pg_depend as d
+         join pg_proc as p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
+         where d.classid in ('pg_constraint'::regclass, 'pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_type'::regclass)
+            and p.proowner = 'optkas_owner'::regrole and p.pronamespace <> 'fixed'::regnamespace",
+        &[],
+    )?;
+    let needs: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(needs.is_empty(), "{needs:#?}");
+    // Bodies in PL/pgSQL are no dependencies of the catalogue: they are read.
+    for path in files("tables")? {
+        let text = read(&path)?;
+        let called = Regex::new(
+            r"(?m)^[^-]*\b(auth|ledger|audit|capital|collateral|risk|tlog|gateway)\.[a-z_0-9]+\(",
+        )?;
+        for line in text
+            .lines()
+            .filter(|line| called.is_match(line) && !line.contains("primary key"))
+        {
+            panic!("{path} calls a function of the present: {line}");
+        }
+    }
+    Ok(())
+}
+
+/// The SQL files below a folder of `migrations/`, as paths below it.
+fn files(folder: &str) -> Result<Vec<String>> {
+    fn find(root: &Path, folder: &Path, paths: &mut Vec<String>) -> Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                find(root, &path, paths)?;
+            } else if path.extension().is_some_and(|extension| extension == "sql") {
+                paths.push(path.strip_prefix(root)?.display().to_string());
+            }
+        }
+        Ok(())
+    }
+    let root = folders::workspace().join("migrations");
+    let mut paths = Vec::new();
+    find(&root, &root.join(folder), &mut paths)?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn read(path: &str) -> Result<String> {
     Ok(fs::read_to_string(
-        folders::workspace().join("migrations").join(name),
+        folders::workspace().join("migrations").join(path),
     )?)
 }
