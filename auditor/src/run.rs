@@ -2,7 +2,6 @@
 
 use crate::{
     anchor, cli, consistency, database,
-    files::read,
     log::{self, Kept},
     progress::Progress,
     receipt,
@@ -38,19 +37,9 @@ fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
         cli::Verify::Log(arguments) => {
             let trust = trust()?;
             let source = Source::open(&arguments.log)?;
-            let kept = kept(&arguments.checkpoint)?;
+            let kept = Kept::read(&arguments.checkpoint)?;
             let target = log::target(&source, &trust, report)?;
             log::verify(&source, &trust, &target, &kept, report, &progress, None)
         }
     }
-}
-
-pub(crate) fn kept(paths: &[std::path::PathBuf]) -> Result<Vec<Kept>, Undecided> {
-    let kept = paths.iter().map(|path| {
-        Ok(Kept {
-            name: path.display().to_string(),
-            bytes: read(path)?,
-        })
-    });
-    kept.collect()
 }

@@ -49,6 +49,7 @@ pub mod closed;
 pub mod cost;
 mod digits;
 pub mod exact;
+mod found;
 mod importance;
 pub mod input;
 mod kernel;

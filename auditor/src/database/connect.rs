@@ -42,7 +42,7 @@ pub(super) fn connect(arguments: &cli::Database) -> Result<Client, Undecided> {
     } else {
         config.connect(NoTls)
     };
-    client.map_err(super::failed)
+    client.map_err(super::sql::failed)
 }
 
 /// Where the database is.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use postgres::{Portal, Row, Transaction, types::ToSql};
 
-use super::failed;
+use super::sql::failed;
 use crate::report::Undecided;
 
 const ROWS: i32 = 512;

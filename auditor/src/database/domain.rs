@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use postgres::{Row, Transaction};
 use serde_json::value::RawValue;
 
-use super::{cursor::Cursor, failed};
+use super::{cursor::Cursor, sql::failed};
 use crate::{
     progress::Progress,
     report::{Field, Finding, Report, Undecided},

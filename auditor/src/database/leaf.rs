@@ -3,7 +3,7 @@
 use postgres::Row;
 use tlog::leaf::{Leaf, Uuid, body_hash, tagged_hash};
 
-use super::rfc3339;
+use super::sql::rfc3339;
 use crate::report::Field;
 
 pub(super) const ENTRIES: &str = concat!(

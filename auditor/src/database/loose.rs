@@ -2,7 +2,7 @@
 
 use postgres::{Row, Transaction};
 
-use super::{cursor::Cursor, failed, leaf::hex};
+use super::{cursor::Cursor, leaf::hex, sql::failed};
 use crate::{
     log::Target,
     report::{Finding, Report, Undecided},

@@ -20,29 +20,19 @@ mod loose;
 mod nodes;
 mod rows;
 mod runs;
+mod sql;
 
 use postgres::IsolationLevel;
 
+use self::sql::failed;
 use crate::{
-    cli, log,
+    cli,
+    log::{self, Kept},
     progress::Progress,
     report::{Report, Undecided},
-    run::kept,
     source::Source,
     trust::Trust,
 };
-
-/// An instant as leaves and audit rows have it.
-macro_rules! rfc3339 {
-    ($column:literal) => {
-        concat!(
-            "pg_catalog.to_char(",
-            $column,
-            " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-        )
-    };
-}
-use rfc3339;
 
 /// The text forms that the audit trail was written in, no name but the catalogue's own, and as long as it takes.
 const SETTINGS: &str = "
@@ -64,7 +54,7 @@ pub(crate) fn verify(
     progress: &Progress,
 ) -> Result<(), Undecided> {
     let source = Source::open(&arguments.log)?;
-    let kept = kept(&arguments.checkpoint)?;
+    let kept = Kept::read(&arguments.checkpoint)?;
     let mut client = connect::connect(arguments)?;
     // Before the snapshot: what is published by now is in it.
     let target = log::target(&source, trust, report)?;
@@ -102,20 +92,4 @@ pub(crate) fn verify(
     let done = domain::verify(&mut transaction, report, progress);
     progress.end();
     done
-}
-
-/// The server's words may hold values; its code and primary message do for an operator.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is what map_err hands over"
-)]
-fn failed(error: postgres::Error) -> Undecided {
-    match error.as_db_error() {
-        Some(said) => Undecided(format!(
-            "the database: {} {}",
-            said.code().code(),
-            said.message()
-        )),
-        None => Undecided(format!("the database: {error}")),
-    }
 }

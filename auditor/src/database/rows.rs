@@ -10,7 +10,7 @@ use super::{
     cursor::Cursor,
     leaf::{ENTRIES, Entry, hex},
     nodes::Nodes,
-    rfc3339,
+    sql::rfc3339,
 };
 use crate::{
     log::{Batch, Target, Visit},

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use postgres::{Row, Transaction};
 use risk::snapshot::Digest;
 
-use super::{cursor::Cursor, failed};
+use super::{cursor::Cursor, sql::failed};
 use crate::report::{Field, Finding, Report, Undecided};
 
 const RUN: &str = "risk.run";

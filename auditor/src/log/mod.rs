@@ -14,7 +14,7 @@ pub(crate) mod files;
 mod spine;
 mod strays;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use tlog::{merkle::Hash, note::MAX_NOTE_BYTES};
@@ -25,6 +25,7 @@ use self::{
     spine::{Root, Spine},
 };
 use crate::{
+    files::read,
     progress::Progress,
     report::{Finding, Report, Undecided},
     source::Source,
@@ -37,6 +38,19 @@ pub struct Kept {
     pub name: String,
     /// The signed note.
     pub bytes: Vec<u8>,
+}
+
+impl Kept {
+    /// Reads the files that `--checkpoint` names.
+    pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Self>, Undecided> {
+        let kept = paths.iter().map(|path| {
+            Ok(Self {
+                name: path.display().to_string(),
+                bytes: read(path)?,
+            })
+        });
+        kept.collect()
+    }
 }
 
 /// Entries in their order, for who wants to look at them too.
@@ -145,7 +159,7 @@ pub fn verify(
     report.fact("root", target.root.to_base64());
     report.fact("checkpoints", run.checkpoints);
     report.fact("entry_bytes", run.bytes);
-    strays::look(source, target, report)
+    strays::look(source, target.size, report)
 }
 
 /// Which roots are to be compared, at which sizes. There can be as many checkpoints as entries: of those in the

@@ -27,7 +27,7 @@ use self::{
     scenario::{Sample, Sampler},
     weighted::Weighted,
 };
-use crate::{measure::histogram::histogram, model::Model, parameters::Parameters, run::Found};
+use crate::{found::Found, measure::histogram::histogram, model::Model, parameters::Parameters};
 
 /// Scenarios of one task.
 const BATCH: usize = 1_024;

@@ -8,7 +8,7 @@ mod parse;
 mod refusal;
 
 pub use self::{
-    migration::{Migration, MigrationDraft},
+    migration::{Migration, MigrationDraft, RATINGS_MAX},
     refusal::{Field, Refusal, Refused},
 };
 use crate::units::{Fraction, Loading};
@@ -17,8 +17,6 @@ use crate::units::{Fraction, Loading};
 pub const NAMES_MAX: usize = 10_000;
 /// The most factors of a portfolio.
 pub const FACTORS_MAX: usize = 16;
-/// The most ratings of a matrix, default not counted.
-pub const RATINGS_MAX: usize = 32;
 /// The longest id of a name, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
 /// The most that all exposures may add up to, in minor units: ten trillion of a currency with cents. Sums over all

@@ -17,6 +17,7 @@
 
 mod key;
 mod octets;
+mod signature;
 mod transaction;
 
 pub use self::{

@@ -24,6 +24,7 @@ pub mod checkpoint;
 pub mod cosignature;
 #[cfg(test)]
 mod fixtures;
+mod key;
 pub mod leaf;
 pub mod merkle;
 pub mod note;

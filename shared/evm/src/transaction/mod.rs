@@ -2,8 +2,8 @@ use alloy_rlp::{Decodable, Encodable, Header};
 
 use crate::{
     Address, Hash, keccak256,
-    key::RecoverableSignature,
     octets::{decode_hex, write_hex},
+    signature::RecoverableSignature,
 };
 
 /// EIP-2718's number of the type.

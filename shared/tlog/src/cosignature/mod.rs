@@ -12,7 +12,7 @@
 
 use crate::{
     MAX_SIZE,
-    note::{Algorithm, InvalidName, Signature, SigningKey, VerifierKey, VerifyError},
+    key::{Algorithm, InvalidName, Signature, SigningKey, VerifierKey, VerifyError},
 };
 
 /// A witness's key to sign with. It shows nothing.

@@ -29,19 +29,17 @@
 
 mod cursor;
 mod hashes;
+mod json;
 mod values;
 
 use std::fmt::{self, Write as _};
 
-use self::cursor::{Cursor, Json};
+use self::json::Json;
 pub use self::{
     hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, tagged_hash},
     values::{Status, Timestamp, Uuid},
 };
-use crate::{
-    merkle::{self, Hash},
-    tiles::MAX_ENTRY_BYTES,
-};
+use crate::merkle::{self, Hash};
 
 /// The version of this form.
 pub const VERSION: u8 = 1;
@@ -142,25 +140,6 @@ words!(
 pub struct InvalidLeaf;
 
 impl Leaf {
-    /// Reads an entry. Only the one text of a leaf is one: [`Leaf::render`] gives the same bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidLeaf`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidLeaf> {
-        if bytes.len() > MAX_ENTRY_BYTES {
-            return Err(InvalidLeaf);
-        }
-        let text = str::from_utf8(bytes).map_err(|_| InvalidLeaf)?;
-        let leaf = Cursor(text).leaf().ok_or(InvalidLeaf)?;
-        // What has two notations, a string or a number, is caught here.
-        if leaf.render() == text {
-            Ok(leaf)
-        } else {
-            Err(InvalidLeaf)
-        }
-    }
-
     /// The text.
     #[must_use]
     pub fn render(&self) -> String {

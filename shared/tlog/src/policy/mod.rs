@@ -20,7 +20,6 @@
 
 mod reader;
 
-use self::reader::Reader;
 use crate::{
     checkpoint::Checkpoint,
     cosignature,
@@ -172,35 +171,6 @@ pub enum Rejected {
 }
 
 impl Policy {
-    /// Reads a policy.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPolicy`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPolicy> {
-        if bytes.len() > MAX_POLICY_BYTES {
-            return Err(InvalidPolicy {
-                line: 1,
-                problem: "the file is too long",
-            });
-        }
-        let mut reader = Reader::default();
-        let mut line = 0;
-        for text in bytes
-            .strip_suffix(b"\n")
-            .unwrap_or(bytes)
-            .split(|byte| *byte == b'\n')
-        {
-            line += 1;
-            reader
-                .read(text)
-                .map_err(|problem| InvalidPolicy { line, problem })?;
-        }
-        reader
-            .finish()
-            .map_err(|problem| InvalidPolicy { line, problem })
-    }
-
     /// The logs it knows.
     #[must_use]
     pub fn logs(&self) -> &[Log] {

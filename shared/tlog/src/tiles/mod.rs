@@ -16,13 +16,12 @@ mod builder;
 mod bundle;
 mod nodes;
 
-use self::nodes::Place;
 pub use self::{
     builder::{Builder, Resource, ResumeError},
     bundle::{Bundle, EntryTooLong, encode_bundle, parse_bundle},
-    nodes::{MissingTile, TileNodes},
+    nodes::{MissingTile, TileNodes, tiles_for_consistency, tiles_for_inclusion},
 };
-use crate::{MAX_SIZE, merkle, text};
+use crate::{MAX_SIZE, text};
 
 /// The hashes of a full tile, and the entries of a full bundle.
 pub const TILE_WIDTH: u16 = 256;
@@ -177,31 +176,6 @@ pub fn new_tiles(old: u64, new: u64) -> impl Iterator<Item = Tile> {
         };
         range.filter_map(move |index| Tile::in_tree(level, index, new))
     })
-}
-
-/// The tiles from which the inclusion path of `index` in the tree of `size` is computed, each as that
-/// tree has it; `None` when out of range.
-#[must_use]
-pub fn tiles_for_inclusion(index: u64, size: u64) -> Option<Vec<Tile>> {
-    tiles_with(merkle::inclusion_nodes(index, size)?, size)
-}
-
-/// The tiles from which the consistency path between two sizes is computed, each as the tree of `new` has
-/// it; `None` when out of range.
-#[must_use]
-pub fn tiles_for_consistency(old: u64, new: u64) -> Option<Vec<Tile>> {
-    tiles_with(merkle::consistency_nodes(old, new)?, new)
-}
-
-fn tiles_with(nodes: Vec<(u8, u64)>, size: u64) -> Option<Vec<Tile>> {
-    let tile = |(level, index)| {
-        let place = Place::of(level, index);
-        Tile::in_tree(place.level, place.index, size)
-    };
-    let mut tiles = nodes.into_iter().map(tile).collect::<Option<Vec<_>>>()?;
-    tiles.sort_unstable();
-    tiles.dedup();
-    Some(tiles)
 }
 
 /// Bytes that are not the tile or bundle they should be.

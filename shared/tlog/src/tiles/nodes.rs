@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{InvalidTile, Tile, parse_tile};
-use crate::merkle::{Hash, Nodes, subtree_root};
+use crate::merkle::{self, Hash, Nodes, subtree_root};
 
 /// The nodes of a log over the tiles handed in.
 #[derive(Clone, Debug, Default)]
@@ -62,17 +62,42 @@ impl Nodes for TileNodes {
     }
 }
 
+/// The tiles from which the inclusion path of `index` in the tree of `size` is computed, each as that
+/// tree has it; `None` when out of range.
+#[must_use]
+pub fn tiles_for_inclusion(index: u64, size: u64) -> Option<Vec<Tile>> {
+    tiles_with(merkle::inclusion_nodes(index, size)?, size)
+}
+
+/// The tiles from which the consistency path between two sizes is computed, each as the tree of `new` has
+/// it; `None` when out of range.
+#[must_use]
+pub fn tiles_for_consistency(old: u64, new: u64) -> Option<Vec<Tile>> {
+    tiles_with(merkle::consistency_nodes(old, new)?, new)
+}
+
+fn tiles_with(nodes: Vec<(u8, u64)>, size: u64) -> Option<Vec<Tile>> {
+    let tile = |(level, index)| {
+        let place = Place::of(level, index);
+        Tile::in_tree(place.level, place.index, size)
+    };
+    let mut tiles = nodes.into_iter().map(tile).collect::<Option<Vec<_>>>()?;
+    tiles.sort_unstable();
+    tiles.dedup();
+    Some(tiles)
+}
+
 /// Where a node is found: in or above `1 << height` hashes, from `first` on, of a tile.
-pub(super) struct Place {
-    pub(super) level: u8,
-    pub(super) index: u64,
+struct Place {
+    level: u8,
+    index: u64,
     first: usize,
     height: u8,
 }
 
 impl Place {
     /// `level` is below 64, and `index << (level % 8)` a number of 64 bits, in any tree there is.
-    pub(super) const fn of(level: u8, index: u64) -> Self {
+    const fn of(level: u8, index: u64) -> Self {
         let height = level % 8;
         let first = index << height;
         // Of the last 8 bits, so at most 255.

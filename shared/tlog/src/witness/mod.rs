@@ -19,7 +19,7 @@ use std::fmt;
 use crate::{
     checkpoint::Checkpoint,
     merkle::{Hash, verify_consistency},
-    note::{MAX_NOTE_BYTES, Note, Signature, VerifierKey},
+    note::{self, MAX_NOTE_BYTES, Note, Signature, VerifierKey},
     text,
 };
 
@@ -172,7 +172,7 @@ pub fn parse_response(status: u16, body: &[u8]) -> Result<Response, InvalidMessa
 pub fn cosignatures_by(key: &VerifierKey, text: &str, lines: &[Signature]) -> Vec<Signature> {
     lines
         .iter()
-        .filter(|line| key.verifies(text, line))
+        .filter(|line| note::verifies(key, text, line))
         .cloned()
         .collect()
 }
