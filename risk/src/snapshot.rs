@@ -44,11 +44,8 @@ impl Digest {
     /// Of bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut digits = String::with_capacity(64);
-        for byte in digest::digest(&digest::SHA256, bytes).as_ref() {
-            write!(digits, "{byte:02x}").expect("a string takes what is written");
-        }
-        Self(digits)
+        let hash = digest::digest(&digest::SHA256, bytes);
+        Self(base16ct::lower::encode_string(hash.as_ref()))
     }
 
     /// 64 digits.

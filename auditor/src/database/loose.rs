@@ -1,8 +1,9 @@
 //! What no published entry is about: rows that are newer, and rows that should not be.
 
+use base16ct::lower::encode_string as hex;
 use postgres::{Row, Transaction};
 
-use super::{cursor::Cursor, leaf::hex, sql::failed};
+use super::{cursor::Cursor, sql::failed};
 use crate::{
     log::Target,
     report::{Finding, Report, Undecided},

@@ -1,5 +1,6 @@
 //! The rows of the ledger and of the audit trail beside the published entries, index by index.
 
+use base16ct::lower::encode_string as hex;
 use postgres::{Row, Transaction};
 use tlog::{
     leaf::{Leaf, NO_MUTATIONS, next_mutations_hash, tagged_hash},
@@ -8,7 +9,7 @@ use tlog::{
 
 use super::{
     cursor::Cursor,
-    leaf::{ENTRIES, Entry, hex},
+    leaf::{ENTRIES, Entry},
     nodes::Nodes,
     sql::rfc3339,
 };

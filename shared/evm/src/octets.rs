@@ -37,39 +37,25 @@ impl<const N: usize> FromStr for Octets<N> {
 
 /// Fills `bytes` with what the lower-case `digits` say, exactly.
 pub(crate) fn decode_hex(digits: &str, bytes: &mut [u8]) -> Option<()> {
-    let digits = digits.as_bytes();
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(())
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let length = bytes.len();
+    let decoded = base16ct::lower::decode(digits, bytes).ok()?;
+    (decoded.len() == length).then_some(())
 }
 
 /// `0x` and the bytes in hexadecimal.
-pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_str("0x")?;
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    format!("0x{}", base16ct::lower::encode_string(bytes))
 }
 
 impl<const N: usize> fmt::Display for Octets<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        f.write_str(&to_hex(&self.0))
     }
 }
 
 impl<const N: usize> fmt::Debug for Octets<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        f.write_str(&to_hex(&self.0))
     }
 }
 

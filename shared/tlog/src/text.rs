@@ -24,26 +24,10 @@ pub(crate) fn to_base64(bytes: &[u8]) -> String {
 }
 
 /// Lower-case hexadecimal of exactly `N` bytes.
-pub(crate) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let (pairs, []) = text.as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() != N {
-        return None;
-    }
+pub(crate) fn from_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(bytes)
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let decoded = base16ct::lower::decode(digits, &mut bytes).ok()?;
+    (decoded.len() == N).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use alloy_rlp::{Decodable, Encodable, Header};
 
 use crate::{
     Address, Hash, keccak256,
-    octets::{decode_hex, write_hex},
+    octets::{decode_hex, to_hex},
     signature::RecoverableSignature,
 };
 
@@ -142,13 +142,7 @@ impl Signed {
     /// `0x` and the bytes in lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        struct Hex<'a>(&'a [u8]);
-        impl std::fmt::Display for Hex<'_> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write_hex(f, self.0)
-            }
-        }
-        Hex(&self.bytes).to_string()
+        to_hex(&self.bytes)
     }
 
     /// What was signed.
