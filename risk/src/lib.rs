@@ -10,7 +10,6 @@
 //! | [`recompute`] | a recorded run again: equal, or where it differs |
 //! | [`cost`] | what a run will take, before it starts |
 //! | [`chart`] | the loss distribution as SVG |
-//! | [`closed`], [`exact`] | what is known without simulation; the simulation is held to it |
 //! | [`random`], [`math`] | numbers by address; special functions |
 //!
 //! The mathematics is in `docs/RISK.md`, formula by formula, and beside the code that computes it.
@@ -45,10 +44,8 @@
 )]
 
 pub mod chart;
-pub mod closed;
 pub mod cost;
 mod digits;
-pub mod exact;
 mod found;
 mod importance;
 pub mod input;

@@ -184,23 +184,6 @@ impl Model {
             } => capped(self.classes[classes].draw(word), exposure, most) - base,
         }
     }
-
-    /// All that a default may cost above the base, equally likely.
-    pub(crate) fn severities(&self, name: usize) -> Vec<i64> {
-        match self.severities[name] {
-            Severity::Fixed(loss) => vec![loss],
-            Severity::Drawn {
-                classes,
-                exposure,
-                most,
-                base,
-            } => self.classes[classes]
-                .means()
-                .iter()
-                .map(|&share| capped(share, exposure, most) - base)
-                .collect(),
-        }
-    }
 }
 
 fn capped(share: Fraction, exposure: u64, most: u64) -> i64 {

@@ -5,9 +5,7 @@
 //! which is Rust as well; a platform's own differ in the last place. Nothing here calls those.
 
 pub mod beta;
-pub mod bivariate;
 pub mod chi;
-pub mod gauss;
 mod hermite;
 pub mod normal;
 mod solve;

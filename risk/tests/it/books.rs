@@ -39,13 +39,15 @@ pub fn book(factors: usize, names: Vec<NameDraft>) -> Portfolio {
 }
 
 /// Equal names of PD 1%, correlation 0.2, that lose all.
+pub fn equal_names(names: usize, exposure: u64) -> Vec<NameDraft> {
+    (0..names)
+        .map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()]))
+        .collect()
+}
+
+/// A book of [`equal_names`].
 pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
-    book(
-        1,
-        (0..names)
-            .map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()]))
-            .collect(),
-    )
+    book(1, equal_names(names, exposure))
 }
 
 /// Ratings, collateral, Beta losses, several factors: all there is.

@@ -1,33 +1,27 @@
-//! Books of one factor without simulation: the second implementation that the first is held to.
+//! Books of one factor without simulation: a second implementation that the engine is held to. It takes nothing from
+//! the engine but the normal and the Beta distribution functions.
 //!
 //! Given the factor, names are independent, so the conditional distribution of the loss is the convolution of the
 //! names' (Andersen, Sidenius and Basu, Risk 16(11), 2003); the loss's own is its mean over the factor, by the
 //! trapezoidal rule, which for a smooth integrand times the normal density converges faster than any power of the step
-//! (Trefethen and Weideman, *SIAM Review* 56, 2014). Gaussian copula only.
+//! (Trefethen and Weideman, *SIAM Review* 56, 2014). Gaussian copula only, and no ratings.
+
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use risk::{
+    input::{Lgd, NameDraft},
+    math::{beta::Shape, normal},
+    units::{Fraction, Level},
+};
 
-use crate::{input::Portfolio, math::normal, model::Model, parameters::Copula, units::Level};
+use crate::books::fraction;
 
 /// Nodes of the factor from -`REACH` to `REACH`.
 const NODES: u32 = 512;
 const REACH: f64 = 8.5;
-/// The most distinct losses.
-const LOSSES_MAX: u64 = 1 << 22;
-
-/// Why a book cannot be done exactly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// More than one factor.
-    #[error("only books of one factor have an exact loss distribution here")]
-    Factors,
-    /// Some loss is not a whole number of units, or negative.
-    #[error("a loss is not a whole number of units")]
-    Unit,
-    /// Too many units.
-    #[error("the largest loss has too many units")]
-    Size,
-}
+/// Equally likely classes that a Beta distribution is drawn from.
+const CLASSES: u32 = 1_024;
 
 /// The distribution of a loss in whole units.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,37 +29,18 @@ pub struct Distribution {
     probabilities: Vec<f64>,
 }
 
-/// One name's losses in units with the joint probability of each and all worse, as a Φ of the factor.
+/// One name: it defaults with probability Φ(e + w z) given the factor z, and then loses so many units.
 struct Law {
-    weight: f64,
-    /// e, and the losses with their shares of the state's probability.
-    steps: Vec<(f64, Vec<(usize, f64)>)>,
+    e: f64,
+    w: f64,
+    /// Each loss in units, and its share of the defaults.
+    losses: Vec<(usize, f64)>,
 }
 
-/// The loss distribution of a book of one factor whose losses are whole multiples of `unit_minor`.
-///
-/// # Errors
-/// Where the book is not such a one.
-pub fn one_factor(portfolio: &Portfolio, unit_minor: u64) -> Result<Distribution, Refusal> {
-    if portfolio.factors() != 1 {
-        return Err(Refusal::Factors);
-    }
-    let model = Model::new(portfolio, Copula::Gaussian);
-    let laws = (0..model.names())
-        .map(|name| law(&model, name, unit_minor))
-        .collect::<Result<Vec<_>, _>>()?;
-    let most = |law: &Law| {
-        law.steps
-            .iter()
-            .flat_map(|(_, losses)| losses)
-            .map(|&(loss, _)| loss)
-            .max()
-            .unwrap_or(0)
-    };
+/// The loss distribution of names with one loading, whose losses are whole multiples of `unit_minor`.
+pub fn one_factor(names: &[NameDraft], unit_minor: u64) -> Distribution {
+    let laws: Vec<Law> = names.iter().map(|name| law(name, unit_minor)).collect();
     let size = laws.iter().map(most).sum::<usize>() + 1;
-    if u64::try_from(size).map_or(true, |size| size > LOSSES_MAX) {
-        return Err(Refusal::Size);
-    }
     let step = 2.0 * REACH / f64::from(NODES);
     let nodes: Vec<Vec<f64>> = (0..=NODES)
         .into_par_iter()
@@ -85,50 +60,76 @@ pub fn one_factor(portfolio: &Portfolio, unit_minor: u64) -> Result<Distribution
             .zip(node)
             .for_each(|(sum, p)| *sum += p);
     }
-    Ok(Distribution { probabilities })
+    Distribution { probabilities }
 }
 
-fn law(model: &Model, name: usize, unit_minor: u64) -> Result<Law, Refusal> {
-    let unit = i64::try_from(unit_minor)
-        .ok()
-        .filter(|&unit| unit > 0)
-        .ok_or(Refusal::Unit)?;
-    let units = |loss: i64| {
-        if model.base(name) != 0 || loss < 0 || loss % unit != 0 {
-            return Err(Refusal::Unit);
-        }
-        usize::try_from(loss / unit).map_err(|_| Refusal::Size)
+fn law(name: &NameDraft, unit_minor: u64) -> Law {
+    let loadings = name.loadings.as_deref().unwrap();
+    assert_eq!(loadings.len(), 1, "{}: not one factor", name.id);
+    assert_eq!(name.rating, None, "{}: rated", name.id);
+    let (a, exposure) = (loadings[0].to_f64(), name.exposure_minor.unwrap());
+    let own = (1.0 - a * a).sqrt();
+    let units = |lgd: Fraction| {
+        let uncovered = exposure - name.collateral_minor.unwrap_or(0);
+        let loss = lgd.of(exposure).min(uncovered);
+        assert_eq!(loss % unit_minor, 0, "{}: no whole units", name.id);
+        usize::try_from(loss / unit_minor).unwrap()
     };
-    let steps = model
-        .steps(name)
-        .iter()
-        .enumerate()
-        .map(|(position, step)| {
-            let losses = if position == 0 {
-                model.severities(name)
-            } else {
-                vec![step.loss]
-            };
-            Ok((
-                step.e,
-                shares(
-                    &losses
-                        .into_iter()
-                        .map(units)
-                        .collect::<Result<Vec<_>, _>>()?,
-                ),
-            ))
-        });
-    Ok(Law {
-        weight: model.weights(name)[0],
-        steps: steps.collect::<Result<_, _>>()?,
-    })
+    let losses: Vec<usize> = match name.lgd.unwrap() {
+        Lgd::Fixed(lgd) => vec![units(lgd)],
+        Lgd::Beta { mean, deviation } => classes(mean.to_f64(), deviation.to_f64())
+            .into_iter()
+            .map(|share| units(fraction(share)))
+            .collect(),
+    };
+    Law {
+        e: normal::quantile(name.pd.unwrap().to_f64()) / own,
+        w: -a / own,
+        losses: shares(&losses),
+    }
+}
+
+fn most(law: &Law) -> usize {
+    law.losses.iter().map(|&(loss, _)| loss).max().unwrap_or(0)
+}
+
+/// The means of the classes of a Beta distribution. With X of parameters a and b, E(X; X ≤ x) is E(X) times the
+/// probability of at most x under parameters a + 1 and b (DLMF 8.17.20).
+fn classes(mean: f64, deviation: f64) -> Vec<f64> {
+    let total = mean * (1.0 - mean) / (deviation * deviation) - 1.0;
+    let (a, b) = (mean * total + 1.0, (1.0 - mean) * total);
+    let moved = a / (a + b);
+    let spread = (moved * (1.0 - moved) / (a + b + 1.0)).sqrt();
+    let shape = Shape::from_moments(mean, deviation).unwrap();
+    let below = Shape::from_moments(moved, spread).unwrap();
+    let edges: Vec<f64> = (0..=CLASSES)
+        .map(|edge| quantile(shape, f64::from(edge) / f64::from(CLASSES)))
+        .map(|x| mean * below.distribution(x))
+        .collect();
+    edges
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]) * f64::from(CLASSES))
+        .collect()
+}
+
+/// By bisection.
+fn quantile(shape: Shape, probability: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let x = f64::midpoint(low, high);
+        if shape.distribution(x) < probability {
+            low = x;
+        } else {
+            high = x;
+        }
+    }
+    high
 }
 
 /// Equally likely losses, each once.
 fn shares(losses: &[usize]) -> Vec<(usize, f64)> {
     let each = 1.0 / losses.iter().map(|_| 1.0).sum::<f64>();
-    let mut shares = std::collections::BTreeMap::new();
+    let mut shares = BTreeMap::new();
     for &loss in losses {
         *shares.entry(loss).or_insert(0.0) += each;
     }
@@ -139,21 +140,16 @@ fn shares(losses: &[usize]) -> Vec<(usize, f64)> {
 fn conditional(laws: &[Law], z: f64, size: usize) -> Vec<f64> {
     let mut distribution = vec![0.0; size];
     distribution[0] = 1.0;
-    let mut most = 0;
+    let mut reached = 0;
     for law in laws {
-        let mut atoms = Vec::new();
-        let mut joint = 0.0;
-        for (e, losses) in &law.steps {
-            let below = normal::distribution(e + law.weight * z).max(joint);
-            atoms.extend(
-                losses
-                    .iter()
-                    .map(|&(loss, share)| (loss, share * (below - joint))),
-            );
-            joint = below;
-        }
-        convolve(&mut distribution, most, &atoms, 1.0 - joint);
-        most += atoms.iter().map(|&(loss, _)| loss).max().unwrap_or(0);
+        let p = normal::distribution(law.e + law.w * z);
+        let atoms: Vec<_> = law
+            .losses
+            .iter()
+            .map(|&(loss, share)| (loss, share * p))
+            .collect();
+        convolve(&mut distribution, reached, &atoms, 1.0 - p);
+        reached += most(law);
     }
     distribution
 }
@@ -185,20 +181,12 @@ fn convolve(distribution: &mut [f64], most: usize, atoms: &[(usize, f64)], none:
 }
 
 impl Distribution {
-    /// The probability of each number of units.
-    #[must_use]
-    pub fn probabilities(&self) -> &[f64] {
-        &self.probabilities
-    }
-
     /// The mean, in units.
-    #[must_use]
     pub fn mean(&self) -> f64 {
         self.losses().map(|(loss, p)| loss * p).sum()
     }
 
     /// The standard deviation, in units.
-    #[must_use]
     pub fn deviation(&self) -> f64 {
         let mean = self.mean();
         self.losses()
@@ -208,7 +196,6 @@ impl Distribution {
     }
 
     /// The quantile, in units.
-    #[must_use]
     pub fn quantile(&self, level: Level) -> usize {
         let mut joint = 0.0;
         let reached = |p: &f64| {
@@ -222,7 +209,6 @@ impl Distribution {
     }
 
     /// Expected shortfall, in units: [E(L; L > q) + q (P(L ≤ q) - α)]/(1-α).
-    #[must_use]
     pub fn expected_shortfall(&self, level: Level) -> f64 {
         let q = self.quantile(level);
         let above: f64 = self.losses().skip(q + 1).map(|(loss, p)| loss * p).sum();
