@@ -11,7 +11,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Does what was asked. Whatever keeps it from the end is in the report.
+/// Runs the command. What stops it early is in the report.
 #[must_use]
 pub fn run(command: &cli::Verify) -> Report {
     let mut report = Report::default();
@@ -32,7 +32,7 @@ fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
         cli::Verify::Database(arguments) => {
             database::verify(arguments, &trust()?, report, &progress)
         }
-        // Nobody has signed a run, and nobody has to be trusted: it is computed.
+        // A run bears no signature, so it needs no key: it is computed again.
         cli::Verify::RiskRun(arguments) => risk_run::verify(arguments, report),
         cli::Verify::Log(arguments) => {
             let trust = trust()?;

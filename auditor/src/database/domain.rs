@@ -1,12 +1,12 @@
-//! The present rows of every audited table beside what following their audit trail yields.
+//! Compares the rows of every audited table with their audit trail.
 //!
-//! Both come sorted by row key, so one row of each is here at a time. A trail must hang together too: what a
-//! change found is what the one before it left. Else a row that was edited behind the triggers would be
-//! acknowledged by the next honest change.
+//! Both come sorted by row key, so one row of each is in memory at a time. The trail of a row must have no break: the old
+//! row of each change is the new row of the change before. Otherwise the next honest change would cover up an edit that
+//! was made behind the triggers.
 //!
-//! Columns come and go with migrations, and a migration is no commitment: a member that only one of two texts
-//! has is a column that was added or dropped in between. Added, it must hold one and the same value in
-//! all such rows of a table, as `add column … default` leaves it; so no single row can be edited there.
+//! A migration adds and drops columns without a commitment. A column that only one of two compared rows has was added or
+//! dropped in between. An added column must hold the same value in all such rows of a table, as `add column … default`
+//! leaves it. So no single row can be edited there unseen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ const AUDITED: &str = "
     union
     select a.table_name::text from audit.trail as a";
 
-/// Words of ours, not of people: shown where they differ.
+/// Columns with the gateway's own words. Where they differ, both values are shown.
 const WORDS: [&str; 7] = [
     "status",
     "previous_status",
@@ -77,7 +77,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// One change, as the trail has it.
+/// One change of a row, as the trail recorded it.
 struct Change {
     row_key: String,
     id: i64,
@@ -87,7 +87,7 @@ struct Change {
     index: Option<i64>,
 }
 
-/// A row as it is.
+/// A row as the table holds it now.
 struct Present {
     row_key: String,
     row: String,
@@ -97,7 +97,7 @@ struct Table {
     name: String,
     trail: Cursor<Change>,
     present: Cursor<Present>,
-    /// Added columns, and the one value that they hold where the trail does not know them.
+    /// Added columns, each with the one value that it holds in rows whose trail does not have it.
     added: BTreeMap<String, String>,
     dropped: BTreeSet<String>,
 }
@@ -143,7 +143,7 @@ impl Table {
                 return Ok(None);
             }
         }
-        // The key's columns, as the trail names them. Without a trail every row is one too many, under any key.
+        // The key's columns, as the trail names them. Without a trail every row is a finding, whatever its key.
         let columns: Vec<String> = match first.as_deref().map(serde_json::from_str) {
             Some(Ok(serde_json::Value::Object(members))) => members.keys().cloned().collect(),
             _ => Vec::new(),
@@ -168,7 +168,7 @@ impl Table {
         }))
     }
 
-    /// Answers how many rows there are.
+    /// Compares all rows, and answers their number.
     fn compare(
         mut self,
         transaction: &mut Transaction<'_>,
@@ -209,7 +209,7 @@ impl Table {
         Ok(count)
     }
 
-    /// Goes through all changes of one row; answers the last.
+    /// Follows all changes of one row, and answers the last.
     fn follow(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -222,7 +222,7 @@ impl Table {
         loop {
             progress.advance(1);
             let text = format!(
-                "audit row {} found something else than the one before had left",
+                "audit row {} found another row than the audit row before it had left",
                 change.id
             );
             match (&left, &change.old) {
@@ -244,7 +244,7 @@ impl Table {
         }
     }
 
-    /// The rows before this key (all, without one): no change has made them.
+    /// Finds the rows before this key, or all remaining rows: no change has made them.
     fn without_trail(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -301,7 +301,7 @@ impl Table {
         report.find(finding);
     }
 
-    /// The columns that differ; none where one of the two is no row.
+    /// The columns that differ; `None` where a row is missing on one side.
     fn differing(&mut self, recorded: Option<&str>, found: Option<&str>) -> Option<Vec<Field>> {
         let (recorded, found) = recorded.zip(found)?;
         if recorded == found {
@@ -346,7 +346,7 @@ fn members(row: &str) -> serde_json::Result<BTreeMap<String, Box<RawValue>>> {
     serde_json::from_str(row)
 }
 
-/// Numbers and our own words are shown; of anything else only that it differs.
+/// A column that differs. Numbers and the gateway's own words are shown; other values may be confidential.
 fn field(name: &str, recorded: &str, found: &str) -> Field {
     let plain =
         |value: &str| value.parse::<i128>().is_ok() || matches!(value, "null" | "true" | "false");
@@ -380,7 +380,7 @@ fn present(table: &str, columns: &[String]) -> String {
     )
 }
 
-/// `schema.table`, as an identifier: the trail may name anything.
+/// `schema.table` as a quoted identifier: an insider may have written any text into the trail.
 fn quoted_name(name: &str) -> String {
     let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
     match name.split_once('.') {
@@ -389,7 +389,7 @@ fn quoted_name(name: &str) -> String {
     }
 }
 
-/// A text in SQL that neither quote nor backslash can end.
+/// A text as an SQL literal, which no quote and no backslash in it can end.
 fn literal(text: &str) -> String {
     let text = text.replace('\0', "");
     format!(" E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))

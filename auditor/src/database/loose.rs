@@ -1,4 +1,4 @@
-//! What no published entry is about: rows that are newer, and rows that should not be.
+//! Rows that no published entry covers: those that are newer, and those that should not exist.
 
 use base16ct::lower::encode_string as hex;
 use postgres::{Row, Transaction};
@@ -9,8 +9,8 @@ use crate::{
     report::{Finding, Report, Undecided},
 };
 
-/// Commitments without a place. The sequencer goes by (epoch, xid, key): what is before its last place was
-/// not there when it passed.
+/// Commitments without an entry. The sequencer works in the order of (epoch, xid, key): a commitment that comes before
+/// its last entry in this order was inserted after it had passed.
 const UNPLACED: &str = "
     select coalesce(l.key, o.key), l.key is not null, o.key is not null,
         coalesce((o.epoch, o.xid, o.key) <= (

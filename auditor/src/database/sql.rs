@@ -2,7 +2,7 @@
 
 use crate::report::Undecided;
 
-/// An instant as leaves and audit rows have it.
+/// An instant as leaves and audit rows spell it.
 macro_rules! rfc3339 {
     ($column:literal) => {
         concat!(
@@ -14,7 +14,7 @@ macro_rules! rfc3339 {
 }
 pub(super) use rfc3339;
 
-/// The server's words may hold values; its code and primary message do for an operator.
+/// The error as a reason. The server's details may hold values, so only its code and primary message are shown.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"

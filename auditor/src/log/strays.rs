@@ -1,4 +1,4 @@
-//! What lies in a folder and is no part of the tree.
+//! Files in the folder that are not part of the tree.
 
 use tlog::tiles::Tile;
 
@@ -7,7 +7,7 @@ use crate::{
     source::Source,
 };
 
-/// Counts the files that the checkpoint says nothing about: nobody vouches for them, and nothing reads them.
+/// Counts the files that the checkpoint does not cover. No signature vouches for them, and nothing reads them.
 pub(super) fn look(source: &Source, size: u64, report: &mut Report) -> Result<(), Undecided> {
     let (mut beyond, mut foreign) = (0_u64, 0_u64);
     source.walk("tile", &mut |path| {

@@ -21,7 +21,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// They are no such digits, or their number is no key of the curve secp256k1: zero, or not below its order.
+    /// The text is not 64 such digits, or its number is zero or not below the order of the curve secp256k1.
     pub fn from_hex(digits: &str) -> Result<Self, MalformedKey> {
         let mut bytes = Zeroizing::new([0; 32]);
         decode_hex(digits, bytes.as_mut()).ok_or(MalformedKey)?;
@@ -36,14 +36,14 @@ impl SigningKey {
         self.address
     }
 
-    /// Signs the transaction: the same one gets the same bytes again (RFC 6979).
+    /// Signs the transaction. The same transaction gets the same bytes again (RFC 6979).
     #[must_use]
     pub fn sign(&self, transaction: Transaction) -> Signed {
         let signature = self.sign_hash(&transaction.signing_hash());
         Signed::assemble(transaction, &signature, self.address)
     }
 
-    /// `s` is the lower of the two that would do (EIP-2).
+    /// Signs the hash, with the lower of the two possible values of `s` (EIP-2).
     pub(crate) fn sign_hash(&self, hash: &Hash) -> RecoverableSignature {
         let (signature, id) = self.secret.sign_prehash_recoverable(hash.as_bytes());
         let (r, s) = signature.split_bytes();
@@ -63,7 +63,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The text is no private key.
+/// The text is not a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 64 lower-case hexadecimal digits of a key of secp256k1")]
 pub struct MalformedKey;
@@ -75,7 +75,7 @@ mod tests {
 
     const ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
 
-    /// The example of EIP-155: its signing data, hash, private key and signature, letter by letter.
+    /// The example of EIP-155: its signing data, hash, private key and signature, digit by digit.
     #[test]
     fn the_example_of_eip_155() {
         let mut data = [0; 45];
@@ -111,7 +111,7 @@ mod tests {
         let mut signature = key.sign_hash(&hash);
         let mut order = [0; 32];
         decode_hex(ORDER, &mut order).unwrap();
-        // The order less s signs as well, with the other parity: whoever passes it on could choose.
+        // The order less s signs as well, with the other parity: somebody who passes it on could choose.
         let mut borrow = false;
         for (byte, from) in signature.s.iter_mut().zip(order).rev() {
             let (less, first) = from.overflowing_sub(*byte);

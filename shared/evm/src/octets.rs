@@ -1,17 +1,17 @@
 use std::{fmt, str::FromStr};
 
-/// So many bytes; as text `0x` and two lower-case hexadecimal digits for each.
+/// `N` bytes. As text, `0x` and two lower-case hexadecimal digits for each byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Octets<const N: usize>([u8; N]);
 
-/// Of a block or a transaction.
+/// The hash of a block or a transaction.
 pub type Hash = Octets<32>;
 
-/// Of an account. Without the mixed case of EIP-55, which is for people who copy by hand.
+/// The address of an account. Its text has no mixed case: EIP-55's checksum is for people who copy by hand.
 pub type Address = Octets<20>;
 
 impl<const N: usize> Octets<N> {
-    /// These bytes.
+    /// Wraps the bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; N]) -> Self {
         Self(bytes)
@@ -35,7 +35,7 @@ impl<const N: usize> FromStr for Octets<N> {
     }
 }
 
-/// Fills `bytes` with what the lower-case `digits` say, exactly.
+/// Decodes lower-case hexadecimal digits, exactly as many as `bytes` takes.
 pub(crate) fn decode_hex(digits: &str, bytes: &mut [u8]) -> Option<()> {
     let length = bytes.len();
     let decoded = base16ct::lower::decode(digits, bytes).ok()?;

@@ -2,7 +2,7 @@ use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 
 use crate::{Address, Hash, keccak256};
 
-/// A signature that says which of the two keys that it fits it is by.
+/// A signature with the one bit that tells which of two possible public keys made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecoverableSignature {
     pub(crate) is_y_odd: bool,
@@ -11,10 +11,11 @@ pub(crate) struct RecoverableSignature {
 }
 
 impl RecoverableSignature {
-    /// The address of the key that has signed `hash`; none if no key can have, or if `s` is the higher one.
+    /// The address of the key that signed `hash`. `None` if no key can have made the signature, or if `s` is the higher
+    /// of the two possible values.
     ///
-    /// A signature whose point has an abscissa above the curve's order cannot be written down in a transaction:
-    /// nobody finds one.
+    /// A transaction cannot express a signature whose point has an abscissa above the curve's order. It is infeasible to
+    /// find one.
     pub(crate) fn recover(&self, hash: &Hash) -> Option<Address> {
         let signature = Signature::from_scalars(self.r, self.s).ok()?;
         if signature.normalize_s() != signature {
