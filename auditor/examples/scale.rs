@@ -5,8 +5,8 @@
 //! cargo run --release -p auditor --example scale -- measure DIR
 //! ```
 //!
-//! `generate` writes a log as the signer publishes it, with entries as the gateway makes them. Its key is not secret, and
-//! the policy that names the key lies beside the log.
+//! `generate` writes a log as the signer publishes it, with entries as the gateway makes them. Its key is not secret,
+//! and the policy that names the key lies beside the log.
 //!
 //! `measure` verifies the log as `auditor verify log` does. Then it hashes the same entries with the same SHA-256 on as
 //! many threads: once reading them from the files, and once from memory.

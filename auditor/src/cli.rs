@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-const ABOUT: &str = "Verifies the settlement gateway's transparency log, from published files and keys given out of band";
+const ABOUT: &str = "Verifies the settlement gateway's transparency log, \
+                     from published files and keys given out of band";
 
 const LONG_ABOUT: &str = "\
 Verifies the settlement gateway's transparency log, without the gateway.

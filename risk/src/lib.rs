@@ -16,11 +16,12 @@
 //!
 //! # The same bits
 //!
-//! Random numbers are addressed by scenario and name, not drawn in an order. Losses are integers and are added as
-//! such. Where floating-point numbers are added (importance sampling's weights), they are added in one order. What is
+//! Random numbers are addressed by scenario and name, not drawn in an order. Losses are integers and are added as such.
+//! Where floating-point numbers are added (importance sampling's weights), they are added in one order. What is
 //! computed in floating point uses the four operations and the square root, which IEEE 754 defines to the last bit, and
 //! `libm`'s functions, which are made of those; the compiler neither fuses nor reorders them. So a run gives the same
-//! results on any number of threads, on any of our targets, optimised or not; [`MODEL_VERSION`] changes when it does not.
+//! results on any number of threads, on any of our targets, optimised or not; [`MODEL_VERSION`] changes when it does
+//! not.
 //!
 //! Not here: where inputs come from, who may ask, where results are kept.
 

@@ -1,12 +1,12 @@
 //! Compares the rows of every audited table with their audit trail.
 //!
-//! Both come sorted by row key, so one row of each is in memory at a time. The trail of a row must have no break: the old
-//! row of each change is the new row of the change before. Otherwise the next honest change would cover up an edit that
-//! was made behind the triggers.
+//! Both come sorted by row key, so one row of each is in memory at a time. The trail of a row must have no break: the
+//! old row of each change is the new row of the change before. Otherwise the next honest change would cover up an edit
+//! that was made behind the triggers.
 //!
-//! A migration adds and drops columns without a commitment. A column that only one of two compared rows has was added or
-//! dropped in between. An added column must hold the same value in all such rows of a table, as `add column … default`
-//! leaves it. So no single row can be edited there unseen.
+//! A migration adds and drops columns without a commitment. A column that only one of two compared rows has was added
+//! or dropped in between. An added column must hold the same value in all such rows of a table, as `add column …
+//! default` leaves it. So no single row can be edited there unseen.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Transactions of an EVM chain, to the byte: built, signed, read back.
 //!
-//! Only transactions of EIP-1559 to an address with an empty access list are supported: they write data into a chain. The
-//! bytes of a signed one are
+//! Only transactions of EIP-1559 to an address with an empty access list are supported: they write data into a chain.
+//! The bytes of a signed one are
 //!
 //! ```text
 //! 0x02 || rlp([chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit, to, value, data, [],

@@ -14,8 +14,8 @@ impl RecoverableSignature {
     /// The address of the key that signed `hash`. `None` if no key can have made the signature, or if `s` is the higher
     /// of the two possible values.
     ///
-    /// A transaction cannot express a signature whose point has an abscissa above the curve's order. It is infeasible to
-    /// find one.
+    /// A transaction cannot express a signature whose point has an abscissa above the curve's order. It is infeasible
+    /// to find one.
     pub(crate) fn recover(&self, hash: &Hash) -> Option<Address> {
         let signature = Signature::from_scalars(self.r, self.s).ok()?;
         if signature.normalize_s() != signature {

@@ -1,5 +1,5 @@
-//! Signature lines, and the keys that make and verify them. Public as part of [`crate::note`](mod@crate::note),
-//! whose specification says the bytes.
+//! Signature lines, and the keys that make and verify them. [`crate::note`](mod@crate::note) documents their bytes and
+//! makes them public.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub const MAX_SIGNATURES: usize = 64;
 /// What every signature line begins with.
 const DASH: &str = "— ";
 
-/// A signature line. Unverified, as everything parsed from a note.
+/// A signature line. It is unverified, as everything parsed from a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     name: String,
@@ -78,10 +78,10 @@ impl fmt::Display for Signature {
 /// Why a signature line is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// No line is of that key.
+    /// No line names the key.
     #[error("the note is not signed by that key")]
     Unsigned,
-    /// A line names the key and is not its signature.
+    /// A line names the key, and is not its signature.
     #[error("the signature of that key does not verify")]
     BadSignature,
 }
@@ -104,7 +104,7 @@ impl Algorithm {
     }
 }
 
-/// Not a name of a key: empty, or with a space, a plus or a control character.
+/// The text cannot name a key: it is empty, or has a space, a plus or a control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key's name is empty, or has a space, a plus or a control character")]
 pub struct InvalidName;
@@ -118,7 +118,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
     }
 }
 
-/// A public key and whose it is.
+/// A public key and its owner's name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifierKey {
     name: String,
@@ -127,16 +127,16 @@ pub struct VerifierKey {
     public_key: [u8; 32],
 }
 
-/// Not a vkey that this crate can use.
+/// Why a text is not a vkey that this crate can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Its text is not that of a vkey.
+    /// The text has not the form of a vkey.
     #[error("not the text of a verifier key")]
     Malformed,
-    /// Its id is not the hash of its name, type and key.
+    /// The id is not the hash of name, type and key.
     #[error("the id of the verifier key is not the hash of the key")]
     Id,
-    /// It is of another type than 0x01 and 0x04.
+    /// The type is neither 0x01 nor 0x04.
     #[error("the type of the verifier key is not supported")]
     Algorithm,
 }
@@ -217,7 +217,7 @@ impl VerifierKey {
         &self.public_key
     }
 
-    /// Whether the line names this key. It says nothing of its signature.
+    /// Whether the line names this key. The signature is not verified.
     #[must_use]
     pub fn is_named_by(&self, signature: &Signature) -> bool {
         self.id == signature.id && self.name == signature.name
@@ -253,7 +253,7 @@ pub(crate) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// A log's key to sign with: Ed25519, from its seed. It has no text and shows nothing.
+/// A log's signing key: Ed25519, from its seed. Its debug text shows the public key alone.
 pub struct SigningKey {
     verifier: VerifierKey,
     pair: Ed25519KeyPair,
@@ -292,7 +292,7 @@ impl SigningKey {
         &self.verifier
     }
 
-    /// The signature on a text. Ed25519 takes no randomness: the same again.
+    /// The signature on a text. Ed25519 takes no randomness: the same text gets the same signature.
     #[must_use]
     pub fn sign(&self, text: &str) -> Signature {
         self.signature(self.sign_message(text.as_bytes()).to_vec())

@@ -1,4 +1,4 @@
-//! The few notations the documents share: decimals, Base 64, hexadecimal, lines.
+//! Notations that several documents share: decimals, Base 64 and hexadecimal.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -14,7 +14,7 @@ pub(crate) fn decimal(text: &str) -> Option<u64> {
         .filter(|number| *number <= crate::MAX_SIZE)
 }
 
-/// RFC 4648, 4. One text a value: padding is required and the spare bits are zero.
+/// Base 64 of RFC 4648, section 4. Each value has one text: padding is required, and spare bits are zero.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }

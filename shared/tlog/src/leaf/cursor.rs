@@ -4,7 +4,7 @@ use super::{Actor, ActorKind, InvalidLeaf, Leaf, Outcome, Status, Timestamp, Uui
 use crate::{MAX_SIZE, text, tiles::MAX_ENTRY_BYTES};
 
 impl Leaf {
-    /// Reads an entry. Only the one text of a leaf is one: [`Leaf::render`] gives the same bytes.
+    /// Reads an entry. A leaf has exactly one text: [`Leaf::render`] gives the same bytes.
     ///
     /// # Errors
     ///
@@ -15,7 +15,7 @@ impl Leaf {
         }
         let text = str::from_utf8(bytes).map_err(|_| InvalidLeaf)?;
         let leaf = Cursor(text).leaf().ok_or(InvalidLeaf)?;
-        // What has two notations, a string or a number, is caught here.
+        // Another notation of a string or a number is refused here.
         if leaf.render() == text {
             Ok(leaf)
         } else {
@@ -24,7 +24,7 @@ impl Leaf {
     }
 }
 
-/// What is left to read. Reads no less than the one form; [`Leaf::parse`] compares.
+/// The text that is left to read. It accepts more notations than one; [`Leaf::parse`] compares.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -61,7 +61,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// After the opening quote in `before`, what is up to the next.
+    /// Skips `before`, which ends in a quote, and reads up to the next quote.
     fn word(&mut self, before: &str) -> Option<&'a str> {
         self.skip(before)?;
         let (word, rest) = self.0.split_once('"')?;

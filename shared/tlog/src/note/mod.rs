@@ -28,8 +28,8 @@ pub const MAX_NOTE_BYTES: usize = 1 << 20;
 #[error("not a signed note")]
 pub struct InvalidNote;
 
-/// A note: its text, and signature lines. Unverified: the text must be ignored until [`Note::verify`] or a
-/// [`crate::policy::Policy`] has said yes.
+/// A note: its text, and signature lines. It is unverified: the text must be ignored until [`Note::verify`] or a
+/// [`crate::policy::Policy`] accepts the note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     text: String,
@@ -41,7 +41,7 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: the text is no note's: it must end in a newline and have no other control character.
+    /// [`InvalidNote`]: the text does not end in a newline, has another control character, or is too long.
     pub fn sign(text: String, key: &SigningKey) -> Result<Self, InvalidNote> {
         if !text.ends_with('\n') || has_control(&text) || text.len() > MAX_NOTE_BYTES / 2 {
             return Err(InvalidNote);
@@ -54,7 +54,8 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: it is none, is longer than [`MAX_NOTE_BYTES`] or has over [`MAX_SIGNATURES`] lines.
+    /// [`InvalidNote`]: the bytes are not a note, are more than [`MAX_NOTE_BYTES`], or have over [`MAX_SIGNATURES`]
+    /// lines.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidNote> {
         if bytes.len() > MAX_NOTE_BYTES {
             return Err(InvalidNote);
@@ -85,11 +86,11 @@ impl Note {
         &self.signatures
     }
 
-    /// That the key signed the text. If several lines name the key, each must be its signature.
+    /// Verifies that the key signed the text. If several lines name the key, each must be its signature.
     ///
     /// # Errors
     ///
-    /// [`VerifyError`]: it did not.
+    /// [`VerifyError`].
     pub fn verify(&self, key: &VerifierKey) -> Result<(), VerifyError> {
         let mut verified = Err(VerifyError::Unsigned);
         for signature in self.signatures.iter().filter(|line| key.is_named_by(line)) {
@@ -105,7 +106,7 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: there are [`MAX_SIGNATURES`] lines.
+    /// [`InvalidNote`]: the note has [`MAX_SIGNATURES`] lines already.
     pub fn add(&mut self, signature: Signature) -> Result<(), InvalidNote> {
         let same =
             |line: &Signature| line.id() == signature.id() && line.name() == signature.name();

@@ -1,17 +1,17 @@
-//! The nodes of the tree, in its tiles.
+//! Reads the nodes of the tree from its tiles.
 
 use std::collections::HashMap;
 
 use super::{InvalidTile, Tile, parse_tile};
 use crate::merkle::{self, Hash, Nodes, subtree_root};
 
-/// The nodes of a log over the tiles handed in.
+/// The nodes of a log, read from the tiles that were added.
 #[derive(Clone, Debug, Default)]
 pub struct TileNodes {
     tiles: HashMap<(u8, u64), Vec<u8>>,
 }
 
-/// A tile that was not handed in, or not as wide.
+/// A tile that was not added, or is too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tile {index} of level {level} is missing, or too narrow")]
 pub struct MissingTile {
@@ -22,14 +22,14 @@ pub struct MissingTile {
 }
 
 impl TileNodes {
-    /// Over no tile yet.
+    /// No tile yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands in a tile. Of two widths of one tile, the wider stays. Its hashes are believed: compare what
-    /// is computed from them with a root.
+    /// Adds a tile. Of two widths of one tile, the wider stays. The hashes are not verified: compare what is computed
+    /// from them with a signed root.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ fn tiles_with(nodes: Vec<(u8, u64)>, size: u64) -> Option<Vec<Tile>> {
     Some(tiles)
 }
 
-/// Where a node is found: in or above `1 << height` hashes, from `first` on, of a tile.
+/// The place of a node: the root of `1 << height` hashes of a tile, from `first` on.
 struct Place {
     level: u8,
     index: u64,
@@ -100,7 +100,7 @@ impl Place {
     const fn of(level: u8, index: u64) -> Self {
         let height = level % 8;
         let first = index << height;
-        // Of the last 8 bits, so at most 255.
+        // The mask keeps 8 bits, so `first` is at most 255.
         Self {
             level: level / 8,
             index: first >> 8,
