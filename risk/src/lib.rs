@@ -2,15 +2,15 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | [`input`] | a portfolio: a draft is checked once, or refused with all that is missing |
+//! | [`input`] | a portfolio: a draft is checked once, or refused with all that is missing or wrong |
 //! | [`snapshot`] | a portfolio's bytes and their SHA-256 |
-//! | [`parameters`] | levels, scenarios, copula, method, seed; bounds |
+//! | [`parameters`] | levels, scenarios, copula, method, seed, and their bounds |
 //! | [`run()`] | the run |
 //! | [`outcome`] | results, in integer minor units |
-//! | [`recompute`] | a recorded run again: equal, or where it differs |
+//! | [`recompute`] | computes a recorded run again: equal, or where it differs |
 //! | [`cost`] | what a run will take, before it starts |
 //! | [`chart`] | the loss distribution as SVG |
-//! | [`random`], [`math`] | numbers by address; special functions |
+//! | [`random`], [`math`] | random numbers by address; special functions |
 //!
 //! The mathematics is in `docs/RISK.md`, formula by formula, and beside the code that computes it.
 //!
@@ -64,5 +64,5 @@ pub mod units;
 
 pub use self::run::run;
 
-/// Names the engine that gives these bits. It changes whenever the same inputs may give others.
+/// The engine's version. It changes whenever the same inputs may give other bits.
 pub const MODEL_VERSION: &str = "optkas-risk/1";

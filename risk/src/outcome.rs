@@ -1,4 +1,4 @@
-//! What a run finds, in integers: what is recorded and compared. In JSON amounts are strings of digits.
+//! The results of a run, in integers, as they are recorded and compared. In JSON, amounts are strings of digits.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{digits, parameters::Settings, snapshot::Digest, units::Level};
 
-/// A result with the interval that holds the truth 95 times in a hundred, in minor units.
+/// A result with its 95% confidence interval, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
@@ -20,7 +20,7 @@ pub struct Estimate {
     pub high_minor: i64,
 }
 
-/// What lies beyond one level.
+/// The results at one level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtLevel {
     /// Parts per million.
@@ -56,7 +56,7 @@ pub struct Outcome {
     pub snapshot: Digest,
     /// How it ran.
     pub settings: Settings,
-    /// ISO 4217, of all amounts.
+    /// The currency of all amounts (ISO 4217).
     pub currency: String,
     /// The names' ids, rising.
     pub names: Vec<String>,
@@ -65,16 +65,16 @@ pub struct Outcome {
     /// The standard deviation of the loss.
     #[serde(with = "digits")]
     pub deviation_minor: i64,
-    /// One each level asked.
+    /// The results at each level that was asked for.
     pub levels: Vec<AtLevel>,
-    /// Of all losses.
+    /// The distribution of all losses.
     pub histogram: Histogram,
 }
 
 /// Where a recorded outcome and a recomputed one are not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which result, as a path.
+    /// The result, as a path.
     pub what: String,
     /// As recorded.
     pub recorded: String,

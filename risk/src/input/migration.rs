@@ -1,4 +1,4 @@
-//! Ratings: with what probability one becomes another within the horizon, and what that costs.
+//! Ratings: the probability that one becomes another within the horizon, and what that costs.
 
 use super::refusal::Refusal;
 use crate::units::{BILLION, Fraction};

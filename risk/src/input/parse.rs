@@ -1,4 +1,4 @@
-//! From a draft to a portfolio: every check there is, in one place.
+//! From a draft to a portfolio: all checks, in one place.
 
 use super::{
     Draft, EXPOSURE_MINOR_MAX, FACTORS_MAX, Field, ID_BYTES_MAX, Lgd, Migration, NAMES_MAX, Name,

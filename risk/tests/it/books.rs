@@ -50,7 +50,7 @@ pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
     book(1, equal_names(names, exposure))
 }
 
-/// Ratings, collateral, Beta losses, several factors: all there is.
+/// A book with every kind of input: ratings, collateral, Beta losses, several factors.
 pub fn everything(names: usize) -> Portfolio {
     let row = |shares: [f64; 4]| shares.map(fraction).to_vec();
     let migration = MigrationDraft {

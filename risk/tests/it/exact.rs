@@ -1,10 +1,13 @@
 //! Books of one factor without simulation: a second implementation that the engine is held to. It takes nothing from
 //! the engine but the normal and the Beta distribution functions.
 //!
-//! Given the factor, names are independent, so the conditional distribution of the loss is the convolution of the
-//! names' (Andersen, Sidenius and Basu, Risk 16(11), 2003); the loss's own is its mean over the factor, by the
-//! trapezoidal rule, which for a smooth integrand times the normal density converges faster than any power of the step
-//! (Trefethen and Weideman, *SIAM Review* 56, 2014). Gaussian copula only, and no ratings.
+//! 1. Given the factor, names are independent. So the conditional distribution of the loss is the convolution of the
+//!    names' distributions (Andersen, Sidenius and Basu, Risk 16(11), 2003).
+//! 2. The distribution of the loss is the mean over the factor, by the trapezoidal rule. For a smooth integrand times
+//!    the normal density it converges faster than any power of the step (Trefethen and Weideman, *SIAM Review* 56,
+//!    2014).
+//!
+//! Not here: the t copula, and ratings.
 
 use std::collections::BTreeMap;
 

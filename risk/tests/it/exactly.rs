@@ -1,4 +1,4 @@
-//! Simulation against convolution.
+//! Holds the simulation to exact convolution.
 
 use proptest::{
     prelude::*,
@@ -129,7 +129,7 @@ fn random_books() {
         .unwrap();
 }
 
-/// Beta distributed losses: the same law in both, every class a number of minor units.
+/// Beta distributed losses: every class of the Beta distribution is a whole number of minor units.
 #[test]
 fn beta_losses() {
     let names: Vec<_> = (0..12)

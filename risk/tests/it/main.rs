@@ -1,4 +1,4 @@
-//! The engine against what is known.
+//! Holds the engine to what is known without it.
 
 #![allow(
     clippy::cast_possible_truncation,

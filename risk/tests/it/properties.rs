@@ -49,7 +49,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// The order in which names come says nothing: the same bits.
+    /// The order of the names does not change a bit.
     #[test]
     fn permuted_names(names in names(), method in method(), copula in copula(), rotation in 0_usize..40) {
         let mut permuted = names.clone();
