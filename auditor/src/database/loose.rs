@@ -84,7 +84,7 @@ fn unplaced(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<u6
     Ok(waiting)
 }
 
-/// Finds audit rows of commitments that nobody claimed.
+/// Finds audit rows without a commitment.
 fn without_claim(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<(), Undecided> {
     let mut rows = Cursor::open(transaction, WITHOUT_CLAIM, &[], |row: &Row| {
         let table: Option<String> = row.try_get(1)?;

@@ -111,7 +111,7 @@ mod tests {
         let mut signature = key.sign_hash(&hash);
         let mut order = [0; 32];
         decode_hex(ORDER, &mut order).unwrap();
-        // The order less s signs as well, with the other parity: somebody who passes it on could choose.
+        // The order less s is a valid signature too, with the other parity: otherwise a relay could choose between them.
         let mut borrow = false;
         for (byte, from) in signature.s.iter_mut().zip(order).rev() {
             let (less, first) = from.overflowing_sub(*byte);

@@ -115,7 +115,7 @@ fn the_new_tiles_are_those_the_old_tree_has_not() {
             );
         }
     }
-    // Lazily: a size that nobody has is no work.
+    // The tiles are computed lazily, so an impossible size costs nothing.
     assert_eq!(new_tiles(0, MAX_SIZE).next(), Some(tile(0, 0, 256)));
 }
 
