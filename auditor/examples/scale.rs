@@ -5,9 +5,11 @@
 //! cargo run --release -p auditor --example scale -- measure DIR
 //! ```
 //!
-//! `generate` writes a log as the signer publishes one, with entries as the gateway makes them, under a key that
-//! is no secret, with the policy that names it. `measure` verifies it as `auditor verify log` does, and then hashes the same entries with the
-//! same SHA-256 on as many threads, once reading them from the files and once from memory.
+//! `generate` writes a log as the signer publishes it, with entries as the gateway makes them. Its key is not secret,
+//! and the policy that names the key lies beside the log.
+//!
+//! `measure` verifies the log as `auditor verify log` does. Then it hashes the same entries with the same SHA-256 on as
+//! many threads: once reading them from the files, and once from memory.
 
 #![allow(clippy::print_stdout)]
 
@@ -66,7 +68,7 @@ fn policy(key: &SigningKey) -> String {
     format!("log {}\nquorum none\n", key.verifier_key())
 }
 
-/// What is new, as the signer does after each round.
+/// Writes the new files, as the signer does after each round.
 fn write(folder: &Path, builder: &mut Builder) -> Result<()> {
     for file in builder.take() {
         let path = folder.join(&file.path);
@@ -76,7 +78,7 @@ fn write(folder: &Path, builder: &mut Builder) -> Result<()> {
     Ok(())
 }
 
-/// As long and as varied as what the gateway writes.
+/// An entry as long and as varied as the gateway's.
 fn leaf(index: u64) -> Result<Leaf> {
     let hash = |tag: &str| tagged_hash(tag, &[&index.to_be_bytes()]);
     let uuid = |hash: Hash| {
@@ -135,7 +137,7 @@ fn measure(folder: &str) -> Result<()> {
     let target = log::target(&source, &trust, &mut report)?;
     let bundles = target.size.div_ceil(256);
 
-    // Once before, so that all find the files where the system keeps what was read.
+    // The first reading fills the system's cache, so that all measurements find the files there.
     let all = || (0..bundles).into_par_iter();
     let warm: u64 = all()
         .map(|index| hash_file(folder, index, target.size))
@@ -180,8 +182,7 @@ fn measure(folder: &str) -> Result<()> {
     Ok(())
 }
 
-/// By the clock on the wall, and the time that the processors were busy for us: on a machine that others use, the
-/// second is the one to compare.
+/// Wall time, and processor time of this process. On a machine that others use, compare the processor time.
 #[derive(Clone, Copy)]
 struct Took {
     wall_s: f64,
@@ -230,7 +231,7 @@ fn read(folder: &str, index: u64, size: u64) -> (Vec<u8>, u16) {
     (bytes, tile.width())
 }
 
-/// Each entry once, as it is.
+/// Hashes each entry once, and nothing else.
 fn hash(bundle: &[u8], width: u16) -> u64 {
     let entries = parse_bundle(bundle, width).expect("a bundle").entries();
     entries

@@ -19,30 +19,58 @@ pub(crate) fn verify(
     trust: &Trust,
     report: &mut Report,
 ) -> Result<(), Undecided> {
-    let name = arguments.checkpoint.display().to_string();
-    let address: evm::Address = arguments
+    let account: evm::Address = arguments
         .address
         .to_ascii_lowercase()
         .parse()
         .map_err(|error| Undecided(format!("--address {error}")))?;
+    let expected = expected(arguments, trust, report)?;
+    report.fact("checkpoint_hash", expected.checkpoint_hash.to_string());
+    let signed = decode(arguments)?;
+    report.fact("transaction_hash", signed.hash().to_string());
+    report.fact("chain_id", signed.transaction().chain_id);
+    report.fact("sender", signed.sender().to_string());
+
+    compare(arguments.chain_id, account, &expected, &signed, report);
+    if let Some(url) = &arguments.rpc {
+        on_chain(url, arguments, &signed, report)
+    } else {
+        report.note("whether a chain has the transaction was not asked (--rpc)");
+        Ok(())
+    }
+}
+
+/// The payload that the checkpoint's transaction must carry.
+fn expected(
+    arguments: &cli::Anchor,
+    trust: &Trust,
+    report: &mut Report,
+) -> Result<Payload, Undecided> {
+    let name = arguments.checkpoint.display().to_string();
     let note = Note::parse(&read(&arguments.checkpoint)?)
         .map_err(|error| Undecided(format!("{name}: {error}")))?;
     let checkpoint = trust.accept_note(&name, &note, report)?;
-    let key = signer(trust, &note, checkpoint.origin())
-        .ok_or_else(|| Undecided::new("no log of the policy signed it"))?;
-    let hash = anchor::checkpoint_hash(&note, key)
+    let checkpoint_hash = signer(trust, &note, checkpoint.origin())
+        .and_then(|key| anchor::checkpoint_hash(&note, key))
         .ok_or_else(|| Undecided::new("no log of the policy signed it"))?;
     report.fact("origin", checkpoint.origin());
     report.fact("size", checkpoint.size());
     report.fact("root", checkpoint.root().to_base64());
-    report.fact("checkpoint_hash", hash.to_string());
+    Ok(Payload {
+        size: checkpoint.size(),
+        root: *checkpoint.root(),
+        checkpoint_hash,
+    })
+}
 
-    let signed = decode(arguments)?;
-    let transaction = signed.transaction();
-    report.fact("transaction_hash", signed.hash().to_string());
-    report.fact("chain_id", transaction.chain_id);
-    report.fact("sender", signed.sender().to_string());
-
+/// Compares the transaction with the chain and the account that were named, and its data with the payload.
+fn compare(
+    chain_id: u64,
+    account: evm::Address,
+    expected: &Payload,
+    signed: &evm::Signed,
+    report: &mut Report,
+) {
     let mut differing = Vec::new();
     let mut compare = |field: &str, recorded: String, found: String| {
         if recorded != found {
@@ -53,37 +81,28 @@ pub(crate) fn verify(
             });
         }
     };
-    let expected = address.to_string();
+    let transaction = signed.transaction();
+    let (account, sender) = (account.to_string(), signed.sender().to_string());
     compare(
         "chain_id",
-        arguments.chain_id.to_string(),
+        chain_id.to_string(),
         transaction.chain_id.to_string(),
     );
-    compare("sender", expected.clone(), signed.sender().to_string());
-    compare("recipient", expected, transaction.to.to_string());
+    compare("sender", account.clone(), sender);
+    compare("recipient", account, transaction.to.to_string());
     compare("value", "0".to_owned(), transaction.value.to_string());
     match Payload::parse(&transaction.data) {
         Err(error) => {
-            report.find(Finding::new(
-                "anchor-payload",
-                format!("the transaction's data is {error}"),
-            ));
+            let text = format!("the transaction's data is {error}");
+            report.find(Finding::new("anchor-payload", text));
         }
-        Ok(payload) => {
-            compare(
-                "size",
-                checkpoint.size().to_string(),
-                payload.size.to_string(),
-            );
-            compare(
-                "root",
-                checkpoint.root().to_string(),
-                payload.root.to_string(),
-            );
+        Ok(found) => {
+            compare("size", expected.size.to_string(), found.size.to_string());
+            compare("root", expected.root.to_string(), found.root.to_string());
             compare(
                 "checkpoint_hash",
-                hash.to_string(),
-                payload.checkpoint_hash.to_string(),
+                expected.checkpoint_hash.to_string(),
+                found.checkpoint_hash.to_string(),
             );
         }
     }
@@ -91,22 +110,16 @@ pub(crate) fn verify(
         let text = "the transaction does not carry this checkpoint for this account";
         report.find(Finding::new("anchor-differs", text).differing(differing));
     }
-    if let Some(url) = &arguments.rpc {
-        on_chain(url, arguments, &signed, report)
-    } else {
-        report.note("whether a chain has the transaction was not asked (--rpc)");
-        Ok(())
-    }
 }
 
-/// The log's key that signed the note; the policy may know several of one name.
+/// The log's key that signed the note. The policy may list several keys of one name.
 fn signer<'a>(trust: &'a Trust, note: &Note, origin: &str) -> Option<&'a VerifierKey> {
     let keys = trust.policy().logs().iter().map(tlog::policy::Log::key);
     keys.filter(|key| key.name() == origin)
         .find(|key| note.verify(key).is_ok())
 }
 
-/// Hexadecimal with or without `0x`, or the bytes.
+/// Reads the transaction's file: hexadecimal digits with or without `0x`, or the bytes themselves.
 fn decode(arguments: &cli::Anchor) -> Result<evm::Signed, Undecided> {
     let path = &arguments.transaction;
     let failed =
@@ -123,7 +136,8 @@ fn decode(arguments: &cli::Anchor) -> Result<evm::Signed, Undecided> {
     }
 }
 
-/// The node is believed: that it has the transaction, in which block, and how many came after.
+/// Asks the node whether the chain has the transaction, in which block, and how many blocks came after. The node is
+/// believed.
 fn on_chain(
     url: &str,
     arguments: &cli::Anchor,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-const ABOUT: &str = "Verifies the settlement gateway's transparency log, from published files and keys given out of band";
+const ABOUT: &str = "Verifies the settlement gateway's transparency log, \
+                     from published files and keys given out of band";
 
 const LONG_ABOUT: &str = "\
 Verifies the settlement gateway's transparency log, without the gateway.
@@ -12,12 +13,11 @@ Verifies the settlement gateway's transparency log, without the gateway.
 Every mutation of the gateway leaves one entry (a leaf) in an append-only
 Merkle tree (RFC 9162). The tree's root is signed as a checkpoint, cosigned by
 witnesses, and published with all entries and hashes in the layout of
-c2sp.org/tlog-tiles. This program recomputes all of it and says where it does
-not agree.
+c2sp.org/tlog-tiles. This program computes all of it again and names each
+place that differs.
 
-Whom to trust is said by a policy file (c2sp.org/tlog-policy) that you have
-from somebody other than the gateway's operator, or have kept since you first
-met them:
+A policy file (c2sp.org/tlog-policy) says whom to trust. Get it from somebody
+other than the gateway's operator, or keep your first copy of it:
 
     log gateway.example/log+f00dcafe+AY8D…
     witness A witness-a.example+0badf00d+BH…
@@ -25,7 +25,7 @@ met them:
     group both all A B
     quorum both
 
-No network and no database is touched unless an argument names one.";
+The program uses a network or a database only if an argument names one.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,16 +44,16 @@ Exit status:
   0  verified: everything that was asked holds
   1  tampering: something published or recorded was changed; the first bad
      index is named
-  2  cannot decide: no key or quorum, no entries, somebody unreachable, or
-     arguments that make no sense";
+  2  cannot decide: no key, no quorum, no entries, no connection, or wrong
+     arguments";
 
 const EXIT: &str = "\
 Exit status:
   0  verified: everything that was asked holds
   1  tampering: something published or recorded was changed; the first bad
      index is named
-  2  cannot decide: no key or quorum, no entries, somebody unreachable, or
-     arguments that make no sense";
+  2  cannot decide: no key, no quorum, no entries, no connection, or wrong
+     arguments";
 
 /// `auditor`
 #[derive(Debug, Parser)]
@@ -101,9 +101,9 @@ full and partial, and with the root of every checkpoint: `checkpoint`, those
 of --checkpoint, and in a folder all of `checkpoints/`. Uses all cores; holds
 a few bundles of 256 entries at a time, however long the log is.
 
-A log that was rebuilt from the start and signed anew agrees with itself. What
-shows it is a checkpoint that you kept (--checkpoint), a witness, or an
-anchor.")]
+A log that was rebuilt from the start and signed anew agrees with itself. Only
+a checkpoint that you kept (--checkpoint), a witness or an anchor shows that it
+was rebuilt.")]
     Log(Log),
 
     /// Two checkpoints: that the newer log still begins with the older one
@@ -119,11 +119,12 @@ base64 hash a line, as in a c2sp.org/tlog-witness request.")]
     #[command(after_help = EXIT, long_about = "\
 An anchor: that a transaction on a chain carries this checkpoint.
 
-Offline: the transaction is decoded, its sender recovered from its signature,
-and chain, sender, recipient and payload (size, root, hash of the checkpoint
-as the log signed it) compared. With --rpc also: that the chain has this
-transaction, that it succeeded, and how many blocks deep it is. The node is
-then believed: ask one of your own.")]
+Offline, the transaction is decoded and its sender recovered from its
+signature. Chain, sender, recipient and payload are compared. The payload is
+the size, the root, and the hash of the checkpoint as the log signed it.
+
+With --rpc, a node says whether the chain has the transaction, whether it
+succeeded, and how many blocks deep it is. The node is believed: ask your own.")]
     Anchor(Anchor),
 
     /// A risk run: that its results are those of its recorded inputs, bit for bit
@@ -135,8 +136,8 @@ from the snapshot and the settings in it, by the engine that is built into
 this program, and every result compared: value at risk, expected shortfall,
 contributions, intervals, histogram. Uses all cores. Nothing but FILE is read.
 
-That the snapshot is what the ledger had then is the database's word: verify
-it as well.")]
+Whether the snapshot is what the ledger held then, only the database can show:
+see `verify database`.")]
     RiskRun(RiskRun),
 
     /// A database: every ledger, outcome and audit row against the log, every row against its audit trail
@@ -144,26 +145,28 @@ it as well.")]
 A database: every ledger, outcome and audit row against the published log, and
 every domain row against its audit trail.
 
-The log is verified as by `verify log`. In one read-only transaction every
-leaf is derived anew from the rows, by this program and not by the database's
-functions, and must be the published entry at its index. Rows that are newer
-than the published log are counted, not judged. Then the present rows of all
-audited tables must be what following their audit trail yields, so that an
-amount edited behind the triggers' back shows as well. Each risk run's
-snapshot is rendered anew from the rows it names; its results are for
-`verify risk-run`.
+The log is verified as by `verify log`. Then, in one read-only transaction:
+
+  - Every leaf is derived anew from the rows, by this program and not by the
+    database's functions. It must be the published entry at its index.
+  - Every row of an audited table must be what its audit trail leads to. So an
+    amount that was edited behind the triggers is found as well.
+  - Every risk run's snapshot is rendered anew from the rows it names. Its
+    results are for `verify risk-run`.
+
+Rows that are newer than the published log are counted, not judged.
 
 URL is postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on
 loopback only). The login is a member of the role optkas_auditor and needs no
 other right. Its password is read from the variable PGPASSWORD or from the
 file of --password-file, never from the URL.
 
-A row newer than a replica is a missing row: ask the primary.")]
+Ask the primary: a row that a replica does not have yet is a missing row.")]
     Database(Database),
 }
 
 impl Verify {
-    /// As in `--json`.
+    /// The command's name in `--json`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -176,7 +179,7 @@ impl Verify {
         }
     }
 
-    /// What all of them take.
+    /// The arguments that all commands take.
     #[must_use]
     pub const fn common(&self) -> &Common {
         match self {
@@ -190,16 +193,16 @@ impl Verify {
     }
 }
 
-/// What all of them take.
+/// The arguments that all commands take.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Whom to trust: a C2SP tlog-policy, from somebody other than the log's operator
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Answer one JSON object on standard output
+    /// Answer with one JSON object on standard output
     #[arg(long)]
     pub json: bool,
-    /// No progress bar (there is none either where standard error is no terminal)
+    /// Show no progress bar (it is shown only where standard error is a terminal)
     #[arg(long)]
     pub quiet: bool,
 }
@@ -224,7 +227,7 @@ pub struct Receipt {
 /// `auditor verify log`
 #[derive(Debug, Args)]
 pub struct Log {
-    /// A folder with a copy of the log, or the URL prefix it is published under
+    /// A folder with a copy of the log, or the URL prefix of the published log
     #[arg(value_name = "DIR|URL")]
     pub log: String,
     /// A checkpoint of this log that you kept: the log must still begin with what it covers. May be repeated

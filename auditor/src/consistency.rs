@@ -1,4 +1,4 @@
-//! `verify consistency`: that the newer tree begins with the older one.
+//! `verify consistency`: whether the newer tree begins with the older one.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ pub(crate) fn verify(
     }
     if old.size() == 0 {
         return Err(Undecided::new(
-            "the older one is of no entries: every log begins with none",
+            "OLD is a checkpoint of no entries: every log is consistent with it",
         ));
     }
     if old.size() > new.size() {
@@ -65,7 +65,7 @@ pub(crate) fn verify(
     }
 }
 
-/// Both trees from the log's tiles: so it is known which of the two they are not of.
+/// Computes both roots from the log's tiles, to tell which of the two checkpoints the tiles do not match.
 fn by_tiles(
     source: &Source,
     old: &Checkpoint,
@@ -126,7 +126,7 @@ fn forked(old: &Checkpoint) -> Finding {
     Finding::new("forked", text).within(0, old.size() - 1)
 }
 
-/// One base64 hash a line; what a request to a witness has before and after them is left out.
+/// Reads one base64 hash a line. Of a whole request to a witness, the lines before and after the hashes are skipped.
 fn parse_proof(path: &Path) -> Result<Vec<Hash>, Undecided> {
     let text = read_text(path)?;
     let lines = text.lines().skip_while(|line| line.starts_with("old "));

@@ -1,13 +1,13 @@
-//! The small files that arguments name.
+//! Reads the files that arguments name.
 
 use std::{fs::File, io::Read, path::Path};
 
 use crate::report::Undecided;
 
-/// Longer than anything that is read whole: a note of a megabyte, a receipt with it.
+/// The most that is read of a checkpoint, a proof or a receipt: a note in it has at most a megabyte.
 const BYTES_MAX: u64 = 4 << 20;
 
-/// Longer than any reply.
+/// The most that is read of a risk run. No reply of the API is longer.
 const LONG_BYTES_MAX: u64 = 32 << 20;
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Undecided> {

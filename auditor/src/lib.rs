@@ -1,4 +1,4 @@
-//! The auditor's verifier: from published files and keys given out of band, without us.
+//! The auditor's verifier. It works from published files and from keys given out of band, without the gateway.
 //!
 //! | module | is |
 //! |---|---|
@@ -7,9 +7,9 @@
 //! | [`trust`] | the policy: whose signatures count |
 //! | [`source`] | published files, in a folder or behind HTTP |
 //! | [`log`] | a whole log, computed anew |
-//! | [`report`], [`progress`] | what is said, and meanwhile |
+//! | [`report`], [`progress`] | the answer, and how far the work has come |
 //!
-//! Every foreign byte is read by the crates `tlog`, `evm` and `risk`. Nothing is written anywhere.
+//! The crates `tlog`, `evm` and `risk` read every foreign byte. The auditor writes nothing anywhere.
 
 mod anchor;
 pub mod cli;

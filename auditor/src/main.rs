@@ -12,7 +12,7 @@ use auditor::{
 use clap::Parser;
 
 fn main() -> ExitCode {
-    // Arguments that make no sense end here with exit code 2, as everything that cannot be decided.
+    // With wrong arguments the program ends here, with the exit code 2 of all that cannot be decided.
     let Command::Verify(verify) = Cli::parse().command;
     let report = run(&verify);
     let mut out = io::stdout().lock();
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     };
     match written.and_then(|()| out.flush()) {
         Ok(()) => report.verdict().into(),
-        // Whoever does not read the answer must not take it for a yes.
+        // An answer that could not be written must not be taken for a yes.
         Err(_) => ExitCode::from(2),
     }
 }

@@ -1,15 +1,15 @@
-//! How far a run has come, for who waits for it: on standard error, and only if that is a terminal.
+//! Shows how far the work has come: on standard error, and only if that is a terminal.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar, or nothing where nobody looks.
+/// A progress bar, or nothing where standard error is no terminal.
 #[derive(Clone, Debug)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Of that many things; hidden for `--json` and `--quiet`.
+    /// A bar; hidden for `--json` and `--quiet`.
     #[must_use]
     pub fn new(hidden: bool) -> Self {
         let target = if hidden {
@@ -21,7 +21,7 @@ impl Progress {
         Self(ProgressBar::with_draw_target(None, target))
     }
 
-    /// One that nobody sees.
+    /// A bar that is never drawn.
     #[must_use]
     pub fn none() -> Self {
         Self::new(true)
@@ -38,7 +38,7 @@ impl Progress {
         self.0.set_message(what);
     }
 
-    /// Begins a part of the work whose end cannot be seen from here.
+    /// Begins a part of the work whose number of steps is unknown.
     pub fn begin_unbounded(&self, what: &'static str) {
         if let Ok(style) = ProgressStyle::with_template("{msg} {spinner} {human_pos}") {
             self.0.set_style(style);
@@ -48,7 +48,7 @@ impl Progress {
         self.0.enable_steady_tick(Duration::from_millis(250));
     }
 
-    /// So many steps more.
+    /// Counts steps that are done.
     pub fn advance(&self, steps: u64) {
         self.0.inc(steps);
     }

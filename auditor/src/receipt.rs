@@ -47,7 +47,7 @@ pub(crate) fn verify(
     Ok(())
 }
 
-/// What the entry says: it is proven now.
+/// Reports what the entry says, after it has been proven.
 fn say(leaf: &Leaf, arguments: &cli::Receipt, index: u64, report: &mut Report) {
     let key = leaf.key.to_string();
     if arguments.key.as_ref().is_some_and(|wanted| *wanted != key) {

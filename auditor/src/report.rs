@@ -1,20 +1,20 @@
-//! What came of a verification: for people, for programs, and as an exit code.
+//! The result of a verification: for people, for programs, and as an exit code.
 
 use std::{fmt, process::ExitCode};
 
 use serde_json::{Map, Value, json};
 
-/// More are counted, not kept: a log that was rebuilt differs everywhere.
+/// The most findings that are kept. Further ones are counted: a log that was rebuilt differs everywhere.
 const FINDINGS_KEPT_MAX: usize = 1_000;
 
-/// What a run answers.
+/// The answer of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Everything that was asked holds.
     Verified,
     /// Something that was published or recorded has been changed.
     Tampered,
-    /// Neither can be said.
+    /// Not enough is known for either answer.
     Undecided,
 }
 
@@ -46,26 +46,26 @@ impl From<Verdict> for ExitCode {
     }
 }
 
-/// Why nothing can be said: no key, no quorum, no entries, nobody there.
+/// Why the auditor cannot decide: for example no key, no quorum, no entries, or no connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Undecided(pub String);
 
 impl Undecided {
-    /// From whatever says it.
+    /// A reason in words.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
 
-/// One place where what is there is not what was published.
+/// One place where the published or recorded data was changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong, as one word that does not change between versions.
     pub kind: &'static str,
-    /// The entry it is about, or the first it can be.
+    /// The entry that the finding is about, or the first of a range.
     pub index: Option<u64>,
-    /// The last entry it can be about, where that cannot be told.
+    /// The last entry of the range, where the one entry cannot be told.
     pub last_index: Option<u64>,
     /// The commitment's key, in hexadecimal.
     pub key: Option<String>,
@@ -79,19 +79,19 @@ pub struct Finding {
     pub text: String,
 }
 
-/// A column or member that differs. Numbers and states are shown; of everything else only that it differs.
+/// A column or member that differs. Numbers and states are shown. Other values are not: they may be confidential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Field {
     /// The column's name.
     pub name: String,
     /// What was published or recorded.
     pub recorded: Option<String>,
-    /// What is there.
+    /// What was found.
     pub found: Option<String>,
 }
 
 impl Finding {
-    /// About no entry in particular.
+    /// A finding that names no entry yet.
     pub fn new(kind: &'static str, text: impl Into<String>) -> Self {
         Self {
             kind,
@@ -100,14 +100,14 @@ impl Finding {
         }
     }
 
-    /// About this entry.
+    /// Says that the finding is about this entry.
     #[must_use]
     pub fn at(mut self, index: u64) -> Self {
         self.index = Some(index);
         self
     }
 
-    /// About one of these entries.
+    /// Says that the finding is about one of these entries.
     #[must_use]
     pub fn within(mut self, first: u64, last: u64) -> Self {
         self.index = Some(first);
@@ -115,28 +115,28 @@ impl Finding {
         self
     }
 
-    /// About this commitment.
+    /// Says that the finding is about this commitment.
     #[must_use]
     pub fn of_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// About a row of this table.
+    /// Says that the finding is about this table.
     #[must_use]
     pub fn in_table(mut self, table: impl Into<String>) -> Self {
         self.table = Some(table.into());
         self
     }
 
-    /// About this row.
+    /// Says that the finding is about this row.
     #[must_use]
     pub fn of_row(mut self, row_key: impl Into<String>) -> Self {
         self.row_key = Some(row_key.into());
         self
     }
 
-    /// These differ.
+    /// Names the columns or members that differ.
     #[must_use]
     pub fn differing(mut self, fields: Vec<Field>) -> Self {
         self.fields = fields;
@@ -203,7 +203,7 @@ impl fmt::Display for Finding {
 }
 
 impl Field {
-    /// A value that is not shown.
+    /// A field whose values are not shown.
     pub fn hidden(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -222,7 +222,7 @@ impl Field {
     }
 }
 
-/// Everything a run has to say.
+/// Everything that a verification found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     facts: Vec<(&'static str, Value)>,
@@ -234,12 +234,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Something that was established.
+    /// Records a fact that was established.
     pub fn fact(&mut self, name: &'static str, value: impl Into<Value>) {
         self.facts.push((name, value.into()));
     }
 
-    /// Something that does not hold.
+    /// Records something that does not hold.
     pub fn find(&mut self, finding: Finding) {
         self.findings_count += 1;
         self.first_bad_index = match (self.first_bad_index, finding.index) {
@@ -251,24 +251,24 @@ impl Report {
         }
     }
 
-    /// Several of them.
+    /// Records several findings.
     pub fn find_all(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
             self.find(finding);
         }
     }
 
-    /// A reason why not everything could be said.
+    /// Records a reason why not everything could be decided.
     pub fn undecided(&mut self, reason: impl Into<String>) {
         self.undecided.push(reason.into());
     }
 
-    /// Worth knowing, and nobody's fault.
+    /// Records something worth knowing that is no finding.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
-    /// What does not hold, as far as it was kept.
+    /// The findings that were kept, at most a thousand.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -280,7 +280,7 @@ impl Report {
         self.first_bad_index
     }
 
-    /// Tampering outweighs what could not be decided: it is there whatever else is missing.
+    /// A finding outweighs what could not be decided: no missing part can undo it.
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         if self.findings_count > 0 {
@@ -314,7 +314,7 @@ impl Report {
     }
 }
 
-/// For people: the verdict first.
+/// The report for people: the verdict first.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN_MAX: usize = 20;
@@ -350,7 +350,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Foreign text on a terminal: a control character could hide a finding from whoever reads it.
+/// Foreign text, made safe for a terminal: a control character could hide a finding from the reader.
 fn printable(text: &str) -> String {
     let shown = |c: char| {
         if c.is_control() || is_reordering(c) {
@@ -362,7 +362,7 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Unicode's controls of direction: they make a terminal show text in another order than it has.
+/// Unicode's controls of direction make a terminal show text in another order than it has.
 const fn is_reordering(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

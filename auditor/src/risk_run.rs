@@ -14,7 +14,7 @@ use crate::{
     report::{Field, Finding, Report, Undecided},
 };
 
-/// Longer lists are not shown where they differ.
+/// Values that are longer are not shown where they differ.
 const SHOWN_BYTES_MAX: usize = 200;
 
 pub(crate) fn verify(arguments: &cli::RiskRun, report: &mut Report) -> Result<(), Undecided> {
@@ -35,7 +35,7 @@ pub(crate) fn verify(arguments: &cli::RiskRun, report: &mut Report) -> Result<()
     Ok(())
 }
 
-/// What a reply says of a run.
+/// A run as the API answers it.
 struct Recorded {
     id: String,
     snapshot: String,
@@ -60,7 +60,7 @@ fn judge(run: &Recorded, report: &mut Report) {
     let mut find = |kind, text: &str, fields| {
         report.find(Finding::new(kind, text).differing(fields));
     };
-    // The id chooses the random numbers: results of another run are not this one's.
+    // The run's id chooses its random numbers, so another run's results are not this run's.
     if run.outcome.settings.run != run.id {
         let text = "the results are of another run";
         find("other-run", text, vec![Field::hidden("settings.run")]);

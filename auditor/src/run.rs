@@ -2,7 +2,6 @@
 
 use crate::{
     anchor, cli, consistency, database,
-    files::read,
     log::{self, Kept},
     progress::Progress,
     receipt,
@@ -12,7 +11,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Does what was asked. Whatever keeps it from the end is in the report.
+/// Runs the command. What stops it early is in the report.
 #[must_use]
 pub fn run(command: &cli::Verify) -> Report {
     let mut report = Report::default();
@@ -33,24 +32,14 @@ fn decide(command: &cli::Verify, report: &mut Report) -> Result<(), Undecided> {
         cli::Verify::Database(arguments) => {
             database::verify(arguments, &trust()?, report, &progress)
         }
-        // Nobody has signed a run, and nobody has to be trusted: it is computed.
+        // A run bears no signature, so it needs no key: it is computed again.
         cli::Verify::RiskRun(arguments) => risk_run::verify(arguments, report),
         cli::Verify::Log(arguments) => {
             let trust = trust()?;
             let source = Source::open(&arguments.log)?;
-            let kept = kept(&arguments.checkpoint)?;
+            let kept = Kept::read(&arguments.checkpoint)?;
             let target = log::target(&source, &trust, report)?;
             log::verify(&source, &trust, &target, &kept, report, &progress, None)
         }
     }
-}
-
-pub(crate) fn kept(paths: &[std::path::PathBuf]) -> Result<Vec<Kept>, Undecided> {
-    let kept = paths.iter().map(|path| {
-        Ok(Kept {
-            name: path.display().to_string(),
-            bytes: read(path)?,
-        })
-    });
-    kept.collect()
 }

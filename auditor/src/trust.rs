@@ -1,4 +1,4 @@
-//! Whom to trust, and what that says of a checkpoint.
+//! The policy: whom to trust, and whether a checkpoint is accepted.
 
 use std::{fs, path::Path};
 
@@ -17,16 +17,16 @@ pub struct Trust(Policy);
 /// Why a checkpoint is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// It is none.
+    /// Not a signed note, or a note that is no checkpoint.
     #[error("not a signed checkpoint")]
     Malformed,
-    /// Nobody whom the policy knows signed it.
+    /// No log of the policy signed it.
     #[error("no log of the policy signed it")]
     Unknown,
-    /// It names a key of the policy and is not its signature.
+    /// A signature line names a key of the policy and does not verify.
     #[error("the signature of {0} does not verify")]
     Forged(String),
-    /// The log signed it; too few witnesses did.
+    /// The log signed it, and fewer witnesses than the quorum.
     #[error("the quorum of witnesses is not met")]
     NoQuorum(Checkpoint),
 }
@@ -36,7 +36,7 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// There is none, it is none, or it knows no log.
+    /// The policy file is missing, cannot be parsed, or lists no log.
     pub fn load(path: Option<&Path>) -> Result<Self, Undecided> {
         let path = path.ok_or_else(|| {
             Undecided::new("no key: name a policy file with --policy (c2sp.org/tlog-policy)")
@@ -46,11 +46,11 @@ impl Trust {
         Self::parse(&bytes).map_err(|error| Undecided(format!("{}: {error}", path.display())))
     }
 
-    /// The same from bytes.
+    /// Reads the policy from bytes.
     ///
     /// # Errors
     ///
-    /// It is no policy, or knows no log.
+    /// The bytes cannot be parsed, or list no log.
     pub fn parse(bytes: &[u8]) -> Result<Self, Undecided> {
         let policy = Policy::parse(bytes).map_err(|error| Undecided(error.to_string()))?;
         if policy.logs().is_empty() {
@@ -65,7 +65,7 @@ impl Trust {
         &self.0
     }
 
-    /// What the checkpoint says, if it is accepted.
+    /// Reads the checkpoint and judges it by the policy.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Trust {
         self.check_note(&note)
     }
 
-    /// The same of a note.
+    /// Judges a checkpoint that is parsed as a note already.
     ///
     /// # Errors
     ///
@@ -92,13 +92,14 @@ impl Trust {
         }
     }
 
-    /// The checkpoint that everything is measured by. What speaks against it goes to the report: a forged
-    /// signature as a finding, a missing quorum as a reason to leave it undecided, and then it is measured all
-    /// the same.
+    /// Reads the checkpoint that everything is compared with. What speaks against it goes to the report:
+    ///
+    /// - a forged signature is a finding, and an error;
+    /// - a missing quorum is a reason not to decide; the checkpoint is compared with all the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to measure by.
+    /// The checkpoint cannot be parsed, or no log of the policy signed it.
     pub fn accept(
         &self,
         name: &str,
@@ -110,7 +111,7 @@ impl Trust {
         self.accept_note(name, &note, report)
     }
 
-    /// The same of a note.
+    /// [`Trust::accept`] of a checkpoint that is parsed as a note already.
     ///
     /// # Errors
     ///

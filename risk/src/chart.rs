@@ -18,17 +18,17 @@ const VAR: RGBColor = RGBColor(0xb3, 0x54, 0x1e);
 const ES: RGBColor = RGBColor(0x7a, 0x1f, 0x3d);
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 
-/// Why there is no picture.
+/// The picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("the chart cannot be drawn")]
 pub struct CannotDraw(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// Draws an outcome, amounts in `minor_per_unit`-ths of the currency (100 where it has cents).
+/// Draws an outcome. `minor_per_unit` minor units make one unit of the currency: 100 where it has cents.
 ///
-/// The scale of shares is logarithmic: what matters is rare.
+/// The scale of shares is logarithmic, because large losses are rare.
 ///
 /// # Errors
-/// Where the plotting library refuses.
+/// The plotting library fails.
 pub fn svg(outcome: &Outcome, minor_per_unit: u32) -> Result<String, CannotDraw> {
     let mut text = String::new();
     draw(&mut text, outcome, f64::from(minor_per_unit.max(1))).map_err(CannotDraw)?;
@@ -98,7 +98,7 @@ fn draw(text: &mut String, outcome: &Outcome, unit: f64) -> Drawn {
     area.present().map_err(owned)
 }
 
-/// A vertical line and what it is.
+/// A vertical line and its label.
 struct Mark {
     at: f64,
     label: String,
@@ -177,7 +177,7 @@ fn major(minor: i64, unit: f64) -> f64 {
     minor as f64 / unit
 }
 
-/// What to divide by, and how to say so.
+/// A divisor, and its name.
 fn magnitude(most: f64) -> (f64, &'static str) {
     match most {
         most if most >= 2e9 => (1e9, " billion"),
@@ -191,7 +191,7 @@ fn percent(share: f64) -> String {
     format!("{}%", trimmed(share * 100.0))
 }
 
-/// As few digits as say it.
+/// The number without trailing zeros, to six digits after the point.
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,8 +1,7 @@
-//! What a run will cost, before it starts.
+//! Estimates what a run will cost, before it starts.
 //!
-//! A count of operations, each at what it took on the machine of `benches/` (one thread), so that a run that cannot
-//! finish in the time there is can be refused. It is an estimate for a like machine: a caller with another one, or
-//! with less to spare, gives itself a factor.
+//! A run that cannot finish in time can then be refused. The estimate counts operations. Each costs what it took on the
+//! machine of `benches/`, on one thread. A caller on another machine multiplies the estimate by a factor.
 
 use std::time::Duration;
 

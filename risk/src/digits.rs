@@ -1,4 +1,5 @@
-//! Amounts in JSON: strings of digits, for many readers take a number for an IEEE 754 double. One spelling only.
+//! Amounts in JSON are strings of digits: many readers round large JSON numbers to an IEEE 754 double. Each amount has
+//! one spelling.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -18,7 +19,7 @@ fn parse<E: Error>(text: &str) -> Result<i64, E> {
         .ok_or_else(|| E::custom("an amount is a string of digits"))
 }
 
-/// Several of them.
+/// A list of amounts.
 pub(crate) mod list {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -2,26 +2,26 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | [`input`] | a portfolio: a draft is checked once, or refused with all that is missing |
+//! | [`input`] | a portfolio: a draft is checked once, or refused with all that is missing or wrong |
 //! | [`snapshot`] | a portfolio's bytes and their SHA-256 |
-//! | [`parameters`] | levels, scenarios, copula, method, seed; bounds |
+//! | [`parameters`] | levels, scenarios, copula, method, seed, and their bounds |
 //! | [`run()`] | the run |
 //! | [`outcome`] | results, in integer minor units |
-//! | [`recompute`] | a recorded run again: equal, or where it differs |
+//! | [`recompute`] | computes a recorded run again: equal, or where it differs |
 //! | [`cost`] | what a run will take, before it starts |
 //! | [`chart`] | the loss distribution as SVG |
-//! | [`closed`], [`exact`] | what is known without simulation; the simulation is held to it |
-//! | [`random`], [`math`] | numbers by address; special functions |
+//! | [`random`], [`math`] | random numbers by address; special functions |
 //!
 //! The mathematics is in `docs/RISK.md`, formula by formula, and beside the code that computes it.
 //!
 //! # The same bits
 //!
-//! Random numbers are addressed by scenario and name, not drawn in an order. Losses are integers and are added as
-//! such. Where floating-point numbers are added (importance sampling's weights), they are added in one order. What is
+//! Random numbers are addressed by scenario and name, not drawn in an order. Losses are integers and are added as such.
+//! Where floating-point numbers are added (importance sampling's weights), they are added in one order. What is
 //! computed in floating point uses the four operations and the square root, which IEEE 754 defines to the last bit, and
 //! `libm`'s functions, which are made of those; the compiler neither fuses nor reorders them. So a run gives the same
-//! results on any number of threads, on any of our targets, optimised or not; [`MODEL_VERSION`] changes when it does not.
+//! results on any number of threads, on any of our targets, optimised or not; [`MODEL_VERSION`] changes when it does
+//! not.
 //!
 //! Not here: where inputs come from, who may ask, where results are kept.
 
@@ -45,10 +45,9 @@
 )]
 
 pub mod chart;
-pub mod closed;
 pub mod cost;
 mod digits;
-pub mod exact;
+mod found;
 mod importance;
 pub mod input;
 mod kernel;
@@ -65,5 +64,5 @@ pub mod units;
 
 pub use self::run::run;
 
-/// Names the engine that gives these bits. It changes whenever the same inputs may give others.
+/// The engine's version. It changes whenever the same inputs may give other bits.
 pub const MODEL_VERSION: &str = "optkas-risk/1";

@@ -1,10 +1,10 @@
-//! A portfolio as numbers to compute with.
+//! A portfolio in the form that the simulation computes with.
 //!
-//! Name i's fortune is `X_i = (a_i · Z + √(1-|a_i|²) ε_i)/s`, with Z and ε standard normal; s is 1 for the Gaussian
-//! copula (Li, *Journal of Fixed Income* 9, 2000; Gupton, Finger and Bhatia, *CreditMetrics*, 1997) and √(W/ν), W
-//! chi-squared with ν degrees and common to all names, for the t copula (McNeil, Frey and Embrechts, *QRM*, sections
-//! 7.3 and 11.1). Name i ends in the k-th worst state or one below it when `X_i < c_ik`, the quantile of X at the
-//! states' joint probability: when a uniform U = Φ(ε) is below
+//! Name i's latent variable is `X_i = (a_i · Z + √(1-|a_i|²) ε_i)/s`, with Z and ε standard normal; s is 1 for the
+//! Gaussian copula (Li, *Journal of Fixed Income* 9, 2000; Gupton, Finger and Bhatia, *CreditMetrics*, 1997) and
+//! √(W/ν), W chi-squared with ν degrees and common to all names, for the t copula (McNeil, Frey and Embrechts, *QRM*,
+//! sections 7.3 and 11.1). Name i ends in the k-th worst state or one below it when `X_i < c_ik`, the quantile of X at
+//! the states' joint probability: when a uniform U = Φ(ε) is below
 //!
 //! ```text
 //! Φ(e_ik s + w_i · Z),   e_ik = c_ik/√(1-|a_i|²),   w_i = -a_i/√(1-|a_i|²)
@@ -30,9 +30,9 @@ const CERTAIN: f64 = 1e30;
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) factors: usize,
-    /// Of all names, one a factor.
+    /// The weights w of all names, one for each factor.
     weights: Vec<f64>,
-    /// Of all names, worst first.
+    /// The steps of all names, the worst first.
     steps: Vec<Step>,
     /// Where each name's steps begin, and where the last's end.
     begins: Vec<usize>,
@@ -50,7 +50,7 @@ pub(crate) struct Step {
     /// The joint probability of this state and all below.
     pub(crate) probability: f64,
     pub(crate) e: f64,
-    /// Above the base. Of the first step it is the mean, and of a default that always costs the same, the loss.
+    /// The loss above the base. Of the first step, default, it is the mean where the cost is drawn.
     pub(crate) loss: i64,
 }
 
@@ -143,7 +143,7 @@ impl Model {
         &self.weights[name * self.factors..(name + 1) * self.factors]
     }
 
-    /// Worst first, never none.
+    /// The name's steps, the worst first. There is at least one.
     #[inline]
     pub(crate) fn steps(&self, name: usize) -> &[Step] {
         &self.steps[self.begins[name]..self.begins[name + 1]]
@@ -184,23 +184,6 @@ impl Model {
             } => capped(self.classes[classes].draw(word), exposure, most) - base,
         }
     }
-
-    /// All that a default may cost above the base, equally likely.
-    pub(crate) fn severities(&self, name: usize) -> Vec<i64> {
-        match self.severities[name] {
-            Severity::Fixed(loss) => vec![loss],
-            Severity::Drawn {
-                classes,
-                exposure,
-                most,
-                base,
-            } => self.classes[classes]
-                .means()
-                .iter()
-                .map(|&share| capped(share, exposure, most) - base)
-                .collect(),
-        }
-    }
 }
 
 fn capped(share: Fraction, exposure: u64, most: u64) -> i64 {
@@ -223,13 +206,13 @@ fn quantile(probability: f64, copula: Copula) -> f64 {
     }
 }
 
-/// One end of a name, and what it costs; of default, its severity knows.
+/// A state in which a name may end, and its cost. The cost of default is in the name's severity.
 struct State {
     probability: Fraction,
     loss: Option<i64>,
 }
 
-/// Worst first; the last is the best. They are all there is: their probabilities add up to one.
+/// All states of a name, from the worst to the best. Their probabilities add up to one.
 fn states(portfolio: &Portfolio, name: &Name) -> Vec<State> {
     let survival = BILLION - name.pd.ppb();
     let default = State {

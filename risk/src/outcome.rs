@@ -1,10 +1,12 @@
-//! What a run finds, in integers: what is recorded and compared. In JSON amounts are strings of digits.
+//! The results of a run, in integers, as they are recorded and compared. In JSON, amounts are strings of digits.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{digits, parameters::Settings, snapshot::Digest, units::Level};
 
-/// A result with the interval that holds the truth 95 times in a hundred, in minor units.
+/// A result with its 95% confidence interval, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
@@ -18,7 +20,7 @@ pub struct Estimate {
     pub high_minor: i64,
 }
 
-/// What lies beyond one level.
+/// The results at one level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtLevel {
     /// Parts per million.
@@ -54,7 +56,7 @@ pub struct Outcome {
     pub snapshot: Digest,
     /// How it ran.
     pub settings: Settings,
-    /// ISO 4217, of all amounts.
+    /// The currency of all amounts (ISO 4217).
     pub currency: String,
     /// The names' ids, rising.
     pub names: Vec<String>,
@@ -63,16 +65,16 @@ pub struct Outcome {
     /// The standard deviation of the loss.
     #[serde(with = "digits")]
     pub deviation_minor: i64,
-    /// One each level asked.
+    /// The results at each level that was asked for.
     pub levels: Vec<AtLevel>,
-    /// Of all losses.
+    /// The distribution of all losses.
     pub histogram: Histogram,
 }
 
 /// Where a recorded outcome and a recomputed one are not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which result, as a path.
+    /// The result, as a path.
     pub what: String,
     /// As recorded.
     pub recorded: String,
@@ -81,11 +83,12 @@ pub struct Difference {
 }
 
 impl Outcome {
-    /// Every result that is not the same. None means equal.
+    /// Every result that is not the same. An empty list means equal.
     #[must_use]
     pub fn differences(&self, recomputed: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
-        let mut compare = |what: &str, recorded: String, recomputed: String| {
+        let mut compare = |what: &str, text: &dyn Fn(&Self) -> String| {
+            let (recorded, recomputed) = (text(self), text(recomputed));
             if recorded != recomputed {
                 differences.push(Difference {
                     what: what.to_owned(),
@@ -94,75 +97,42 @@ impl Outcome {
                 });
             }
         };
-        compare("model", self.model.clone(), recomputed.model.clone());
-        compare(
-            "snapshot",
-            self.snapshot.to_string(),
-            recomputed.snapshot.to_string(),
-        );
-        compare(
-            "settings",
-            format!("{:?}", self.settings),
-            format!("{:?}", recomputed.settings),
-        );
-        compare(
-            "currency",
-            self.currency.clone(),
-            recomputed.currency.clone(),
-        );
-        compare("names", self.names.join(" "), recomputed.names.join(" "));
-        compare(
-            "expected_loss",
-            self.expected_loss.text(),
-            recomputed.expected_loss.text(),
-        );
-        compare(
-            "deviation_minor",
-            self.deviation_minor.to_string(),
-            recomputed.deviation_minor.to_string(),
-        );
-        compare(
-            "levels",
-            self.levels.len().to_string(),
-            recomputed.levels.len().to_string(),
-        );
-        for (position, (ours, theirs)) in self.levels.iter().zip(&recomputed.levels).enumerate() {
-            compare(
-                &format!("levels[{position}].level"),
-                ours.level.ppm().to_string(),
-                theirs.level.ppm().to_string(),
-            );
-            compare(
-                &format!("levels[{position}].var"),
-                ours.var.text(),
-                theirs.var.text(),
-            );
-            compare(
-                &format!("levels[{position}].es"),
-                ours.es.text(),
-                theirs.es.text(),
-            );
-            let what = format!("levels[{position}].contributions_minor");
-            compare(
-                &what,
-                format!("{:?}", ours.contributions_minor),
-                format!("{:?}", theirs.contributions_minor),
-            );
+        compare("model", &|outcome| outcome.model.clone());
+        compare("snapshot", &|outcome| outcome.snapshot.to_string());
+        compare("settings", &|outcome| format!("{:?}", outcome.settings));
+        compare("currency", &|outcome| outcome.currency.clone());
+        compare("names", &|outcome| outcome.names.join(" "));
+        compare("expected_loss", &|outcome| {
+            outcome.expected_loss.to_string()
+        });
+        compare("deviation_minor", &|outcome| {
+            outcome.deviation_minor.to_string()
+        });
+        compare("levels", &|outcome| outcome.levels.len().to_string());
+        for level in 0..self.levels.len().min(recomputed.levels.len()) {
+            let mut compare = |member: &str, text: &dyn Fn(&AtLevel) -> String| {
+                let what = format!("levels[{level}].{member}");
+                compare(&what, &|outcome| text(&outcome.levels[level]));
+            };
+            compare("level", &|at| at.level.ppm().to_string());
+            compare("var", &|at| at.var.to_string());
+            compare("es", &|at| at.es.to_string());
+            let contributions = |at: &AtLevel| format!("{:?}", at.contributions_minor);
+            compare("contributions_minor", &contributions);
         }
-        compare(
-            "histogram",
-            format!("{:?}", self.histogram),
-            format!("{:?}", recomputed.histogram),
-        );
+        compare("histogram", &|outcome| format!("{:?}", outcome.histogram));
         differences
     }
 }
 
-impl Estimate {
-    fn text(self) -> String {
-        format!(
-            "{} [{}, {}]",
-            self.value_minor, self.low_minor, self.high_minor
-        )
+/// The value and its interval.
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            value_minor,
+            low_minor,
+            high_minor,
+        } = self;
+        write!(f, "{value_minor} [{low_minor}, {high_minor}]")
     }
 }

@@ -29,7 +29,7 @@ pub enum Copula {
     Gaussian,
     /// As jointly t-distributed variables: one mixing variable common to all.
     StudentT {
-        /// Of freedom.
+        /// Degrees of freedom.
         degrees: u32,
     },
 }
@@ -38,7 +38,7 @@ pub enum Copula {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Independently, as they are.
+    /// Independently, each with the same weight.
     Plain,
     /// More of those with large losses, each weighed by its likelihood.
     Importance,
@@ -57,7 +57,7 @@ pub struct Settings {
     pub copula: Copula,
     /// How scenarios are chosen.
     pub method: Method,
-    /// Chooses the random numbers, with the run.
+    /// The seed, which chooses the random numbers together with the run's id.
     pub seed: u64,
     /// The run's id: 1 to 64 visible ASCII characters.
     pub run: String,
@@ -81,22 +81,22 @@ impl Settings {
 /// Why parameters are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSettings {
-    /// None, too many, or not rising.
+    /// The levels are none, too many, or not rising.
     #[error("levels are 1 to 8, rising")]
     Levels,
-    /// Too few or too many.
+    /// The scenarios are too few or too many.
     #[error("scenarios are 1,000 to 10,000,000")]
     Scenarios,
     /// A level is so high that nearly no scenario is beyond it.
     #[error("the highest level has fewer than ten scenarios beyond it (160 with Sobol sequences)")]
     Tail,
-    /// Of the t copula.
+    /// The t copula's degrees of freedom are out of bounds.
     #[error("degrees of freedom are 2 to 100")]
     Degrees,
-    /// Too large.
+    /// The seed is too large.
     #[error("the seed is at most 2^53 - 1")]
     Seed,
-    /// Empty, too long, or of other characters.
+    /// The run's id is empty, too long, or has other characters.
     #[error("the run's id is 1 to 64 visible ASCII characters")]
     Run,
 }

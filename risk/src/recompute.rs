@@ -1,4 +1,4 @@
-//! Recomputation: what an auditor does with a recorded run.
+//! Computes a recorded run again, as an auditor does.
 
 use crate::{
     input::Portfolio,
@@ -22,16 +22,16 @@ pub enum CannotRecompute {
 /// What recomputation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every bit is as recorded.
+    /// Every result is as recorded, bit for bit.
     Equal,
-    /// Where it is not. Never empty.
+    /// Some results differ. Never empty.
     Differs(Vec<Difference>),
 }
 
 /// Computes results from recorded inputs and parameters.
 ///
 /// # Errors
-/// Where they cannot be read or are refused.
+/// The inputs or parameters cannot be read or are refused.
 pub fn recompute(snapshot: &[u8], settings: &Settings) -> Result<Outcome, CannotRecompute> {
     let (portfolio, parameters) = read(snapshot, settings)?;
     Ok(run(&portfolio, &parameters))
@@ -53,7 +53,7 @@ pub fn read(
 /// Computes a recorded run again, from the snapshot and the recorded settings, and compares.
 ///
 /// # Errors
-/// Where it cannot be computed.
+/// The run cannot be computed.
 pub fn verify(snapshot: &[u8], recorded: &Outcome) -> Result<Verdict, CannotRecompute> {
     let differences = recorded.differences(&recompute(snapshot, &recorded.settings)?);
     Ok(if differences.is_empty() {

@@ -1,4 +1,4 @@
-//! The inputs of a run as bytes, and their hash: what a run is recorded with, and recomputed from.
+//! The inputs of a run as bytes, and their hash. A run is recorded with them, and recomputed from them.
 //!
 //! ASCII lines, each ended by LF, fields parted by one space, numbers in decimal without leading zeros, names in the
 //! order of their ids:
@@ -7,7 +7,7 @@
 //! optkas-risk-snapshot/1
 //! currency USD
 //! factors 2
-//! ratings 8                                        0 where there is no matrix
+//! ratings 8                                        0 without a matrix
 //! migrate <probabilities, ppb, 9 of them> <losses, ppb, 8 of them>     one line a rating
 //! names 3
 //! name <id> <exposure> <collateral> <pd> fixed <lgd> <rating or -> <loading> <loading>
@@ -41,14 +41,11 @@ const HEADER: &str = "optkas-risk-snapshot/1";
 pub struct Digest(String);
 
 impl Digest {
-    /// Of bytes.
+    /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut digits = String::with_capacity(64);
-        for byte in digest::digest(&digest::SHA256, bytes).as_ref() {
-            write!(digits, "{byte:02x}").expect("a string takes what is written");
-        }
-        Self(digits)
+        let hash = digest::digest(&digest::SHA256, bytes);
+        Self(base16ct::lower::encode_string(hash.as_ref()))
     }
 
     /// 64 digits.
@@ -68,22 +65,22 @@ impl fmt::Display for Digest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot(Vec<u8>);
 
-/// Bytes that are no snapshot.
+/// Why bytes are not a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotASnapshot {
-    /// They are not of the form.
+    /// A line has not the form.
     #[error("line {0} of the snapshot is not of its form")]
     Line(usize),
-    /// They are of the form, and not as it is written.
+    /// The form is right, and the spelling is not the canonical one.
     #[error("the snapshot is not spelled as it must be")]
     NotCanonical,
-    /// What they say is refused.
+    /// The portfolio is refused.
     #[error("the snapshot's portfolio is refused")]
     Refused(#[source] Refused),
 }
 
 impl Snapshot {
-    /// Of a portfolio.
+    /// Writes a portfolio.
     #[allow(clippy::missing_panics_doc, reason = "a string takes what is written")]
     #[must_use]
     pub fn encode(portfolio: &Portfolio) -> Self {
@@ -92,10 +89,10 @@ impl Snapshot {
         Self(text.into_bytes())
     }
 
-    /// What the bytes say.
+    /// Reads a portfolio.
     ///
     /// # Errors
-    /// Unless they are exactly what [`Self::encode`] writes.
+    /// The bytes are not exactly what [`Self::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Portfolio, NotASnapshot> {
         let text = std::str::from_utf8(bytes).map_err(|_| NotASnapshot::NotCanonical)?;
         let mut lines = Lines {

@@ -1,4 +1,4 @@
-//! The connection: TLS that verifies chain and name, except on this machine.
+//! The connection to the database: by TLS that verifies chain and name, except on this machine.
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -17,7 +17,8 @@ use crate::{
 };
 
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-const RULE: &str = "the URL must be postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full (disable on loopback only), without password";
+const RULE: &str = "the URL must be postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full \
+                    (disable on loopback only), without password";
 
 pub(super) fn connect(arguments: &cli::Database) -> Result<Client, Undecided> {
     let place = Place::parse(&arguments.url).ok_or_else(|| Undecided::new(RULE))?;
@@ -42,7 +43,7 @@ pub(super) fn connect(arguments: &cli::Database) -> Result<Client, Undecided> {
     } else {
         config.connect(NoTls)
     };
-    client.map_err(super::failed)
+    client.map_err(super::sql::failed)
 }
 
 /// Where the database is.

@@ -1,10 +1,10 @@
-//! The rows of a query, a few at a time.
+//! The rows of a query, a few hundred at a time.
 
 use std::collections::VecDeque;
 
 use postgres::{Portal, Row, Transaction, types::ToSql};
 
-use super::failed;
+use super::sql::failed;
 use crate::report::Undecided;
 
 const ROWS: i32 = 512;
@@ -32,7 +32,7 @@ impl<T> Cursor<T> {
         })
     }
 
-    /// The next row, left where it is.
+    /// The next row, which stays the next.
     pub(super) fn peek(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -48,7 +48,7 @@ impl<T> Cursor<T> {
         Ok(self.fetched.front())
     }
 
-    /// The next row.
+    /// Takes the next row.
     pub(super) fn next(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -57,7 +57,7 @@ impl<T> Cursor<T> {
         Ok(self.fetched.pop_front())
     }
 
-    /// The next row, if it is one of these.
+    /// Takes the next row if it is wanted.
     pub(super) fn next_if(
         &mut self,
         transaction: &mut Transaction<'_>,

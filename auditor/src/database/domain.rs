@@ -1,69 +1,40 @@
-//! The present rows of every audited table beside what following their audit trail yields.
+//! Compares the rows of every audited table with their audit trail.
 //!
-//! Both come sorted by row key, so one row of each is here at a time. A trail must hang together too: what a
-//! change found is what the one before it left. Else a row that was edited behind the triggers would be
-//! acknowledged by the next honest change.
+//! Both come sorted by row key, so one row of each is in memory at a time. The trail of a row must have no break: the
+//! old row of each change is the new row of the change before. Otherwise the next honest change would cover up an edit
+//! that was made behind the triggers.
 //!
-//! Columns come and go with migrations, and a migration is no commitment: a member that only one of two texts
-//! has is a column that was added or dropped in between. Added, it must hold one and the same value in
-//! all such rows of a table, as `add column … default` leaves it; so no single row can be edited there.
+//! A migration adds and drops columns without a commitment. A column that only one of two compared rows has was added
+//! or dropped in between. An added column must hold the same value in all such rows of a table, as `add column …
+//! default` leaves it. So no single row can be edited there unseen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use postgres::{Row, Transaction};
 use serde_json::value::RawValue;
 
-use super::{cursor::Cursor, failed};
+use super::{cursor::Cursor, sql::failed};
 use crate::{
     progress::Progress,
     report::{Field, Finding, Report, Undecided},
 };
 
-/// Under audit since the migrations that made them: a row there needs a trail, also where there is none at all.
-const AUDITED: [&str; 40] = [
-    "auth.expected_claims",
-    "auth.signing_key",
-    "capital.account",
-    "capital.agent",
-    "capital.allocator",
-    "capital.facility",
-    "capital.facility_utilisation",
-    "capital.journal",
-    "capital.member",
-    "capital.member_role",
-    "capital.posting",
-    "capital.settlement",
-    "capital.settlement_transition",
-    "collateral.agreement",
-    "collateral.amendment",
-    "collateral.asset",
-    "collateral.borrowing_base",
-    "collateral.cover",
-    "collateral.custody_receipt",
-    "collateral.filing",
-    "collateral.filing_party",
-    "collateral.filing_standing",
-    "collateral.holding",
-    "collateral.kind_sum",
-    "collateral.obligor_kind_sum",
-    "collateral.obligor_sum",
-    "collateral.party",
-    "collateral.pledge",
-    "collateral.release",
-    "collateral.release_pledge",
-    "collateral.rule_kind",
-    "collateral.rules",
-    "collateral.search",
-    "collateral.search_finding",
-    "collateral.valuation",
-    "collateral.warning",
-    "risk.matrix",
-    "risk.matrix_row",
-    "risk.profile",
-    "risk.run",
-];
+/// Every table of the domain's schemas is audited, but for two: the logins are configuration, and the memo of verified
+/// tokens is a cache.
+///
+/// The database's triggers are not asked: who removes a trigger would remove the table from the audit. Each row of an
+/// audited table must have an audit trail; a table with rows and no trail at all is a finding.
+const AUDITED: &str = "
+    select n.nspname::text || '.' || c.relname::text
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname in ('auth', 'capital', 'collateral', 'risk')
+        and c.relkind in ('r', 'p', 'f')
+        and (n.nspname, c.relname) not in (('auth', 'login'), ('auth', 'verified_token'))
+    union
+    select a.table_name::text from audit.trail as a";
 
-/// Words of ours, not of people: shown where they differ.
+/// Columns with the gateway's own words. Where they differ, both values are shown.
 const WORDS: [&str; 7] = [
     "status",
     "previous_status",
@@ -87,14 +58,8 @@ pub(super) fn verify(
     report: &mut Report,
     progress: &Progress,
 ) -> Result<(), Undecided> {
-    let named = transaction
-        .query(
-            "select distinct a.table_name::text from audit.trail as a",
-            &[],
-        )
-        .map_err(failed)?;
-    let mut tables: BTreeSet<String> = AUDITED.map(str::to_owned).into();
-    for row in named {
+    let mut tables = BTreeSet::new();
+    for row in transaction.query(AUDITED, &[]).map_err(failed)? {
         tables.extend(row.try_get::<_, Option<String>>(0).map_err(failed)?);
     }
     let (mut rows, mut compared) = (0, 0_u64);
@@ -112,7 +77,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// One change, as the trail has it.
+/// One change of a row, as the trail recorded it.
 struct Change {
     row_key: String,
     id: i64,
@@ -122,7 +87,7 @@ struct Change {
     index: Option<i64>,
 }
 
-/// A row as it is.
+/// A row as the table holds it now.
 struct Present {
     row_key: String,
     row: String,
@@ -132,7 +97,7 @@ struct Table {
     name: String,
     trail: Cursor<Change>,
     present: Cursor<Present>,
-    /// Added columns, and the one value that they hold where the trail does not know them.
+    /// Added columns, each with the one value that it holds in rows whose trail does not have it.
     added: BTreeMap<String, String>,
     dropped: BTreeSet<String>,
 }
@@ -178,7 +143,7 @@ impl Table {
                 return Ok(None);
             }
         }
-        // The key's columns, as the trail names them. Without a trail every row is one too many, under any key.
+        // The key's columns, as the trail names them. Without a trail every row is a finding, whatever its key.
         let columns: Vec<String> = match first.as_deref().map(serde_json::from_str) {
             Some(Ok(serde_json::Value::Object(members))) => members.keys().cloned().collect(),
             _ => Vec::new(),
@@ -203,7 +168,7 @@ impl Table {
         }))
     }
 
-    /// Answers how many rows there are.
+    /// Compares all rows, and answers their number.
     fn compare(
         mut self,
         transaction: &mut Transaction<'_>,
@@ -244,7 +209,7 @@ impl Table {
         Ok(count)
     }
 
-    /// Goes through all changes of one row; answers the last.
+    /// Follows all changes of one row, and answers the last.
     fn follow(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -257,7 +222,7 @@ impl Table {
         loop {
             progress.advance(1);
             let text = format!(
-                "audit row {} found something else than the one before had left",
+                "audit row {} found another row than the audit row before it had left",
                 change.id
             );
             match (&left, &change.old) {
@@ -279,7 +244,7 @@ impl Table {
         }
     }
 
-    /// The rows before this key (all, without one): no change has made them.
+    /// Finds the rows before this key, or all remaining rows: no change has made them.
     fn without_trail(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -336,7 +301,7 @@ impl Table {
         report.find(finding);
     }
 
-    /// The columns that differ; none where one of the two is no row.
+    /// The columns that differ; `None` where a row is missing on one side.
     fn differing(&mut self, recorded: Option<&str>, found: Option<&str>) -> Option<Vec<Field>> {
         let (recorded, found) = recorded.zip(found)?;
         if recorded == found {
@@ -381,7 +346,7 @@ fn members(row: &str) -> serde_json::Result<BTreeMap<String, Box<RawValue>>> {
     serde_json::from_str(row)
 }
 
-/// Numbers and our own words are shown; of anything else only that it differs.
+/// A column that differs. Numbers and the gateway's own words are shown; other values may be confidential.
 fn field(name: &str, recorded: &str, found: &str) -> Field {
     let plain =
         |value: &str| value.parse::<i128>().is_ok() || matches!(value, "null" | "true" | "false");
@@ -415,7 +380,7 @@ fn present(table: &str, columns: &[String]) -> String {
     )
 }
 
-/// `schema.table`, as an identifier: the trail may name anything.
+/// `schema.table` as a quoted identifier: an insider may have written any text into the trail.
 fn quoted_name(name: &str) -> String {
     let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
     match name.split_once('.') {
@@ -424,7 +389,7 @@ fn quoted_name(name: &str) -> String {
     }
 }
 
-/// A text in SQL that neither quote nor backslash can end.
+/// A text as an SQL literal, which no quote and no backslash in it can end.
 fn literal(text: &str) -> String {
     let text = text.replace('\0', "");
     format!(" E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))

@@ -1,9 +1,9 @@
-//! A leaf, derived anew from its rows, beside the published one.
+//! Compares the rows of a commitment with its published leaf.
 
 use postgres::Row;
 use tlog::leaf::{Leaf, Uuid, body_hash, tagged_hash};
 
-use super::rfc3339;
+use super::sql::rfc3339;
 use crate::report::Field;
 
 pub(super) const ENTRIES: &str = concat!(
@@ -23,7 +23,7 @@ pub(super) const ENTRIES: &str = concat!(
     order by e.index, e.key"
 );
 
-/// An entry with its claim and its outcome. Everything may be missing: who drops a row can drop a constraint.
+/// An entry with its claim and its outcome. Any of it may be missing: an insider who deletes rows can drop constraints.
 pub(super) struct Entry {
     pub(super) index: i64,
     pub(super) key: Vec<u8>,
@@ -96,7 +96,7 @@ impl Entry {
 }
 
 impl Claim {
-    /// The columns that are not what the leaf says.
+    /// The columns that differ from the leaf.
     pub(super) fn differing(&self, leaf: &Leaf) -> Vec<Field> {
         let mut differing = Differing::default();
         let fingerprint = leaf.fingerprint.as_bytes();
@@ -107,7 +107,7 @@ impl Claim {
         );
         let kind = leaf.actor.kind.as_str();
         differing.shown("principal_kind", kind, self.kind.as_deref());
-        // The kind is part of the hash: where it differs, nothing can be said of the id.
+        // The hash of the id includes the kind. Where the kind differs, the id cannot be compared.
         if self.kind.as_deref() == Some(kind) {
             let hash = self
                 .id
@@ -128,7 +128,7 @@ impl Claim {
 }
 
 impl Outcome {
-    /// The columns that are not what the leaf says, or not as in the claim.
+    /// The columns that differ from the leaf or from the claim.
     pub(super) fn differing(&self, leaf: &Leaf, entry: &[u8], claim: Option<&Claim>) -> Vec<Field> {
         let mut differing = Differing::default();
         if let Some(claim) = claim {
@@ -177,12 +177,4 @@ impl Differing {
             self.0.push(Field::hidden(name));
         }
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string can be written to");
-        text
-    })
 }

@@ -1,15 +1,16 @@
-//! What no published entry is about: rows that are newer, and rows that should not be.
+//! Rows that no published entry covers: those that are newer, and those that should not exist.
 
+use base16ct::lower::encode_string as hex;
 use postgres::{Row, Transaction};
 
-use super::{cursor::Cursor, failed, leaf::hex};
+use super::{cursor::Cursor, sql::failed};
 use crate::{
     log::Target,
     report::{Finding, Report, Undecided},
 };
 
-/// Commitments without a place. The sequencer goes by (epoch, xid, key): what is before its last place was
-/// not there when it passed.
+/// Commitments without an entry. The sequencer works in the order of (epoch, xid, key): a commitment that comes before
+/// its last entry in this order was inserted after it had passed.
 const UNPLACED: &str = "
     select coalesce(l.key, o.key), l.key is not null, o.key is not null,
         coalesce((o.epoch, o.xid, o.key) <= (
@@ -47,6 +48,15 @@ pub(super) fn verify(
     target: &Target,
     report: &mut Report,
 ) -> Result<(), Undecided> {
+    let waiting = unplaced(transaction, report)?;
+    without_claim(transaction, report)?;
+    newer(transaction, target.size, waiting, report)
+}
+
+/// Judges the commitments without a place in the log. Answers how many may still get one.
+fn unplaced(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<u64, Undecided> {
+    const OUTCOME: &str = "ledger.commitment_outcome";
+    const LEDGER: &str = "ledger.commitment_ledger";
     let mut unplaced = Cursor::open(transaction, UNPLACED, &[], |row: &Row| {
         Ok(Unplaced {
             key: row.try_get::<_, Option<_>>(0)?.unwrap_or_default(),
@@ -55,54 +65,47 @@ pub(super) fn verify(
             passed: row.try_get(3)?,
         })
     })?;
-    let mut waiting = 0_u64;
+    let mut waiting = 0;
     while let Some(row) = unplaced.next(transaction)? {
-        let (kind, text, table) = match row {
-            Unplaced { claimed: false, .. } => (
-                "row-extra",
-                "an outcome without a claim",
-                "ledger.commitment_outcome",
-            ),
-            Unplaced {
-                concluded: false, ..
-            } => (
-                "row-extra",
-                "a claim without an outcome",
-                "ledger.commitment_ledger",
-            ),
-            Unplaced { passed: true, .. } => (
-                "row-extra",
-                "a commitment that was not there when its place was given out",
-                "ledger.commitment_outcome",
-            ),
-            _ => {
-                waiting += 1;
-                continue;
-            }
+        let (text, table) = if !row.claimed {
+            ("an outcome without a claim", OUTCOME)
+        } else if !row.concluded {
+            ("a claim without an outcome", LEDGER)
+        } else if row.passed {
+            let text = "a commitment that was not there when the sequencer passed its place";
+            (text, OUTCOME)
+        } else {
+            waiting += 1;
+            continue;
         };
-        report.find(
-            Finding::new(kind, text)
-                .in_table(table)
-                .of_key(hex(&row.key)),
-        );
+        let finding = Finding::new("row-extra", text).in_table(table);
+        report.find(finding.of_key(hex(&row.key)));
     }
+    Ok(waiting)
+}
 
-    let mut strangers = Cursor::open(transaction, WITHOUT_CLAIM, &[], |row: &Row| {
-        Ok((
-            row.try_get::<_, i64>(0)?,
-            row.try_get::<_, Option<String>>(1)?,
-        ))
+/// Finds audit rows without a commitment.
+fn without_claim(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<(), Undecided> {
+    let mut rows = Cursor::open(transaction, WITHOUT_CLAIM, &[], |row: &Row| {
+        let table: Option<String> = row.try_get(1)?;
+        Ok((row.try_get::<_, i64>(0)?, table.unwrap_or_default()))
     })?;
-    while let Some((id, table)) = strangers.next(transaction)? {
-        let text = format!(
-            "an audit row of {} without a commitment",
-            table.unwrap_or_default()
-        );
+    while let Some((id, table)) = rows.next(transaction)? {
+        let text = format!("an audit row of {table} without a commitment");
         let finding = Finding::new("row-extra", text).in_table("audit.trail");
         report.find(finding.of_row(format!("{{\"id\": {id}}}")));
     }
+    Ok(())
+}
 
-    let size = i64::try_from(target.size).unwrap_or(i64::MAX);
+/// Counts what is newer than the published log. It is not judged.
+fn newer(
+    transaction: &mut Transaction<'_>,
+    size: u64,
+    waiting: u64,
+    report: &mut Report,
+) -> Result<(), Undecided> {
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
     let row = transaction.query_one(NEWER, &[&size]).map_err(failed)?;
     let count = |column: usize| row.try_get::<_, i64>(column).map_err(failed);
     report.fact("unpublished_entries", count(0)?);

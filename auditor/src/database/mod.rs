@@ -8,9 +8,9 @@
 //! risk.run            beside the postings and profiles it names     by run
 //! ```
 //!
-//! The log's checkpoint is read first, then one snapshot of the database is taken: so all that is published
-//! must be in it. Each stream is a portal of which a few hundred rows are here at a time; the server
-//! sorts. Of the server nothing but its types' text forms is used: every hash is computed here.
+//! The log's checkpoint is read before the snapshot of the database is taken, so all that is published must be in the
+//! snapshot. Each stream is a portal: the server sorts, and a few hundred rows are in memory at a time. Only the
+//! server's text forms of values are used: every hash is computed here.
 
 mod connect;
 mod cursor;
@@ -20,31 +20,21 @@ mod loose;
 mod nodes;
 mod rows;
 mod runs;
+mod sql;
 
 use postgres::IsolationLevel;
 
+use self::sql::failed;
 use crate::{
-    cli, log,
+    cli,
+    log::{self, Kept},
     progress::Progress,
     report::{Report, Undecided},
-    run::kept,
     source::Source,
     trust::Trust,
 };
 
-/// An instant as leaves and audit rows have it.
-macro_rules! rfc3339 {
-    ($column:literal) => {
-        concat!(
-            "pg_catalog.to_char(",
-            $column,
-            " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-        )
-    };
-}
-use rfc3339;
-
-/// The text forms that the audit trail was written in, no name but the catalogue's own, and as long as it takes.
+/// The session's settings: text forms as the audit trail was written in, names from the catalogue alone, no time-outs.
 const SETTINGS: &str = "
     set local search_path = pg_catalog;
     set local timezone = 'UTC';
@@ -64,9 +54,9 @@ pub(crate) fn verify(
     progress: &Progress,
 ) -> Result<(), Undecided> {
     let source = Source::open(&arguments.log)?;
-    let kept = kept(&arguments.checkpoint)?;
+    let kept = Kept::read(&arguments.checkpoint)?;
     let mut client = connect::connect(arguments)?;
-    // Before the snapshot: what is published by now is in it.
+    // The checkpoint is read before the snapshot is taken, so what is published by now is in the snapshot.
     let target = log::target(&source, trust, report)?;
     let mut transaction = client
         .build_transaction()
@@ -79,7 +69,7 @@ pub(crate) fn verify(
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
     let settings = match SETTINGS.rsplit_once(';') {
-        // Unknown before PostgreSQL 17.
+        // PostgreSQL before 17 does not know the last setting.
         Some((known, _)) if version < 170_000 => known,
         _ => SETTINGS,
     };
@@ -102,20 +92,4 @@ pub(crate) fn verify(
     let done = domain::verify(&mut transaction, report, progress);
     progress.end();
     done
-}
-
-/// The server's words may hold values; its code and primary message do for an operator.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is what map_err hands over"
-)]
-fn failed(error: postgres::Error) -> Undecided {
-    match error.as_db_error() {
-        Some(said) => Undecided(format!(
-            "the database: {} {}",
-            said.code().code(),
-            said.message()
-        )),
-        None => Undecided(format!("the database: {error}")),
-    }
 }

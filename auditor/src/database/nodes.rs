@@ -1,4 +1,4 @@
-//! The tree that receipts are made of: `log.node` and `log.checkpoint` beside the tree of the entries.
+//! Compares `tlog.node` and `tlog.checkpoint`, which receipts are made of, with the tree of the published entries.
 
 use postgres::{Row, Transaction};
 use tlog::{
@@ -13,7 +13,7 @@ use crate::{
     trust::{Doubt, Trust},
 };
 
-/// In the order in which they become complete: the entry that completes one, then the level.
+/// Nodes in the order in which they become complete: by the entry that completes them, then by level.
 const NODES: &str = "
     select n.level::int8, n.index::int8, n.hash
     from tlog.node as n
@@ -38,12 +38,12 @@ struct Checkpoint {
     note: Option<String>,
 }
 
-/// The tree of the published entries, and the rows that must be of it.
+/// The tree of the published entries, and the rows that must match it.
 pub(super) struct Nodes<'a> {
     trust: &'a Trust,
     origin: String,
     tree: Tree,
-    /// An entry could not be read: there is no tree from there on.
+    /// An entry could not be read, so the tree cannot be computed from there on.
     lost: bool,
     recorded: Cursor<Node>,
     checkpoints: Cursor<Checkpoint>,
@@ -118,7 +118,7 @@ impl<'a> Nodes<'a> {
         Ok(())
     }
 
-    /// The node of this level that the tree's last entry completes; it is named by that entry.
+    /// Compares the node of this level that the tree's last entry completes. A finding names that entry.
     fn node(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -179,7 +179,7 @@ impl<'a> Nodes<'a> {
             return Some("the note is no signed note");
         };
         match self.trust.check_note(&note) {
-            // Of a time with other witnesses, perhaps: whose checkpoint it is, the log's key says.
+            // An older checkpoint may be of a time with other witnesses. The log's own signature is enough here.
             Ok(checkpoint) | Err(Doubt::NoQuorum(checkpoint)) => {
                 let same = checkpoint.origin() == self.origin
                     && checkpoint.size() == self.tree.size()
@@ -209,7 +209,7 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// The size at which a node is complete, and its level; whatever no tree has comes first.
+/// The size at which a node is complete, and its level. A row that no tree can have comes first.
 fn place(node: &Node) -> (u128, i64) {
     match (u32::try_from(node.level), u128::try_from(node.index)) {
         (Ok(level), Ok(index)) if level < 63 => ((index + 1) << level, node.level),

@@ -1,5 +1,6 @@
-//! The rows of the ledger and of the audit trail beside the published entries, index by index.
+//! Compares the rows of the ledger and of the audit trail with the published entries, index by index.
 
+use base16ct::lower::encode_string as hex;
 use postgres::{Row, Transaction};
 use tlog::{
     leaf::{Leaf, NO_MUTATIONS, next_mutations_hash, tagged_hash},
@@ -8,9 +9,9 @@ use tlog::{
 
 use super::{
     cursor::Cursor,
-    leaf::{ENTRIES, Entry, hex},
+    leaf::{ENTRIES, Entry},
     nodes::Nodes,
-    rfc3339,
+    sql::rfc3339,
 };
 use crate::{
     log::{Batch, Target, Visit},
@@ -55,7 +56,7 @@ impl Mutation {
                 .map(Option::unwrap_or_default)
         };
         let table = text(3)?;
-        // As migrations/0007_audit.sql writes it.
+        // The fields and their order are those of the database's `audit.mutation_hash`.
         let derived = tagged_hash(
             "optkas/audit-mutation/v1",
             &[
@@ -81,14 +82,14 @@ impl Mutation {
     }
 }
 
-/// The streams, each as far as the last entry that was looked at.
+/// The streams of rows, each read up to the last entry that was compared.
 pub(super) struct Rows<'a, 't> {
     transaction: &'a mut Transaction<'t>,
     entries: Cursor<Entry>,
     mutations: Cursor<Mutation>,
     nodes: Nodes<'a>,
     size: u64,
-    /// Place in the sequencer's order of the last entry that was looked at.
+    /// The last compared entry's place in the sequencer's order.
     last: Option<(i64, u64, Vec<u8>)>,
     cut: bool,
     unreadable: u64,
@@ -118,7 +119,7 @@ impl<'a, 't> Rows<'a, 't> {
         })
     }
 
-    /// What is left when all published entries have been looked at.
+    /// Judges what is left after all published entries have been compared.
     pub(super) fn finish(mut self, report: &mut Report) -> Result<(), Undecided> {
         while let Some(row) = self.entries.next(self.transaction)? {
             report.find(extra(&row));
@@ -209,7 +210,7 @@ impl<'a, 't> Rows<'a, 't> {
         Ok(())
     }
 
-    /// The commitment's audit rows: their number and their digest, each derived from what the row says.
+    /// Counts and hashes the commitment's audit rows. Each row's hash is derived from its columns.
     fn fold(
         &mut self,
         row: &Entry,
@@ -253,7 +254,7 @@ impl<'a, 't> Rows<'a, 't> {
         Ok((count, digest))
     }
 
-    /// The sequencer's order, and what holds the rows together. None of it is published; all of it must agree.
+    /// Compares what is not published and must agree: the sequencer's order, and the transaction ids of joined rows.
     fn order(&mut self, index: u64, row: &Entry, report: &mut Report) {
         let mut fields = Vec::new();
         let mut agree = |name: &str, holds: bool| {
@@ -303,7 +304,7 @@ impl Visit for Rows<'_, '_> {
 }
 
 fn extra(row: &Entry) -> Finding {
-    let text = "a row that no published entry is of";
+    let text = "a row without a published entry";
     let finding = Finding::new("row-extra", text)
         .in_table(ENTRY)
         .of_key(hex(&row.key));
@@ -327,7 +328,7 @@ fn compare(
         report.find(finding.of_key(&*key).differing(fields));
     };
     if row.key != leaf.key.as_bytes() {
-        let text = "another commitment is at this place than was published";
+        let text = "another commitment is at this index than was published";
         find("row-reordered", text, ENTRY, vec![Field::hidden("key")]);
         return;
     }

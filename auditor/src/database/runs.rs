@@ -1,14 +1,14 @@
-//! Risk runs: each snapshot rendered anew from the rows that the run names, by this program.
+//! Compares each risk run's snapshot with the rows that the run names: this program renders it anew.
 //!
-//! Whether the results follow from the snapshot is asked of one run at a time, by `verify risk-run`: it takes a second
-//! of all cores each.
+//! Whether the results follow from the snapshot is for `verify risk-run`, one run at a time: each takes about a second
+//! on all cores.
 
 use std::fmt::Write as _;
 
 use postgres::{Row, Transaction};
 use risk::snapshot::Digest;
 
-use super::{cursor::Cursor, failed};
+use super::{cursor::Cursor, sql::failed};
 use crate::report::{Field, Finding, Report, Undecided};
 
 const RUN: &str = "risk.run";
@@ -19,9 +19,10 @@ const RUNS: &str = "
     from risk.run as r
     order by r.run_id";
 
-/// A row that is not there leaves nulls, and a line that no snapshot has.
+/// Where a row is missing, its columns are null: they render to a line that no snapshot has.
 const NAMES: &str = "
-    select p.facility_id::text, g.balance_after_minor::int8, coalesce(f.pd_ppb, m.probabilities_ppb[cardinality(m.probabilities_ppb)]),
+    select p.facility_id::text, g.balance_after_minor::int8,
+        coalesce(f.pd_ppb, m.probabilities_ppb[cardinality(m.probabilities_ppb)]),
         f.lgd_mean_ppb, f.lgd_deviation_ppb, f.loadings_ppb, m.place,
         p.cover ->> 'eligible_minor', p.cover ->> 'excess_minor', p.cover ->> 'drawn_minor'
     from risk.run as r
@@ -29,7 +30,8 @@ const NAMES: &str = "
         facility_id uuid, account_version int8, profile_version int4, cover jsonb
     )
     left join capital.account as a
-        on a.allocator_id = r.allocator_id and a.currency = r.currency and a.kind = 'position' and a.facility_id = p.facility_id
+        on a.allocator_id = r.allocator_id and a.currency = r.currency and a.kind = 'position'
+            and a.facility_id = p.facility_id
     left join capital.posting as g on g.account_id = a.account_id and g.account_version = p.account_version
     left join risk.profile as f on f.facility_id = p.facility_id and f.version = p.profile_version
     left join risk.matrix_row as m on m.version = (r.inputs ->> 'matrix_version')::int4 and m.rating = f.rating
@@ -108,7 +110,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// As `risk::snapshot` documents it.
+/// Renders the run's snapshot as `risk::snapshot` documents its form.
 fn render(transaction: &mut Transaction<'_>, run: &Run) -> Result<String, Undecided> {
     let matrix = transaction.query(MATRIX, &[&run.matrix]).map_err(failed)?;
     let names = transaction.query(NAMES, &[&run.id]).map_err(failed)?;
@@ -169,7 +171,7 @@ impl Name {
         })
     }
 
-    /// Its share of what stands behind all that is drawn, rounded down; at most itself.
+    /// The position's share of the collateral behind all that is drawn: rounded down, and at most the exposure.
     fn collateral(&self) -> i128 {
         let exposure = i128::from(self.exposure);
         let share = self.cover.and_then(|[eligible, excess, drawn]| {

@@ -13,23 +13,23 @@ use crate::{
 
 type Hashes = Vec<[u8; 32]>;
 
-/// What came of one bundle and its tile.
+/// The result for one bundle and its tile.
 pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
-    /// From the entries; from the tile where the entries are lost; none where both are.
+    /// The entries' hashes, or the tile's where the entries are lost. `None` where both are lost.
     pub(super) ours: Option<Leaves>,
-    /// What the published tile says, where that is something else.
+    /// The published tile's hashes, where they differ from the entries'.
     pub(super) theirs: Option<Leaves>,
-    /// The bundle up to its last entry of the tree, if it is to be kept; none where it is lost.
+    /// The bundle up to its last entry of the tree, if a visitor wants it. `None` where it is lost.
     pub(super) bundle: Option<Vec<u8>>,
-    /// The length of the entries.
+    /// The sum of the entries' lengths.
     pub(super) bytes: u64,
 }
 
 /// Leaf hashes from the left, at most 256.
 pub(super) struct Leaves {
     pub(super) hashes: Hashes,
-    /// Of all 256.
+    /// The root over all 256; `None` where there are fewer.
     pub(super) root: Option<Hash>,
 }
 
@@ -42,7 +42,7 @@ impl Leaves {
     }
 }
 
-/// Hashes the entries of the bundle, of which the tree has `width`, and compares.
+/// Hashes the first `width` entries of the bundle, and compares them with the tile.
 pub(super) fn check(
     source: &Source,
     index: u64,
@@ -57,7 +57,7 @@ pub(super) fn check(
     if let (Some(computed), Some(tile)) = (&computed, &tile) {
         for (index, (ours, theirs)) in (first..).zip(computed.iter().zip(tile)) {
             if ours != theirs {
-                let text = "the entry is not the one that its tile has the hash of";
+                let text = "the entry does not have the hash that its tile has for it";
                 findings.push(Finding::new("entry-differs", text).at(index));
             }
         }
@@ -91,7 +91,7 @@ pub(super) fn check(
     })
 }
 
-/// The bundle, up to its last entry of the tree, and the hashes of its entries.
+/// Reads the bundle up to its last entry of the tree, and hashes its entries.
 fn read_entries(
     source: &Source,
     index: u64,
@@ -115,7 +115,7 @@ fn read_entries(
     Ok(None)
 }
 
-/// The hashes of the tile.
+/// Reads the hashes of the tile.
 fn read_tile(
     source: &Source,
     index: u64,
@@ -138,7 +138,7 @@ fn lost(kind: &'static str, text: String, index: u64, width: u16) -> Finding {
     Finding::new(kind, text).within(first, first + u64::from(width) - 1)
 }
 
-/// Hashes the first `width` entries; answers also where they end. A full bundle may stand in for a partial one.
+/// The length of the first `width` entries, and their hashes. A full bundle may stand in for a partial one.
 fn hash_entries(bytes: &[u8], width: u16) -> Option<(usize, Hashes)> {
     let bundle = parse_bundle(bytes, width).or_else(|_| parse_bundle(bytes, WIDTH));
     let mut length = 0;
@@ -150,7 +150,7 @@ fn hash_entries(bytes: &[u8], width: u16) -> Option<(usize, Hashes)> {
     Some((length, hashes))
 }
 
-/// A folder keeps the partial bundles of earlier checkpoints: each is the beginning of what came later.
+/// Compares the partial bundles of earlier checkpoints, which a folder keeps: each is the beginning of the later one.
 fn superseded_bundles(
     source: &Source,
     index: u64,
@@ -176,7 +176,7 @@ fn superseded_bundles(
     Ok(())
 }
 
-/// Which entry has the byte at that place.
+/// The entry, counted from 0, that has the byte at this place.
 fn entry_at(bundle: &[u8], width: u16, place: usize) -> u64 {
     let mut end = 0;
     let entries = files::entries(bundle, width).unwrap_or_default();

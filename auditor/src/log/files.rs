@@ -1,4 +1,4 @@
-//! The published files: paths of C2SP tlog-tiles, and what is in them.
+//! The published files: their paths by C2SP tlog-tiles, and how to read them.
 
 use tlog::tiles::{self, Tile};
 
@@ -20,7 +20,7 @@ fn tile(level: u8, index: u64, width: u16) -> Tile {
     Tile::new(level, index, width).expect("no tree has a tile that is not one")
 }
 
-/// The file of that path; the full one in its place, if the log has grown since the checkpoint was signed.
+/// Reads the file. If the log has grown since the checkpoint was signed, the full file may have replaced a partial one.
 pub(crate) fn read_whole_or_full(
     source: &Source,
     path: &str,
@@ -60,14 +60,14 @@ pub(super) fn partials(source: &Source, full: &str) -> Result<Vec<u16>, Undecide
     Ok(widths)
 }
 
-/// A number as the log's names have it. Other spellings are no files of the log.
+/// A number as the log spells it in file names. A file with another spelling is not part of the log.
 pub(super) fn number(name: &str) -> Option<u64> {
     name.parse()
         .ok()
         .filter(|number: &u64| number.to_string() == *name)
 }
 
-/// The partial tiles that are not the beginning of `hashes`, or the other way round, and from where on.
+/// The partial tiles of earlier checkpoints that disagree with these hashes, each with the first place that differs.
 pub(super) fn superseded_tiles(
     source: &Source,
     level: u8,

@@ -5,16 +5,15 @@
 //! spine (one)       roots of subtrees               -> tiles of levels 1 and up, roots  in order
 //! ```
 //!
-//! A batch is a fixed number of bundles, so memory does not grow with the log. What an entry's place
-//! hashes to is kept in two versions where a published tile disagrees with the entries: the signed root then
-//! tells which of the two was changed.
+//! A batch is a fixed number of bundles, so memory does not grow with the log. Where a published tile disagrees with
+//! its entries, both hashes are kept: the signed root then tells which of the two was changed.
 
 mod bundle;
 pub(crate) mod files;
 mod spine;
 mod strays;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use tlog::{merkle::Hash, note::MAX_NOTE_BYTES};
@@ -25,37 +24,51 @@ use self::{
     spine::{Root, Spine},
 };
 use crate::{
+    files::read,
     progress::Progress,
     report::{Finding, Report, Undecided},
     source::Source,
     trust::{Doubt, Trust},
 };
 
-/// A checkpoint that somebody else kept: what to call it, and its bytes.
+/// An earlier checkpoint that the auditor kept.
 pub struct Kept {
-    /// For findings.
+    /// The file's name, for findings.
     pub name: String,
     /// The signed note.
     pub bytes: Vec<u8>,
 }
 
-/// Entries in their order, for who wants to look at them too.
+impl Kept {
+    /// Reads the files that `--checkpoint` names.
+    pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Self>, Undecided> {
+        let kept = paths.iter().map(|path| {
+            Ok(Self {
+                name: path.display().to_string(),
+                bytes: read(path)?,
+            })
+        });
+        kept.collect()
+    }
+}
+
+/// Entries in their order, for a [`Visit`].
 pub struct Batch<'a> {
     /// The index of the first.
     pub first: u64,
     /// How many there are.
     pub width: u16,
-    /// None where the bundle is lost.
+    /// The entries; `None` where the bundle is missing or cannot be parsed.
     pub entries: Option<Vec<&'a [u8]>>,
 }
 
 /// Looks at the entries, batch by batch.
 pub trait Visit {
-    /// The next ones. What does not hold goes to the report.
+    /// Looks at the next batch. What does not hold goes to the report.
     ///
     /// # Errors
     ///
-    /// No more can be said.
+    /// The rest cannot be looked at.
     fn visit(&mut self, batch: &Batch<'_>, report: &mut Report) -> Result<(), Undecided>;
 }
 
@@ -64,7 +77,7 @@ pub trait Visit {
 pub struct Target {
     /// The log's name.
     pub origin: String,
-    /// Entries.
+    /// The number of entries.
     pub size: u64,
     /// The signed root.
     pub root: Hash,
@@ -74,13 +87,13 @@ pub struct Target {
 ///
 /// # Errors
 ///
-/// There is none that the policy accepts, or it is one of no entries.
+/// The log has no checkpoint, the policy accepts none of its checkpoints, or the checkpoint covers no entries.
 pub fn target(source: &Source, trust: &Trust, report: &mut Report) -> Result<Target, Undecided> {
     const PATH: &str = "checkpoint";
     let bytes = source.read(PATH, MAX_NOTE_BYTES)?;
     let bytes = bytes.ok_or_else(|| Undecided::new("there is no checkpoint"))?;
     let mut found = trust.accept(PATH, &bytes, report)?;
-    // The signer writes `checkpoints/<size>` first: between the two it is ahead.
+    // The signer writes `checkpoints/<size>` before `checkpoint`. If it crashes in between, the former is newer.
     let newer = sizes(source)?.into_iter().rev();
     for size in newer.take_while(|size| *size > found.size()) {
         let path = checkpoint_path(size);
@@ -114,7 +127,7 @@ pub fn target(source: &Source, trust: &Trust, report: &mut Report) -> Result<Tar
 ///
 /// # Errors
 ///
-/// Something cannot be read, so that not everything can be said. What was found by then is in the report.
+/// Something cannot be read, so the log cannot be judged as a whole. What was found by then is in the report.
 pub fn verify(
     source: &Source,
     trust: &Trust,
@@ -145,12 +158,14 @@ pub fn verify(
     report.fact("root", target.root.to_base64());
     report.fact("checkpoints", run.checkpoints);
     report.fact("entry_bytes", run.bytes);
-    strays::look(source, target, report)
+    strays::look(source, target.size, report)
 }
 
-/// Which roots are to be compared, at which sizes. There can be as many checkpoints as entries: of those in the
-/// folder only the sizes are here, the largest first.
+/// Which roots are to be compared, at which sizes.
+///
+/// A log can have as many checkpoints as entries, so of the folder's checkpoints only the sizes are held in memory.
 struct Expected {
+    /// Sizes of the folder's checkpoints, the largest first.
     files: Vec<u64>,
     known: BTreeMap<u64, Vec<Known>>,
 }
@@ -161,9 +176,10 @@ struct Known {
     root: Hash,
 }
 
-/// What is to be compared at a size: `checkpoints/<size>`, and what is known.
+/// The roots to be compared at one size.
 struct Due {
     size: u64,
+    /// Whether the folder has `checkpoints/<size>`.
     file: bool,
     known: Vec<Known>,
 }
@@ -175,7 +191,7 @@ struct Run<'a, 'v> {
     pool: ThreadPool,
     spine: Spine,
     expected: Expected,
-    /// The largest size whose root was right.
+    /// The largest size at which a root was right.
     last_good: u64,
     checkpoints: u64,
     bytes: u64,
@@ -185,7 +201,7 @@ struct Run<'a, 'v> {
 impl Run<'_, '_> {
     fn all(&mut self, report: &mut Report, progress: &Progress) -> Result<(), Undecided> {
         let bundles = self.target.size.div_ceil(u64::from(WIDTH));
-        // Somebody who looks at the entries needs the bytes of a whole batch at once.
+        // A visitor needs the bytes of a whole batch at once, so its batches are smaller.
         let batch = self.source.readers() as u64 * if self.visit.is_some() { 4 } else { 32 };
         let mut begin = 0;
         while begin < bundles {
@@ -212,7 +228,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// One bundle, in its turn.
+    /// Adds one bundle to the tree, in order.
     fn take(
         &mut self,
         index: u64,
@@ -257,7 +273,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// The checkpoints of a batch: their signatures cost more than their hashes.
+    /// Compares the checkpoints of a batch, on all cores: their signatures cost more than their hashes.
     fn compare_roots(
         &mut self,
         roots: Vec<(Due, Root)>,
@@ -294,7 +310,7 @@ impl Run<'_, '_> {
         }
         let text = format!("the first {size} entries have another root than {name} was signed for");
         let finding = Finding::new("root-differs", text);
-        // An entry that is named already says more than the range that it is in.
+        // Where an entry of the range has been named already, the range adds nothing.
         let range = self.last_good..size;
         let named = report
             .first_bad_index()
@@ -318,13 +334,13 @@ enum Signed {
     No(Finding),
 }
 
-/// What `checkpoints/<size>` says, if it is one.
+/// The root that `checkpoints/<size>` was signed for, or what is wrong with the file.
 fn signed(source: &Source, trust: &Trust, target: &Target, size: u64) -> Result<Signed, Undecided> {
     let name = checkpoint_path(size);
     let bytes = source.read(&name, MAX_NOTE_BYTES)?.unwrap_or_default();
     let forged = |text| Ok(Signed::No(Finding::new("checkpoint-forged", text)));
     match trust.check(&bytes) {
-        // An older one may be of a time with other witnesses; its root counts all the same.
+        // An older checkpoint may be of a time with other witnesses. Its root counts all the same.
         Ok(checkpoint) | Err(Doubt::NoQuorum(checkpoint)) => {
             if checkpoint.size() == size && checkpoint.origin() == target.origin {
                 Ok(Signed::Root(*checkpoint.root()))
@@ -362,7 +378,7 @@ impl Expected {
                 return Err(Undecided(text));
             }
             match checkpoint.size() {
-                0 => report.note(format!("{name} is of no entries: it proves nothing")),
+                0 => report.note(format!("{name} covers no entries: it proves nothing")),
                 size if size > target.size => {
                     let text = format!(
                         "{name} is of size {size}: the log has been cut to {}",
@@ -376,7 +392,7 @@ impl Expected {
         Ok(Self { files, known })
     }
 
-    /// The sizes up to this one, ascending, with what must have which root there.
+    /// Takes out the sizes up to this one, ascending, with the roots to be compared there.
     fn take(&mut self, size_max: u64) -> Vec<Due> {
         let mut due: BTreeMap<u64, Due> = BTreeMap::new();
         let at = |size| Due {
@@ -399,7 +415,7 @@ impl Expected {
     }
 }
 
-/// The sizes of which a folder keeps a checkpoint, ascending. Other names are none of the log's.
+/// The sizes of the checkpoints in the folder, ascending. Files of other names are not part of the log.
 fn sizes(source: &Source) -> Result<Vec<u64>, Undecided> {
     let mut sizes = Vec::new();
     source.names("checkpoints", &mut |name| sizes.extend(files::number(name)))?;

@@ -1,4 +1,4 @@
-//! Everything above the lowest level: the tiles of the upper levels, and the roots.
+//! The tree above the lowest level: the tiles of the upper levels, and the roots.
 
 use tlog::merkle::{Hash, Tree, subtree_root};
 
@@ -11,14 +11,14 @@ use crate::{
     source::Source,
 };
 
-/// The tree, from the entries and, where the published tiles of the lowest level say otherwise, from these as
-/// well: so the root tells which of the two was changed.
+/// The tree from the entries. Where published tiles of the lowest level disagree, a second tree is made from the tiles:
+/// the signed root then tells which of the two was changed.
 pub(super) struct Spine {
     ours: Tree,
     theirs: Option<Tree>,
-    /// From level 1: the hashes of the tile that is being filled.
+    /// For each level from 1 up, the hashes of the tile that is being filled.
     levels: Vec<Filling>,
-    /// Neither entries nor hashes are there: nothing from here on can be computed.
+    /// Entries and hashes of a bundle are both missing: nothing after it can be computed.
     lost: bool,
 }
 
@@ -28,11 +28,11 @@ struct Filling {
     theirs: Vec<[u8; 32]>,
 }
 
-/// The root of the first entries.
+/// The root over the entries up to one size.
 #[derive(Clone, Copy)]
 pub(super) struct Root {
     pub(super) ours: Hash,
-    /// From the published tiles, where they say otherwise.
+    /// The root from the published tiles, where they disagree with the entries.
     pub(super) theirs: Option<Hash>,
 }
 
@@ -54,7 +54,7 @@ impl Spine {
         self.lost
     }
 
-    /// The root of what is there and of the first `count` leaves of the next bundle.
+    /// The root after the first `count` leaves of the next bundle.
     pub(super) fn root(&self, ours: &Leaves, theirs: Option<&Leaves>, count: usize) -> Root {
         let extended = |tree: &Tree, leaves: &Leaves| {
             let mut tree = tree.clone();
@@ -71,7 +71,7 @@ impl Spine {
         }
     }
 
-    /// Adds a full bundle; compares each tile that it fills.
+    /// Adds a full bundle, and compares each tile that it fills.
     pub(super) fn push(
         &mut self,
         source: &Source,
@@ -113,7 +113,7 @@ impl Spine {
         Ok(findings)
     }
 
-    /// Compares the partial tiles at the right edge, once all full bundles are there.
+    /// Compares the partial tiles at the right edge, after the last full bundle.
     pub(super) fn finish(&self, source: &Source) -> Result<Vec<Finding>, Undecided> {
         let mut findings = Vec::new();
         let mut count = self.ours.size() / u64::from(WIDTH);
@@ -127,7 +127,7 @@ impl Spine {
     }
 }
 
-/// A tile of an upper level, as it is and as it was computed.
+/// Compares a published tile of an upper level with the computed hashes.
 fn compare(
     source: &Source,
     level: u8,
@@ -169,7 +169,7 @@ fn compare(
             }
         },
     }
-    // A partial one of before may hold what the lower tiles said then.
+    // An earlier partial tile may agree with the lower tiles instead of the entries.
     let by_entries = files::superseded_tiles(source, level, index, width, &filling.ours)?;
     if !by_entries.is_empty() {
         let by_tiles = files::superseded_tiles(source, level, index, width, &filling.theirs)?;

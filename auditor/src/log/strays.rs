@@ -1,20 +1,19 @@
-//! What lies in a folder and is no part of the tree.
+//! Files in the folder that are not part of the tree.
 
 use tlog::tiles::Tile;
 
-use super::Target;
 use crate::{
     report::{Report, Undecided},
     source::Source,
 };
 
-/// Counts the files that the checkpoint says nothing about: nobody vouches for them, and nothing reads them.
-pub(super) fn look(source: &Source, target: &Target, report: &mut Report) -> Result<(), Undecided> {
+/// Counts the files that the checkpoint does not cover. No signature vouches for them, and nothing reads them.
+pub(super) fn look(source: &Source, size: u64, report: &mut Report) -> Result<(), Undecided> {
     let (mut beyond, mut foreign) = (0_u64, 0_u64);
     source.walk("tile", &mut |path| {
         match Tile::parse_entries(path).or_else(|| Tile::parse(path)) {
             // A partial tile may be wider than the tree that it was published for.
-            Some(tile) if Tile::in_tree(tile.level(), tile.index(), target.size).is_some() => {}
+            Some(tile) if Tile::in_tree(tile.level(), tile.index(), size).is_some() => {}
             Some(_) => beyond += 1,
             None => foreign += 1,
         }

@@ -59,7 +59,7 @@ impl Folder {
         let mut folders = Vec::new();
         self.names(path, &mut |name| {
             let below = format!("{path}/{name}");
-            // Not followed: a link to a folder above would never end.
+            // Links are not followed: a link to a folder above would never end.
             let kind = fs::symlink_metadata(self.0.join(&below));
             if kind.is_ok_and(|metadata| metadata.is_dir()) {
                 folders.push(below);

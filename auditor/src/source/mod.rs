@@ -1,4 +1,4 @@
-//! Where published files come from. Nothing that comes from here is believed.
+//! Where published files come from. Nothing from a source is trusted.
 
 mod folder;
 mod site;
@@ -11,21 +11,21 @@ use crate::report::Undecided;
 
 use self::{folder::Folder, site::Site};
 
-/// A copy of the log in a folder, or the log where it is published; the paths are those of C2SP tlog-tiles.
+/// A copy of the log in a folder, or the log where it is published. Paths are those of C2SP tlog-tiles.
 #[derive(Debug)]
 pub enum Source {
-    /// On this machine.
+    /// A folder on this machine.
     Folder(Folder),
-    /// Behind HTTP.
+    /// A site that is read by HTTP.
     Site(Box<Site>),
 }
 
 impl Source {
-    /// A folder, or a prefix that begins with `https://` or `http://`.
+    /// Opens a folder, or a URL prefix that begins with `https://` or `http://`.
     ///
     /// # Errors
     ///
-    /// It is neither.
+    /// The folder cannot be opened, or the place is neither a folder nor such a URL.
     pub fn open(place: &str) -> Result<Self, Undecided> {
         if place.starts_with("https://") || place.starts_with("http://") {
             Ok(Self::Site(Box::new(Site::new(place)?)))
@@ -38,11 +38,12 @@ impl Source {
         }
     }
 
-    /// The file of that path; none if there is none. Of a longer one, one byte more than `bytes_max`.
+    /// Reads the file of this path; `None` if it does not exist. Of a file longer than `bytes_max`, one byte more is
+    /// read, so that it is seen to be too long.
     ///
     /// # Errors
     ///
-    /// Whether there is one cannot be told.
+    /// The source cannot say whether the file exists, or cannot read it.
     pub fn read(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Undecided> {
         match self {
             Self::Folder(folder) => folder.read(path, bytes_max),
@@ -50,12 +51,11 @@ impl Source {
         }
     }
 
-    /// The names in a folder of the log, in no order: `checkpoints/`, or the `.p` of partial tiles. A site
-    /// cannot be listed.
+    /// Visits the names in one folder of the log, in no order. A site cannot be listed: no name is visited.
     ///
     /// # Errors
     ///
-    /// The folder is there and cannot be read.
+    /// The folder exists and cannot be read.
     pub fn names(&self, path: &str, visit: &mut dyn FnMut(&str)) -> Result<(), Undecided> {
         match self {
             Self::Folder(folder) => folder.names(path, visit),
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Every file below `path`, one after the other, by its path.
+    /// Visits the path of every file below `path`. A site cannot be listed: no path is visited.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    /// How many files are worth reading at once: a site answers late, not slowly.
+    /// How many files are read at once. With a site most of the time is waiting, so there are more readers than cores.
     #[must_use]
     pub fn readers(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

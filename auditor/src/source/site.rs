@@ -50,7 +50,7 @@ impl Site {
     }
 
     fn try_read(&self, url: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Failed> {
-        // What is hashed are the bytes as they are, so none of HTTP's encodings.
+        // Hashes are over the bytes as published, so HTTP must not encode them.
         let response = self.agent.get(url).header("accept-encoding", "identity");
         let response = response
             .call()
@@ -71,11 +71,11 @@ enum Failed {
     Finally(String),
 }
 
-/// Sends a JSON text and reads the JSON text that comes back.
+/// Sends a JSON text and reads the JSON reply.
 ///
 /// # Errors
 ///
-/// None came back.
+/// The request failed, its status is not 200, or the reply is not JSON.
 pub fn post_json(url: &str, request: &Value) -> Result<Value, Undecided> {
     let failed = |error: String| Undecided(format!("{url}: {error}"));
     let response = agent()
@@ -94,7 +94,7 @@ pub fn post_json(url: &str, request: &Value) -> Result<Value, Undecided> {
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        // A log is where its operator says it is.
+        // Redirects are not followed: the log is read where the auditor was told, and nowhere else.
         .max_redirects(0)
         .timeout_connect(Some(CONNECT_MAX))
         .timeout_global(Some(REQUEST_MAX))

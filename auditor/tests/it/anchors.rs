@@ -112,7 +112,7 @@ fn an_anchor_of_another_checkpoint_or_to_somebody_else() {
     );
 }
 
-/// Flipped, a transaction has another sender, another content, or is none.
+/// With one bit flipped, a transaction has another sender or another content, or is malformed.
 #[test]
 fn no_byte_of_a_transaction_can_be_flipped() {
     let made = Made::log(&[5, 300]);

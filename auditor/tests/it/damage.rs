@@ -1,4 +1,4 @@
-//! Whatever is done to the files of a log shows.
+//! Every damage to the files of a log is found.
 
 use auditor::report::{Report, Verdict};
 use proptest::prelude::*;
@@ -94,7 +94,7 @@ fn edit_entry(made: &Made, index: u64) {
     made.write(name, &edited);
 }
 
-/// An entry and every hash above it: what is left is the signature.
+/// An entry and every hash above it are changed: only the signature is left to show it.
 #[test]
 fn a_log_rebuilt_behind_its_checkpoint_is_not_the_one_that_was_signed() {
     let made = Made::log(&[5, 256, 300]);
@@ -159,7 +159,7 @@ fn missing_and_cut_files_are_named() {
     assert_eq!(made.verify().verdict(), Verdict::Verified);
 }
 
-/// What a later tree has superseded may be pruned; what lies beside the log is nobody's word.
+/// Files that a later tree has superseded may be pruned. Files beside the log are ignored.
 #[test]
 fn what_may_be_missing_and_what_may_be_more() {
     let made = Made::log(&[5, 300]);
@@ -195,7 +195,7 @@ fn a_round_in_the_middle_is_no_tampering() {
         made.write(&format!("log/{}", file.path), &file.bytes);
     }
     assert_eq!(made.verify().verdict(), Verdict::Verified);
-    // The partial ones may be gone by now: the full ones begin with them.
+    // The partial files may have been pruned by now: the full ones begin with them.
     made.remove("log/tile/0/000.p/250");
     made.remove("log/tile/entries/000.p/250");
     assert_eq!(made.verify().verdict(), Verdict::Verified);
@@ -278,7 +278,7 @@ fn a_checkpoint_signed_twice_is_a_fork() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Any bytes in the place of any file: an answer, and never a yes.
+    /// With any bytes in the place of any file there is an answer, and it is never a yes.
     #[test]
     fn no_bytes_make_it_fail(place in 0_usize..64, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let made = Made::log(&[5, 256, 300]);

@@ -1,4 +1,4 @@
-//! A checkpoint that the auditor kept is what shows a log that was rebuilt and signed anew.
+//! A checkpoint that the auditor kept shows that a log was rebuilt and signed anew.
 
 use auditor::report::Verdict;
 

@@ -21,7 +21,7 @@ use tlog::{
 
 pub(crate) const ORIGIN: &str = "gateway.example/log";
 
-/// Removed when it is dropped.
+/// A log and its keys. The folder is removed when this is dropped.
 pub(crate) struct Made {
     pub(crate) folder: PathBuf,
     pub(crate) builder: Builder,
@@ -36,7 +36,7 @@ impl Drop for Made {
 }
 
 impl Made {
-    /// Empty: not even a checkpoint.
+    /// An empty log without a checkpoint.
     pub(crate) fn nothing() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +60,7 @@ impl Made {
         made
     }
 
-    /// With a checkpoint at each of these sizes.
+    /// A log with a checkpoint at each of these sizes.
     pub(crate) fn log(sizes: &[u64]) -> Self {
         Self::log_of(sizes, |index| format!("entry {index}").into_bytes())
     }
@@ -76,7 +76,7 @@ impl Made {
         made
     }
 
-    /// Writes what is new, and signs.
+    /// Writes the new files, and signs a checkpoint.
     pub(crate) fn publish(&mut self) -> Note {
         for file in self.builder.take() {
             self.write(&format!("log/{}", file.path), &file.bytes);
@@ -116,7 +116,7 @@ impl Made {
         fs::remove_file(self.path(name)).unwrap();
     }
 
-    /// Every file of the log, by its name here.
+    /// The names of all files of the log.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         collect(&self.path("log"), "log", &mut files);
@@ -124,19 +124,19 @@ impl Made {
         files
     }
 
-    /// `auditor verify log`
+    /// Runs `auditor verify log`.
     pub(crate) fn verify(&self) -> Report {
         self.auditor(&["log", &self.text("log")])
     }
 
-    /// `auditor verify … --policy`
+    /// Runs `auditor verify …` with this log's policy.
     pub(crate) fn auditor(&self, arguments: &[&str]) -> Report {
         let policy = self.text("policy");
         auditor(&[arguments, &["--policy", &policy]].concat())
     }
 }
 
-/// `auditor verify …`
+/// Runs `auditor verify …`.
 pub(crate) fn auditor(arguments: &[&str]) -> Report {
     let all = ["auditor", "verify"]
         .iter()

@@ -1,6 +1,6 @@
-//! Logs made here, damaged in every way there is, and what the program says.
+//! Logs made here and damaged in many ways, and the program's answers.
 
-// What cannot be set up cannot be tested, and says so loudly.
+// A test whose set-up fails must fail.
 #![allow(clippy::unwrap_used)]
 
 mod anchors;

@@ -193,7 +193,7 @@ fn two_checkpoints_that_are_not_of_one_log() {
     }
     let report = consistency(&made, "old", "log/checkpoints/256", &["--log", &log]);
     assert_eq!(report.findings()[0].kind, "forked");
-    // The other way round, it is the tiles that are of another log.
+    // With the two exchanged, the tiles are those of another log.
     made.write("new", &other.read("log/checkpoints/256"));
     let report = consistency(&made, "log/checkpoints/5", "new", &["--log", &log]);
     assert_eq!(report.findings()[0].kind, "root-differs");

@@ -1,4 +1,4 @@
-//! A risk run as the API answers it, changed in every way there is.
+//! A risk run as the API answers it, changed in many ways.
 
 use auditor::report::{Report, Verdict};
 use risk::{
@@ -56,7 +56,7 @@ fn verify(run: &Value) -> Report {
 #[test]
 fn a_run_is_computed_again_bit_for_bit() {
     let mut run = recorded();
-    // What a reply has besides is no matter of the run's.
+    // Other members of the reply are ignored.
     run["as_of"] = json!("2026-11-23T00:00:00.000000Z");
     let report = verify(&run);
     assert_eq!(report.verdict(), Verdict::Verified, "{report}");

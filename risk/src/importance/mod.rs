@@ -1,14 +1,15 @@
 //! Importance sampling in two steps: Glasserman and Li, *Management Science* 51(11), 2005.
 //!
 //! 1. The factors' mean moves to μ, where a conditional expected loss as large as x is most likely: the point of least
-//!    norm with `m(z) = E(L | z) = x` (their section 5.1, the constant approximation), found by the iteration of Hasofer,
-//!    Lind, Rackwitz and Fiessler. x is VaR at the highest level, from a small plain run with numbers of its own.
+//!    norm with `m(z) = E(L | z) = x` (their section 5.1, the constant approximation), found by the iteration of
+//!    Hasofer, Lind, Rackwitz and Fiessler. x is VaR at the highest level, from a small plain run with numbers of its
+//!    own.
 //! 2. Given the factors, each default probability p is twisted to `q = p e^{θc}/(1 + p (e^{θc} - 1))`, c being the
 //!    mean cost of the default, so that the expected loss becomes x (their section 3.1): ψ'(θ) = x where
 //!    `ψ(θ) = Σ ln(1 + p (e^{θc} - 1))`; θ = 0 where the expected loss is x anyway.
 //!
-//! Any θ that depends on the factors alone leaves the estimate without bias, so θ is not solved for in each scenario but
-//! taken from a table over m(z), solved along the ray through μ.
+//! Any θ that depends on the factors alone leaves the estimate without bias, so θ is not solved for in each scenario
+//! but taken from a table over m(z), solved along the ray through μ.
 //!
 //! A scenario's likelihood ratio is `r = exp(|μ|²/2 - μ·z - θ Σ c D + ψ(θ))`. Every eighth scenario is drawn as it is
 //! (defensive mixture, Hesterberg, *Technometrics* 37, 1995), and all are weighed by `1/(β + (1-β)/r)`, β = 1/8: no
@@ -27,7 +28,7 @@ use self::{
     scenario::{Sample, Sampler},
     weighted::Weighted,
 };
-use crate::{measure::histogram::histogram, model::Model, parameters::Parameters, run::Found};
+use crate::{found::Found, measure::histogram::histogram, model::Model, parameters::Parameters};
 
 /// Scenarios of one task.
 const BATCH: usize = 1_024;

@@ -1,4 +1,4 @@
-//! One scenario, drawn where losses are large and weighed.
+//! Draws one scenario where losses are large, and weighs it.
 
 use super::tune::{Cell, Tuning};
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
     },
 };
 
-/// Every so many scenarios one is drawn as it is.
+/// One scenario in so many is drawn without a change of measure.
 const NOMINAL_EVERY: u32 = 8;
 const LANES: usize = 16;
-/// Names of so many blocks, a word each.
+/// Names that are drawn from the blocks of all lanes, a word each.
 const CHUNK: usize = LANES * 4;
 
-/// A scenario's loss and what it counts.
+/// A scenario's loss and weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sample {
     pub(super) loss: i64,

@@ -1,4 +1,4 @@
-//! Where to move the factors, and how to twist.
+//! Tunes importance sampling: where the factors' mean moves, and how default probabilities are twisted.
 
 use crate::{
     kernel::{Kernel, Source, row_of},
@@ -47,7 +47,7 @@ pub(super) fn tune(model: &Model, parameters: &Parameters) -> Tuning {
     let aim = aim(model, parameters);
     let distribution = Curve::new(|x| (normal::distribution(x), normal::density(x)));
     if aim <= 0.0 {
-        // Nothing to aim at: every scenario as it is.
+        // There is no loss to aim at, so scenarios are drawn without a change of measure.
         let cells = vec![Cell {
             from: 0.0,
             theta: 0.0,

@@ -1,4 +1,4 @@
-//! Results of scenarios that count differently.
+//! Results of scenarios with different weights.
 //!
 //! As [`crate::measure`], with `P(L > x)` estimated by the weights' mean over the scenarios that lost more (Glynn,
 //! *Importance sampling for Monte Carlo estimation of quantiles*, 1996). Weights are added up in one order, whatever

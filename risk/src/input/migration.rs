@@ -1,7 +1,10 @@
-//! Ratings: with what probability one becomes another within the horizon, and what that costs.
+//! Ratings: the probability that one becomes another within the horizon, and what that costs.
 
-use super::{RATINGS_MAX, refusal::Refusal};
+use super::refusal::Refusal;
 use crate::units::{BILLION, Fraction};
+
+/// The most ratings of a matrix, default not counted.
+pub const RATINGS_MAX: usize = 32;
 
 /// A matrix as recorded. Ratings run from the best to the worst.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

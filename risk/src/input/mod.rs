@@ -1,14 +1,14 @@
-//! What a run is about: a book of names, checked once and trusted after.
+//! The inputs of a run: a book of names, checked once and trusted after.
 //!
 //! A [`Draft`] is what was recorded, with its gaps; [`Portfolio::parse`] makes a [`Portfolio`] of it or refuses with
-//! everything that is missing or wrong, each with the name it is about. Nothing is ever assumed for a missing input.
+//! everything that is missing or wrong, each with the name it is about. No value is assumed for a missing input.
 
 mod migration;
 mod parse;
 mod refusal;
 
 pub use self::{
-    migration::{Migration, MigrationDraft},
+    migration::{Migration, MigrationDraft, RATINGS_MAX},
     refusal::{Field, Refusal, Refused},
 };
 use crate::units::{Fraction, Loading};
@@ -17,8 +17,6 @@ use crate::units::{Fraction, Loading};
 pub const NAMES_MAX: usize = 10_000;
 /// The most factors of a portfolio.
 pub const FACTORS_MAX: usize = 16;
-/// The most ratings of a matrix, default not counted.
-pub const RATINGS_MAX: usize = 32;
 /// The longest id of a name, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
 /// The most that all exposures may add up to, in minor units: ten trillion of a currency with cents. Sums over all
@@ -43,19 +41,19 @@ pub struct Draft {
 /// A name as recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct NameDraft {
-    /// Of the facility. Visible ASCII.
+    /// The facility's id, in visible ASCII.
     pub id: String,
-    /// Owed at default, in minor units.
+    /// The amount owed at default, in minor units.
     pub exposure_minor: Option<u64>,
     /// The probability of default within the horizon. A name with a rating may leave it to the matrix.
     pub pd: Option<Fraction>,
     /// The loss given default.
     pub lgd: Option<Lgd>,
-    /// One a factor.
+    /// The loadings, one for each factor.
     pub loadings: Option<Vec<Loading>>,
     /// What collateral covers, in minor units, where recorded: no default costs more than the rest.
     pub collateral_minor: Option<u64>,
-    /// A row of the matrix.
+    /// The rating, as a row of the matrix.
     pub rating: Option<usize>,
 }
 
@@ -86,19 +84,19 @@ pub struct Name {
 }
 
 impl Name {
-    /// Of the facility.
+    /// The facility's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Owed at default, in minor units.
+    /// The amount owed at default, in minor units.
     #[must_use]
     pub fn exposure_minor(&self) -> u64 {
         self.exposure_minor
     }
 
-    /// What a default costs at most: what collateral does not cover.
+    /// The most that a default costs: what collateral does not cover.
     #[must_use]
     pub fn uncovered_minor(&self) -> u64 {
         self.exposure_minor.saturating_sub(self.collateral_minor)
@@ -130,7 +128,7 @@ impl Portfolio {
         &self.currency
     }
 
-    /// How many factors.
+    /// The number of factors.
     #[must_use]
     pub fn factors(&self) -> usize {
         self.factors
@@ -142,7 +140,7 @@ impl Portfolio {
         self.migration.as_ref()
     }
 
-    /// In the order of their ids.
+    /// The names, in the order of their ids.
     #[must_use]
     pub fn names(&self) -> &[Name] {
         &self.names

@@ -1,4 +1,4 @@
-//! From a draft to a portfolio: every check there is, in one place.
+//! From a draft to a portfolio: all checks, in one place.
 
 use super::{
     Draft, EXPOSURE_MINOR_MAX, FACTORS_MAX, Field, ID_BYTES_MAX, Lgd, Migration, NAMES_MAX, Name,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     math::beta::Shape,
-    units::{BILLION, Loading},
+    units::{BILLION, Fraction, Loading},
 };
 
 impl Portfolio {
@@ -89,61 +89,17 @@ impl Checks<'_> {
     fn name(&self, draft: NameDraft, refusals: &mut Vec<Refusal>) -> Option<Name> {
         let before = refusals.len();
         let id = draft.id;
-        if id.is_empty()
-            || id.len() > ID_BYTES_MAX
-            || !id.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            refusals.push(invalid(
-                &id,
-                Field::Id,
-                "is not 1 to 64 visible ASCII characters",
-            ));
-        }
-        let rated = draft.rating.and_then(|rating| {
-            self.migration
-                .filter(|m| rating < m.ratings())
-                .map(|m| m.pd(rating))
-        });
-        if draft.rating.is_some() && rated.is_none() {
-            refusals.push(invalid(
-                &id,
-                Field::Rating,
-                "is not a row of the migration matrix",
-            ));
-        }
-        let mut missing = |field| {
-            refusals.push(Refusal::Missing {
-                name: id.clone(),
-                field,
-            });
-        };
-        let exposure_minor = draft.exposure_minor.or_else(|| {
-            missing(Field::Exposure);
-            None
-        });
-        let pd = draft.pd.or(rated).or_else(|| {
-            missing(Field::Pd);
-            None
-        });
-        let lgd = draft.lgd.or_else(|| {
-            missing(Field::Lgd);
-            None
-        });
-        let loadings = draft.loadings.or_else(|| {
-            missing(Field::Loadings);
-            None
-        });
+        check_id(&id, refusals);
+        let rated = self.rated(&id, draft.rating, refusals);
+        let exposure_minor = recorded(draft.exposure_minor, &id, Field::Exposure, refusals);
+        let pd = recorded(draft.pd.or(rated), &id, Field::Pd, refusals);
+        let lgd = recorded(draft.lgd, &id, Field::Lgd, refusals);
+        let loadings = recorded(draft.loadings, &id, Field::Loadings, refusals);
         if let Some(loadings) = &loadings {
             self.check_loadings(&id, loadings, refusals);
         }
-        if let Some(Lgd::Beta { mean, deviation }) = lgd
-            && Shape::from_moments(mean.to_f64(), deviation.to_f64()).is_none()
-        {
-            refusals.push(invalid(
-                &id,
-                Field::Lgd,
-                "has a mean and deviation that no usable Beta distribution has",
-            ));
+        if let Some(lgd) = lgd {
+            check_lgd(&id, lgd, refusals);
         }
         if refusals.len() > before {
             return None;
@@ -157,6 +113,22 @@ impl Checks<'_> {
             collateral_minor: draft.collateral_minor.unwrap_or(0),
             rating: draft.rating,
         })
+    }
+
+    /// The PD of the name's rating.
+    fn rated(
+        &self,
+        id: &str,
+        rating: Option<usize>,
+        refusals: &mut Vec<Refusal>,
+    ) -> Option<Fraction> {
+        let rating = rating?;
+        let matrix = self.migration.filter(|matrix| rating < matrix.ratings());
+        if matrix.is_none() {
+            let rule = "is not a row of the migration matrix";
+            refusals.push(invalid(id, Field::Rating, rule));
+        }
+        matrix.map(|matrix| matrix.pd(rating))
     }
 
     fn check_loadings(&self, id: &str, loadings: &[Loading], refusals: &mut Vec<Refusal>) {
@@ -174,6 +146,39 @@ impl Checks<'_> {
             ));
         }
     }
+}
+
+fn check_id(id: &str, refusals: &mut Vec<Refusal>) {
+    let fits = (1..=ID_BYTES_MAX).contains(&id.len());
+    if !fits || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let rule = "is not 1 to 64 visible ASCII characters";
+        refusals.push(invalid(id, Field::Id, rule));
+    }
+}
+
+fn check_lgd(id: &str, lgd: Lgd, refusals: &mut Vec<Refusal>) {
+    if let Lgd::Beta { mean, deviation } = lgd
+        && Shape::from_moments(mean.to_f64(), deviation.to_f64()).is_none()
+    {
+        let rule = "has a mean and deviation that no usable Beta distribution has";
+        refusals.push(invalid(id, Field::Lgd, rule));
+    }
+}
+
+/// The input, or a refusal that names it.
+fn recorded<T>(
+    input: Option<T>,
+    name: &str,
+    field: Field,
+    refusals: &mut Vec<Refusal>,
+) -> Option<T> {
+    if input.is_none() {
+        refusals.push(Refusal::Missing {
+            name: name.to_owned(),
+            field,
+        });
+    }
+    input
 }
 
 fn invalid(name: &str, field: Field, rule: &'static str) -> Refusal {

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Field {
     /// Its id.
     Id,
-    /// What is owed.
+    /// The exposure.
     Exposure,
     /// The probability of default.
     Pd,
@@ -38,22 +38,22 @@ pub enum Refusal {
     /// An input was never recorded.
     #[error("{name}: {field} not recorded")]
     Missing {
-        /// Whose.
+        /// The name's id.
         name: String,
-        /// Which.
+        /// The input.
         field: Field,
     },
-    /// An input cannot be.
+    /// An input breaks a rule.
     #[error("{name}: the {field} {rule}")]
     Invalid {
-        /// Whose.
+        /// The name's id.
         name: String,
-        /// Which.
+        /// The input.
         field: Field,
-        /// What it must be.
+        /// How the input breaks the rule.
         rule: &'static str,
     },
-    /// Something about the whole.
+    /// The portfolio as a whole breaks a rule.
     #[error("the portfolio {0}")]
     Portfolio(&'static str),
 }

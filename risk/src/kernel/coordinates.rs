@@ -10,9 +10,9 @@ use crate::{
 #[allow(clippy::large_enum_variant, reason = "there is one a run")]
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// Independent.
+    /// Independent random numbers.
     Random(Key, u32),
-    /// Spread evenly.
+    /// Scrambled Sobol sequences.
     Even(Sequences),
 }
 
@@ -42,7 +42,7 @@ impl Source {
     }
 }
 
-/// For each scenario s and Z, in a row: what [`Model`]'s e and w are multiplied with.
+/// A row for each scenario, with s and Z: they are multiplied with the [`Model`]'s e and w.
 #[derive(Clone, Debug)]
 pub(crate) struct Coordinates {
     rows: Vec<f64>,

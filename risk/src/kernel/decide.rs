@@ -1,4 +1,4 @@
-//! Whether a name that may be in a worse state is in one.
+//! Decides whether a name is in a worse state, where the limits have left it open.
 
 use super::{coordinates::Coordinates, table::Table};
 use crate::{

@@ -1,4 +1,4 @@
-//! Groups of scenarios with like factors, and what no probability of a group is above.
+//! Groups of scenarios with like factors, and the bounds of each name's probability over a group.
 
 use super::{coordinates::Coordinates, scan::CHUNK, table::Table};
 use crate::model::Model;
@@ -13,7 +13,7 @@ pub(crate) struct Grouping {
 }
 
 impl Grouping {
-    /// Of a coordinate: the sum of what the names are sensitive to it.
+    /// For each coordinate, the sum of the names' sensitivities to it.
     pub(crate) fn new(model: &Model) -> Self {
         let mut importance = vec![0.0; model.factors + 1];
         for name in 0..model.names() {
@@ -68,7 +68,7 @@ impl Grouping {
 pub(crate) struct Limits {
     above: Vec<[u16; CHUNK]>,
     always: Vec<usize>,
-    /// What a draw below it is known to mean: that the name, which has one worse state of one cost, is in it.
+    /// The bound below which a draw surely means default, for names with one worse state of one cost.
     sure: Vec<Sure>,
 }
 
@@ -101,7 +101,7 @@ impl Limits {
             let (least, greatest) = range(model, name, *scale, factors);
             let above = table.above(greatest);
             if above == u16::MAX {
-                // A draw cannot be below one more than the largest: such names are all looked at.
+                // No bound of 16 bits is above the largest draw, so all draws of such names are looked at.
                 self.always.push(name);
             }
             *limit = if above == u16::MAX { 0 } else { above + 1 };
@@ -129,7 +129,7 @@ impl Limits {
     }
 }
 
-/// Between what x of the last step lies.
+/// The bounds between which x of the last step lies.
 #[inline]
 fn range(model: &Model, name: usize, scale: (f64, f64), factors: &[(f64, f64)]) -> (f64, f64) {
     let ends = |coefficient: f64, (low, high): (f64, f64)| {

@@ -1,12 +1,16 @@
-//! The simulation: scenarios in, losses out.
+//! The simulation: from scenarios to losses.
 //!
-//! Names of 1% default in one scenario of a hundred, so most of the work is to find out that nothing happened. For
-//! each name and scenario there are 16 random bits, the leading ones of U. Scenarios are taken in groups of like
-//! factors ([`group`]); over a group, no name's probability is above a limit, and a name whose 16 bits are not below
-//! its limit is done with. That comparison is what [`scan`] does for 128 names at a time. What is left is decided
-//! by a table of Φ ([`table`]), nearly always; and where the 16 bits are those of Φ itself, by Φ and 48 bits more.
-//! Grouping, limits and table save work and decide nothing: the result is that of comparing 64 bits of U with Φ for
-//! every name, and the tests compare it with just that.
+//! A name with a PD of 1% defaults in one scenario of a hundred, so most of the work is to find out that a name does
+//! not default. Each name has 16 random bits in each scenario, the leading ones of U.
+//!
+//! 1. Scenarios are put into groups of like factors ([`group`]). Over a group, each name's probability has an upper
+//!    limit.
+//! 2. A name whose 16 bits are not below its limit does not default. [`scan`] compares 128 names at a time.
+//! 3. A table of Φ ([`table`]) decides nearly all of the others.
+//! 4. Where the 16 bits equal those of Φ itself, Φ and 48 more bits decide.
+//!
+//! Groups, limits and table save work and change no result: it is that of comparing 64 bits of U with Φ for every name.
+//! The tests make that comparison.
 
 mod coordinates;
 mod decide;
@@ -28,7 +32,7 @@ use crate::{model::Model, random::philox::Key};
 /// Scenarios of one task.
 const BATCH: usize = 16_384;
 
-/// All that scenarios are simulated with.
+/// What scenarios are simulated with.
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel<'a> {
     model: &'a Model,

@@ -1,16 +1,16 @@
-//! One scenario against all names: which of them may be in another state than their best.
+//! Finds the names that may be in a worse state in one scenario.
 
 use crate::random::philox::{Key, Prepared, Row};
 
-/// Blocks at once.
+/// Blocks that are computed at once.
 const LANES: usize = 16;
 /// Names a chunk: eight draws of 16 bits in each block.
 pub(crate) const CHUNK: usize = LANES * 8;
 const WORDS: usize = CHUNK / 4;
-/// Words looked at together.
+/// Words that are compared together.
 const FEW: usize = 4;
 
-/// The blocks of all names, as far as no scenario changes them.
+/// The parts of all names' blocks that are the same in every scenario.
 #[derive(Clone, Debug)]
 pub(crate) struct Draws {
     key: Key,
@@ -32,7 +32,7 @@ impl Draws {
 
     /// Calls `found(name, draw)` for each name whose draw is below its limit.
     ///
-    /// Nearly all are not: 128 names are compared at once, and looked at one by one only where there is one.
+    /// Nearly no name's is, so 128 names are compared at once, and looked at one by one only where one is below.
     #[inline]
     pub(crate) fn scan(
         &self,

@@ -33,7 +33,7 @@ impl Table {
         self.0[step(x)]
     }
 
-    /// Between which values the 16 leading bits of Φ(x) lie.
+    /// The least and the greatest value that the 16 leading bits of Φ(x) can have.
     #[inline]
     pub(crate) fn bounds(&self, x: f64) -> (u16, u16) {
         let step = step(x);

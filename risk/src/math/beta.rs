@@ -76,7 +76,7 @@ impl Classes {
             } else {
                 hermite(&points[segment], &points[segment + 1], u)
             };
-            // What rounding leaves over is the next class's.
+            // The next class gets what rounding leaves over.
             let share = fraction((upto - below) * to_f64(CLASSES));
             below += share.to_f64() / to_f64(CLASSES);
             share

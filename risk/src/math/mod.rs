@@ -2,12 +2,10 @@
 //!
 //! Additions, multiplications, divisions and square roots of IEEE 754 are exact to the last bit everywhere, and Rust
 //! neither fuses nor reorders them. The elementary functions above them (exp, ln, erfc, lgamma) come from `libm`,
-//! which is Rust as well; a platform's own differ in the last place. Nothing here calls those.
+//! which is Rust as well. A platform's own functions differ in the last place, and are not called here.
 
 pub mod beta;
-pub mod bivariate;
 pub mod chi;
-pub mod gauss;
 mod hermite;
 pub mod normal;
 mod solve;

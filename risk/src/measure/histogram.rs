@@ -4,7 +4,7 @@ use crate::{outcome::Histogram, units::BILLION};
 
 const BINS: i64 = 128;
 
-/// Of losses with weights that add up to `total`.
+/// The histogram of losses with weights that add up to `total`.
 pub(crate) fn histogram(losses: &[i64], total: f64, weight: impl Fn(usize) -> f64) -> Histogram {
     let least = losses.iter().copied().min().unwrap_or(0);
     let most = losses.iter().copied().max().unwrap_or(0);

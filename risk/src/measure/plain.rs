@@ -1,4 +1,4 @@
-//! Results of scenarios that count alike.
+//! Results of scenarios with equal weights.
 
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
-//! Random numbers that are addressed, not drawn: the same ones in whatever order and on however many threads.
+//! Random numbers that are addressed, not drawn: they are the same in any order and on any number of threads.
 //!
-//! A number's address is its counter under the run's key: (block, scenario, domain, 0). Nothing is a stream, so
-//! nothing depends on what was asked before.
+//! A number's address is its counter under the run's key: (block, scenario, domain, 0). No generator has a state, so no
+//! number depends on those that were asked for before.
 //!
 //! | domain | block | what its four words are |
 //! | --- | --- | --- |

@@ -1,4 +1,4 @@
-//! Philox 4x32-10: a bijection of 128 bits, keyed by 64, that passes for randomness.
+//! Philox 4x32-10: a bijection of 128 bits under a key of 64 bits, whose values pass statistical tests of randomness.
 //!
 //! Salmon, Moraes, Dror and Shaw, *Parallel Random Numbers: As Easy as 1, 2, 3*, SC'11, section 3.3. One round
 //! maps the counter (c0, c1, c2, c3) under the round key (k0, k1) to
@@ -89,11 +89,11 @@ fn low(product: u64) -> u32 {
     product as u32
 }
 
-/// What no scenario changes of one lane of blocks whose counters are (block, scenario, domain, 0).
+/// The parts of a lane of blocks that are the same in every scenario. Their counters are (block, scenario, domain, 0).
 ///
-/// After one round c0 and c1 know nothing of the block, c2 and c3 nothing of the scenario; after two, c0 and c1
-/// know nothing of the scenario; so the products of the first two rounds and one of the third's can be had in
-/// advance. That is a quarter of the multiplications.
+/// After one round, c0 and c1 do not depend on the block, and c2 and c3 do not depend on the scenario. After two
+/// rounds, c0 and c1 do not depend on the scenario. So the products of the first two rounds and one of the third can be
+/// computed in advance: a quarter of the multiplications.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prepared<const LANES: usize> {
     /// c3 after one round, with the second round's key.
@@ -106,7 +106,7 @@ pub(crate) struct Prepared<const LANES: usize> {
     third_c3: [u64; LANES],
 }
 
-/// What one scenario adds.
+/// The parts that depend on the scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// hi(M0 c0) of the second round.

@@ -5,8 +5,8 @@
 //! *Recent Advances in Randomized Quasi-Monte Carlo Methods*, 2002). What is reported as the result is that of all
 //! points together.
 
-use super::Found;
 use crate::{
+    found::Found,
     math::student,
     measure::{
         plain::{Ordered, denominator, moments, to_f64},

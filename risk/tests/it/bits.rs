@@ -1,4 +1,4 @@
-//! The same bits on any number of threads, optimised or not: the hashes below were made once and hold everywhere.
+//! The same bits on any number of threads, optimised or not. The hashes below were computed once and hold everywhere.
 
 use risk::{
     input::Portfolio,

@@ -39,16 +39,18 @@ pub fn book(factors: usize, names: Vec<NameDraft>) -> Portfolio {
 }
 
 /// Equal names of PD 1%, correlation 0.2, that lose all.
-pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
-    book(
-        1,
-        (0..names)
-            .map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()]))
-            .collect(),
-    )
+pub fn equal_names(names: usize, exposure: u64) -> Vec<NameDraft> {
+    (0..names)
+        .map(|n| name(n, exposure, 0.01, 1.0, &[0.2_f64.sqrt()]))
+        .collect()
 }
 
-/// Ratings, collateral, Beta losses, several factors: all there is.
+/// A book of [`equal_names`].
+pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
+    book(1, equal_names(names, exposure))
+}
+
+/// A book with every kind of input: ratings, collateral, Beta losses, several factors.
 pub fn everything(names: usize) -> Portfolio {
     let row = |shares: [f64; 4]| shares.map(fraction).to_vec();
     let migration = MigrationDraft {

@@ -1,23 +1,25 @@
-//! Simulation against convolution.
+//! Holds the simulation to exact convolution.
 
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use risk::{
-    exact::one_factor,
     input::{Lgd, NameDraft},
     parameters::{Copula, Method},
     run,
     units::Level,
 };
 
-use crate::books::{book, fraction, homogeneous, name, parameters};
+use crate::{
+    books::{book, equal_names, fraction, name, parameters},
+    exact::one_factor,
+};
 
 /// The truths of a thousand equal names, to the digits given.
 #[test]
 fn a_thousand_equal_names() {
-    let exact = one_factor(&homogeneous(1_000, 1), 1).unwrap();
+    let exact = one_factor(&equal_names(1_000, 1), 1);
     for (level, var, es, digits) in [
         (Level::P99, 76, 106.431_977, 5e-7),
         (Level::P999, 147, 183.262_86, 5e-6),
@@ -65,8 +67,8 @@ fn random_books() {
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     runner
         .run(&names(), |names| {
+            let exact = one_factor(&names, UNIT);
             let book = book(1, names);
-            let exact = one_factor(&book, UNIT).unwrap();
             for method in [Method::Plain, Method::Sobol, Method::Importance] {
                 let outcome = run(
                     &book,
@@ -127,19 +129,21 @@ fn random_books() {
         .unwrap();
 }
 
-/// Beta distributed losses: the same law in both, every class a number of minor units.
+/// Beta distributed losses: every class of the Beta distribution is a whole number of minor units.
 #[test]
 fn beta_losses() {
-    let names = (0..12).map(|n| {
-        let mut draft = name(n, 100, 0.05 + 0.01 * n as f64, 0.0, &[0.5]);
-        draft.lgd = Some(Lgd::Beta {
-            mean: fraction(0.45),
-            deviation: fraction(0.25),
-        });
-        draft
-    });
-    let book = book(1, names.collect());
-    let exact = one_factor(&book, 1).unwrap();
+    let names: Vec<_> = (0..12)
+        .map(|n| {
+            let mut draft = name(n, 100, 0.05 + 0.01 * n as f64, 0.0, &[0.5]);
+            draft.lgd = Some(Lgd::Beta {
+                mean: fraction(0.45),
+                deviation: fraction(0.25),
+            });
+            draft
+        })
+        .collect();
+    let exact = one_factor(&names, 1);
+    let book = book(1, names);
     let outcome = run(&book, &parameters(200_000, Copula::Gaussian, Method::Plain));
     let error = exact.deviation() / 200_000_f64.sqrt();
     assert!((outcome.expected_loss.value_minor as f64 - exact.mean()).abs() < 3.0 * error + 0.5);

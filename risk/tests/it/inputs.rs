@@ -1,4 +1,4 @@
-//! What is refused, and how it is said.
+//! Refused inputs, and the words of the refusals.
 
 use risk::{
     cost::estimate,

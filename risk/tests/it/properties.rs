@@ -49,7 +49,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// The order in which names come says nothing: the same bits.
+    /// The order of the names does not change a bit.
     #[test]
     fn permuted_names(names in names(), method in method(), copula in copula(), rotation in 0_usize..40) {
         let mut permuted = names.clone();
@@ -102,10 +102,12 @@ proptest! {
             ..name.clone()
         });
         let split: Vec<_> = names.iter().flat_map(halves).collect();
-        let (whole, split) = (ran(&names, Copula::Gaussian, Method::Plain), ran(&split, Copula::Gaussian, Method::Plain));
+        let plain = |names: &[NameDraft]| ran(names, Copula::Gaussian, Method::Plain);
+        let (whole, split) = (plain(&names), plain(&split));
         let width = |estimate: risk::outcome::Estimate| estimate.high_minor - estimate.low_minor;
-        let apart = (whole.expected_loss.value_minor - split.expected_loss.value_minor).abs();
-        prop_assert!(apart <= 2 * width(whole.expected_loss) + names.len() as i64 + 2, "{:?} {:?}", whole.expected_loss, split.expected_loss);
+        let (one, two) = (whole.expected_loss, split.expected_loss);
+        let apart = (one.value_minor - two.value_minor).abs();
+        prop_assert!(apart <= 2 * width(one) + names.len() as i64 + 2, "{one:?} {two:?}");
         prop_assert!(split.deviation_minor as f64 <= whole.deviation_minor as f64 * 1.02 + 2.0);
         for (whole, split) in whole.levels.iter().zip(&split.levels) {
             prop_assert!(split.es.value_minor <= whole.es.value_minor + 2 * width(whole.es) + names.len() as i64 + 2);

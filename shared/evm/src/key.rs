@@ -1,11 +1,12 @@
 use std::fmt;
 
-use k256::ecdsa::{RecoveryId, Signature, SigningKey as Secp256k1, VerifyingKey};
+use k256::ecdsa::SigningKey as Secp256k1;
 use zeroize::Zeroizing;
 
 use crate::{
-    Address, Hash, keccak256,
+    Address, Hash,
     octets::decode_hex,
+    signature::{RecoverableSignature, address_of},
     transaction::{Signed, Transaction},
 };
 
@@ -20,7 +21,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// They are no such digits, or their number is no key of the curve secp256k1: zero, or not below its order.
+    /// The text is not 64 such digits, or its number is zero or not below the order of the curve secp256k1.
     pub fn from_hex(digits: &str) -> Result<Self, MalformedKey> {
         let mut bytes = Zeroizing::new([0; 32]);
         decode_hex(digits, bytes.as_mut()).ok_or(MalformedKey)?;
@@ -35,14 +36,14 @@ impl SigningKey {
         self.address
     }
 
-    /// Signs the transaction: the same one gets the same bytes again (RFC 6979).
+    /// Signs the transaction. The same transaction gets the same bytes again (RFC 6979).
     #[must_use]
     pub fn sign(&self, transaction: Transaction) -> Signed {
         let signature = self.sign_hash(&transaction.signing_hash());
         Signed::assemble(transaction, &signature, self.address)
     }
 
-    /// `s` is the lower of the two that would do (EIP-2).
+    /// Signs the hash, with the lower of the two possible values of `s` (EIP-2).
     pub(crate) fn sign_hash(&self, hash: &Hash) -> RecoverableSignature {
         let (signature, id) = self.secret.sign_prehash_recoverable(hash.as_bytes());
         let (r, s) = signature.split_bytes();
@@ -62,41 +63,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A signature that says which of the two keys that it fits it is by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RecoverableSignature {
-    pub(crate) is_y_odd: bool,
-    pub(crate) r: [u8; 32],
-    pub(crate) s: [u8; 32],
-}
-
-impl RecoverableSignature {
-    /// The address of the key that has signed `hash`; none if no key can have, or if `s` is the higher one.
-    ///
-    /// A signature whose point has an abscissa above the curve's order cannot be written down in a transaction:
-    /// nobody finds one.
-    pub(crate) fn recover(&self, hash: &Hash) -> Option<Address> {
-        let signature = Signature::from_scalars(self.r, self.s).ok()?;
-        if signature.normalize_s() != signature {
-            return None;
-        }
-        let id = RecoveryId::new(self.is_y_odd, false);
-        let key = VerifyingKey::recover_from_prehash(hash.as_bytes(), &signature, id).ok()?;
-        Some(address_of(&key))
-    }
-}
-
-/// The last 20 bytes of the hash of the point's coordinates.
-fn address_of(key: &VerifyingKey) -> Address {
-    let point = key.to_sec1_point(false);
-    // The first byte says that both coordinates follow.
-    let hash = keccak256(&point.as_bytes()[1..]);
-    let mut address = [0; 20];
-    address.copy_from_slice(&hash.as_bytes()[12..]);
-    Address::from_bytes(address)
-}
-
-/// The text is no private key.
+/// The text is not a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 64 lower-case hexadecimal digits of a key of secp256k1")]
 pub struct MalformedKey;
@@ -104,10 +71,11 @@ pub struct MalformedKey;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keccak256;
 
     const ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
 
-    /// The example of EIP-155: its signing data, hash, private key and signature, letter by letter.
+    /// The example of EIP-155: its signing data, hash, private key and signature, digit by digit.
     #[test]
     fn the_example_of_eip_155() {
         let mut data = [0; 45];
@@ -143,7 +111,7 @@ mod tests {
         let mut signature = key.sign_hash(&hash);
         let mut order = [0; 32];
         decode_hex(ORDER, &mut order).unwrap();
-        // The order less s signs as well, with the other parity: whoever passes it on could choose.
+        // The order less s is a valid signature too, with the other parity: otherwise a relay could choose between them.
         let mut borrow = false;
         for (byte, from) in signature.s.iter_mut().zip(order).rev() {
             let (less, first) = from.overflowing_sub(*byte);

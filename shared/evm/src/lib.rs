@@ -1,22 +1,25 @@
 //! Transactions of an EVM chain, to the byte: built, signed, read back.
 //!
-//! One type is known, that of EIP-1559, in the form in which data is written into a chain: to an address, with
-//! an empty access list. Its bytes are
+//! Only transactions of EIP-1559 to an address with an empty access list are supported: they write data into a chain.
+//! The bytes of a signed one are
 //!
 //! ```text
 //! 0x02 || rlp([chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit, to, value, data, [],
 //!              y_parity, r, s])
 //! ```
 //!
-//! and what is signed is the Keccak-256 of `0x02 || rlp([chain_id, …, []])`. The sender is not among the
-//! fields: it is the address of the key that the signature recovers to.
+//! and the signature is over the Keccak-256 of `0x02 || rlp([chain_id, …, []])`. The sender is not a field: it is the
+//! address of the key that is recovered from the signature.
 //!
-//! Pure: no clock, no network, no randomness (a signature's nonce is RFC 6979's). Foreign bytes are refused and
-//! never panic. What is read has one encoding only, so that a transaction's bytes, its hash and its fields say
-//! the same. Not here: other types of transactions, contracts, receipts, and whether a chain has any of it.
+//! The crate is pure: no clock, no network, no randomness (a signature's nonce is RFC 6979's). Malformed bytes are
+//! refused and never panic. Only the one canonical encoding is accepted, so a transaction's bytes, hash and fields say
+//! the same.
+//!
+//! Not here: other types of transactions, contracts, receipts, and whether a chain has a transaction.
 
 mod key;
 mod octets;
+mod signature;
 mod transaction;
 
 pub use self::{
@@ -27,7 +30,7 @@ pub use self::{
 
 use sha3::{Digest, Keccak256};
 
-/// Keccak-256, with the padding it had before it became SHA-3.
+/// Keccak-256, with the padding from before its standardisation as SHA-3.
 #[must_use]
 pub fn keccak256(bytes: &[u8]) -> Hash {
     Hash::from_bytes(Keccak256::digest(bytes).into())

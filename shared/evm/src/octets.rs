@@ -1,17 +1,17 @@
 use std::{fmt, str::FromStr};
 
-/// So many bytes; as text `0x` and two lower-case hexadecimal digits for each.
+/// `N` bytes. As text, `0x` and two lower-case hexadecimal digits for each byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Octets<const N: usize>([u8; N]);
 
-/// Of a block or a transaction.
+/// The hash of a block or a transaction.
 pub type Hash = Octets<32>;
 
-/// Of an account. Without the mixed case of EIP-55, which is for people who copy by hand.
+/// The address of an account. Its text has no mixed case: EIP-55's checksum is for people who copy by hand.
 pub type Address = Octets<20>;
 
 impl<const N: usize> Octets<N> {
-    /// These bytes.
+    /// Wraps the bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; N]) -> Self {
         Self(bytes)
@@ -35,41 +35,27 @@ impl<const N: usize> FromStr for Octets<N> {
     }
 }
 
-/// Fills `bytes` with what the lower-case `digits` say, exactly.
+/// Decodes lower-case hexadecimal digits, exactly as many as `bytes` takes.
 pub(crate) fn decode_hex(digits: &str, bytes: &mut [u8]) -> Option<()> {
-    let digits = digits.as_bytes();
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(())
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let length = bytes.len();
+    let decoded = base16ct::lower::decode(digits, bytes).ok()?;
+    (decoded.len() == length).then_some(())
 }
 
 /// `0x` and the bytes in hexadecimal.
-pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_str("0x")?;
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    format!("0x{}", base16ct::lower::encode_string(bytes))
 }
 
 impl<const N: usize> fmt::Display for Octets<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        f.write_str(&to_hex(&self.0))
     }
 }
 
 impl<const N: usize> fmt::Debug for Octets<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        f.write_str(&to_hex(&self.0))
     }
 }
 

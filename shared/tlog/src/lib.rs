@@ -13,9 +13,9 @@
 //! | [`leaf`] | our own entry, version 1 |
 //! | [`anchor`] | our own payload on a chain, version 1 |
 //!
-//! Everything here is a function of its arguments: no clock, no I/O, no randomness. What a parser
-//! reads may come from anyone: it is bounded, never panics, and what it accepts renders to the same
-//! bytes. (The exception is [`policy`], which is read and never written.)
+//! Everything here is a function of its arguments: no clock, no I/O, no randomness. A parser's input may come from
+//! anybody. So its length is bounded, parsing never panics, and what is accepted renders to the same bytes. (The
+//! exception is [`policy`], which is read and never written.)
 //!
 //! Not here: where tiles are stored, when a checkpoint may be signed, whom to trust.
 
@@ -24,6 +24,7 @@ pub mod checkpoint;
 pub mod cosignature;
 #[cfg(test)]
 mod fixtures;
+mod key;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
@@ -33,6 +34,6 @@ mod text;
 pub mod tiles;
 pub mod witness;
 
-/// The largest tree: what PostgreSQL's `int8` counts, and what the 63 hashes of a tlog-witness request
-/// can prove. A larger size is refused wherever one is read.
+/// The size of the largest tree: what PostgreSQL's `int8` counts, and what the 63 hashes of a tlog-witness request can
+/// prove. Every parser refuses a larger size.
 pub const MAX_SIZE: u64 = i64::MAX.unsigned_abs();

@@ -1,4 +1,4 @@
-//! The few notations the documents share: decimals, Base 64, hexadecimal, lines.
+//! Notations that several documents share: decimals, Base 64 and hexadecimal.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -14,7 +14,7 @@ pub(crate) fn decimal(text: &str) -> Option<u64> {
         .filter(|number| *number <= crate::MAX_SIZE)
 }
 
-/// RFC 4648, 4. One text a value: padding is required and the spare bits are zero.
+/// Base 64 of RFC 4648, section 4. Each value has one text: padding is required, and spare bits are zero.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
@@ -24,26 +24,10 @@ pub(crate) fn to_base64(bytes: &[u8]) -> String {
 }
 
 /// Lower-case hexadecimal of exactly `N` bytes.
-pub(crate) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let (pairs, []) = text.as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() != N {
-        return None;
-    }
+pub(crate) fn from_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(bytes)
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let decoded = base16ct::lower::decode(digits, &mut bytes).ok()?;
+    (decoded.len() == N).then_some(bytes)
 }
 
 #[cfg(test)]

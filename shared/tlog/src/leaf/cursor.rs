@@ -1,41 +1,34 @@
-//! The text of a leaf, member by member.
+//! Reads the text of a leaf, member by member.
 
-use std::fmt::{self, Write as _};
+use super::{Actor, ActorKind, InvalidLeaf, Leaf, Outcome, Status, Timestamp, Uuid};
+use crate::{MAX_SIZE, text, tiles::MAX_ENTRY_BYTES};
 
-use super::{Actor, ActorKind, Leaf, Outcome, Status, Timestamp, Uuid};
-use crate::{MAX_SIZE, text};
-
-/// A string as both PostgreSQL and `serde_json` write it.
-pub(super) struct Json<'a>(pub(super) &'a str);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        let mut plain = self.0;
-        while let Some(at) = plain.find(|c: char| c < ' ' || c == '"' || c == '\\') {
-            f.write_str(&plain[..at])?;
-            let byte = plain.as_bytes()[at];
-            match byte {
-                b'"' | b'\\' => write!(f, "\\{}", char::from(byte)),
-                0x08 => f.write_str("\\b"),
-                0x0c => f.write_str("\\f"),
-                b'\n' => f.write_str("\\n"),
-                b'\r' => f.write_str("\\r"),
-                b'\t' => f.write_str("\\t"),
-                _ => write!(f, "\\u{byte:04x}"),
-            }?;
-            plain = &plain[at + 1..];
+impl Leaf {
+    /// Reads an entry. A leaf has exactly one text: [`Leaf::render`] gives the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLeaf`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidLeaf> {
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(InvalidLeaf);
         }
-        f.write_str(plain)?;
-        f.write_char('"')
+        let text = str::from_utf8(bytes).map_err(|_| InvalidLeaf)?;
+        let leaf = Cursor(text).leaf().ok_or(InvalidLeaf)?;
+        // Another notation of a string or a number is refused here.
+        if leaf.render() == text {
+            Ok(leaf)
+        } else {
+            Err(InvalidLeaf)
+        }
     }
 }
 
-/// What is left to read. Reads no less than the one form; [`Leaf::parse`] compares.
-pub(super) struct Cursor<'a>(pub(super) &'a str);
+/// The text that is left to read. It accepts more notations than one; [`Leaf::parse`] compares.
+struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
-    pub(super) fn leaf(mut self) -> Option<Leaf> {
+    fn leaf(mut self) -> Option<Leaf> {
         let leaf = Leaf {
             key: self.word(r#"{"v":1,"key":""#)?.parse().ok()?,
             fingerprint: self.word(r#","fingerprint":""#)?.parse().ok()?,
@@ -68,7 +61,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// After the opening quote in `before`, what is up to the next.
+    /// Skips `before`, which ends in a quote, and reads up to the next quote.
     fn word(&mut self, before: &str) -> Option<&'a str> {
         self.skip(before)?;
         let (word, rest) = self.0.split_once('"')?;

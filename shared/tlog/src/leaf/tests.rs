@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     MAX_SIZE,
     fixtures::{flips, mutated},
+    tiles::MAX_ENTRY_BYTES,
 };
 
 /// An entry as the writers freeze it.

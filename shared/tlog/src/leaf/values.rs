@@ -1,4 +1,4 @@
-//! What some members of a leaf may say.
+//! Values of some members of a leaf.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Timestamp(String);
 
 impl Timestamp {
-    /// Reads exactly that form. A second of 60 is none.
+    /// Reads exactly that form. Leap seconds are refused.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         const FORM: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
@@ -98,7 +98,7 @@ impl fmt::Debug for Uuid {
 pub struct Status(u16);
 
 impl Status {
-    /// `None` when it is out of range.
+    /// The status; `None` when it is out of range.
     #[must_use]
     pub const fn new(status: u16) -> Option<Self> {
         if 100 <= status && status <= 599 {

@@ -32,7 +32,7 @@ impl Hash {
     ///
     /// # Errors
     ///
-    /// [`InvalidHash`]: it is not the one notation of 32 bytes.
+    /// [`InvalidHash`]: the text is not the canonical Base 64 of 32 bytes.
     pub fn from_base64(text: &str) -> Result<Self, InvalidHash> {
         if text.len() != 44 {
             return Err(InvalidHash);
@@ -51,7 +51,7 @@ impl Hash {
     ///
     /// # Errors
     ///
-    /// [`InvalidHash`]: it is not that.
+    /// [`InvalidHash`]: the text is not such digits.
     pub fn from_hex(text: &str) -> Result<Self, InvalidHash> {
         text::from_hex(text.as_bytes()).map(Self).ok_or(InvalidHash)
     }
@@ -67,12 +67,9 @@ impl FromStr for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Five of them are in every entry: digit by digit through the formatter takes three times as long.
+        // All digits are written at once: digit by digit takes three times as long, and every entry has five hashes.
         let mut digits = [0; 64];
-        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(&self.0) {
-            *pair = [byte >> 4, byte & 0xf].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]);
-        }
-        f.pad(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        f.pad(base16ct::lower::encode_str(&self.0, &mut digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -82,7 +79,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// The root of the tree of no entries: the hash of nothing.
+/// The root of the empty tree: the hash of no bytes.
 pub const EMPTY_ROOT: Hash = Hash([
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
@@ -106,7 +103,7 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     #[cfg(test)]
     counted::hash();
-    // In one piece: whole blocks are then hashed where they lie.
+    // The input is in one piece, so that whole blocks are hashed without a copy.
     let mut input = [1; 65];
     input[1..33].copy_from_slice(&left.0);
     input[33..].copy_from_slice(&right.0);

@@ -1,4 +1,4 @@
-//! RFC 9162, 2.1.3.1 and 2.1.4.1: the paths that prove, from the nodes of a log.
+//! RFC 9162, 2.1.3.1 and 2.1.4.1: inclusion and consistency paths, computed from the nodes of a log.
 
 use std::{
     cell::RefCell,
@@ -9,16 +9,16 @@ use std::{
 use super::{EMPTY_ROOT, Hash, node_hash};
 use crate::MAX_SIZE;
 
-/// Where the nodes of a log are: its complete subtrees, by level (0 = leaf hashes) and index.
+/// The nodes of a log: its complete subtrees, by level (0 = leaf hashes) and index.
 pub trait Nodes {
-    /// Why one could not be had.
+    /// Why a node could not be read.
     type Error;
 
     /// The hash of the node.
     ///
     /// # Errors
     ///
-    /// It could not be had.
+    /// The node could not be read.
     fn node(&self, level: u8, index: u64) -> Result<Hash, Self::Error>;
 }
 
@@ -59,7 +59,7 @@ pub enum PathError<E> {
     /// size is over [`MAX_SIZE`].
     #[error("the index or the size is out of range")]
     OutOfRange,
-    /// A node could not be had.
+    /// A node could not be read.
     #[error("a node of the tree could not be read")]
     Nodes(#[source] E),
 }
@@ -110,8 +110,8 @@ pub fn consistency_path<N: Nodes>(
     if old == 0 {
         return Ok(path);
     }
-    // SUBPROOF(old - start, D[start:end], start == 0): who verifies has the root of a subtree that the
-    // old tree begins with, and of no other.
+    // SUBPROOF(old - start, D[start:end], start == 0): the verifier has the root of a subtree only if the subtree is
+    // where the old tree begins.
     let (mut start, mut end) = (0, new);
     while old != end {
         let middle = start + split(end - start);

@@ -22,7 +22,7 @@ impl Tree {
     }
 
     /// The tree with this right edge: one hash for each bit set in the size, largest subtree first.
-    /// `None` when they are not as many, or the size is over [`MAX_SIZE`].
+    /// `None` when the number of hashes is another, or the size is over [`MAX_SIZE`].
     #[must_use]
     pub fn from_edge(size: u64, edge: Vec<Hash>) -> Option<Self> {
         let fits = size <= MAX_SIZE && usize::try_from(size.count_ones()) == Ok(edge.len());

@@ -3,7 +3,7 @@
 use super::{Hash, node_hash};
 use crate::MAX_SIZE;
 
-/// A proof that does not prove it.
+/// The proof does not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the proof does not verify")]
 pub struct InvalidProof;
@@ -12,7 +12,7 @@ pub struct InvalidProof;
 ///
 /// # Errors
 ///
-/// [`InvalidProof`]: it does not verify.
+/// [`InvalidProof`].
 pub fn verify_inclusion(
     index: u64,
     size: u64,
@@ -55,12 +55,12 @@ pub fn verify_inclusion(
 /// RFC 9162, 2.1.4.2: that the tree of `old_size` and `old_root` is what the tree of `new_size` and
 /// `new_root` begins with. Two trees of one size need equal roots and no path.
 ///
-/// From a size of zero there is nothing to verify, and nothing is: every tree begins with no entry.
-/// Where zero may occur on the wire ([`crate::witness`]), the proof must be empty there.
+/// An old size of zero is refused: every tree is consistent with the empty one, so no path could prove more. Where zero
+/// may occur on the wire ([`crate::witness`]), the path must be empty.
 ///
 /// # Errors
 ///
-/// [`InvalidProof`]: it does not verify, or the old size is zero, or above the new one.
+/// [`InvalidProof`]: the path does not verify, the old size is zero, or the old size is above the new one.
 pub fn verify_consistency(
     old_size: u64,
     old_root: &Hash,

@@ -1,8 +1,12 @@
 use proptest::prelude::*;
 
-use super::{keys::key_id, *};
-use crate::fixtures::{
-    EXAMPLE, PUBLISHED, PUBLISHED_LOG, PUBLISHED_WITNESSES, flips, log_key, mutated, witness,
+use super::*;
+use crate::{
+    fixtures::{
+        EXAMPLE, PUBLISHED, PUBLISHED_LOG, PUBLISHED_WITNESSES, flips, log_key, mutated, witness,
+    },
+    key::key_id,
+    text,
 };
 
 /// The vector of c2sp.org/signed-note.
@@ -31,7 +35,8 @@ trafitto da un raggio di sole:
 
 ed è subito sera.
 
-— quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=
+— quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaq\
+    P3ZekRwNtIc=
 ";
 
 fn key(vkey: &str) -> VerifierKey {
@@ -241,7 +246,7 @@ fn an_unknown_line_says_nothing_and_a_false_one_all() {
     let two =
         format!("{signed}{}", note(FOO).signatures()[0]).replace("example.com/foo Uw2QOk", "");
     assert!(Note::parse(two.as_bytes()).is_err());
-    let mut bytes = signed.signatures()[0].bytes.clone();
+    let mut bytes = signed.signatures()[0].bytes().to_vec();
     bytes[0] ^= 1;
     let two = format!("{signed}{}", log.signature(bytes));
     assert_eq!(

@@ -2,15 +2,48 @@
 
 use std::collections::HashSet;
 
-use super::{Group, Log, MAX_DEFINITIONS, Member, Policy, Rule, Witness};
+use super::{
+    Group, InvalidPolicy, Log, MAX_DEFINITIONS, MAX_POLICY_BYTES, Member, Policy, Rule, Witness,
+};
 use crate::{
     note::{Algorithm, VerifierKey},
     text,
 };
 
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPolicy> {
+        if bytes.len() > MAX_POLICY_BYTES {
+            return Err(InvalidPolicy {
+                line: 1,
+                problem: "the file is too long",
+            });
+        }
+        let mut reader = Reader::default();
+        let mut line = 0;
+        for text in bytes
+            .strip_suffix(b"\n")
+            .unwrap_or(bytes)
+            .split(|byte| *byte == b'\n')
+        {
+            line += 1;
+            reader
+                .read(text)
+                .map_err(|problem| InvalidPolicy { line, problem })?;
+        }
+        reader
+            .finish()
+            .map_err(|problem| InvalidPolicy { line, problem })
+    }
+}
+
 /// A policy, line by line.
 #[derive(Default)]
-pub(super) struct Reader<'a> {
+struct Reader<'a> {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
@@ -20,7 +53,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn read(&mut self, line: &'a [u8]) -> Result<(), &'static str> {
+    fn read(&mut self, line: &'a [u8]) -> Result<(), &'static str> {
         if !line
             .iter()
             .all(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..))
@@ -49,7 +82,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<Policy, &'static str> {
+    fn finish(self) -> Result<Policy, &'static str> {
         let Self {
             logs,
             witnesses,

@@ -431,7 +431,7 @@ proptest! {
     // Every case signs and verifies: what that costs is a debug build's.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whoever cosigns: more cosignatures never make less of a quorum, and each of the policy's is named.
+    /// More cosignatures never make less of a quorum, and each witness of the policy that cosigned is named.
     #[test]
     fn a_quorum_only_grows(mask in 0_u8..64, more in 0_u8..6) {
         let policy = policy(&example());

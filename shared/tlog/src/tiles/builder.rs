@@ -1,4 +1,4 @@
-//! A log as it grows, in files.
+//! Builds the files of a growing log.
 
 use super::{
     EntryTooLong, InvalidTile, MissingTile, TILE_WIDTH, Tile, TileNodes, bundle::encode_entry,
@@ -35,13 +35,13 @@ pub struct Builder {
 /// Why a log cannot be continued from what was handed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {
-    /// A tile of [`tiles_of`] is missing or as wide as it should not be, or the size is too large.
+    /// A tile of [`tiles_of`] is missing or has another width, or the size is too large.
     #[error("the tiles of the right edge are not those of the size")]
     Tiles,
-    /// They are the tiles of another tree.
+    /// The tiles are those of another tree.
     #[error("the tiles of the right edge do not hash to the root")]
     Root,
-    /// The partial bundle is not one, or holds other entries.
+    /// The partial bundle cannot be parsed, or holds other entries.
     #[error("the partial bundle does not hash to its tile")]
     Bundle,
 }
@@ -70,7 +70,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`ResumeError`]: they are not that log's.
+    /// [`ResumeError`]: the tiles or the bundle are not those of this log.
     pub fn resume(
         size: u64,
         root: &Hash,

@@ -1,17 +1,17 @@
-//! The nodes of the tree, in its tiles.
+//! Reads the nodes of the tree from its tiles.
 
 use std::collections::HashMap;
 
 use super::{InvalidTile, Tile, parse_tile};
-use crate::merkle::{Hash, Nodes, subtree_root};
+use crate::merkle::{self, Hash, Nodes, subtree_root};
 
-/// The nodes of a log over the tiles handed in.
+/// The nodes of a log, read from the tiles that were added.
 #[derive(Clone, Debug, Default)]
 pub struct TileNodes {
     tiles: HashMap<(u8, u64), Vec<u8>>,
 }
 
-/// A tile that was not handed in, or not as wide.
+/// A tile that was not added, or is too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tile {index} of level {level} is missing, or too narrow")]
 pub struct MissingTile {
@@ -22,14 +22,14 @@ pub struct MissingTile {
 }
 
 impl TileNodes {
-    /// Over no tile yet.
+    /// No tile yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands in a tile. Of two widths of one tile, the wider stays. Its hashes are believed: compare what
-    /// is computed from them with a root.
+    /// Adds a tile. Of two widths of one tile, the wider stays. The hashes are not verified: compare what is computed
+    /// from them with a signed root.
     ///
     /// # Errors
     ///
@@ -62,20 +62,45 @@ impl Nodes for TileNodes {
     }
 }
 
-/// Where a node is found: in or above `1 << height` hashes, from `first` on, of a tile.
-pub(super) struct Place {
-    pub(super) level: u8,
-    pub(super) index: u64,
+/// The tiles from which the inclusion path of `index` in the tree of `size` is computed, each as that
+/// tree has it; `None` when out of range.
+#[must_use]
+pub fn tiles_for_inclusion(index: u64, size: u64) -> Option<Vec<Tile>> {
+    tiles_with(merkle::inclusion_nodes(index, size)?, size)
+}
+
+/// The tiles from which the consistency path between two sizes is computed, each as the tree of `new` has
+/// it; `None` when out of range.
+#[must_use]
+pub fn tiles_for_consistency(old: u64, new: u64) -> Option<Vec<Tile>> {
+    tiles_with(merkle::consistency_nodes(old, new)?, new)
+}
+
+fn tiles_with(nodes: Vec<(u8, u64)>, size: u64) -> Option<Vec<Tile>> {
+    let tile = |(level, index)| {
+        let place = Place::of(level, index);
+        Tile::in_tree(place.level, place.index, size)
+    };
+    let mut tiles = nodes.into_iter().map(tile).collect::<Option<Vec<_>>>()?;
+    tiles.sort_unstable();
+    tiles.dedup();
+    Some(tiles)
+}
+
+/// The place of a node: the root of `1 << height` hashes of a tile, from `first` on.
+struct Place {
+    level: u8,
+    index: u64,
     first: usize,
     height: u8,
 }
 
 impl Place {
     /// `level` is below 64, and `index << (level % 8)` a number of 64 bits, in any tree there is.
-    pub(super) const fn of(level: u8, index: u64) -> Self {
+    const fn of(level: u8, index: u64) -> Self {
         let height = level % 8;
         let first = index << height;
-        // Of the last 8 bits, so at most 255.
+        // The mask keeps 8 bits, so `first` is at most 255.
         Self {
             level: level / 8,
             index: first >> 8,

@@ -115,7 +115,7 @@ fn the_new_tiles_are_those_the_old_tree_has_not() {
             );
         }
     }
-    // Lazily: a size that nobody has is no work.
+    // The tiles are computed lazily, so an impossible size costs nothing.
     assert_eq!(new_tiles(0, MAX_SIZE).next(), Some(tile(0, 0, 256)));
 }
 
@@ -405,7 +405,12 @@ proptest! {
     }
 
     #[test]
-    fn no_node_panics(level: u8, index: u64, bytes in prop::collection::vec(any::<u8>(), 0..300), width in 1_u16..=256) {
+    fn no_node_panics(
+        level: u8,
+        index: u64,
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        width in 1_u16..=256,
+    ) {
         let mut nodes = TileNodes::new();
         let _ = nodes.insert(tile(level % 64 / 8, index >> 8, width), bytes);
         let _ = nodes.node(level, index);

@@ -9,8 +9,8 @@
 //! 409:       <size of the latest cosigned checkpoint>\n
 //! ```
 //!
-//! From a size of zero the path is empty and nothing is to be consistent with; that case is here, since
-//! [`crate::merkle::verify_consistency`] refuses it.
+//! From an old size of zero the path is empty: every tree is consistent with the empty one. This case is handled here,
+//! since [`crate::merkle::verify_consistency`] refuses it.
 //!
 //! Not here: HTTP, and a witness's record of what it cosigned.
 
@@ -19,7 +19,7 @@ use std::fmt;
 use crate::{
     checkpoint::Checkpoint,
     merkle::{Hash, verify_consistency},
-    note::{MAX_NOTE_BYTES, Note, Signature, VerifierKey},
+    note::{self, MAX_NOTE_BYTES, Note, Signature, VerifierKey},
     text,
 };
 
@@ -52,7 +52,7 @@ impl AddCheckpoint {
     /// # Errors
     ///
     /// [`InvalidMessage`]: the note is no checkpoint, the old size is above its size, the path is longer than
-    /// [`MAX_PATH`], or there is one from a size of zero.
+    /// [`MAX_PATH`], or the path is not empty although the old size is zero.
     pub fn new(old_size: u64, path: Vec<Hash>, note: Note) -> Result<Self, InvalidMessage> {
         let checkpoint = Checkpoint::parse(note.text()).map_err(|_| InvalidMessage)?;
         let valid = old_size <= checkpoint.size()
@@ -91,7 +91,7 @@ impl AddCheckpoint {
         Self::new(old_size, path, note)
     }
 
-    /// The size the path leads from: what the witness is thought to have cosigned last.
+    /// The size that the path leads from: the one that the witness cosigned last, as far as the log knows.
     #[must_use]
     pub const fn old_size(&self) -> u64 {
         self.old_size
@@ -110,7 +110,7 @@ impl AddCheckpoint {
     }
 
     /// Whether the path leads from the tree of the old size and this root to the checkpoint's. From a size of
-    /// zero it always does: any log may begin.
+    /// zero it always does.
     #[must_use]
     pub fn is_consistent_with(&self, old_root: &Hash) -> bool {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
@@ -135,8 +135,8 @@ impl fmt::Display for AddCheckpoint {
 pub enum Response {
     /// 200: signature lines, unverified: see [`cosignatures_by`].
     Cosigned(Vec<Signature>),
-    /// 409: the witness has cosigned this size. Ask again from there; if it is the size that was asked from,
-    /// the witness has seen another tree of it.
+    /// 409: the witness cosigned this size last. Ask again from there. If the request was from this size already, the
+    /// witness has seen another tree of the same size.
     Conflict(u64),
     /// Any other status.
     Refused(u16),
@@ -146,7 +146,7 @@ pub enum Response {
 ///
 /// # Errors
 ///
-/// [`InvalidMessage`]: its body is not that of its status.
+/// [`InvalidMessage`]: the body does not fit the status.
 pub fn parse_response(status: u16, body: &[u8]) -> Result<Response, InvalidMessage> {
     match status {
         200 if body.len() <= MAX_NOTE_BYTES => {
@@ -166,13 +166,13 @@ pub fn parse_response(status: u16, body: &[u8]) -> Result<Response, InvalidMessa
     }
 }
 
-/// Of these lines, those that are the key's signatures on the text. Lines of other keys, and lines that only
-/// claim the key, are left out.
+/// The lines that are the key's signatures on the text. Lines of other keys, and lines that name the key without
+/// verifying, are left out.
 #[must_use]
 pub fn cosignatures_by(key: &VerifierKey, text: &str, lines: &[Signature]) -> Vec<Signature> {
     lines
         .iter()
-        .filter(|line| key.verifies(text, line))
+        .filter(|line| note::verifies(key, text, line))
         .cloned()
         .collect()
 }

@@ -5,10 +5,10 @@
 //! tile/entries/<N>[.p/<W>]    W entries, each after its length as a big-endian uint16
 //! ```
 //!
-//! The hash at place `i` of tile `N` of level `L` is the node of level `8 * L` and index `256 * N + i`.
-//! `N` is written in groups of three digits, all but the last after an `x`: 1,234,067 is
-//! `x001/x234/067`. A *partial* tile holds the first `W` of its 256 hashes; a tree of size `s` has one on
-//! each level where `s / 256^L` is no multiple of 256, and these say all about the right edge.
+//! The hash at place `i` of tile `N` of level `L` is the node of level `8 * L` and index `256 * N + i`. `N` is written
+//! in groups of three digits, all but the last after an `x`: 1,234,067 is `x001/x234/067`. A *partial* tile holds the
+//! first `W` of its 256 hashes. A tree of size `s` has a partial tile on each level where `s / 256^L` is no multiple of
+//! 256. Together these are the tree's right edge.
 //!
 //! Not here: HTTP, compression, pruning, and the `checkpoint` file ([`crate::checkpoint`]).
 
@@ -16,13 +16,12 @@ mod builder;
 mod bundle;
 mod nodes;
 
-use self::nodes::Place;
 pub use self::{
     builder::{Builder, Resource, ResumeError},
     bundle::{Bundle, EntryTooLong, encode_bundle, parse_bundle},
-    nodes::{MissingTile, TileNodes},
+    nodes::{MissingTile, TileNodes, tiles_for_consistency, tiles_for_inclusion},
 };
-use crate::{MAX_SIZE, merkle, text};
+use crate::{MAX_SIZE, text};
 
 /// The hashes of a full tile, and the entries of a full bundle.
 pub const TILE_WIDTH: u16 = 256;
@@ -132,7 +131,7 @@ impl Tile {
         path
     }
 
-    /// More is read than is written (`x000/001`): whoever calls compares.
+    /// Accepts more than one spelling of an index (`x000/001`): the callers compare with the path.
     fn parse_place(level: u8, text: &str) -> Option<Self> {
         let (groups, width) = match text.split_once(".p/") {
             Some((groups, width)) => (groups, u16::try_from(text::decimal(width)?).ok()?),
@@ -155,9 +154,8 @@ const fn nodes_in(level: u8, size: u64) -> u64 {
     if level < 8 { size >> (8 * level) } else { 0 }
 }
 
-/// The partial tiles of the tree of `size`, lowest level first: its right edge. Together they say the
-/// root, and all that a [`Builder`] needs beside the partial bundle. A full tile is none of them: it is in
-/// the level above.
+/// The partial tiles of the tree of `size`, lowest level first: its right edge. They determine the root, and are all
+/// that a [`Builder`] needs besides the partial bundle. A full tile is left out: its hash is in the level above.
 pub fn tiles_of(size: u64) -> impl Iterator<Item = Tile> {
     (0..8).filter_map(move |level| {
         Tile::in_tree(level, nodes_in(level, size) / u64::from(TILE_WIDTH), size)
@@ -179,37 +177,12 @@ pub fn new_tiles(old: u64, new: u64) -> impl Iterator<Item = Tile> {
     })
 }
 
-/// The tiles from which the inclusion path of `index` in the tree of `size` is computed, each as that
-/// tree has it; `None` when out of range.
-#[must_use]
-pub fn tiles_for_inclusion(index: u64, size: u64) -> Option<Vec<Tile>> {
-    tiles_with(merkle::inclusion_nodes(index, size)?, size)
-}
-
-/// The tiles from which the consistency path between two sizes is computed, each as the tree of `new` has
-/// it; `None` when out of range.
-#[must_use]
-pub fn tiles_for_consistency(old: u64, new: u64) -> Option<Vec<Tile>> {
-    tiles_with(merkle::consistency_nodes(old, new)?, new)
-}
-
-fn tiles_with(nodes: Vec<(u8, u64)>, size: u64) -> Option<Vec<Tile>> {
-    let tile = |(level, index)| {
-        let place = Place::of(level, index);
-        Tile::in_tree(place.level, place.index, size)
-    };
-    let mut tiles = nodes.into_iter().map(tile).collect::<Option<Vec<_>>>()?;
-    tiles.sort_unstable();
-    tiles.dedup();
-    Some(tiles)
-}
-
-/// Bytes that are not the tile or bundle they should be.
+/// The bytes are not a tile or bundle of the expected width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("these are not the bytes of that tile or bundle")]
 pub struct InvalidTile;
 
-/// The hashes in a tile of `width`, where they lie.
+/// The hashes in a tile of `width`, borrowed from its bytes.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! c2sp.org/tlog-cosignature, Ed25519: a witness's statement that it saw this checkpoint, consistent with
-//! all it saw before, at this time.
+//! c2sp.org/tlog-cosignature, Ed25519: a witness's statement that it saw this checkpoint at this time, and that the
+//! checkpoint is consistent with all it saw before.
 //!
 //! ```text
 //! signature = u64be timestamp || Ed25519 signature (64 bytes)        of the note's line, after the key id
@@ -12,10 +12,10 @@
 
 use crate::{
     MAX_SIZE,
-    note::{Algorithm, InvalidName, Signature, SigningKey, VerifierKey, VerifyError},
+    key::{Algorithm, InvalidName, Signature, SigningKey, VerifierKey, VerifyError},
 };
 
-/// A witness's key to sign with. It shows nothing.
+/// A witness's signing key. Its debug text shows the public key alone.
 #[derive(Debug)]
 pub struct Cosigner(SigningKey);
 
@@ -62,8 +62,8 @@ const MAX_TIMESTAMP: u64 = MAX_SIZE;
 ///
 /// # Errors
 ///
-/// [`VerifyError`]: the line is not of that key, which is then no cosigner's or another's; or it is not its
-/// cosignature.
+/// - [`VerifyError::Unsigned`]: the key is not a cosigner's, or the line names another key.
+/// - [`VerifyError::BadSignature`]: the line names the key, and is not its cosignature on the text.
 pub fn verify(key: &VerifierKey, text: &str, signature: &Signature) -> Result<u64, VerifyError> {
     if key.algorithm() != Algorithm::CosignatureV1 || !key.is_named_by(signature) {
         return Err(VerifyError::Unsigned);

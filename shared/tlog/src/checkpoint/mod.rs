@@ -7,10 +7,10 @@
 //! [<extension>]...
 //! ```
 //!
-//! Lines are not empty, and each ends in a newline. It is the text of a signed note ([`mod@crate::note`]) whose
-//! key's name is the origin.
+//! Lines are not empty, and each ends in a newline. A checkpoint is the text of a signed note ([`mod@crate::note`])
+//! whose key's name is the origin.
 //!
-//! Not here: whether a log may sign it (never two that are inconsistent).
+//! Not here: whether a log may sign a checkpoint (never two that are inconsistent).
 
 use crate::{
     MAX_SIZE,
@@ -19,7 +19,7 @@ use crate::{
     text,
 };
 
-/// A tree head under its log's name.
+/// The size and root of a log's tree, with the log's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -91,19 +91,19 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`InvalidCheckpoint`]: it is no note, or its text no checkpoint.
+    /// [`InvalidCheckpoint`]: the bytes are not a note, or the note's text is not a checkpoint.
     pub fn parse_note(bytes: &[u8]) -> Result<(Self, Note), InvalidCheckpoint> {
         let note = Note::parse(bytes)?;
         Ok((Self::parse(note.text())?, note))
     }
 
-    /// Which log.
+    /// The log's name.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// How many entries.
+    /// The number of entries.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
@@ -115,7 +115,7 @@ impl Checkpoint {
         &self.root
     }
 
-    /// Lines of no agreed meaning.
+    /// The extension lines, whose meaning is not specified.
     #[must_use]
     pub fn extensions(&self) -> &[String] {
         &self.extensions

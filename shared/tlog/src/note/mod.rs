@@ -12,103 +12,24 @@
 //!
 //! Not here: ECDSA and ML-DSA keys.
 
-mod keys;
-
 use std::fmt;
 
-use self::keys::check_name;
-pub use self::keys::{Algorithm, InvalidKey, InvalidName, SigningKey, VerifierKey};
-use crate::text;
+use crate::cosignature;
+pub use crate::key::{
+    Algorithm, InvalidKey, InvalidName, MAX_SIGNATURES, Signature, SigningKey, VerifierKey,
+    VerifyError,
+};
 
 /// The longest note that is read.
 pub const MAX_NOTE_BYTES: usize = 1 << 20;
-
-/// The most signatures a note may carry.
-pub const MAX_SIGNATURES: usize = 64;
-
-/// What every signature line begins with.
-const DASH: &str = "— ";
-
-/// A signature line. Unverified, as everything parsed from a note.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    name: String,
-    id: u32,
-    bytes: Vec<u8>,
-}
-
-impl Signature {
-    /// The name of the key it claims.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The id of the key it claims.
-    #[must_use]
-    pub const fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// What follows the id.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Reads a line, without its newline.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let (name, encoded) = line.strip_prefix(DASH)?.split_once(' ')?;
-        check_name(name).ok()?;
-        let decoded = text::from_base64(encoded)?;
-        let (id, bytes) = decoded.split_first_chunk()?;
-        if bytes.is_empty() {
-            return None;
-        }
-        Some(Self {
-            name: name.to_owned(),
-            id: u32::from_be_bytes(*id),
-            bytes: bytes.to_vec(),
-        })
-    }
-
-    /// Reads lines, each with its newline; at least one, and at most [`MAX_SIGNATURES`].
-    pub(crate) fn parse_lines(lines: &str) -> Option<Vec<Self>> {
-        let lines = lines.strip_suffix('\n')?;
-        if lines.split('\n').count() > MAX_SIGNATURES {
-            return None;
-        }
-        lines.split('\n').map(Self::parse).collect()
-    }
-}
-
-/// The line, with its newline.
-impl fmt::Display for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = self.id.to_be_bytes().to_vec();
-        bytes.extend(&self.bytes);
-        writeln!(f, "{DASH}{} {}", self.name, text::to_base64(&bytes))
-    }
-}
 
 /// Not a signed note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a signed note")]
 pub struct InvalidNote;
 
-/// Why a note is not to be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// No line is of that key.
-    #[error("the note is not signed by that key")]
-    Unsigned,
-    /// A line names the key and is not its signature.
-    #[error("the signature of that key does not verify")]
-    BadSignature,
-}
-
-/// A note: its text, and signature lines. Unverified: the text must be ignored until [`Note::verify`] or a
-/// [`crate::policy::Policy`] has said yes.
+/// A note: its text, and signature lines. It is unverified: the text must be ignored until [`Note::verify`] or a
+/// [`crate::policy::Policy`] accepts the note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     text: String,
@@ -120,7 +41,7 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: the text is no note's: it must end in a newline and have no other control character.
+    /// [`InvalidNote`]: the text does not end in a newline, has another control character, or is too long.
     pub fn sign(text: String, key: &SigningKey) -> Result<Self, InvalidNote> {
         if !text.ends_with('\n') || has_control(&text) || text.len() > MAX_NOTE_BYTES / 2 {
             return Err(InvalidNote);
@@ -133,7 +54,8 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: it is none, is longer than [`MAX_NOTE_BYTES`] or has over [`MAX_SIGNATURES`] lines.
+    /// [`InvalidNote`]: the bytes are not a note, are more than [`MAX_NOTE_BYTES`], or have over [`MAX_SIGNATURES`]
+    /// lines.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidNote> {
         if bytes.len() > MAX_NOTE_BYTES {
             return Err(InvalidNote);
@@ -164,15 +86,15 @@ impl Note {
         &self.signatures
     }
 
-    /// That the key signed the text. If several lines name the key, each must be its signature.
+    /// Verifies that the key signed the text. If several lines name the key, each must be its signature.
     ///
     /// # Errors
     ///
-    /// [`VerifyError`]: it did not.
+    /// [`VerifyError`].
     pub fn verify(&self, key: &VerifierKey) -> Result<(), VerifyError> {
         let mut verified = Err(VerifyError::Unsigned);
         for signature in self.signatures.iter().filter(|line| key.is_named_by(line)) {
-            if !key.verifies(&self.text, signature) {
+            if !verifies(key, &self.text, signature) {
                 return Err(VerifyError::BadSignature);
             }
             verified = Ok(());
@@ -184,9 +106,10 @@ impl Note {
     ///
     /// # Errors
     ///
-    /// [`InvalidNote`]: there are [`MAX_SIGNATURES`] lines.
+    /// [`InvalidNote`]: the note has [`MAX_SIGNATURES`] lines already.
     pub fn add(&mut self, signature: Signature) -> Result<(), InvalidNote> {
-        let same = |line: &Signature| line.id == signature.id && line.name == signature.name;
+        let same =
+            |line: &Signature| line.id() == signature.id() && line.name() == signature.name();
         self.signatures.retain(|line| !same(line));
         if self.signatures.len() >= MAX_SIGNATURES {
             return Err(InvalidNote);
@@ -216,7 +139,17 @@ impl fmt::Display for Note {
     }
 }
 
-/// Any but a newline.
+/// Whether the line is this key's signature on the text, of the key's own type.
+pub(crate) fn verifies(key: &VerifierKey, text: &str, signature: &Signature) -> bool {
+    match key.algorithm() {
+        Algorithm::Ed25519 => {
+            key.is_named_by(signature) && key.verifies_message(text.as_bytes(), signature.bytes())
+        }
+        Algorithm::CosignatureV1 => cosignature::verify(key, text, signature).is_ok(),
+    }
+}
+
+/// Whether the text has a control character other than a newline.
 fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte < b' ' && byte != b'\n')
 }

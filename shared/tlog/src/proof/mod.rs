@@ -1,4 +1,4 @@
-//! c2sp.org/tlog-proof: that an entry is in a log, to be verified offline. Our receipts.
+//! c2sp.org/tlog-proof: a proof that an entry is in a log, verified offline. The gateway's receipts are such proofs.
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1
@@ -9,8 +9,8 @@
 //! <checkpoint, a signed note, with its cosignatures>
 //! ```
 //!
-//! In our receipts `extra` is the entry's bytes. The specification forbids to trust it; nothing does:
-//! [`Proof::verify`] hashes it, and the path and the checkpoint say whether the log has it.
+//! In the gateway's receipts `extra` is the entry's bytes. The specification says that `extra` must not be trusted. It
+//! is not: [`Proof::verify`] hashes the bytes, and the path and the checkpoint say whether the log has this entry.
 //!
 //! Not here: what the entry says ([`crate::leaf`]), and whom to trust ([`crate::policy`]).
 
@@ -49,10 +49,10 @@ pub struct Malformed;
 /// Why a proof is not to be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It holds no entry.
+    /// The proof holds no entry.
     #[error("the proof holds no entry")]
     NoEntry,
-    /// The policy does not accept its checkpoint.
+    /// The policy does not accept the checkpoint.
     #[error("the policy does not accept the checkpoint")]
     Checkpoint(#[source] Rejected),
     /// The entry is not at that place of the checkpoint's tree.
@@ -130,7 +130,7 @@ impl Proof {
         self.extra.as_deref()
     }
 
-    /// Where the entry is.
+    /// The entry's index.
     #[must_use]
     pub const fn index(&self) -> u64 {
         self.index
@@ -142,7 +142,7 @@ impl Proof {
         &self.path
     }
 
-    /// The checkpoint whose tree it is.
+    /// The checkpoint whose tree has the entry.
     #[must_use]
     pub const fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
@@ -154,21 +154,21 @@ impl Proof {
         &self.note
     }
 
-    /// That the entry of this leaf hash is in the checkpoint's tree. It says nothing of the checkpoint.
+    /// Verifies that the entry of this leaf hash is in the checkpoint's tree. The checkpoint is not verified.
     ///
     /// # Errors
     ///
-    /// [`InvalidProof`]: it is not, or not at the index.
+    /// [`InvalidProof`]: the entry is not in the tree at this index.
     pub fn verify_inclusion(&self, leaf: &Hash) -> Result<(), InvalidProof> {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
         verify_inclusion(self.index, size, leaf, &self.path, root)
     }
 
-    /// That the entry in the extra data is in a log that the policy knows, as its witnesses saw it.
+    /// Verifies that the entry in the extra data is in a log of the policy, and that the checkpoint meets the quorum.
     ///
     /// # Errors
     ///
-    /// [`VerifyError`]: it is not, or cannot be said to be.
+    /// [`VerifyError`].
     pub fn verify(&self, policy: &Policy) -> Result<Accepted, VerifyError> {
         let entry = self.extra().ok_or(VerifyError::NoEntry)?;
         let accepted = policy.check(&self.note).map_err(VerifyError::Checkpoint)?;

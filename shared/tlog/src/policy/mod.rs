@@ -1,4 +1,4 @@
-//! c2sp.org/tlog-policy: whom to trust, in a file that comes by another way than what it judges.
+//! c2sp.org/tlog-policy: whom to trust. The policy file comes from elsewhere than the notes that it judges.
 //!
 //! ```text
 //! log <vkey> [<url>]
@@ -11,16 +11,15 @@
 //! witnesses and groups together; a group names what stands above it, and each name is a member of at most
 //! one group. Exactly one line is the quorum.
 //!
-//! A checkpoint is accepted when a log of the file signed it under that log's own name, and witnesses
-//! according to the quorum cosigned it. A line that claims a known key and does not verify condemns the whole
-//! note, also where enough others do.
+//! A checkpoint is accepted when a log of the file signed it under that log's own name, and enough witnesses for the
+//! quorum cosigned it. If a line names a known key and does not verify, the whole note is rejected, however many other
+//! lines verify.
 //!
-//! Not here: log and witness keys of other types than Ed25519 (a file with one is refused, not read in part);
-//! what time a cosignature may bear.
+//! Not here: keys of other types than Ed25519 (a file with one is refused as a whole), and which time a cosignature may
+//! bear.
 
 mod reader;
 
-use self::reader::Reader;
 use crate::{
     checkpoint::Checkpoint,
     cosignature,
@@ -54,7 +53,7 @@ impl Log {
     }
 }
 
-/// A witness that is trusted, as far as the quorum says.
+/// A witness that the quorum may count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
     name: String,
@@ -95,7 +94,7 @@ struct Group {
     members: Vec<Member>,
 }
 
-/// Who has to cosign.
+/// The quorum: who has to cosign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     Nobody,
@@ -107,7 +106,7 @@ enum Rule {
 pub struct Policy {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
-    /// Each has only members before itself.
+    /// The groups; the members of a group come before it.
     groups: Vec<Group>,
     quorum: Rule,
 }
@@ -127,7 +126,7 @@ pub struct InvalidPolicy {
 pub struct Cosigned {
     /// Its name in the policy.
     pub witness: String,
-    /// In seconds since 1970; the latest, where there are several.
+    /// The time in seconds since 1970; the latest, where the witness cosigned several times.
     pub timestamp: u64,
 }
 
@@ -145,62 +144,33 @@ pub struct Quorum {
 pub struct Accepted {
     /// The log's key.
     pub log: VerifierKey,
-    /// What it says.
+    /// The checkpoint.
     pub checkpoint: Checkpoint,
     /// Who cosigned, in the policy's order.
     pub cosigned: Vec<Cosigned>,
 }
 
-/// What a policy says of a note: signed by a known log and cosigned by the quorum, or why not.
+/// A policy's answer about a note: the accepted checkpoint, or why the note is rejected.
 pub type Verdict = Result<Accepted, Rejected>;
 
 /// Why a policy does not accept a note.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// Its text is no checkpoint.
+    /// The note's text is not a checkpoint.
     #[error("the note is no checkpoint")]
     NotACheckpoint,
     /// No known log signed it, or a known one under another origin than its own.
     #[error("no log of the policy signed it")]
     UnknownLog,
-    /// A line claims a known key and is not its signature.
+    /// A line names a known key, and is not its signature.
     #[error(transparent)]
     BadSignature(#[from] BadSignature),
-    /// The log signed it, and these cosigned it: too few.
+    /// The log signed the note, and too few witnesses cosigned it: these.
     #[error("the quorum is not met by {} cosignatures", .0.len())]
     QuorumNotMet(Vec<Cosigned>),
 }
 
 impl Policy {
-    /// Reads a policy.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPolicy`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPolicy> {
-        if bytes.len() > MAX_POLICY_BYTES {
-            return Err(InvalidPolicy {
-                line: 1,
-                problem: "the file is too long",
-            });
-        }
-        let mut reader = Reader::default();
-        let mut line = 0;
-        for text in bytes
-            .strip_suffix(b"\n")
-            .unwrap_or(bytes)
-            .split(|byte| *byte == b'\n')
-        {
-            line += 1;
-            reader
-                .read(text)
-                .map_err(|problem| InvalidPolicy { line, problem })?;
-        }
-        reader
-            .finish()
-            .map_err(|problem| InvalidPolicy { line, problem })
-    }
-
     /// The logs it knows.
     #[must_use]
     pub fn logs(&self) -> &[Log] {
@@ -219,7 +189,7 @@ impl Policy {
         matches!(self.quorum, Rule::Nobody)
     }
 
-    /// What to think of a note.
+    /// Judges a note by the policy.
     ///
     /// # Errors
     ///
@@ -243,11 +213,11 @@ impl Policy {
         }
     }
 
-    /// Which witnesses cosigned a note, whoever signed it.
+    /// Which witnesses cosigned a note. The log's signature is not looked at.
     ///
     /// # Errors
     ///
-    /// [`BadSignature`]: a line claims a witness's key and is not its cosignature.
+    /// [`BadSignature`]: a line names a witness's key, and is not its cosignature.
     pub fn cosigners(&self, note: &Note) -> Result<Quorum, BadSignature> {
         let times = self
             .witnesses
@@ -267,7 +237,7 @@ impl Policy {
         Ok(Quorum { cosigned, met })
     }
 
-    /// The log whose checkpoint it is: one key of the origin's name signed, and none of them falsely.
+    /// The log that signed the checkpoint. Every line that names a key of the origin's name must verify.
     fn signer(&self, note: &Note, checkpoint: &Checkpoint) -> Result<Option<&Log>, BadSignature> {
         let mut signer = None;
         for log in self
@@ -307,7 +277,7 @@ impl Policy {
     }
 }
 
-/// A line that claims this key and is not its signature.
+/// A line names this key, and is not its signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature of {0} does not verify")]
 pub struct BadSignature(pub String);

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The checkpoint hash is the SHA-256 of the checkpoint as the log alone signed it: text, empty line, and
-//! the log's one signature line with its newline. Cosignatures come and go; this stays.
+//! the log's one signature line with its newline. Cosignatures are left out: they are added later.
 //!
 //! Not here: the transaction around it, and the chain.
 
@@ -32,7 +32,7 @@ pub struct Payload {
     pub checkpoint_hash: Hash,
 }
 
-/// Not an anchor's payload.
+/// The data is not an anchor's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the payload of an anchor")]
 pub struct InvalidPayload;
@@ -42,7 +42,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`InvalidCheckpoint`]: it is none, is of another origin than the key's name, or the key did not sign it.
+    /// [`InvalidCheckpoint`]: the note is no checkpoint, its origin is not the key's name, or the key did not sign it.
     pub fn of(note: &Note, key: &VerifierKey) -> Result<Self, InvalidCheckpoint> {
         let checkpoint = Checkpoint::parse(note.text())?;
         if checkpoint.origin() != key.name() || note.verify(key).is_err() {
@@ -71,7 +71,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`InvalidPayload`]: it is not one, byte for byte.
+    /// [`InvalidPayload`]: the data is not a payload, byte for byte.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPayload> {
         let rest = bytes.strip_prefix(&TAG).ok_or(InvalidPayload)?;
         let (size, rest) = rest.split_first_chunk().ok_or(InvalidPayload)?;

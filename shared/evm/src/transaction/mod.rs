@@ -2,34 +2,34 @@ use alloy_rlp::{Decodable, Encodable, Header};
 
 use crate::{
     Address, Hash, keccak256,
-    key::RecoverableSignature,
-    octets::{decode_hex, write_hex},
+    octets::{decode_hex, to_hex},
+    signature::RecoverableSignature,
 };
 
-/// EIP-2718's number of the type.
+/// The type's number by EIP-2718.
 const TYPE: u8 = 2;
 
-/// The longest that is read. What is written into a chain here has some two hundred bytes.
+/// The longest transaction that is read. An anchor has about two hundred bytes.
 const BYTES_MAX: usize = 4_096;
 
 /// A transaction before it is signed. Fees are in wei for each unit of gas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// The chain it is for; on another it is void.
+    /// The chain it is for. It is void on any other.
     pub chain_id: u64,
-    /// How many of the sender's transactions come before it: of two with the same one, a chain takes one.
+    /// How many of the sender's transactions come before it. Of two with the same nonce a chain takes one.
     pub nonce: u64,
-    /// At most this goes to who makes the block.
+    /// The most that the maker of the block gets.
     pub max_priority_fee_per_gas: u128,
-    /// At most this is paid in all.
+    /// The most that is paid in all.
     pub max_fee_per_gas: u128,
-    /// More is not used; what is not used is not paid.
+    /// The most gas that is used. Unused gas is not paid.
     pub gas_limit: u64,
     /// The recipient.
     pub to: Address,
-    /// In wei.
+    /// The amount sent, in wei.
     pub value: u128,
-    /// What the recipient is told.
+    /// The data that the chain records.
     pub data: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ impl Transaction {
     }
 }
 
-/// A signed transaction: its fields, its bytes, its hash and its sender, which agree.
+/// A signed transaction. Its fields, bytes, hash and sender agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
     transaction: Transaction,
@@ -103,8 +103,8 @@ impl Signed {
     ///
     /// # Errors
     ///
-    /// The bytes are not one transaction of the one type and form that is known, in its one encoding, with a
-    /// signature that some key can have made.
+    /// The bytes are not one transaction of the supported type and form, in its canonical encoding, with a signature
+    /// that some key can have made.
     pub fn decode(bytes: &[u8]) -> Result<Self, MalformedTransaction> {
         let (first, mut rest) = bytes.split_first().ok_or(MalformedTransaction)?;
         if *first != TYPE || bytes.len() > BYTES_MAX {
@@ -116,7 +116,7 @@ impl Signed {
             .recover(&transaction.signing_hash())
             .ok_or(MalformedTransaction)?;
         let signed = Self::assemble(transaction, &signature, sender);
-        // Also what the parser may have let through would be another transaction by its hash.
+        // Whatever the parser may have let through: another encoding would have another hash.
         if signed.bytes == bytes {
             Ok(signed)
         } else {
@@ -124,11 +124,11 @@ impl Signed {
         }
     }
 
-    /// The same from `0x` and lower-case hexadecimal digits.
+    /// Reads a transaction from `0x` and lower-case hexadecimal digits.
     ///
     /// # Errors
     ///
-    /// As [`Signed::decode`], and when it is no such text.
+    /// As [`Signed::decode`], or the text is not such digits.
     pub fn from_hex(text: &str) -> Result<Self, MalformedTransaction> {
         let digits = text.strip_prefix("0x").ok_or(MalformedTransaction)?;
         if digits.len() > 2 * BYTES_MAX {
@@ -142,13 +142,7 @@ impl Signed {
     /// `0x` and the bytes in lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        struct Hex<'a>(&'a [u8]);
-        impl std::fmt::Display for Hex<'_> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write_hex(f, self.0)
-            }
-        }
-        Hex(&self.bytes).to_string()
+        to_hex(&self.bytes)
     }
 
     /// What was signed.
@@ -163,13 +157,13 @@ impl Signed {
         self.sender
     }
 
-    /// What a chain calls it.
+    /// The hash that names it on a chain.
     #[must_use]
     pub const fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// What a node is sent.
+    /// The bytes that are sent to a node.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -226,7 +220,7 @@ const fn list_header(payload_length: usize) -> Header {
     }
 }
 
-/// No transaction that is known here.
+/// The bytes are not a supported transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no signed EIP-1559 transaction in its one encoding")]
 pub struct MalformedTransaction;

@@ -3,24 +3,18 @@
 mod sobol;
 
 use crate::{
-    MODEL_VERSION, importance,
+    MODEL_VERSION,
+    found::Found,
+    importance,
     input::Portfolio,
     kernel::{Kernel, Source},
     measure::{histogram::histogram, plain},
     model::Model,
-    outcome::{AtLevel, Estimate, Histogram, Outcome},
+    outcome::Outcome,
     parameters::{Method, Parameters},
     random::sobol::Sequences,
     snapshot::Snapshot,
 };
-
-/// What the methods find, each in its way.
-pub(crate) struct Found {
-    pub(crate) expected_loss: Estimate,
-    pub(crate) deviation_minor: i64,
-    pub(crate) levels: Vec<AtLevel>,
-    pub(crate) histogram: Histogram,
-}
 
 /// Runs. The work is spread over the calling thread's rayon pool; the result does not depend on its size.
 #[must_use]

@@ -46,11 +46,8 @@ pub fn integrate(low: f64, high: f64, panels: u32, function: impl Fn(f64) -> f64
     half * (0..panels).map(panel).sum::<f64>()
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn integrates_polynomials_and_the_exponential() {
-        assert!((super::integrate(-1.0, 2.0, 1, |x| x * x) - 3.0).abs() < 1e-13);
-        assert!((super::integrate(0.0, 1.0, 2, libm::exp) - libm::expm1(1.0)).abs() < 1e-14);
-    }
+#[test]
+fn integrates_polynomials_and_the_exponential() {
+    assert!((integrate(-1.0, 2.0, 1, |x| x * x) - 3.0).abs() < 1e-13);
+    assert!((integrate(0.0, 1.0, 2, libm::exp) - libm::expm1(1.0)).abs() < 1e-14);
 }

@@ -1,11 +1,90 @@
-//! The keys of notes: those that verify, and those that sign.
+//! Signature lines, and the keys that make and verify them. [`crate::note`](mod@crate::note) documents their bytes and
+//! makes them public.
 
 use std::fmt;
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
-use super::Signature;
-use crate::{cosignature, merkle::sha256, text};
+use crate::{merkle::sha256, text};
+
+/// The most signatures a note may carry.
+pub const MAX_SIGNATURES: usize = 64;
+
+/// What every signature line begins with.
+const DASH: &str = "— ";
+
+/// A signature line. It is unverified, as everything parsed from a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    name: String,
+    id: u32,
+    bytes: Vec<u8>,
+}
+
+impl Signature {
+    /// The name of the key it claims.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The id of the key it claims.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What follows the id.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads a line, without its newline.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let (name, encoded) = line.strip_prefix(DASH)?.split_once(' ')?;
+        check_name(name).ok()?;
+        let decoded = text::from_base64(encoded)?;
+        let (id, bytes) = decoded.split_first_chunk()?;
+        if bytes.is_empty() {
+            return None;
+        }
+        Some(Self {
+            name: name.to_owned(),
+            id: u32::from_be_bytes(*id),
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Reads lines, each with its newline; at least one, and at most [`MAX_SIGNATURES`].
+    pub(crate) fn parse_lines(lines: &str) -> Option<Vec<Self>> {
+        let lines = lines.strip_suffix('\n')?;
+        if lines.split('\n').count() > MAX_SIGNATURES {
+            return None;
+        }
+        lines.split('\n').map(Self::parse).collect()
+    }
+}
+
+/// The line, with its newline.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.id.to_be_bytes().to_vec();
+        bytes.extend(&self.bytes);
+        writeln!(f, "{DASH}{} {}", self.name, text::to_base64(&bytes))
+    }
+}
+
+/// Why a signature line is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// No line names the key.
+    #[error("the note is not signed by that key")]
+    Unsigned,
+    /// A line names the key, and is not its signature.
+    #[error("the signature of that key does not verify")]
+    BadSignature,
+}
 
 /// How a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,12 +104,12 @@ impl Algorithm {
     }
 }
 
-/// Not a name of a key: empty, or with a space, a plus or a control character.
+/// The text cannot name a key: it is empty, or has a space, a plus or a control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key's name is empty, or has a space, a plus or a control character")]
 pub struct InvalidName;
 
-pub(super) fn check_name(name: &str) -> Result<(), InvalidName> {
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
     let allowed = |c: char| c != '+' && c >= ' ' && !c.is_whitespace();
     if !name.is_empty() && name.chars().all(allowed) {
         Ok(())
@@ -39,7 +118,7 @@ pub(super) fn check_name(name: &str) -> Result<(), InvalidName> {
     }
 }
 
-/// A public key and whose it is.
+/// A public key and its owner's name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifierKey {
     name: String,
@@ -48,16 +127,16 @@ pub struct VerifierKey {
     public_key: [u8; 32],
 }
 
-/// Not a vkey that this crate can use.
+/// Why a text is not a vkey that this crate can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Its text is not that of a vkey.
+    /// The text has not the form of a vkey.
     #[error("not the text of a verifier key")]
     Malformed,
-    /// Its id is not the hash of its name, type and key.
+    /// The id is not the hash of name, type and key.
     #[error("the id of the verifier key is not the hash of the key")]
     Id,
-    /// It is of another type than 0x01 and 0x04.
+    /// The type is neither 0x01 nor 0x04.
     #[error("the type of the verifier key is not supported")]
     Algorithm,
 }
@@ -138,22 +217,10 @@ impl VerifierKey {
         &self.public_key
     }
 
-    /// Whether the line names this key. It says nothing of its signature.
+    /// Whether the line names this key. The signature is not verified.
     #[must_use]
     pub fn is_named_by(&self, signature: &Signature) -> bool {
         self.id == signature.id && self.name == signature.name
-    }
-
-    /// Whether it is this key's signature on the text, of whichever type the key is.
-    #[must_use]
-    pub fn verifies(&self, text: &str, signature: &Signature) -> bool {
-        match self.algorithm {
-            Algorithm::Ed25519 => {
-                self.is_named_by(signature)
-                    && self.verifies_message(text.as_bytes(), &signature.bytes)
-            }
-            Algorithm::CosignatureV1 => cosignature::verify(self, text, signature).is_ok(),
-        }
     }
 
     pub(crate) fn verifies_message(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -178,7 +245,7 @@ impl fmt::Debug for VerifierKey {
     }
 }
 
-pub(super) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> u32 {
+pub(crate) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> u32 {
     let mut input = name.as_bytes().to_vec();
     input.extend([b'\n', kind]);
     input.extend(public_key);
@@ -186,7 +253,7 @@ pub(super) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// A log's key to sign with: Ed25519, from its seed. It has no text and shows nothing.
+/// A log's signing key: Ed25519, from its seed. Its debug text shows the public key alone.
 pub struct SigningKey {
     verifier: VerifierKey,
     pair: Ed25519KeyPair,
@@ -225,7 +292,7 @@ impl SigningKey {
         &self.verifier
     }
 
-    /// The signature on a text. Ed25519 takes no randomness: the same again.
+    /// The signature on a text. Ed25519 takes no randomness: the same text gets the same signature.
     #[must_use]
     pub fn sign(&self, text: &str) -> Signature {
         self.signature(self.sign_message(text.as_bytes()).to_vec())

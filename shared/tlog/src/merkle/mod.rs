@@ -7,12 +7,13 @@
 //! ```
 //!
 //! A *node* is a complete subtree: the node of level `l` and index `i` covers the entries
-//! `i * 2^l .. (i + 1) * 2^l`. Once there it never changes, so nodes are what is stored; the root of
-//! any tree and every proof is computed from at most two paths of them ([`Nodes`]).
+//! `i * 2^l .. (i + 1) * 2^l`. A node never changes, so nodes are what is stored. The root of any tree and every proof
+//! is computed from at most two paths of nodes ([`Nodes`]).
 //!
-//! Not here: where nodes are stored ([`crate::tiles`] is one place), and who says what the root is. An
-//! inclusion proof alone does not bind the size: trees of several sizes can share the shape of one
-//! path. The size and the root come together, from a signed checkpoint.
+//! An inclusion proof alone does not bind the size: trees of several sizes can share the shape of one path. So the size
+//! and the root must come together, from a signed checkpoint.
+//!
+//! Not here: where nodes are stored ([`crate::tiles`] is one place), and who vouches for a root.
 
 mod hash;
 mod paths;

@@ -1,4 +1,4 @@
-//! The log's entries, version 1: what became of one commitment, as its transaction froze it.
+//! The log's entries, version 1: the outcome of one commitment. Its transaction writes the text, which never changes.
 //!
 //! One JSON text, UTF-8, no white space, members in this order (broken here only to be read):
 //!
@@ -22,26 +22,24 @@
 //!                   h = H("optkas/log-mutations/v1", h, the row's mutation hash)
 //! ```
 //!
-//! The entry's bytes are the text; its leaf hash is [`crate::merkle::leaf_hash`] of them. A leaf holds hashes of
-//! what privacy law may want erased, never the thing.
+//! The entry's bytes are the text; its leaf hash is [`crate::merkle::leaf_hash`] of them. Of data that privacy law may
+//! require to be erased, a leaf holds the hash alone.
 //!
 //! Not here: the bodies and rows themselves; what an operation means.
 
 mod cursor;
 mod hashes;
+mod json;
 mod values;
 
 use std::fmt::{self, Write as _};
 
-use self::cursor::{Cursor, Json};
+use self::json::Json;
 pub use self::{
     hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, tagged_hash},
     values::{Status, Timestamp, Uuid},
 };
-use crate::{
-    merkle::{self, Hash},
-    tiles::MAX_ENTRY_BYTES,
-};
+use crate::merkle::{self, Hash};
 
 /// The version of this form.
 pub const VERSION: u8 = 1;
@@ -51,21 +49,21 @@ pub const VERSION: u8 = 1;
 pub struct Leaf {
     /// The commitment's key.
     pub key: Hash,
-    /// Of the request's bytes.
+    /// The hash of the request's bytes.
     pub fingerprint: Hash,
     /// Who asked.
     pub actor: Actor,
     /// What was asked.
     pub operation: String,
-    /// The id in the route, or nothing.
+    /// The id in the route; empty where the route has none.
     pub resource: String,
     /// The invocation that claimed.
     pub attempt: String,
     /// When it was claimed.
     pub claimed_at: Timestamp,
-    /// Whose affair it was, if an allocator's.
+    /// The allocator concerned, if any.
     pub allocator: Option<Uuid>,
-    /// What became of it.
+    /// Whether it took effect.
     pub outcome: Outcome,
     /// The reply's status, three digits.
     pub status: Status,
@@ -79,10 +77,10 @@ pub struct Leaf {
     pub mutations_hash: Hash,
 }
 
-/// Who asked, without saying who it is.
+/// Who asked, by a hash that does not reveal the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// Of which kind.
+    /// The kind.
     pub kind: ActorKind,
     /// [`id_hash`] of the kind and the id.
     pub id_hash: Hash,
@@ -127,7 +125,7 @@ words!(
     }
 );
 words!(
-    /// What became of a commitment.
+    /// Whether a commitment took effect.
     Outcome {
         /// It took effect.
         Accepted = "accepted",
@@ -136,31 +134,12 @@ words!(
     }
 );
 
-/// Not a leaf of version 1.
+/// The bytes are not a leaf of version 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an entry of version 1, byte for byte")]
 pub struct InvalidLeaf;
 
 impl Leaf {
-    /// Reads an entry. Only the one text of a leaf is one: [`Leaf::render`] gives the same bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidLeaf`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidLeaf> {
-        if bytes.len() > MAX_ENTRY_BYTES {
-            return Err(InvalidLeaf);
-        }
-        let text = str::from_utf8(bytes).map_err(|_| InvalidLeaf)?;
-        let leaf = Cursor(text).leaf().ok_or(InvalidLeaf)?;
-        // What has two notations, a string or a number, is caught here.
-        if leaf.render() == text {
-            Ok(leaf)
-        } else {
-            Err(InvalidLeaf)
-        }
-    }
-
     /// The text.
     #[must_use]
     pub fn render(&self) -> String {
