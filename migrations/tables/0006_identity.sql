@@ -37,7 +37,7 @@ comment on table auth.expected_claims is
 
 -- The keys.
 create table auth.signing_key (
-    kid fixed.text_255 not null,
+    kid text not null,
     algorithm text not null,
     x bytea,
     y bytea,
@@ -46,6 +46,7 @@ create table auth.signing_key (
     registered_at timestamptz not null default clock_timestamp(),
     retired_at timestamptz,
     constraint signing_key_pkey primary key (kid),
+    constraint signing_key_kid_length check (length(kid) between 1 and 255),
     constraint signing_key_algorithm_members check (
         case algorithm
             when 'ES256' then num_nulls(n, e) = 2 and fixed.p256_on_curve(x, y) is true

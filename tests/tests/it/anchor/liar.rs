@@ -109,7 +109,7 @@ fn a_checkpoint_of_another_key_is_not_anchored() -> Result<()> {
     let other = NoteKey::from_seed(name, &[7; 32])?;
     let root = Hash::from_bytes([7; 32]);
     let size = fixture.target()?.size;
-    let forge = "insert into tlog.checkpoint (size, root, note) values ($1, $2, $3)";
+    let forge = "insert into tlog.checkpoint (size, root, note) values ($1, $2::bytea, $3)";
     let function = fixture.function(&fixture.chain.url())?;
     for (more, note) in [
         (1_u64, signed(&other, size + 1, root)?.to_string()),
@@ -164,7 +164,7 @@ fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Res
     )?;
     admin.execute(
         "insert into tlog.anchor_transaction (transaction_hash, chain_id, size, nonce, raw_transaction)
-         values ($1, $2, $3, 0, $4)",
+         values ($1::text, $2, $3, 0, $4)",
         &[&foreign.hash().to_string(), &chain_id, &size, &foreign.to_hex()],
     )?;
     has_anchored(&fixture.run()?, &payload);

@@ -251,7 +251,7 @@ fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
             }
         }
         let expected = base(&counting(&book), &rules, 0);
-        for how in ["kept", "again"] {
+        for how in ["from_kept_sums", "recomputed"] {
             let found = found(&mut admin, &facility, how)?;
             assert_eq!(found, expected, "step {step}, {how}");
         }
@@ -328,7 +328,7 @@ fn found(admin: &mut Client, facility: &SecuredFacility<'_>, how: &str) -> Resul
     let row = admin.query_one(
         &format!(
             "select eligible_minor::text, excess_minor::text, base_minor::text, availability_minor::text, coverage_bp::text
-            from collateral.base_{how}($1, collateral.rules_in_force($1))"
+            from collateral.borrowing_base_{how}($1, collateral.rules_in_force($1))"
         ),
         &[&facility.terms.facility],
     )?;

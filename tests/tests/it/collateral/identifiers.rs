@@ -182,7 +182,7 @@ fn an_lei_with_a_typing_error_is_invalid() -> Result<()> {
 }
 
 fn valid(admin: &mut Client, what: &str, value: &str) -> Result<bool> {
-    let sql = format!("select collateral.{what}_valid($1)");
+    let sql = format!("select fixed.{what}_valid($1)");
     Ok(admin.query_one(&sql, &[&value])?.try_get(0)?)
 }
 

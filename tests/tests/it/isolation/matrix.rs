@@ -13,13 +13,19 @@ use crate::direct::{barrier, quote};
 use crate::support::count;
 
 /// What the auditor may not read: what was deployed, and the memo of people's tokens.
-const UNAUDITED: [&str; 2] = ["auth.verified_token", "deploy.schema_history"];
+const UNAUDITED: [&str; 3] = [
+    "auth.verified_token",
+    "deploy.present",
+    "deploy.schema_history",
+];
 
 /// Tables that are nobody's: what the deployment was told, what it applied, the issuer's public keys, and the
 /// log, which is published.
-const NOBODYS: [&str; 10] = [
+const NOBODYS: [&str; 12] = [
     "auth.expected_claims",
+    "auth.login",
     "auth.signing_key",
+    "deploy.present",
     "deploy.schema_history",
     "tlog.anchor",
     "tlog.anchor_intent",

@@ -236,8 +236,7 @@ impl Operations<'_> {
             alter table capital.settlement enable trigger user;
             alter table capital.settlement enable always trigger settlement_pinned;
             alter table capital.settlement enable always trigger settlement_kept;
-            alter table capital.settlement enable always trigger settlement_audit;
-            alter table capital.settlement enable always trigger settlement_no_truncate",
+            alter table capital.settlement enable always trigger settlement_audit",
             settlement.id
         ))?;
         Ok(format!("the time of {settlement:?} is over"))
