@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::collateral::secured_facility::SecuredFacility;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
-use crate::support::{assert_books, broken_rules};
+use crate::support::{all_triggers_off, assert_books, broken_rules};
 
 /// What only a superuser without triggers can do, and the rule that notices.
 const DAMAGE: [(&str, &str); 30] = [
@@ -126,17 +126,6 @@ const DAMAGE: [(&str, &str); 30] = [
     ),
 ];
 
-/// No trigger and no foreign key, in this transaction.
-pub(crate) const DEFENCELESS: &str = "
-    do $$ declare name regclass; begin
-        for name in
-            select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('auth', 'ledger', 'audit', 'capital', 'collateral')
-        loop
-            execute format('alter table %s disable trigger all', name);
-        end loop;
-    end $$";
-
 #[test]
 fn every_rule_notices_its_damage() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -150,7 +139,7 @@ fn every_rule_notices_its_damage() -> Result<()> {
     assert_books(&mut admin)?;
     for (damage, rule) in DAMAGE {
         let mut damaged = admin.transaction()?;
-        damaged.batch_execute(DEFENCELESS)?;
+        damaged.batch_execute(&all_triggers_off())?;
         damaged.batch_execute(damage)?;
         let broken = broken_rules(&mut damaged)?;
         assert!(

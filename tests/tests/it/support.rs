@@ -5,6 +5,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use postgres::{Client, GenericClient};
+use tests::deployment::SCHEMAS;
 
 /// Every rule beside the rows that break it, as the superuser sees them.
 const BROKEN_RULES: &str = r"
@@ -170,6 +171,20 @@ pub(crate) fn broken_rules(admin: &mut impl GenericClient) -> Result<Vec<(String
         .iter()
         .map(|row| (row.get("rule"), row.get("broken_by")))
         .collect())
+}
+
+/// A statement that turns off every trigger and foreign key of our tables, as only a superuser can.
+pub(crate) fn all_triggers_off() -> String {
+    format!(
+        "do $$ declare name regclass; begin
+            for name in
+                select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+                where c.relkind = 'r' and n.nspname in {SCHEMAS}
+            loop
+                execute format('alter table %s disable trigger all', name);
+            end loop;
+        end $$"
+    )
 }
 
 /// Does this to rows of that table as nobody but a superuser without triggers can; afterwards they are as they were.

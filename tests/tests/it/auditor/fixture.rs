@@ -19,7 +19,7 @@ use tlog::note::SigningKey;
 use crate::collateral::secured_facility::monitor;
 use crate::locks::until;
 use crate::mutations::{accepted, refused};
-use crate::support::count;
+use crate::support::{all_triggers_off, count};
 
 const PASSWORD: &str = "the auditor's own";
 
@@ -195,7 +195,7 @@ impl AuditorFixture {
     pub(super) fn after(&self, attack: &str) -> Result<Answer> {
         let copy = self.copy()?;
         let mut insider = copy.connect()?;
-        insider.batch_execute(TRIGGERS_OFF)?;
+        insider.batch_execute(&all_triggers_off())?;
         insider
             .batch_execute(attack)
             .with_context(|| attack.to_owned())?;
@@ -253,20 +253,3 @@ impl AuditorFixture {
         count(&mut self.base.admin()?, sql)
     }
 }
-
-/// Foreign keys by the session's mode; the triggers that fire in every mode, one table after the other.
-const TRIGGERS_OFF: &str = "
-    do $$
-    declare
-        kept record;
-    begin
-        for kept in
-            select c.oid::regclass as name
-            from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'tlog', 'risk')
-        loop
-            execute format('alter table %s disable trigger all', kept.name);
-        end loop;
-    end
-    $$;
-    set session_replication_role = replica;";

@@ -8,7 +8,7 @@ use tests::sample_data::{AURORA, Kind, PLATFORM, delivery};
 use uuid::Uuid;
 
 use super::values::{
-    no_currencies, no_ids, no_money, no_occurrences, no_texts, with, without, words,
+    bad_currencies, bad_ids, bad_money, bad_occurrences, bad_texts, with, without, words,
 };
 use super::{assert_invalid, ledger_rows};
 use crate::endpoints::event;
@@ -96,37 +96,37 @@ fn table() -> Vec<Row> {
             PLATFORM,
             event(Kind::Platform),
             "/data/amount_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/currency",
-            no_currencies(),
+            bad_currencies(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/allocator_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/reference",
-            no_texts(false),
+            bad_texts(false),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/occurred_at",
-            no_occurrences(),
+            bad_occurrences(),
         ),
         (
             PLATFORM,
             delivery("allocator.onboarded", &onboarded),
             "/data/legal_name",
-            no_texts(false),
+            bad_texts(false),
         ),
         (
             PLATFORM,
@@ -138,7 +138,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             delivery("member.revoked", &member),
             "/data/sub",
-            no_ids(),
+            bad_ids(),
         ),
         (
             PLATFORM,
@@ -156,7 +156,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             delivery("facility.opened", &opened),
             "/data/limit_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             PLATFORM,
@@ -168,32 +168,32 @@ fn table() -> Vec<Row> {
             "escrow-one",
             funded.clone(),
             "/data/settlement_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             "escrow-one",
             funded.clone(),
             "/data/amount_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             "escrow-one",
             funded.clone(),
             "/occurred_at",
-            no_occurrences(),
+            bad_occurrences(),
         ),
-        ("escrow-one", failed, "/data/reason", no_texts(false)),
+        ("escrow-one", failed, "/data/reason", bad_texts(false)),
         (
             "settle-one",
             event(Kind::Settlement),
             "/data/currency",
-            no_currencies(),
+            bad_currencies(),
         ),
         (
             "settle-one",
             event(Kind::Settlement),
             "/data/facility_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             "settle-one",

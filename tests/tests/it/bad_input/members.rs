@@ -7,8 +7,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::values::{
-    instant, no_currencies, no_expiries, no_ids, no_money, no_texts, no_uetrs, no_value_dates,
-    with, without,
+    bad_currencies, bad_expiries, bad_ids, bad_money, bad_texts, bad_uetrs, bad_value_dates,
+    instant, with, without,
 };
 use super::{assert_invalid, ledger_rows, post, there};
 use crate::settlements::{of, proposal};
@@ -19,13 +19,13 @@ fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
     let before = ledger_rows(&fixture)?;
     let good = full_proposal();
     for (pointer, values) in [
-        ("/amount_minor", no_money()),
-        ("/currency", no_currencies()),
-        ("/facility_id", no_ids()),
-        ("/uetr", no_uetrs()),
-        ("/reference", no_texts(true)),
-        ("/value_date", no_value_dates()),
-        ("/expires_at", no_expiries()),
+        ("/amount_minor", bad_money()),
+        ("/currency", bad_currencies()),
+        ("/facility_id", bad_ids()),
+        ("/uetr", bad_uetrs()),
+        ("/reference", bad_texts(true)),
+        ("/value_date", bad_value_dates()),
+        ("/expires_at", bad_expiries()),
     ] {
         for value in values {
             let answer = post(
@@ -96,7 +96,7 @@ fn all_errors_are_listed_in_one_reply() -> Result<()> {
     ] {
         assert_invalid(&body, &post(&fixture, target, body.as_bytes())?, places);
     }
-    for value in no_texts(true) {
+    for value in bad_texts(true) {
         let answer = post(
             &fixture,
             &of(&settlement, "cancel"),

@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
-use tests::deployment::{functions, login};
+use tests::deployment::{SCHEMAS, functions, login};
 use tests::fixture::Fixture;
 
-use super::SCHEMAS;
 use crate::migrations::DEPLOYING;
 
 /// Rules of the schema beside a query for what breaks them; `:schemas` are ours.
-const RULES: [(&str, &str); 15] = [
+const RULES: [(&str, &str); 16] = [
     ("every table has row-level security, enabled and forced, and a policy", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
             and not (c.relrowsecurity and c.relforcerowsecurity
                 and exists (select from pg_policy as p where p.polrelid = c.oid))"),
+    ("the list of schemas is complete", "
+        select n.nspname from pg_namespace as n
+        where n.nspname not in :schemas and n.nspname !~ '^pg_' and n.nspname not in ('public', 'information_schema')"),
     ("nothing holds rows but tables", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('v', 'm', 'f')"),

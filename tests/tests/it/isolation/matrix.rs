@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use postgres::Client;
-use tests::deployment::{functions, login};
+use tests::deployment::{SCHEMAS, functions, login};
 use tests::fixture::Fixture;
 use tests::sample_data::{AURORA, BOREALIS};
 
-use super::{SCHEMAS, everything};
+use super::everything;
 use crate::direct::{barrier, quote};
 use crate::support::count;
 

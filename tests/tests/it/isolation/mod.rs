@@ -18,10 +18,6 @@ use crate::risk_runs::fixture::{matrix, profile};
 use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
 
-/// The schemas that are ours, as an SQL list.
-const SCHEMAS: &str =
-    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'tlog', 'gateway')";
-
 /// A settlement proposed by that person in that facility; its id.
 pub(crate) fn proposed(
     direct: &mut Direct<'_>,
