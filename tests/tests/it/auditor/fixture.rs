@@ -192,7 +192,7 @@ impl AuditorFixture {
     }
 
     /// Does this to a copy of the database, as its superuser with all triggers off, and has it verified.
-    pub(super) fn after(&self, attack: &str) -> Result<Answer> {
+    pub(super) fn verify_after(&self, attack: &str) -> Result<Answer> {
         let copy = self.copy()?;
         let mut insider = copy.connect()?;
         insider.batch_execute(&all_triggers_off())?;

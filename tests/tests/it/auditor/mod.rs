@@ -2,8 +2,11 @@
 //! filled, and a superuser who edits, deletes, inserts, reorders and rebuilds.
 
 mod anchored;
-mod attacks;
+mod attack;
+mod evidence;
 mod fixture;
+mod present;
+mod rebuilt;
 
 use anyhow::Result;
 use serde_json::json;
