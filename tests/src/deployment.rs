@@ -17,8 +17,8 @@ use crate::sample_data::{Agent, Kind, PLATFORM};
 use crate::secrets::{Secrets, random, random_hex};
 
 /// The schemas that a deployment makes, as an SQL list. A test of the catalogue holds it complete.
-pub const SCHEMAS: &str =
-    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'tlog', 'gateway')";
+pub const SCHEMAS: &str = "('deploy', 'fixed', 'auth', 'ledger', 'audit', 'capital', 'collateral', \
+     'risk', 'tlog', 'gateway')";
 
 /// The secrets of one installation.
 #[derive(Clone, Debug)]
