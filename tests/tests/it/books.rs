@@ -1,5 +1,5 @@
-//! The rules that every test ends with are no empty words: each is seen to fail. And the ends of the
-//! range of money are refusals, not errors.
+//! Each rule that the tests end with is seen to fail when it is broken. The ends of the range of money are refusals,
+//! not errors.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whatever dies, and whenever: one effect a request, and whoever asks again is told what became of it.
+//! Processes killed at any moment: each request has one effect, and a repeated request gets its outcome.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl Random {
 
 const SEED: u64 = 20_261_123;
 const LIVES: usize = 6;
-/// So often a request's process is killed; the next try is left alone.
+/// The number of tries whose process may be killed; later tries are left alone.
 const KILLS_MAX: usize = 4;
 
 #[test]
@@ -197,7 +197,7 @@ fn live_through(
     Ok(exchanges)
 }
 
-/// Asks until there is an answer; the body of the first answer, whoever got it.
+/// Repeats a request until it is answered; returns the body of the original outcome.
 fn insist(
     fixture: &Fixture,
     request: &Request,

@@ -1,5 +1,5 @@
-//! SQL without the function in front: gateway functions called as their own logins, which is what a
-//! compromised function could do, and statements of others with the barrier that stopped them.
+//! SQL without the function in front: calls of gateway functions as their own logins, as a compromised function could
+//! make them, and other statements with the barrier that stopped each.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub(crate) const ERIN: Person = Person {
     roles: &["checker"],
 };
 
-/// What a gateway function answered.
+/// The answer of a gateway function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) outcome: String,
@@ -67,7 +67,7 @@ impl<'a> Direct<'a> {
         read(&rows)
     }
 
-    /// A person's mutation under a client key; what it asks is the SQL of the last arguments.
+    /// A person's mutation under a client key; `rest` is the SQL of the last arguments.
     pub(crate) fn human(
         &mut self,
         function: &str,
@@ -86,7 +86,7 @@ impl<'a> Direct<'a> {
         self.call(function, &arguments)
     }
 
-    /// An agent's delivery; what it says is the SQL of the last arguments.
+    /// An agent's delivery; `rest` is the SQL of the last arguments.
     pub(crate) fn agent(
         &mut self,
         function: &str,
@@ -187,7 +187,7 @@ pub(crate) fn token(fixture: &Fixture, person: &str) -> Result<String> {
     ))
 }
 
-/// What the owner must say around its own statements to leave a commitment: it presents this person.
+/// Wraps the owner's own statements so that they leave a commitment in this person's name.
 pub(crate) fn committed(fixture: &Fixture, person: &str, statements: &str) -> Result<String> {
     let (token, key) = (token(fixture, person)?, idempotency_key());
     Ok(format!(

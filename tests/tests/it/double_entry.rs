@@ -1,5 +1,5 @@
-//! The books against whoever writes to them directly: as the owner with an identity and a commitment of
-//! its own, everything as a gateway function would, but for the one thing that is wrong.
+//! Wrong entries written to the books directly: by the owner, with an identity and a commitment, exactly as a gateway
+//! function would write them but for one thing.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -45,7 +45,7 @@ fn journal() -> String {
         values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit', decode(current_setting('optkas.commitment'), 'hex'))", AURORA.id)
 }
 
-/// What is wrong, the statements, and what stops them.
+/// The mistake, the statements, and the barrier that stops them.
 type Attack = (&'static str, Vec<String>, &'static str);
 
 fn entries() -> Vec<Attack> {
@@ -119,7 +119,7 @@ fn entries() -> Vec<Attack> {
             vec![balance("external", 2_000_000_000)],
             "23514 account_balance_sign",
         ),
-        // Last, for it stays; without it nobody would know that the others fail for what is wrong in them.
+        // Last, since it is committed. It shows that the others fail for their one mistake.
         (
             "as it should be",
             [vec![journal()], leg("available", 5), leg("external", -5)].concat(),

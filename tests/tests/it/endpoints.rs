@@ -1,5 +1,4 @@
-//! Every route with a request that is right in all but the caller's credentials, and what the replies of
-//! all routes have in common.
+//! A request for every route, correct but for the caller's credentials, and what all replies have in common.
 
 use std::collections::BTreeSet;
 
@@ -134,7 +133,7 @@ pub(crate) fn event(kind: Kind) -> Value {
     }
 }
 
-/// The same request as somebody who has this token.
+/// The same request with this token.
 pub(crate) fn bearing(request: &Request, token: &str) -> Request {
     request
         .clone()
@@ -154,7 +153,7 @@ pub(crate) fn anonymous(response: &Response) -> (u16, Vec<(String, String)>, Str
     )
 }
 
-/// What every reply of ours promises, whatever it answers.
+/// Checks what every reply must fulfil.
 pub(crate) fn assert_decent(what: &str, response: &Response) {
     let text = response.text();
     assert!(response.status < 500, "{what}: {} {text}", response.status);

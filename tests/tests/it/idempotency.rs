@@ -1,5 +1,4 @@
-//! A key is taken once: whoever repeats a request, at once or later, gets the original's outcome and
-//! no second effect.
+//! A key takes effect once: a repeated request, at once or later, gets the original's outcome and has no second effect.
 
 use anyhow::Result;
 use serde_json::json;

@@ -21,7 +21,7 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Resu
     Ok(())
 }
 
-/// Holds a settlement's row, so that whoever wants to move it waits.
+/// Holds a settlement's row lock, so that its next step waits.
 pub(crate) fn hold_settlement(fixture: &Fixture, id: &str) -> Result<Client> {
     let mut holder = fixture.admin()?;
     holder.batch_execute(&format!(

@@ -1,4 +1,4 @@
-//! Every mutating endpoint and event as a request that waits to be made, and what it must come to.
+//! Every mutating endpoint and event as a prepared request, with its expected outcome.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub(crate) const MUTATING: [&str; 10] = [
     "platform-webhook",
 ];
 
-/// A request, and what it must come to.
+/// A request, and its expected outcome.
 pub(crate) struct Mutation {
     pub(crate) name: &'static str,
     pub(crate) request: Request,
@@ -42,7 +42,7 @@ pub(crate) struct Mutation {
     pub(crate) by_agent: bool,
 }
 
-/// Starts the mutating functions with so many processes, each taking so many requests at a time.
+/// Starts the mutating functions with this number of processes, each taking this number of requests at a time.
 pub(crate) fn scale(fixture: &Fixture, processes: usize, concurrency: usize) -> Result<()> {
     for function in MUTATING {
         fixture.start(fixture.launch(function)?.scaled(processes, concurrency))?;
@@ -121,7 +121,7 @@ pub(crate) fn accepted(fixture: &Fixture) -> Result<Vec<Mutation>> {
     Ok(all)
 }
 
-/// One of everything that is done with collateral, in the order in which it is accepted.
+/// Every mutation of collateral, in an order in which all are accepted.
 fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let facility = SecuredFacility::good(fixture, &[10_000])?;
     let terms = &facility.terms;
@@ -148,7 +148,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
         delivered(&terms.search(facility.today).with("findings", found)),
     ];
 
-    // Elsewhere: what is approved must be what was requested.
+    // In another facility, since an approval fails once its content has changed.
     let facility = SecuredFacility::good(fixture, &[100, 200])?;
     let requested = facility.requested(&facility.release(&facility.pledged[..1]))?;
     let release = |pledge: usize| facility.release(&facility.pledged[pledge..=pledge]);
@@ -244,7 +244,7 @@ pub(crate) fn refused(fixture: &Fixture) -> Result<Vec<Mutation>> {
     Ok(all)
 }
 
-/// What is refused of everything that is done with collateral.
+/// Mutations of collateral that are refused for a business reason.
 fn refused_of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let facility = SecuredFacility::good(fixture, &[100])?;
     let mut twice = facility.new_pledge();

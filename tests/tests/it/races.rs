@@ -14,13 +14,13 @@ use crate::settlements::{
 };
 use crate::support::{assert_books, count, together};
 
-/// Rounds of each race: who is first is not in our hands.
+/// Rounds of each race, since the winner is random.
 const ROUNDS: usize = 6;
 
 type Start = fn(&Fixture, u64) -> Result<String>;
 type Contenders = fn(&Fixture, &str) -> [Request; 2];
 
-/// Races whose loser is refused, whoever it is.
+/// Races in which the loser is always refused.
 const RACES: [(&str, Start, Contenders); 7] = [
     ("two checkers verify", pending, |fixture, id| {
         [

@@ -1,4 +1,4 @@
-//! What a caller keeps: a receipt for every outcome, that verifies without us and says what was answered.
+//! Receipts: every outcome has one, which verifies offline and states the answer.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! The books are added up again by a function that reads only: it finds each kind of damage, names where,
-//! and is in no writer's way.
+//! A function that only reads adds up the books again: it finds each kind of damage, names the place, and blocks no
+//! writer.
 
 use anyhow::Result;
 use postgres::{Client, IsolationLevel};

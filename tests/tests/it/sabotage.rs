@@ -1,5 +1,5 @@
-//! Every error that the database can raise, at every place of a mutation: what passes is tried again,
-//! what does not is given up before the deadline with nothing left behind.
+//! Every error that the database can raise, at every place of a mutation: transient errors are retried, lasting ones
+//! are given up before the deadline with nothing left behind.
 
 use anyhow::Result;
 use postgres::Client;
@@ -54,7 +54,7 @@ fn a_transient_error_at_any_statement_is_retried_and_counted() -> Result<()> {
     admin.batch_execute(SABOTAGE)?;
     for (place, code, times, expected) in [
         ("claim", "40001", 3, (3, 0)),
-        // Inside the block that catches refusals: a conflict is none.
+        // Inside the block that catches refusals: a conflict is not caught as a refusal.
         ("effect", "40001", 3, (3, 0)),
         ("commit", "40001", 3, (3, 0)),
         ("claim", "40P01", 2, (2, 0)),

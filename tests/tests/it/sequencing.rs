@@ -1,5 +1,5 @@
-//! Every outcome gets one place in the log, and its own bytes: whoever writes at the same time, whatever is
-//! rolled back, whoever does not end.
+//! Every outcome gets one place in the log with its own bytes, beside concurrent writers, rollbacks and transactions
+//! that never end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -123,7 +123,7 @@ fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()
     Ok(())
 }
 
-/// What a mutation's transaction does, as the owner.
+/// The statements of a mutation's transaction, as the owner.
 fn commitment(token: &str) -> String {
     let key = quote(&idempotency_key());
     format!(
@@ -287,7 +287,7 @@ fn a_restored_cluster_concludes_nothing_until_its_epoch_opens_and_then_loses_not
     pending(&fixture, AMOUNT)?;
     let size = sequence_all(&fixture)?["size"].clone();
     let mut admin = fixture.admin()?;
-    // What a dump looks like in a cluster that has counted less far.
+    // A dump restored into a cluster whose transaction counter is lower.
     admin.batch_execute(
         "set session_replication_role = replica;
          alter table tlog.entry disable trigger entry_append_only;
@@ -329,7 +329,7 @@ fn a_sequencer_that_is_killed_leaves_a_batch_undone_or_done() -> Result<()> {
             .function(SEQUENCE)?
             .invoke(Invocation::new(&Value::Null).killed(moment))?;
         assert!(matches!(killed, Answer::Killed(_)), "{killed:?}");
-        // The killed one's statement may still run, and hold the others off.
+        // The statement of the killed sequencer may still run, and block the next one.
         sequence_all(&fixture)?;
         assert_log(&mut fixture.admin()?)?;
     }

@@ -1,4 +1,4 @@
-//! What several modules need: the rules that hold after whatever a test has done, and many threads at once.
+//! Shared by several modules: the rules that hold after every test, and concurrent threads.
 
 use std::sync::Barrier;
 use std::thread;
@@ -154,8 +154,8 @@ union all
         and not exists (select from audit.trail as l where l.commitment_key = o.key)
 ";
 
-/// Whatever happened: the books balance, every claim has its outcome, every state its transition,
-/// every change its audit row.
+/// Checks that the books balance, and that every claim has its outcome, every state its transition and every change its
+/// audit row.
 pub(crate) fn assert_books(admin: &mut Client) -> Result<()> {
     let broken = broken_rules(admin)?;
     assert!(broken.is_empty(), "broken rules: {broken:#?}");
@@ -187,7 +187,7 @@ pub(crate) fn all_triggers_off() -> String {
     )
 }
 
-/// Does this to rows of that table as nobody but a superuser without triggers can; afterwards they are as they were.
+/// Executes a statement on a table as a superuser with the table's triggers off; they are on again afterwards.
 pub(crate) fn without_triggers(admin: &mut Client, table: &str, statement: &str) -> Result<()> {
     admin
         .batch_execute(&format!(
@@ -212,7 +212,7 @@ pub(crate) fn count(admin: &mut Client, sql: &str) -> Result<i64> {
         .try_get(0)?)
 }
 
-/// Does it so often at once, and collects what came of it in the order of the numbers.
+/// Runs the closure this number of times at once, and returns the results in the order of the numbers.
 pub(crate) fn together<T: Send>(
     times: usize,
     act: impl Fn(usize) -> Result<T> + Sync,

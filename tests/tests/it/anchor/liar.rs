@@ -10,7 +10,7 @@ use tlog::note::SigningKey as NoteKey;
 use super::relay::{Fate, Relay, text};
 use super::{AnchorFixture, LONG, SHORT, failure, has_anchored, signed};
 
-/// What the lie is, the method, what it is answered with, and what becomes of the run.
+/// The lie, the method, the false answer, and the reason that the run fails for.
 type Lie = (&'static str, &'static str, fn() -> Fate, &'static str);
 
 const FAILED: &str = "Internal Server Error";
@@ -74,7 +74,7 @@ fn a_lying_node_gets_no_false_anchor_recorded() -> Result<()> {
         assert_eq!(fixture.anchors()?, [], "{why}");
     }
     has_anchored(&fixture.run()?, &payload);
-    // Whatever was said: one transaction was signed, with fees within reason, for this checkpoint.
+    // After every lie: one transaction was signed, with reasonable fees, for this checkpoint.
     let recorded = fixture.recorded()?;
     assert_eq!(recorded.len(), 1);
     assert_eq!(recorded[0].transaction().data, payload.to_bytes());

@@ -1,4 +1,4 @@
-//! The latest checkpoint is on the chain, once: whatever dies, whoever lies, whatever the chain undoes.
+//! The latest checkpoint is on the chain exactly once, after crashes, lies of the node and reorganisations.
 
 mod crash;
 mod liar;
@@ -139,7 +139,7 @@ impl AnchorFixture {
         rows.iter().map(read).collect()
     }
 
-    /// What the chain has of our account, as an auditor sees it: the raw bytes, and what they say.
+    /// The anchors that our account has on the chain, read from the raw transactions as an auditor would.
     fn on_chain(&self) -> Result<Vec<Payload>> {
         let mut payloads = Vec::new();
         for transaction in self.chain.all_transactions()? {
@@ -191,7 +191,7 @@ impl AnchorFixture {
     }
 }
 
-/// How a run fails that has so much time.
+/// The error of a run that has this much time.
 fn failure(function: &Arc<Function>, time: Duration) -> Result<String> {
     match function.invoke(Invocation::new(&Value::Null).with_timeout(time))? {
         Answer::Error(error) => Ok(error),
@@ -250,7 +250,7 @@ fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
 #[test]
 fn before_anything_is_published_there_is_nothing_to_anchor() -> Result<()> {
     let base = Fixture::new()?;
-    // No node is asked: there is none.
+    // No node is running.
     let result = base.function(ANCHOR)?.call(&Value::Null)?;
     assert_eq!(
         result,

@@ -16,7 +16,7 @@ pub(super) enum Fate {
     Change(Box<dyn Fn(Value) -> Value>),
     /// The chain is not asked; this is the whole reply.
     Reply(Reply),
-    /// The chain is asked, and nobody learns the answer.
+    /// The chain receives the request, but its answer is lost.
     Lose,
 }
 

@@ -1,4 +1,4 @@
-//! What the rows say: the trail alone rebuilds every table, and each row's hash follows from its text.
+//! The trail as evidence: it rebuilds every table by itself, and each row's hash follows from its text.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use super::{audited, everything};
 use crate::keys::tagged_hash;
 use crate::support::count;
 
-/// Old and new of each row follow one another from nothing to what the tables hold now. So no change is
-/// missing, none is invented, and each is as it was.
+/// The old and new values of each row lead from nothing to the tables' present content. So no change is missing,
+/// invented or altered.
 #[test]
 fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -191,7 +191,7 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
             ) as changes"), &[])?;
         assert_eq!(row.get::<_, String>(0), expected, "{operation}");
     }
-    // Said by whom the ledger says, within the time of the claim's transaction, and about nobody else.
+    // Each row has the ledger's actor, a time within the claim's transaction, and its commitment's allocator.
     let strange = "
         select count(*) from audit.trail as l
         left join ledger.commitment_ledger as c on c.key = l.commitment_key and c.xid = l.xid

@@ -108,7 +108,7 @@ fn no_table_can_be_truncated() -> Result<()> {
     Ok(())
 }
 
-/// What has been released can be pledged once more; nothing else of a pledge is anybody's to change.
+/// A released asset can be pledged once more; nothing else of a pledge can change.
 const PLEDGED_AGAIN: &str = "
     insert into collateral.pledge
         (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on, commitment_key)
@@ -139,7 +139,7 @@ fn change(table: &str) -> String {
         "collateral.pledge" => return PLEDGED_AGAIN.to_owned(),
         "collateral.release" => return APPROVED.to_owned(),
         _ if table.starts_with("collateral.") => "facility_id",
-        // All that a settlement's own constraints allow is a step.
+        // A settlement's own constraints allow nothing but a step.
         _ => {
             return format!(
                 "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED' where status = 'PENDING'"
@@ -186,8 +186,7 @@ fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> 
     Ok(())
 }
 
-/// A claim that commits without its outcome, or an outcome of another transaction's claim, would be a key
-/// that nobody can answer for.
+/// A claim without its outcome, or an outcome of another transaction's claim, would be a key without an answer.
 #[test]
 fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     let fixture = Fixture::new()?;

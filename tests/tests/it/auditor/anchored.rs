@@ -59,7 +59,7 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
     assert_eq!(verify(&never_sent, &["--rpc", &node])?.code, 2);
     assert_eq!(verify(raw, &["--rpc", "http://127.0.0.1:9"])?.code, 2);
 
-    // Of another chain, with another root, or by somebody else.
+    // An anchor of another chain, with another root, or by another account.
     let elsewhere = resigned(&account, raw, |transaction| transaction.chain_id = 1)?;
     assert_eq!(verify(&elsewhere, &[])?.code, 1);
     let other = resigned(&account, raw, |transaction| transaction.data[30] ^= 1)?;

@@ -28,12 +28,12 @@ pub(super) struct AuditorFixture {
     pub(super) size: i64,
     log: Log,
     folder: PathBuf,
-    /// What the copies are made of: nobody is ever connected to it.
+    /// The database that the copies are made from. It has no connections.
     template: OnceLock<Database>,
     copies: AtomicU64,
 }
 
-/// What the program said.
+/// The program's exit code and its JSON.
 pub(super) struct Answer {
     pub(super) code: i32,
     pub(super) said: Value,
@@ -248,7 +248,7 @@ impl AuditorFixture {
         Ok(())
     }
 
-    /// What the untouched database says.
+    /// The number that a query gives in the untouched database.
     pub(super) fn ask(&self, sql: &str) -> Result<i64> {
         count(&mut self.base.admin()?, sql)
     }

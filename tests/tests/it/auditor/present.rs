@@ -95,7 +95,7 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
     // Every table that a verification rests on is under the trail.
     check(&fixture, &of_collateral())?;
 
-    // Numbers and states are shown with what they were; names of people and firms are not.
+    // Findings show numbers and states, but no names of people and firms.
     let answer = fixture.verify_after(&format!(
         "update capital.settlement set amount_minor = 77, reference = 'hush' where settlement_id = {settled}"
     ))?;

@@ -33,7 +33,7 @@ fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
                 &[pointer],
             );
         }
-        // One level up as well: what the type does not know.
+        // An unknown member beside `data` as well.
         for unknown in ["/data/note", "/note"] {
             let body = with(&good, unknown, json!("x"));
             assert_invalid(

@@ -1,4 +1,4 @@
-//! Bodies: each member's rule, broken in each way, is told by its JSON Pointer.
+//! Bodies: each rule of each member is broken, and the reply names the member by its JSON Pointer.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the members of a body must not be.
+//! Values that break the forms of a body's members.
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -25,7 +25,7 @@ pub(super) fn without(body: &Value, pointer: &str) -> Value {
     body
 }
 
-/// What no money is.
+/// Values that are not amounts of money.
 pub(super) fn bad_money() -> Vec<Value> {
     let texts = [
         "",

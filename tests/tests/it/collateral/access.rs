@@ -1,4 +1,4 @@
-//! Who sees a facility's collateral, and who may speak of it.
+//! Who sees a facility's collateral, and who may report on it.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it()
         for part in parts {
             let answer = read(&fixture, person, facility_id, part)?;
             assert_eq!(answer.status, 404, "{person} {part}");
-            // Not there and not yours cannot be told apart.
+            // A facility that does not exist and one of another allocator give the same answer.
             let nowhere = read(&fixture, person, Uuid::new_v4(), part)?;
             assert_eq!(nameless(&answer), nameless(&nowhere), "{person} {part}");
         }
@@ -184,7 +184,8 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
     Ok(())
 }
 
-/// As its login could: whoever has the secret of one agent speaks for no other, and for no other's facility.
+/// Called as the endpoint's login: the secret of one agent serves for no other agent, and for no other agent's
+/// facility.
 #[test]
 fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     const OTHER: &str = "collateral-two";
@@ -226,7 +227,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// The platform says who the parties are; what was filed it does not say, and the agent not who they are.
+/// The platform records parties but no filings; the agent records filings but no parties.
 #[test]
 fn the_platform_and_the_agent_cannot_send_each_others_events() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -36,7 +36,7 @@ fn the_worked_example_gives_its_availability() -> Result<()> {
             .map(|name| of[format!("{name}_minor")].as_str().map(str::to_owned))
     };
     let figure = |minor: u64| Some(minor.to_string());
-    // What the step rested on is the base before it.
+    // The step rested on the base before it.
     assert_eq!(
         figures(&rested["borrowing_base"]),
         [
@@ -131,7 +131,7 @@ fn any_holdings(random: &mut Random) -> Vec<Holding> {
         .collect()
 }
 
-/// The database's figures, and the hash of what they follow from.
+/// The database's figures, and the hash of their inputs.
 fn figure(
     admin: &mut Client,
     rules: &Rules,
@@ -191,7 +191,7 @@ fn read(row: &Row) -> Result<Base> {
     })
 }
 
-/// What a plain book would know of one pledge: the latest documents, by their dates.
+/// The latest documents of one pledge, by their dates, as a plain book would keep them.
 struct Known {
     pledged: Pledged,
     obligor: String,
@@ -222,7 +222,7 @@ fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
                 for known in &mut some(&mut book, &mut random) {
                     let value = random.below(1_000_000);
                     values.push((known.pledged.asset, u64::try_from(value)?));
-                    // Of two documents of one day the one that was told later counts.
+                    // Of two documents of one day, the one that was recorded later counts.
                     if known.valued.is_none_or(|(day, _)| day <= as_of) {
                         known.valued = Some((as_of, i128::try_from(value)?));
                     }
@@ -310,7 +310,7 @@ fn some<'a>(book: &'a mut [Known], random: &mut Random) -> Vec<&'a mut Known> {
         .collect()
 }
 
-/// What has a value and a receipt.
+/// A pledge that has a value and a receipt.
 fn counting(book: &[Known]) -> Vec<Holding> {
     book.iter()
         .filter(|known| known.held.is_some())

@@ -36,7 +36,7 @@ const WINDOWS: [(&str, &str); 9] = [
     ("2050-03-01", "2049-09-01"),
 ];
 
-/// The last day of effect, the day a continuation is filed on, and the last day then; none if it is in vain.
+/// The last day of effect, the day of a continuation, and the last day after it; `None` if it has no effect.
 const CONTINUATIONS: [(&str, &str, Option<&str>); 11] = [
     ("2025-03-15", "2024-09-14", None),
     ("2025-03-15", "2024-09-15", Some("2030-03-15")),
@@ -86,7 +86,7 @@ fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
         let found = text(&mut admin, &sql)?;
         assert_eq!(found.as_deref(), expected, "{lapse}, filed on {filed}");
     }
-    // What has no end needs no continuation and has no window.
+    // A filing that never lapses needs no continuation and has no window.
     for sql in [
         "select collateral.continuation_opens(null)::text",
         "select collateral.continued(null, '2024-01-01')::text",

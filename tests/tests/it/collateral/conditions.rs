@@ -324,7 +324,7 @@ fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
     Ok(())
 }
 
-/// An accepted step names what it rested on.
+/// An accepted step names the borrowing base that it rested on.
 fn assert_rests(answer: &Response) {
     let body = answer.json();
     assert_eq!(body["secured"], true, "{body}");
@@ -337,7 +337,7 @@ fn assert_rests(answer: &Response) {
     assert!(body["notice"].is_string(), "{body}");
 }
 
-/// 409, and each reason a problem of its own, with what the record does not prove.
+/// The reply is 409, and each reason is a problem of its own. The notice says what the record does not prove.
 fn assert_deficient(answer: &Response) {
     let body = answer.json();
     assert_eq!(answer.status, 409, "{body}");

@@ -1,4 +1,4 @@
-//! What is filed is recorded as filed; what it does, the law says.
+//! Filings and amendments: they are recorded as filed, and have the effect that the UCC gives them.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<(
         ("after-lapse", &json!("lapsed"))
     );
     assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
-    // Told late, but filed in time; the other is then early for the new window.
+    // This continuation is recorded late, but was filed in time. The other one is then too early for the new window.
     let healed = facility.amend("continuation", -20, |it| it)?;
     let effects = healed["effects"].as_array().context("effects")?;
     let effective: Vec<&Value> = effects.iter().map(|effect| &effect["effective"]).collect();
@@ -130,7 +130,7 @@ fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<(
     Ok(())
 }
 
-/// 9-509(d), 9-510(a): what takes cover away and nobody has released does nothing, and stops what is new.
+/// 9-509(d), 9-510(a): an amendment that takes cover away without a release has no effect, and stops new settlements.
 #[test]
 fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -343,7 +343,7 @@ fn each_amendment_has_its_legal_effect() -> Result<()> {
         assert_eq!(last_reason(&standing)?, reason, "{what}");
         assert_eq!(standing["state"], state, "{what}");
         for part in ["debtors", "secured_parties", "descriptions"] {
-            // What has no effect changes nothing of record.
+            // An amendment without effect leaves the record as it was.
             if !reason.is_empty() {
                 assert_eq!(standing[part], before[part], "{what}: {part}");
             }

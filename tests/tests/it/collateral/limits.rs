@@ -1,5 +1,5 @@
-//! What is just acceptable is accepted: whatever passes the functions' checks passes the tables' constraints, and what
-//! is computed of it can be stored and shown.
+//! The largest values that the functions accept: they pass the tables' constraints, and all that is computed from them
+//! can be stored and shown.
 
 use anyhow::Result;
 use postgres::Client;

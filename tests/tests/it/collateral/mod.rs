@@ -1,4 +1,4 @@
-//! Collateral: what is filed, pledged and worth, and what a settlement may rest on.
+//! Collateral: filings, pledges, values, and the conditions of a settlement in a secured facility.
 //!
 //! | module | tries |
 //! |---|---|

@@ -144,7 +144,7 @@ fn a_pledge_names_only_papers_of_its_own_facility() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Of sixty-four who pledge one thing at once, in two facilities, one does, whoever it is.
+/// Of 64 pledges of one asset at once, in two facilities, exactly one is accepted.
 #[test]
 fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -203,7 +203,7 @@ fn a_value_beyond_the_largest_sum_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// The last barrier is the table's own: what the function in front does not ask, it does not let in.
+/// The last barrier is the table's own constraint: it holds even if the function in front checks nothing.
 #[test]
 fn the_tables_own_constraint_stops_a_second_pledge() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -87,7 +87,7 @@ fn a_release_needs_two_people() -> Result<()> {
             "role-missing"
         );
     }
-    // Dave is both; what he has asked for himself he does not approve, and somebody else's he may.
+    // Dave is maker and checker. He may approve another person's request, but not his own.
     let own = facility.request_by("dave", &body)?.json();
     assert_eq!(refusal(&facility.approve_by("dave", &own)?), "four-eyes");
     assert_eq!(refusal(&facility.approve_by("dave", &release)?), "");
@@ -223,7 +223,7 @@ fn a_request_waits_for_seven_days() -> Result<()> {
     Ok(())
 }
 
-/// Makes all requests so much older.
+/// Makes all requests older by this interval.
 fn let_pass(admin: &mut Client, time: &str) -> Result<()> {
     let earlier =
         format!("update collateral.release set requested_at = requested_at - interval '{time}'");
@@ -275,7 +275,7 @@ fn a_release_and_a_settlement_never_both_use_one_asset() -> Result<()> {
         );
     }
     let mut admin = fixture.admin()?;
-    // Whoever was first: no settlement rests on less than it takes.
+    // In either order, no settlement rests on less than it takes.
     let bare = "select count(*) from capital.settlement as s join collateral.borrowing_base as b using (settlement_id)
         where b.availability_minor < s.amount_minor";
     assert_eq!(count(&mut admin, bare)?, 0);

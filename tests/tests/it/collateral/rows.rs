@@ -1,4 +1,4 @@
-//! What the tables themselves refuse, to their owner and the superuser, in replica mode as well.
+//! The tables' own constraints and triggers: they stop the owner and the superuser, in replica mode as well.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -76,7 +76,7 @@ const FORBIDDEN: [(&str, &str); 16] = [
     ),
 ];
 
-/// What is kept follows from what was told, but even that is nobody's to change without a commitment.
+/// Derived rows follow from the recorded events, but even they change only under a commitment.
 const UNCOMMITTED: [&str; 5] = [
     "update collateral.filing_standing set disputed = not disputed",
     "update collateral.holding set value_minor = value_minor + 1",

@@ -19,7 +19,7 @@ use crate::settlements::{of, propose};
 /// How long ago a good facility was filed on.
 const FILED: i64 = -100;
 
-/// What is pledged.
+/// A pledge and its asset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pledged {
     pub(crate) pledge: Uuid,
@@ -87,7 +87,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(self)
     }
 
-    /// So many days after today.
+    /// The date that is this number of days after today.
     pub(crate) fn day(&self, days: i64) -> Date {
         self.today + Duration::days(days)
     }
@@ -156,17 +156,17 @@ impl<'a> SecuredFacility<'a> {
         Ok(pledged)
     }
 
-    /// Says what it is worth, today.
+    /// Records a value of today.
     pub(crate) fn value(&self, pledged: Pledged, value: u64) -> Result<Value> {
         self.record(&self.terms.valuation(self.today, &[(pledged.asset, value)]))
     }
 
-    /// Says that it is held, today.
+    /// Records a custody receipt of today.
     pub(crate) fn hold(&self, pledged: Pledged) -> Result<Value> {
         self.record(&self.terms.receipt(self.today, &[pledged.asset]))
     }
 
-    /// Amends the filing; answers what it then comes to.
+    /// Amends the filing; returns its standing after that.
     pub(crate) fn amend(
         &self,
         kind: &str,
@@ -187,7 +187,7 @@ impl<'a> SecuredFacility<'a> {
         self.onboard(&rules)
     }
 
-    /// A proposal, PENDING, of a value date so many days ahead.
+    /// Proposes a settlement whose value date is this number of days ahead; it is PENDING.
     pub(crate) fn proposed_for(&self, amount_minor: u64, days: i64) -> Result<String> {
         let body = json!({
             "facility_id": self.terms.facility.to_string(), "amount_minor": amount_minor.to_string(),
@@ -206,12 +206,12 @@ impl<'a> SecuredFacility<'a> {
             .post_empty(&of(settlement, "verify"), &idempotency_key())
     }
 
-    /// What comes of proposing so much and verifying it.
+    /// Proposes and verifies a settlement of this amount.
     pub(crate) fn draw(&self, amount_minor: u64) -> Result<Response> {
         self.verify(&self.proposed(amount_minor)?)
     }
 
-    /// Draws so much, which is accepted.
+    /// Draws this amount, which is accepted.
     pub(crate) fn drawn(&self, amount_minor: u64) -> Result<String> {
         let settlement = self.proposed(amount_minor)?;
         let answer = self.verify(&settlement)?;
@@ -232,13 +232,13 @@ impl<'a> SecuredFacility<'a> {
         self.fixture.agent(agent).deliver(&delivery(kind, &data))
     }
 
-    /// What a release of these would be asked for with.
+    /// The body of a request to release these pledges.
     pub(crate) fn release(&self, pledges: &[Pledged]) -> Value {
         let pledges: Vec<String> = pledges.iter().map(|it| it.pledge.to_string()).collect();
         json!({ "kind": "assets", "filing_id": self.filing.to_string(), "pledge_ids": pledges, "reason": "Paid off" })
     }
 
-    /// The same for the filing with all that is under it.
+    /// The body of a request to terminate the filing, with everything under it.
     pub(crate) fn termination(&self) -> Value {
         json!({ "kind": "termination", "filing_id": self.filing.to_string(), "reason": "All is paid" })
     }
@@ -257,7 +257,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(answer.json())
     }
 
-    /// Approves what was requested, by its hash.
+    /// Approves a requested release, by the hash of its content.
     pub(crate) fn approve_by(&self, person: &str, release: &Value) -> Result<Response> {
         let id = release["id"].as_str().context("a release has an id")?;
         let body = json!({ "content_sha256": release["content_sha256"] });
@@ -334,7 +334,7 @@ fn accepted(answer: &Response, what: &str) -> Result<Value> {
     Ok(answer.json())
 }
 
-/// What a reply refuses for: nothing, a name, or that the collateral is deficient in these ways.
+/// The names of a reply's refusals; empty if it accepts. A collateral deficiency has several.
 pub(crate) fn refusal(answer: &Response) -> String {
     if answer.status < 300 {
         return String::new();

@@ -17,7 +17,7 @@ pub(super) enum Fault {
     Missing(&'static str),
     /// A variable with that value.
     Malformed(&'static str, String),
-    /// A secret (`database`, `webhooks`, `note-key` or `chain-key`) with that content, or none.
+    /// A secret (`database`, `webhooks`, `note-key` or `chain-key`) with that content; `None` deletes it.
     Secret(&'static str, Option<String>),
 }
 
@@ -30,7 +30,7 @@ impl Fault {
         }
     }
 
-    /// What the operator must find in the log.
+    /// Text that the log must contain for the operator.
     pub(super) fn named_in_log(&self) -> Vec<String> {
         match self {
             Self::Missing(variable) | Self::Malformed(variable, _) => vec![(*variable).to_owned()],
@@ -38,7 +38,7 @@ impl Fault {
         }
     }
 
-    /// What nobody may find there.
+    /// Text that the log must not contain.
     pub(super) fn secret_values(&self) -> Vec<String> {
         match self {
             // A short or empty value would be found in any text.

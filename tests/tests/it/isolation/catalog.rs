@@ -1,4 +1,4 @@
-//! What the catalog must say for the matrix to hold for tables, functions and roles not yet written.
+//! Rules of the catalogue that make the matrix hold for tables, functions and roles not yet written.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -46,8 +46,8 @@ const RULES: [(&str, &str); 16] = [
     ("only migrate creates roles, and nobody databases", "
         select rolname from pg_roles
         where oid <> 10 and (rolcreatedb or (rolcreaterole and rolname <> 'migrate'))"),
-    // From PostgreSQL 16 on, whoever creates a role may grant it; that alone lets nobody act as it. People who
-    // audit are members of their role; here, what tests call auditor_*.
+    // From PostgreSQL 16 on, the creator of a role may grant it, but cannot act as it. Auditors are members of their
+    // role; the tests name them auditor_*.
     ("no role of ours is a member of another one", "
         select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members as m
         where m.member > 16383 and m.roleid <> 'optkas_auditor'::regrole

@@ -36,7 +36,7 @@ fn another_allocators_settlement_is_not_there() -> Result<()> {
                 (404, &json!("urn:optkas:problem:not-found")),
                 "{action}"
             );
-            // Not there and not yours cannot be told apart.
+            // A facility that does not exist and one of another allocator give the same answer.
             assert_eq!((status, problem), ask(nowhere)?, "{action}");
         }
         assert_eq!(alice.get(&format!("/v1/settlements/{aurora}"))?.status, 200);

@@ -1,5 +1,5 @@
-//! What a login may call and become, and in whose name it may claim: its one function, nobody else, its
-//! own principal.
+//! The limits of a login: it calls its own functions only, takes no other role, and claims keys for its own principal
+//! only.
 
 use anyhow::Result;
 use tests::deployment::{functions, login};

@@ -12,11 +12,11 @@ use super::everything;
 use crate::direct::{barrier, quote};
 use crate::support::count;
 
-/// What the auditor may not read: what was deployed, and the memo of people's tokens.
+/// Tables that the auditor may not read: the history of deployments, and the memo of people's tokens.
 const UNAUDITED: [&str; 2] = ["auth.verified_token", "deploy.schema_history"];
 
-/// Tables that are nobody's: what the deployment was told, what it applied, the issuer's public keys, and the
-/// log, which is published.
+/// Tables without an allocator: the deployment's settings and history, the issuer's public keys, and the log, which is
+/// published.
 const NOBODYS: [&str; 10] = [
     "auth.expected_claims",
     "auth.signing_key",
@@ -147,11 +147,11 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
         for (verb, statement) in table.writes() {
             let stopped = barrier(owner.batch_execute(&statement));
             let expected = match (verb, &*table.name) {
-                // Anybody may be recorded, but nothing without a commitment.
+                // A row of any allocator may be inserted, but only under a commitment.
                 ("insert", "audit.trail") => "23502",
                 ("insert", _) => "42501 new row violates row-level security policy",
                 ("truncate", _) => "OPK04",
-                // No row is visible, so none is changed; append-only tables say no before they look.
+                // No row is visible, so no row changes. Append-only tables refuse before they look.
                 _ if stopped == "nothing" => "nothing",
                 _ => "OPK04",
             };

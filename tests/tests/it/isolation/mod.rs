@@ -1,5 +1,5 @@
-//! Nobody reaches a table but through a gateway function, and nobody reaches another allocator's rows
-//! through one: not a login with SQL of its own, not the owner, not a stranger with a valid token.
+//! Tables are reached through gateway functions only, and each caller reaches the rows of its own allocator only. Tried
+//! by a login with SQL of its own, by the owner, and by a stranger with a valid token.
 
 mod catalog;
 mod endpoints;

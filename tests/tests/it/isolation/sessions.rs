@@ -1,5 +1,5 @@
-//! What a login may set in its session before it calls its function: whatever it is, the answer is the
-//! one without it, or none.
+//! Settings that a login makes in its session before it calls its function: the answer stays the same, or the call
+//! fails.
 
 use anyhow::Result;
 use tests::fixture::Fixture;

@@ -35,7 +35,7 @@ pub(super) struct Settlement {
     pub(super) due: bool,
 }
 
-/// Who has what: (allocator, account, currency or facility) to minor units.
+/// Balances: (allocator, account, currency or facility) to minor units.
 #[derive(Default)]
 pub(super) struct Ledger {
     funds: BTreeMap<(usize, &'static str, &'static str), i64>,
@@ -62,7 +62,7 @@ impl Ledger {
             .or_default() -= amount;
     }
 
-    /// What a facility has taken, of all allocators.
+    /// What all allocators together have utilised of a facility.
     pub(super) fn committed(&self, facility: usize) -> i64 {
         let taken = |settlement: &&Settlement| {
             ["VERIFIED", "ESCROWED", "SETTLED"].contains(&settlement.status)
@@ -102,7 +102,7 @@ impl Ledger {
             .sum()
     }
 
-    /// As the endpoint tells it.
+    /// In the shape of the endpoint's reply.
     pub(super) fn positions(&self, allocator: usize) -> Value {
         let currencies: Vec<Value> = FACILITIES
             .iter()

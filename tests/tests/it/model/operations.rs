@@ -1,4 +1,4 @@
-//! One random operation at a time, and what has come of all of them.
+//! One random operation at a time, and a count of every outcome.
 
 use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ impl<'a> Operations<'a> {
         }
     }
 
-    /// Does something, checks what came of it, and tells what it was.
+    /// Does one random operation, checks its result, and returns its description.
     pub(super) fn step(&mut self, random: &mut Random, ledger: &mut Ledger) -> Result<String> {
         match random.below(100) {
             0..24 => self.create(random, ledger),
@@ -189,7 +189,7 @@ impl<'a> Operations<'a> {
         Ok(())
     }
 
-    /// The same request once more, or another one under its key: whatever the first came to, nothing happens.
+    /// Repeats a request, or sends another one under its key: neither changes anything, whatever the first outcome was.
     fn again(&mut self, random: &mut Random) -> Result<String> {
         if self.asked.is_empty() {
             return Ok("nothing was asked yet".to_owned());

@@ -26,7 +26,7 @@ const NAMES: [&str; 14] = [
     "x",
 ];
 
-/// A token of one of these keys, damaged in none, one or several ways.
+/// A token of one of these keys, undamaged or damaged in one or several ways.
 pub(super) fn token(random: &mut Random, keys: &[Arc<Key>], good: &Value) -> String {
     let (key, named) = (random.pick(keys), random.pick(keys));
     // Mostly the header that belongs to the key.
@@ -144,7 +144,7 @@ fn resigned(random: &mut Random, token: &str) -> String {
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// With one bit of one character changed; a character stays one, and U+0000 is none of PostgreSQL's.
+/// Changes one bit of one character. The result is a character other than U+0000, which PostgreSQL cannot store.
 pub(super) fn flipped(token: &str, at: usize, bit: usize) -> String {
     let mut octets = token.as_bytes().to_vec();
     octets[at] ^= 1 << bit;

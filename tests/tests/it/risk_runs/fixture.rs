@@ -1,4 +1,4 @@
-//! Positions by real settlements, what is known of the facilities, and the auditor's program.
+//! Positions by real settlements, risk profiles of facilities, and the auditor's program.
 
 use std::fs;
 use std::process::Command;
@@ -59,7 +59,7 @@ pub(crate) fn opened(fixture: &Fixture) -> Result<Uuid> {
     Ok(id)
 }
 
-/// Alice's allocator holds so much more in the US dollar facility.
+/// Adds a position of this amount in the US dollar facility for alice's allocator.
 pub(crate) fn held(fixture: &Fixture, amount_minor: u64) -> Result<()> {
     let id = escrowed(fixture, amount_minor)?;
     complete(fixture, &report("settlement.completed", &id, amount_minor))
@@ -117,7 +117,7 @@ pub(crate) fn ask(fixture: &Fixture, person: &str, body: &Value) -> Result<Respo
     fixture.person(person).post(ROUTE, &idempotency_key(), body)
 }
 
-/// A run of carol's, who may look at everything and change nothing.
+/// A run by carol, who is only a viewer.
 pub(crate) fn ran(fixture: &Fixture) -> Result<Value> {
     let answer = ask(fixture, "carol", &quick())?;
     ensure!(answer.status == 201, "no run: {}", answer.text());

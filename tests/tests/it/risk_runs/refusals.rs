@@ -1,4 +1,4 @@
-//! What is refused, by whom, and what is left of it.
+//! Refusals of risk runs and of their inputs, and what each leaves behind.
 
 use anyhow::Result;
 use serde_json::{Value, json};

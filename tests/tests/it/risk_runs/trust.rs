@@ -1,5 +1,5 @@
-//! What somebody can write who runs SQL as the login of `create-risk-run`: for whom he has a token in force, a run of
-//! the inputs that are, with results that anybody finds wrong. Nothing else.
+//! An attacker runs SQL as the login of `create-risk-run`. With a person's token in force he can record a run of the
+//! current inputs with invented results, which computing again shows to be wrong. He can write nothing else.
 
 use anyhow::{Context as _, Result};
 use risk::{
@@ -31,7 +31,7 @@ pub(crate) fn claim(
     direct.human(FUNCTION, person, "", key, &format!("'USD', {result}"))
 }
 
-/// What the engine makes of a book that was answered.
+/// The engine's results for a book.
 fn computed(book: &Reply) -> Result<Value> {
     let text = |name: &str| book.body[name].as_str().context("a text");
     let portfolio = Snapshot::decode(text("snapshot")?.as_bytes())?;
@@ -42,7 +42,7 @@ fn computed(book: &Reply) -> Result<Value> {
     Ok(json!(run(&portfolio, &Parameters::parse(settings)?)))
 }
 
-/// So many facilities with a profile, in each of which Aurora holds a little: by the superuser, behind all checks.
+/// Makes this number of facilities with a profile and a small position of Aurora's, as the superuser, without checks.
 pub(super) fn many(fixture: &Fixture, names: u32) -> Result<()> {
     let sql = book(names, AURORA.id, USD_FACILITY.id);
     Ok(fixture.admin()?.batch_execute(&sql)?)
@@ -122,7 +122,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
             "{pointer}: {stopped}"
         );
     }
-    // Results without a snapshot, or of inputs of one's own, are no results of this book.
+    // Results without a snapshot, or of other inputs, are not results of this book.
     let mut own = good.clone();
     own["snapshot"] = json!("0".repeat(64));
     for result in [json!({}), json!([]), json!("x"), own] {
@@ -179,7 +179,7 @@ fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
     Ok(())
 }
 
-/// A large book, so that what is asked of the database is seen to end in time.
+/// A large book, to show that the database's part ends in time.
 #[test]
 fn a_run_takes_a_thousand_names() -> Result<()> {
     let fixture = rated_position()?;

@@ -1,5 +1,5 @@
-//! The keys in force are those that the issuer publishes: registered, retired and brought back by
-//! `sync-jwks` alone, each change a commitment; and nobody notices a rotation.
+//! The keys in force are those that the issuer publishes. Only `sync-jwks` registers, retires and restores them, each
+//! change under a commitment; a rotation fails no valid request.
 
 mod log;
 mod prune;
@@ -93,7 +93,7 @@ fn two_runs_at_once_register_a_key_once() -> Result<()> {
     assert_changes_are_commitments(&fixture, 1)
 }
 
-/// What the database says of a token: what stopped it, or `nothing`.
+/// The barrier that stopped a token in the database, or `nothing`.
 fn ask(fixture: &Fixture, token: &str) -> Result<String> {
     Ok(ask_as(&mut fixture.login("list-positions")?, token))
 }

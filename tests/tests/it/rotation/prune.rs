@@ -1,4 +1,4 @@
-//! The memo forgets what has expired, in bounded batches, and nothing else.
+//! Pruning removes expired tokens only, in bounded batches.
 
 use anyhow::Result;
 use serde_json::json;

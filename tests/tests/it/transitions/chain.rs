@@ -103,7 +103,7 @@ fn a_chain_of_transitions_has_no_gap_no_fork_no_illegal_link_and_no_foreign_link
     Ok(())
 }
 
-/// Replica mode skips foreign keys; what the links may be is a CHECK, and still holds.
+/// Replica mode skips foreign keys. The legal links are a CHECK, which still holds.
 #[test]
 fn an_illegal_link_fails_in_replica_mode_as_well() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -1,4 +1,4 @@
-//! Each step x each actor, through the real endpoints: taken by whom may take it, refused by name else.
+//! Each step x each actor, through the real endpoints: allowed actors take the step, all others get a named refusal.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::direct::Direct;
 use crate::isolation::proposed;
 use crate::support::assert_books;
 
-/// What the actor asks for: the state the settlement should go to.
+/// The state that the actor wants the settlement to go to.
 #[derive(Clone, Copy)]
 enum Action {
     Verify,

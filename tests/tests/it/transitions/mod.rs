@@ -1,5 +1,5 @@
-//! A settlement takes a legal step by whom may take it, and no other step whoever asks: by constraints,
-//! which hold with triggers switched off and in replica mode.
+//! A settlement takes only legal steps, by actors who may take them. Constraints hold this with triggers switched off
+//! and in replica mode.
 
 mod chain;
 mod edges;

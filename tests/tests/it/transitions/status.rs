@@ -15,7 +15,7 @@ const PINNED: &str =
     "OPK04 capital.settlement changes by one transition at a time, and in nothing else";
 const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
 
-/// How somebody reaches the table: the statements before the attack.
+/// Ways to reach the table: the statements before the attack.
 fn doors(fixture: &Fixture) -> Result<Vec<(&'static str, Client, String)>> {
     let owner = format!(
         "select auth.authenticate_member({})",
@@ -97,7 +97,7 @@ fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
             if previous == from {
                 continue;
             }
-            // Undone in the end, whatever it comes to.
+            // Rolled back in every case.
             let stopped = attempt(
                 &mut client,
                 &format!("{door}; {forged}; set constraints all immediate; select 1/0"),

@@ -11,7 +11,7 @@ use super::ledger_rows;
 use crate::settlements::{AMOUNT, escrowed, pending, report, verified};
 use crate::support::assert_books;
 
-/// A change to a right report, and what it must be refused with.
+/// A change to a correct report, and the refusal that it must get.
 type Lie = (&'static str, fn(&mut Value), u16, &'static str);
 
 const LIES: [Lie; 6] = [
@@ -215,7 +215,7 @@ fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Refused under its key: the ledger has the outcome, to the letter what the agent was told.
+/// Checks a refusal under its key: the ledger has the outcome exactly as the agent got it.
 fn assert_refused(
     fixture: &Fixture,
     what: &str,
