@@ -7,7 +7,7 @@ use tests::http::Response;
 use crate::mutations::Mutation;
 
 impl Mutation {
-    /// Checks that this is the answer to the one time it was executed.
+    /// Checks that this is the answer to the first, executed request.
     pub(crate) fn assert_first(&self, answer: &Response) {
         let name = self.name;
         assert_eq!(answer.status, self.status, "{name}: {}", answer.text());

@@ -11,7 +11,7 @@ use crate::collateral::secured_facility::SecuredFacility;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
 use crate::support::{all_triggers_off, assert_books, broken_rules};
 
-/// What only a superuser without triggers can do, and the rule that notices.
+/// Damage that only a superuser without triggers can do, and the rule that finds it.
 const DAMAGE: [(&str, &str); 30] = [
     (
         "update capital.posting set amount_minor = amount_minor + 1, balance_after_minor = balance_after_minor + 1
@@ -157,7 +157,11 @@ fn no_withdrawal_exceeds_the_deposits_whichever_leg_is_posted_first() -> Result<
     let fixture = Fixture::new()?;
     for _ in 0..8 {
         let allocator = Uuid::new_v4().to_string();
-        let movement = |amount: u64| json!({ "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all" });
+        let movement = |amount: u64| {
+            json!({
+                "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all",
+            })
+        };
         for (kind, data, status) in [
             (
                 "allocator.onboarded",

@@ -12,7 +12,7 @@ use tests::fixture::Fixture;
 use tests::sample_data::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
 use uuid::{Uuid, uuid};
 
-/// A second pair of eyes for mallory's allocator; a test that wants her has the platform grant her the role.
+/// A second checker for mallory's allocator; a test that needs her lets the platform grant her the role.
 pub(crate) const ERIN: Person = Person {
     name: "erin",
     sub: uuid!("b1000000-0000-4000-8000-000000000002"),
@@ -192,7 +192,8 @@ pub(crate) fn committed(fixture: &Fixture, person: &str, statements: &str) -> Re
     let (token, key) = (token(fixture, person)?, idempotency_key());
     Ok(format!(
         "select auth.authenticate_member({token});
-        select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
+        select ledger.claim('attempt', 'test', '', '{key}',
+            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
         {statements};
         select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     ))
@@ -234,7 +235,8 @@ pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// What stopped it: the SQLSTATE with the constraint's name or else the message; `nothing` if nothing did.
+/// The barrier that stopped a statement: the SQLSTATE with the constraint's name or else the message; `nothing` if the
+/// statement succeeded.
 pub(crate) fn barrier<T>(result: Result<T, Error>) -> String {
     let Err(error) = result else {
         return "nothing".to_owned();
@@ -251,7 +253,7 @@ pub(crate) fn barrier<T>(result: Result<T, Error>) -> String {
     )
 }
 
-/// Runs statements as one transaction and tries to commit it; what stopped it.
+/// Runs statements as one transaction and tries to commit it; returns the barrier that stopped it.
 pub(crate) fn attempt(client: &mut Client, statements: &str) -> Result<String> {
     let result = client.batch_execute(&format!(
         "begin isolation level serializable; {statements}; commit"

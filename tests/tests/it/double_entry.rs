@@ -18,7 +18,7 @@ fn account(kind: &str) -> String {
     )
 }
 
-/// A balance that moves, as far as the account's own row says.
+/// Moves a balance in the account's own row only.
 fn balance(kind: &str, amount: i64) -> String {
     format!(
         "update capital.account set version = version + 1, balance_minor = balance_minor + {amount} where {}",
@@ -26,7 +26,7 @@ fn balance(kind: &str, amount: i64) -> String {
     )
 }
 
-/// A posting that follows the account's balance, moved before or not.
+/// A posting that follows the account's balance, whether or not that has moved.
 fn posting(kind: &str, amount: i64, moved: bool) -> String {
     let (version, before) = if moved {
         ("version", format!("balance_minor - {amount}"))
@@ -34,15 +34,21 @@ fn posting(kind: &str, amount: i64, moved: bool) -> String {
         ("version + 1", "balance_minor".to_owned())
     };
     format!(
-        "insert into capital.posting (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor, balance_after_minor)
-        select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency, {amount}, {before}, {before} + {amount}
+        "insert into capital.posting
+            (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor,
+            balance_after_minor)
+        select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency,
+            {amount}, {before}, {before} + {amount}
         from capital.account where {}", account(kind))
 }
 
 fn journal() -> String {
     format!(
         "insert into capital.journal (journal_id, allocator_id, kind, commitment_key)
-        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit', decode(current_setting('optkas.commitment'), 'hex'))", AURORA.id)
+        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit',
+            decode(current_setting('optkas.commitment'), 'hex'))",
+        AURORA.id
+    )
 }
 
 /// The mistake, the statements, and the barrier that stops them.
@@ -128,7 +134,7 @@ fn entries() -> Vec<Attack> {
     ]
 }
 
-/// Of the allocator whose account that is.
+/// The id of the allocator that owns the account.
 fn wrong_places(stranger: &str) -> Vec<Attack> {
     let to_stranger = |allocator| {
         posting("available", 5, false)
@@ -179,7 +185,14 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
 #[test]
 fn each_wrong_entry_is_stopped_by_the_barrier_against_it() -> Result<()> {
     let fixture = Fixture::new()?;
-    let stranger = fixture.admin()?.query_one(&format!("select account_id::text from capital.account where allocator_id = '{}' and kind = 'available'", BOREALIS.id), &[])?;
+    let stranger = fixture.admin()?.query_one(
+        &format!(
+            "select account_id::text from capital.account
+            where allocator_id = '{}' and kind = 'available'",
+            BOREALIS.id
+        ),
+        &[],
+    )?;
     let stranger: String = stranger.get(0);
     let mut owner = fixture.owner()?;
     for (what, statements, expected) in wrong_places(&stranger).into_iter().chain(entries()) {

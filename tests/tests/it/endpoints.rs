@@ -36,7 +36,7 @@ pub(crate) const PEOPLES: [&str; 18] = [
 /// The agents' kinds: each has a route.
 pub(crate) const KINDS: [Kind; 4] = Kind::ALL;
 
-/// The statement and file words, table names and error codes that no caller may ever read.
+/// Words of statements and files, table names and error codes, none of which may reach a caller.
 const INSIDE: [&str; 23] = [
     "select ",
     "insert ",
@@ -128,7 +128,9 @@ pub(crate) fn event(kind: Kind) -> Value {
             .delivery(),
         Kind::Platform => delivery(
             "capital.deposited",
-            &json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire" }),
+            &json!({
+                "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire",
+            }),
         ),
     }
 }
@@ -140,7 +142,7 @@ pub(crate) fn bearing(request: &Request, token: &str) -> Request {
         .header("authorization", &format!("Bearer {token}"))
 }
 
-/// A reply without what names the one request: equal for two requests that must look the same.
+/// A reply without the request's own id: equal for two requests that must look the same.
 pub(crate) fn anonymous(response: &Response) -> (u16, Vec<(String, String)>, String) {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "x-request-id");

@@ -16,7 +16,7 @@ pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
-/// The functions that change something for a caller.
+/// The functions that mutate on behalf of a caller.
 pub(crate) const MUTATING: [&str; 10] = [
     "create-risk-run",
     "create-settlement",
@@ -173,7 +173,10 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
 pub(crate) fn refused(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let mut in_euros = proposal(AMOUNT);
     in_euros["facility_id"] = json!(EUR_FACILITY.id.to_string());
-    let too_much = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999", "currency": "USD", "reference": "all" });
+    let too_much = json!({
+        "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999",
+        "currency": "USD", "reference": "all",
+    });
     let unknown = Uuid::new_v4().to_string();
     let mut all = vec![
         human(fixture, "create", "alice", "/v1/settlements", &in_euros)
@@ -360,12 +363,12 @@ pub(crate) fn human(
     }
 }
 
-/// A creation of alice's under a new key.
+/// A proposal by alice under a new key.
 pub(crate) fn creation(fixture: &Fixture) -> Request {
     human(fixture, "", "alice", "/v1/settlements", &proposal(AMOUNT)).request
 }
 
-/// A verification of bob's under a new key.
+/// A verification by bob under a new key.
 pub(crate) fn verification(fixture: &Fixture, id: &str) -> Request {
     human(fixture, "", "bob", &of(id, "verify"), &Value::Null).request
 }

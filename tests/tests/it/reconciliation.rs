@@ -12,7 +12,7 @@ use crate::support::{all_triggers_off, assert_books, count};
 
 const RECONCILE: &str = "reconcile-books";
 
-/// What only a superuser without triggers can do, and the rule that finds it.
+/// Damage that only a superuser without triggers can do, and the rule that finds it.
 const DAMAGE: [(&str, &str); 9] = [
     (
         "update capital.account set balance_minor = balance_minor + 1 where kind = 'available'",
@@ -47,7 +47,7 @@ const DAMAGE: [(&str, &str); 9] = [
     ),
 ];
 
-/// Three states' worth of books.
+/// Books with settlements in three states.
 fn books(fixture: &Fixture) -> Result<()> {
     pending(fixture, AMOUNT)?;
     verified(fixture, AMOUNT)?;

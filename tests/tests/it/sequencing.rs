@@ -26,7 +26,7 @@ const SEQUENCE: &str = "sequence-tlog";
 const WRITERS: usize = 24;
 const ROUNDS: usize = 8;
 
-/// Until nothing waits. A transaction of another test, in another database of the cluster, holds the horizon too.
+/// Sequences until no outcome waits. Other tests' transactions in the same cluster hold the horizon back as well.
 fn sequence_all(fixture: &Fixture) -> Result<Value> {
     let mut sequencer = fixture.login(SEQUENCE)?;
     let mut body = Value::Null;
@@ -70,14 +70,14 @@ fn assert_log(admin: &mut Client) -> Result<()> {
 fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
-    // The control: a number that is given out before the commit, and a reader who goes on from the last one seen.
+    // The control: a number that is given out before the commit, and a reader that continues from the last number seen.
     admin.batch_execute(
         "create table public.control (id bigint generated always as identity);
          grant usage on schema public to optkas_owner;
          grant insert on public.control to optkas_owner",
     )?;
     let token = token(&fixture, "alice")?;
-    // The token's own memo is a race of its own.
+    // The memo of verified tokens would be a race of its own.
     fixture.owner()?.batch_execute(&format!(
         "begin isolation level serializable; select auth.authenticate_member({token}); commit"
     ))?;
@@ -128,13 +128,14 @@ fn commitment(token: &str) -> String {
     let key = quote(&idempotency_key());
     format!(
         "select auth.authenticate_member({token});
-         select ledger.claim('a', 'test', '', {key}, ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
+         select ledger.claim('a', 'test', '', {key},
+            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
          select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     )
 }
 
-/// Commitments in transactions of all lengths; one in four is rolled back. Writers may abort each other, in
-/// tables as small as these, and try again.
+/// Commitments in transactions of all lengths; one in four is rolled back. In tables this small writers may abort each
+/// other; they then try again.
 fn write(fixture: &Fixture, token: &str, writer: usize) -> Result<()> {
     let mut owner = fixture.owner()?;
     for round in 0..ROUNDS {

@@ -103,7 +103,8 @@ union all
     from capital.settlement as s join capital.settlement_transition as t using (settlement_id)
     left join collateral.borrowing_base as b on b.settlement_id = t.settlement_id and b.version = t.seq - 1
     where s.secured and t.to_status in ('VERIFIED', 'ESCROWED', 'SETTLED')
-        and (b.settlement_id is null or b.availability_minor < case t.to_status when 'VERIFIED' then s.amount_minor else 0 end)
+        and (b.settlement_id is null or b.availability_minor
+            < case t.to_status when 'VERIFIED' then s.amount_minor else 0 end)
 union all
     select 'a claim has an outcome of its own transaction', encode(l.key, 'hex')
     from ledger.commitment_ledger as l

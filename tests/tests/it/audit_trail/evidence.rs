@@ -79,7 +79,8 @@ fn every_domain_table_is_under_audit() -> Result<()> {
             and c.oid <> 'auth.verified_token'::regclass order by 1"), &[])?;
     let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(audited(&mut admin)?, tables);
-    let weak = "select count(*) from pg_trigger where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";
+    let weak = "select count(*) from pg_trigger 
+        where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";
     assert_eq!(
         count(&mut admin, weak)?,
         0,
@@ -93,7 +94,8 @@ const CHANGES: [(&str, &str); 30] = [
     ("create", "settlement INSERT, settlement_transition INSERT"),
     (
         "verify",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "cancel PENDING",
@@ -101,23 +103,28 @@ const CHANGES: [(&str, &str); 30] = [
     ),
     (
         "cancel VERIFIED",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "escrow.funded",
-        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, \
+         settlement_transition INSERT",
     ),
     (
         "escrow.failed",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "settlement.completed",
-        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, \
+         settlement_transition INSERT",
     ),
     (
         "settlement.failed",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     ("allocator.onboarded", "allocator INSERT"),
     ("member.granted", "member INSERT, member_role INSERT"),
@@ -137,7 +144,8 @@ const CHANGES: [(&str, &str); 30] = [
     ),
     (
         "verify secured",
-        "account UPDATE, account UPDATE, borrowing_base INSERT, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, borrowing_base INSERT, facility_utilisation UPDATE, journal INSERT, \
+         posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     ("party.recorded", "party UPDATE"),
     ("rules.recorded", "rule_kind INSERT, rules INSERT"),
@@ -164,7 +172,8 @@ const CHANGES: [(&str, &str); 30] = [
     ("request release", "release INSERT, release_pledge INSERT"),
     (
         "approve release",
-        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, obligor_sum UPDATE, pledge UPDATE, release UPDATE",
+        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
+         obligor_sum UPDATE, pledge UPDATE, release UPDATE",
     ),
     ("refused verify secured", ""),
     ("refused create", ""),
@@ -213,13 +222,17 @@ fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     let mut admin = fixture.admin()?;
-    let rows = admin.query("
-        select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'), coalesce(new_row::text, 'null'),
+    let rows = admin.query(
+        "
+        select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'),
+            coalesce(new_row::text, 'null'),
                 actor_kind, actor_id],
             commitment_key,
             to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
             mutation_hash, audit.mutation_hash(l)
-        from audit.trail as l order by id", &[])?;
+        from audit.trail as l order by id",
+        &[],
+    )?;
     assert!(rows.len() > 100);
     let mut hashes = std::collections::BTreeSet::new();
     for row in &rows {
@@ -280,7 +293,8 @@ fn an_altered_row_no_longer_matches_its_hash() -> Result<()> {
             })
             .join(", ");
         let same = format!(
-            "select count(*) from audit.trail as l where audit.mutation_hash(row({altered})::audit.trail) = l.mutation_hash"
+            "select count(*) from audit.trail as l
+            where audit.mutation_hash(row({altered})::audit.trail) = l.mutation_hash"
         );
         assert_eq!(count(&mut admin, &same)?, 0, "{column}");
     }

@@ -111,7 +111,8 @@ fn no_table_can_be_truncated() -> Result<()> {
 /// A released asset can be pledged once more; nothing else of a pledge can change.
 const PLEDGED_AGAIN: &str = "
     insert into collateral.pledge
-        (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on, commitment_key)
+        (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on,
+        commitment_key)
     select facility_id, gen_random_uuid(), asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, released_on,
         commitment_key
     from collateral.pledge where released_on is not null";
@@ -142,7 +143,8 @@ fn change(table: &str) -> String {
         // A settlement's own constraints allow nothing but a step.
         _ => {
             return format!(
-                "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED' where status = 'PENDING'"
+                "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED'
+                where status = 'PENDING'"
             );
         }
     };
@@ -151,7 +153,8 @@ fn change(table: &str) -> String {
 
 #[test]
 fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
-    const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "trail" violates not-null constraint"#;
+    const NO_COMMITMENT: &str = "23502 null value in column \"commitment_key\" of relation \"trail\" \
+        violates not-null constraint";
     const NOT_OF_THIS_TRANSACTION: &str = "23503 trail_claim_fkey";
     let fixture = Fixture::new()?;
     everything(&fixture)?;
@@ -199,7 +202,8 @@ fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     );
     assert_eq!(attempt(&mut owner, &whole)?, "nothing");
     let mut admin = fixture.admin()?;
-    let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
+    let late = "insert into ledger.commitment_outcome
+            (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
         select key, principal_kind, principal_id, 'accepted', 200, '{}', 1, '{}' from ledger.commitment_ledger limit 1";
     assert_eq!(attempt(&mut admin, late)?, "23505 commitment_outcome_pkey");
     let invented = late.replace("select key,", r"select sha256('x'),");

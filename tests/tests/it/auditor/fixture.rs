@@ -1,4 +1,4 @@
-//! A database that has seen everything, its log as the signer published it, and an auditor with a policy.
+//! A database with every kind of mutation, its published log, and an auditor with a policy.
 
 use std::collections::HashSet;
 use std::fs;
@@ -46,7 +46,7 @@ impl Drop for AuditorFixture {
 }
 
 impl AuditorFixture {
-    /// The one of those tests that change copies only.
+    /// The fixture shared by tests that change copies only.
     pub(super) fn shared() -> Result<Arc<Self>> {
         static SHARED: OnceLock<Result<Arc<AuditorFixture>, String>> = OnceLock::new();
         let made = || {
@@ -105,7 +105,7 @@ impl AuditorFixture {
         Ok(())
     }
 
-    /// Gives every outcome its place; answers how many there are.
+    /// Gives every outcome its place in the log; returns their number.
     pub(super) fn sequence(&self) -> Result<i64> {
         let outcomes = count(
             &mut self.base.admin()?,
@@ -118,7 +118,7 @@ impl AuditorFixture {
         Ok(outcomes)
     }
 
-    /// Roles are the cluster's: one for each fixture.
+    /// The auditor's login. Roles belong to the cluster, so each fixture has its own.
     pub(super) fn login(&self) -> String {
         format!("auditor_{}", self.base.database().name())
     }
@@ -127,7 +127,7 @@ impl AuditorFixture {
         self.folder.join("log").display().to_string()
     }
 
-    /// Publishes the folder as a site would that is not always well: each file is there at the second try.
+    /// Publishes the folder over HTTP; the first request for each file fails.
     pub(super) fn site(&self) -> Result<Server> {
         let folder = self.folder.join("log");
         let asked = Mutex::new(HashSet::new());
@@ -191,7 +191,7 @@ impl AuditorFixture {
         self.auditor(&["database", &url, "--log", log])
     }
 
-    /// Does this to a copy of the database, as its superuser with all triggers off, and has it verified.
+    /// Attacks a copy of the database as its superuser, with all triggers off, and verifies the copy.
     pub(super) fn verify_after(&self, attack: &str) -> Result<Answer> {
         let copy = self.copy()?;
         let mut insider = copy.connect()?;

@@ -34,7 +34,7 @@ fn an_untouched_database_is_verified() -> Result<()> {
         assert!(facts[counted].as_i64() > Some(0), "{counted}: {facts}");
     }
 
-    // The same by HTTP as from a folder, and both without a database.
+    // The log verifies alike over HTTP and from a folder, both without a database.
     let site = fixture.site()?;
     for place in [
         fixture.log_folder(),

@@ -60,7 +60,7 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
             column: "",
         },
         Attack {
-            what: "a role that nobody granted",
+            what: "a role that was never granted",
             sql: "insert into capital.member_role (sub, allocator_id, role)
                 select m.sub, m.allocator_id, r.role
                 from capital.member as m, (values ('viewer'), ('maker'), ('checker')) as r (role)

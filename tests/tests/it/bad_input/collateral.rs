@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::values::{bad_currencies, bad_ids, bad_money, bad_texts, with, without, words};
 use super::{approval, assert_invalid, ledger_rows, post, releases};
 
-/// collateral.yaml, which says how to read it.
+/// The content of collateral.yaml, whose header says how to read it.
 struct Table(Value);
 
 impl Table {
@@ -92,7 +92,7 @@ fn spelled_out(value: &Value) -> Value {
     }
 }
 
-/// An event of that name that would be accepted, or refused only for what it says.
+/// A well-formed event of that name, which would be accepted, or refused only for a business reason.
 fn event(name: &str) -> Result<WebhookEvent> {
     let terms = SecuredTerms::new(AURORA);
     Ok(match name {

@@ -1,4 +1,4 @@
-//! The same for agents, whose bodies are signed as they are.
+//! Deliveries of agents: each bad member is named. The bad bodies are correctly signed.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::{assert_invalid, ledger_rows};
 use crate::endpoints::event;
 use crate::settlements::facility;
 
-/// Who sends, what would be accepted, a member of it, and what that must not be.
+/// The sender, a good event, one of its members, and bad values of that member.
 type Row = (&'static str, Value, &'static str, Vec<Value>);
 
 #[test]
@@ -72,7 +72,7 @@ fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
     Ok(())
 }
 
-/// Signed over these very bytes, under the body's id where a header can bear it.
+/// Sends exactly these bytes, signed, with the body's id where a header can hold it.
 fn signed(fixture: &Fixture, agent: &str, body: &Value) -> Result<Response> {
     fixture.send(&fixture.agent(agent).agent.sign(&body.to_string()))
 }
@@ -86,7 +86,8 @@ fn table() -> Vec<Row> {
     let failed = delivery(
         "escrow.failed",
         &json!({
-            "settlement_id": funded["data"]["settlement_id"], "facility_id": funded["data"]["facility_id"], "reason": "no funds",
+            "settlement_id": funded["data"]["settlement_id"], "facility_id": funded["data"]["facility_id"],
+            "reason": "no funds",
         }),
     );
     let onboarded =

@@ -44,7 +44,7 @@ fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
         )?;
         assert_invalid(&format!("without {pointer}"), &answer, &[pointer]);
     }
-    // Who it is from and what becomes of it are not the caller's to say.
+    // The caller cannot set the author or the state.
     for name in [
         "allocator_id",
         "sub",
@@ -81,18 +81,55 @@ fn all_errors_are_listed_in_one_reply() -> Result<()> {
     let settlement = there(&fixture)?;
     let create = "/v1/settlements".to_owned();
     for (target, body, places) in [
-        (&create, "{}".to_owned(), &["/amount_minor", "/currency", "/facility_id", "/value_date"][..]),
         (
             &create,
-            r#"{"amount_minor":1.5,"currency":"usd","facility_id":"1","value_date":"soon","x":[{"a":1,"a":2}]}"#.to_owned(),
-            &["/amount_minor", "/currency", "/facility_id", "/value_date", "/x", "/x/0/a"],
+            "{}".to_owned(),
+            &["/amount_minor", "/currency", "/facility_id", "/value_date"][..],
         ),
-        (&create, doubled(&full_proposal(), "amount_minor"), &["/amount_minor"]),
-        (&create, doubled(&full_proposal(), "currency").replacen("currency", "\\u0063urrency", 1), &["/currency"]),
-        (&of(&settlement, "verify"), r#"{"force":true}"#.to_owned(), &["/force"]),
-        (&of(&settlement, "verify"), r#"{"a":1,"a":1}"#.to_owned(), &["/a"]),
-        (&of(&settlement, "cancel"), r#"{"reason":1,"by":"me"}"#.to_owned(), &["/reason", "/by"]),
-        (&of(&settlement, "cancel"), r#"{"reason":"a","reason":"b"}"#.to_owned(), &["/reason"]),
+        (
+            &create,
+            r#"{"amount_minor":1.5,"currency":"usd","facility_id":"1","value_date":"soon",
+                "x":[{"a":1,"a":2}]}"#
+                .to_owned(),
+            &[
+                "/amount_minor",
+                "/currency",
+                "/facility_id",
+                "/value_date",
+                "/x",
+                "/x/0/a",
+            ],
+        ),
+        (
+            &create,
+            doubled(&full_proposal(), "amount_minor"),
+            &["/amount_minor"],
+        ),
+        (
+            &create,
+            doubled(&full_proposal(), "currency").replacen("currency", "\\u0063urrency", 1),
+            &["/currency"],
+        ),
+        (
+            &of(&settlement, "verify"),
+            r#"{"force":true}"#.to_owned(),
+            &["/force"],
+        ),
+        (
+            &of(&settlement, "verify"),
+            r#"{"a":1,"a":1}"#.to_owned(),
+            &["/a"],
+        ),
+        (
+            &of(&settlement, "cancel"),
+            r#"{"reason":1,"by":"me"}"#.to_owned(),
+            &["/reason", "/by"],
+        ),
+        (
+            &of(&settlement, "cancel"),
+            r#"{"reason":"a","reason":"b"}"#.to_owned(),
+            &["/reason"],
+        ),
     ] {
         assert_invalid(&body, &post(&fixture, target, body.as_bytes())?, places);
     }

@@ -145,7 +145,7 @@ fn post(fixture: &Fixture, target: &str, body: &[u8]) -> Result<Response> {
     )
 }
 
-/// 422 with exactly these places, in the order of the document.
+/// Checks that the reply is 422 and names exactly these places, in the order of the document.
 fn assert_invalid(what: &str, answer: &Response, places: &[&str]) {
     assert_eq!(answer.status, 422, "{what}: {}", answer.text());
     let problem = answer.json();
@@ -180,7 +180,7 @@ fn ledger_rows(fixture: &Fixture) -> Result<i64> {
     )
 }
 
-/// A settlement that is there, for requests whose path must be right.
+/// An existing settlement, for requests whose path must be right.
 fn there(fixture: &Fixture) -> Result<String> {
     pending(fixture, 100)
 }

@@ -23,7 +23,7 @@ const ROUNDS: usize = 60;
 /// Bytes that end a text early, or are not text.
 const SPLINTERS: &[u8] = b"\"{}[],:\\0\x00\xff";
 
-/// Values that parsers and databases have been known to trip over.
+/// Values that are known to trouble parsers and databases.
 const NASTY: [&str; 24] = [
     "null",
     "true",
@@ -96,7 +96,8 @@ fn a_damaged_query_never_gives_a_5xx() -> Result<()> {
     let _one = there(&fixture)?;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
     let facility = format!("/v1/facilities/{}/collateral", SECURED_FACILITY.id);
-    let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff&created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
+    let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff\
+        &created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
     for round in 0..ROUNDS * 4 {
         let damaged = visible(&bytes_damaged(query, &mut chance));
         let path = [

@@ -21,7 +21,7 @@ fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
         .valuation(facility.day(-100), &[(good.asset, 1)]);
     facility.record(&earlier)?;
     assert_eq!(refusal(&facility.draw(100)?), "");
-    // One of the same day does.
+    // A valuation of the same day counts.
     facility.value(good, 1)?;
     assert_eq!(
         refusal(&facility.draw(100)?),
@@ -30,7 +30,7 @@ fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
     Ok(())
 }
 
-/// 9-503, 9-507: the name of today, on the record of today.
+/// 9-503, 9-507: the filing and the search must bear the debtor's present name.
 #[test]
 fn a_debtor_that_changes_its_name_has_to_be_filed_and_searched_anew() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -65,7 +65,7 @@ fn an_adverse_finding_stands_until_a_later_report_clears_it() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let search = |days: i64| facility.terms.search(facility.day(days));
-    // This search covers less than the first, which found nothing. It is recorded later, and counts all the same.
+    // The first search found nothing and covers more days. This one is recorded later, and counts all the same.
     facility.record(&search(-40).with("findings", found(&facility, -5_000)))?;
     assert_eq!(refusal(&facility.draw(10)?), "search-adverse");
     facility.record(&search(-41))?;

@@ -313,7 +313,7 @@ fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
         refusal(&SecuredFacility::open(&fixture)?.draw(1)?),
         "filing-missing, availability-short"
     );
-    // Opened alone: no party, no rules.
+    // Only opened: without parties and rules.
     let mut facility = SecuredFacility::open(&fixture)?;
     facility.terms = SecuredTerms {
         facility: Uuid::new_v4(),

@@ -15,7 +15,8 @@ const FORBIDDEN: [(&str, &str); 16] = [
         "OPK04 a pledge ends once, by an approved release that names it",
     ),
     (
-        "update collateral.pledge set released_on = current_date, release_id = (select release_id from collateral.release limit 1)",
+        "update collateral.pledge set released_on = current_date,
+            release_id = (select release_id from collateral.release limit 1)",
         "OPK04 a pledge ends once, by an approved release that names it",
     ),
     (

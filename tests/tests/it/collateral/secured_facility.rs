@@ -1,4 +1,4 @@
-//! A secured facility of its own, and who takes part in it: through the real endpoints.
+//! A secured facility, with the people and agents that act on it through the real endpoints.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::settlements::{of, propose};
 
-/// How long ago a good facility was filed on.
+/// The day of a good facility's filing, counted from today.
 const FILED: i64 = -100;
 
 /// A pledge and its asset.
@@ -30,7 +30,7 @@ pub(crate) struct SecuredFacility<'a> {
     pub(crate) fixture: &'a Fixture,
     pub(crate) terms: SecuredTerms,
     pub(crate) today: Date,
-    /// Who proposes settlements and requests releases, and who verifies and approves.
+    /// Maker and checker: one proposes settlements and requests releases, the other verifies and approves.
     pub(crate) maker: &'static str,
     pub(crate) checker: &'static str,
     pub(crate) filing: Uuid,
@@ -39,7 +39,7 @@ pub(crate) struct SecuredFacility<'a> {
 }
 
 impl<'a> SecuredFacility<'a> {
-    /// Open, with its parties and rules, led by Aurora; nothing is filed.
+    /// A facility led by Aurora, open, with parties and rules but without a filing.
     pub(crate) fn open(fixture: &'a Fixture) -> Result<Self> {
         Self::led_by(fixture, AURORA, "alice", "bob")
     }
@@ -69,7 +69,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(facility)
     }
 
-    /// The same with a filing, an agreement, a search, and an asset of each of these values.
+    /// A facility with a filing, an agreement, a search, and an asset of each of these values.
     pub(crate) fn good(fixture: &'a Fixture, values: &[u64]) -> Result<Self> {
         Self::open(fixture)?.secured_by(values)
     }
@@ -92,7 +92,7 @@ impl<'a> SecuredFacility<'a> {
         self.today + Duration::days(days)
     }
 
-    /// The platform's word, which is accepted.
+    /// Delivers an event of the platform, which is accepted.
     pub(crate) fn onboard(&self, event: &WebhookEvent) -> Result<Value> {
         accepted(
             &self.fixture.agent(PLATFORM).deliver(&event.delivery())?,
@@ -100,19 +100,19 @@ impl<'a> SecuredFacility<'a> {
         )
     }
 
-    /// The collateral agent's word.
+    /// Delivers an event of the collateral agent, which may be refused.
     pub(crate) fn send(&self, event: &WebhookEvent) -> Result<Response> {
         self.fixture
             .agent(COLLATERAL_AGENT)
             .deliver(&event.delivery())
     }
 
-    /// The collateral agent's word, which is accepted.
+    /// Delivers an event of the collateral agent, which is accepted.
     pub(crate) fn record(&self, event: &WebhookEvent) -> Result<Value> {
         accepted(&self.send(event)?, event.kind)
     }
 
-    /// Files, altered; from here on it is what pledges are under.
+    /// Records an altered filing; later pledges are under it.
     pub(crate) fn file(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -122,7 +122,7 @@ impl<'a> SecuredFacility<'a> {
         self.record(&event)
     }
 
-    /// Signs, altered.
+    /// Records an altered agreement; later pledges name it.
     pub(crate) fn sign(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -132,13 +132,13 @@ impl<'a> SecuredFacility<'a> {
         self.record(&event)
     }
 
-    /// A pledge of something new, under the last filing and agreement.
+    /// The pledge of a new asset, under the last filing and agreement.
     pub(crate) fn new_pledge(&self) -> WebhookEvent {
         self.terms
             .pledge(self.filing, self.agreement, self.day(-50))
     }
 
-    /// Pledges, altered.
+    /// Records an altered pledge of a new asset.
     pub(crate) fn pledge(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -219,7 +219,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(settlement)
     }
 
-    /// What an agent of the settlement's reports on it.
+    /// Delivers a report of a settlement's agent.
     pub(crate) fn report(&self, agent: &str, kind: &str, id: &str, minor: u64) -> Result<Response> {
         let mut data =
             json!({ "settlement_id": id, "facility_id": self.terms.facility.to_string() });
@@ -250,7 +250,7 @@ impl<'a> SecuredFacility<'a> {
             .post(&path, &idempotency_key(), body)
     }
 
-    /// Requests, which is accepted.
+    /// Requests a release, which is accepted.
     pub(crate) fn requested(&self, body: &Value) -> Result<Value> {
         let answer = self.request_by(self.maker, body)?;
         ensure!(answer.status == 201, "not requested: {}", answer.text());
@@ -267,7 +267,7 @@ impl<'a> SecuredFacility<'a> {
             .post(&path, &idempotency_key(), &body)
     }
 
-    /// Requests and approves, which takes effect.
+    /// Requests and approves a release, which takes effect.
     pub(crate) fn released(&self, body: &Value) -> Result<Value> {
         let release = self.requested(body)?;
         let answer = self.approve_by(self.checker, &release)?;
@@ -295,7 +295,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(kinds)
     }
 
-    /// Every warning that there ever was, with its occurrence, and whether it is open.
+    /// Every warning so far, with its occurrence, and whether it is open.
     pub(crate) fn history(&self, admin: &mut Client) -> Result<BTreeMap<(String, i32), bool>> {
         let rows = admin.query(
             "select kind, occurrence, closed_at is null from collateral.warning where facility_id = $1",
@@ -308,7 +308,7 @@ impl<'a> SecuredFacility<'a> {
     }
 }
 
-/// One beat of the schedule.
+/// One run of the schedule.
 pub(crate) fn monitor(fixture: &Fixture) -> Result<Value> {
     fixture.function("monitor-collateral")?.call(&Value::Null)
 }
@@ -316,7 +316,8 @@ pub(crate) fn monitor(fixture: &Fixture) -> Result<Value> {
 /// More capital for alice's allocator than the sample data gives it.
 pub(crate) fn fund(fixture: &Fixture, amount_minor: u64) -> Result<()> {
     let data = json!({
-        "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(), "currency": "USD", "reference": "wire",
+        "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(),
+        "currency": "USD", "reference": "wire",
     });
     let answer = fixture
         .agent(PLATFORM)

@@ -31,7 +31,7 @@ fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
         read("/collateral")?,
         json!({ "facility_id": facility.to_string(), "secured": false })
     );
-    // Nor is anything recorded of it: it has no party, no rules and no agent.
+    // No party, no rules and no agent's event are recorded of it.
     let mut terms = SecuredTerms::new(tests::sample_data::AURORA);
     terms.facility = facility;
     for event in [terms.party(&terms.debtor), terms.rules()] {
@@ -45,7 +45,7 @@ fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
         .agent(tests::sample_data::COLLATERAL_AGENT)
         .deliver(&terms.search(today).delivery())?;
     assert_eq!(refusal(&answer), "not-found");
-    // Whether a settlement is secured is its facility's to say.
+    // A settlement cannot differ from its facility in being secured.
     let mut admin = fixture.admin()?;
     let turned = admin.batch_execute(&format!(
         "alter table capital.settlement disable trigger user;

@@ -11,9 +11,9 @@ use tests::sample_data::filed_to_lapse_on;
 use super::secured_facility::{SecuredFacility, monitor};
 use crate::support::{assert_books, count, together};
 
-/// A facility with something to warn of.
+/// Makes a facility with a reason for a warning.
 type Make = for<'a> fn(&'a Fixture) -> Result<SecuredFacility<'a>>;
-/// What makes it good again, where anything does.
+/// Removes the reason, where that is possible.
 type Mend = fn(&SecuredFacility<'_>) -> Result<()>;
 
 const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
@@ -42,7 +42,7 @@ const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
         None,
     ),
     (
-        "a termination that nobody has released",
+        "a termination without a release",
         &["filing-disputed"],
         |fixture| {
             let facility = SecuredFacility::good(fixture, &[1_000])?;
@@ -194,7 +194,7 @@ fn a_reason_that_returns_gives_a_new_warning() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// Lambda invokes a schedule at least once, and now and then twice at a time.
+/// Lambda invokes a schedule at least once, and sometimes twice at the same time.
 #[test]
 fn monitors_in_parallel_give_one_warning_a_reason() -> Result<()> {
     let fixture = Fixture::new()?;

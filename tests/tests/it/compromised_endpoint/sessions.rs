@@ -33,7 +33,7 @@ fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
         assert_eq!(
             shown(&mut client)?,
             [""; 0],
-            "the next transaction is nobody's"
+            "the next transaction has no identity"
         );
     }
     Ok(())

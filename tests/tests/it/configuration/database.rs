@@ -59,7 +59,7 @@ impl Database {
 
     /// The first bytes of each connection, once all connections so far have closed.
     pub(super) fn heard(&self) -> Result<Vec<Vec<u8>>> {
-        // One is heard after the other: when this one is, so are those before it.
+        // Connections are served in order: once this one is, all earlier ones are as well.
         let mut last = TcpStream::connect(("127.0.0.1", self.port))?;
         last.write_all(LAST)?;
         last.read_to_end(&mut Vec::new())?;

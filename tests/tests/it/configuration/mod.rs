@@ -114,10 +114,10 @@ pub(crate) fn variables(function: &str) -> (Vec<&'static str>, Vec<&'static str>
     (faults::required(function), faults::optional(function))
 }
 
-/// Replies without what names the one request.
+/// Replies without the request's own id.
 type Answers = BTreeSet<(u16, Vec<(String, String)>, String)>;
 
-/// What one function said to all of its faults.
+/// One function's replies to all of its faults.
 #[derive(Default)]
 struct Refused {
     answers: Answers,
@@ -197,7 +197,7 @@ fn start_and_invoke(
     Ok((answer, function_under_test.logs()))
 }
 
-/// With a log of its own.
+/// Starts the function with a log of its own.
 fn at(mut launch: Launch, fixture: &Fixture, function: &str, case: &str) -> Result<Launch> {
     launch.log_folder = fixture.services().folder().join(format!(
         "configuration-{}-{function}-{case}",
@@ -215,7 +215,7 @@ fn invoke(fixture: &Fixture, name: &str, function: &Function) -> Result<Answer> 
     function.invoke(Invocation::new(&event))
 }
 
-/// What would be executed if the function could.
+/// A request that would be executed with a good configuration.
 fn request(fixture: &Fixture, function: &str) -> Option<Request> {
     if PEOPLES.contains(&function) {
         return Some(bearing(

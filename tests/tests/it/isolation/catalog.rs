@@ -43,7 +43,7 @@ const RULES: [(&str, &str); 16] = [
         where n.nspname in :schemas and n.nspowner <> 'optkas_owner'::regrole"),
     ("only the bootstrap role is a superuser or bypasses row-level security", "
         select rolname from pg_roles where (rolsuper or rolbypassrls or rolreplication) and oid <> 10"),
-    ("only migrate creates roles, and nobody databases", "
+    ("only migrate creates roles, and no role creates databases", "
         select rolname from pg_roles
         where oid <> 10 and (rolcreatedb or (rolcreaterole and rolname <> 'migrate'))"),
     // From PostgreSQL 16 on, the creator of a role may grant it, but cannot act as it. Auditors are members of their

@@ -1,4 +1,4 @@
-//! Through the real endpoints, with a stranger's good token: another allocator's resource is not there.
+//! The real endpoints with a good token of another allocator: its requests see nothing of this allocator.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -130,7 +130,9 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
         .json();
     assert!(!rest.to_string().contains(&AURORA.id.to_string()));
     let positions = mallory.get("/v1/positions")?.json();
-    let expected = json!([{ "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0" }]);
+    let expected = json!([{
+        "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0",
+    }]);
     assert_eq!(
         (&positions["currencies"], &positions["facilities"]),
         (&expected, &json!([]))

@@ -32,7 +32,7 @@ const NOBODYS: [&str; 10] = [
 
 struct Table {
     name: String,
-    /// A column that an UPDATE may name.
+    /// A column for an UPDATE to name.
     column: String,
     has_allocator: bool,
 }
@@ -232,7 +232,7 @@ fn the_owner_with_an_identity_sees_and_changes_only_that_allocators_rows() -> Re
     Ok(())
 }
 
-/// The ledger has no allocator in its rows: an entry is visible with its outcome, or to who claimed it.
+/// Rows of the ledger have no allocator: an entry is visible with its outcome, or to the principal that claimed it.
 #[test]
 fn the_ledger_shows_an_allocator_only_its_own_commitments() -> Result<()> {
     let fixture = Fixture::new()?;

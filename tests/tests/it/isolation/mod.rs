@@ -18,7 +18,7 @@ use crate::risk_runs::fixture::{matrix, profile};
 use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
 
-/// A settlement proposed by that person in that facility; its id.
+/// Proposes a settlement by that person in that facility; returns its id.
 pub(crate) fn proposed(
     direct: &mut Direct<'_>,
     person: &str,
@@ -33,7 +33,7 @@ pub(crate) fn proposed(
     Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A secured facility of each allocator, with a release that waits and something to warn of.
+/// A secured facility of each allocator, with a pending release and a warning.
 fn secure(fixture: &Fixture) -> Result<()> {
     let own = SecuredFacility::good(fixture, &[1_000, 500])?;
     own.drawn(10)?;
@@ -50,7 +50,7 @@ fn secure(fixture: &Fixture) -> Result<()> {
     monitor(fixture).map(drop)
 }
 
-/// A settlement in dollars that has gone all the way; its id.
+/// Brings a settlement in dollars to SETTLED; returns its id.
 fn settled(direct: &mut Direct<'_>, maker: &str, checker: &str) -> Result<String> {
     let id = proposed(direct, maker, USD_FACILITY)?;
     let (facility, amount) = (USD_FACILITY.id, Some((1000, "USD")));
@@ -103,7 +103,7 @@ fn assess(direct: &mut Direct<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The same, and a row in each of the tables of risk.
+/// The settlements, and a row in each of the tables of risk.
 fn everything(fixture: &Fixture) -> Result<()> {
     settlements(fixture)?;
     assess(&mut Direct::new(fixture))

@@ -8,7 +8,7 @@ use tests::sample_data::{SECURED_FACILITY, USD_FACILITY, find_person, idempotenc
 use super::settlements;
 use crate::direct::{Direct, barrier, call, quote, read};
 
-/// A schema that a hostile session would like to be looked into first.
+/// A schema that a hostile session puts first in the search path.
 const HOSTILE_SCHEMA: &str = "
     create schema hostile;
     create table hostile.settlement as select * from capital.settlement;

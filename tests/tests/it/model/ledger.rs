@@ -1,4 +1,4 @@
-//! The model: maps and sums, and no constraint that could hide a mistake of the database's.
+//! The model: maps and sums, without constraints that could hide a mistake of the database.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// Money comes in, or goes out if it is negative.
+    /// Deposits an amount, or withdraws it if it is negative.
     pub(super) fn deposit(&mut self, allocator: usize, currency: &'static str, amount: i64) {
         *self
             .funds

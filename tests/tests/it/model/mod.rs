@@ -21,7 +21,7 @@ use crate::support::{assert_books, count};
 
 const STEPS: usize = 500;
 
-/// The people whose eyes see an allocator's positions, beside its number in the model.
+/// An allocator's number in the model, and a person who reads its positions.
 const EYES: [(usize, &str); 2] = [(0, "carol"), (1, "mallory")];
 
 /// Balances other than zero: an account is opened at its first use.

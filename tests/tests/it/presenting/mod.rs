@@ -81,7 +81,7 @@ fn function_and_database_give_any_token_the_same_verdict() -> Result<()> {
             refused += 1;
         }
     }
-    // Both kinds were tried, and often.
+    // Many tokens of both kinds were tried.
     assert!(
         accepted > 60 && refused > 60,
         "{accepted} accepted, {refused} refused"

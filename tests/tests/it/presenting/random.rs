@@ -1,4 +1,4 @@
-//! Tokens that no table would have thought of.
+//! Random tokens, beyond those of the tables.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ fn altered(random: &mut Random, mut object: Value, good: &Value, one_in: usize) 
     object
 }
 
-/// Of every type; instants are well away from the moment at which a verdict changes.
+/// Random claims of every type. Instants are well away from the moment at which a verdict changes.
 fn value(random: &mut Random, good: &Value) -> Value {
     let now = good["iat"].as_i64().unwrap_or_default();
     let instants = [-7200, -3590, -600, -60, -1, 60, 600, 3000, 3600, 7200];
@@ -129,7 +129,7 @@ fn damaged(random: &mut Random, token: &str) -> String {
     }
 }
 
-/// Another signature of the right length, among them those that lazy verifiers take.
+/// Another signature of the right length; some are those that careless verifiers accept.
 fn resigned(random: &mut Random, token: &str) -> String {
     let (input, signature) = token.rsplit_once('.').unwrap_or_default();
     let octets = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The picture of a run.
+//! The chart of a run.
 
 use anyhow::{Context as _, Result};
 use roxmltree::Document;

@@ -41,7 +41,7 @@ fn a_position_is_covered_by_its_share_of_that_days_eligible_collateral() -> Resu
         let answer = facility.report(agent, kind, &settlement, 200_000)?;
         ensure!(answer.status == 200, "{kind}: {}", answer.text());
     }
-    // Reserved by the same allocator: drawn as well, and no position yet.
+    // Reserved by the same allocator: drawn as well, but not yet a position.
     facility.drawn(100_000)?;
     let line = |collateral: u32| {
         format!(

@@ -36,12 +36,12 @@ pub(crate) fn matrix() -> Value {
     ]})
 }
 
-/// Lets the platform tell it.
+/// Delivers an event of the platform, which may be refused.
 pub(crate) fn send(fixture: &Fixture, kind: &str, data: &Value) -> Result<Response> {
     fixture.agent(PLATFORM).deliver(&delivery(kind, data))
 }
 
-/// The same, and it is accepted.
+/// Delivers an event of the platform, which is accepted.
 pub(crate) fn record(fixture: &Fixture, kind: &str, data: &Value) -> Result<()> {
     let answer = send(fixture, kind, data)?;
     ensure!(answer.status == 200, "{kind}: {}", answer.text());
@@ -92,14 +92,14 @@ pub(crate) fn held_in(fixture: &Fixture, facility: Uuid, amount_minor: u64) -> R
     complete(fixture, &of_facility("settlement.completed"))
 }
 
-/// Lets the settlement agent report it.
+/// Delivers a report of the settlement agent, which is accepted.
 pub(crate) fn complete(fixture: &Fixture, event: &Value) -> Result<()> {
     let answer = fixture.agent("settle-one").deliver(event)?;
     ensure!(answer.status == 200, "not settled: {}", answer.text());
     Ok(())
 }
 
-/// Aurora holds ten thousand dollars in the US dollar facility, whose credit is known.
+/// A fixture in which Aurora has a position of ten thousand dollars in a facility with a risk profile.
 pub(crate) fn rated_position() -> Result<Fixture> {
     let fixture = Fixture::new()?;
     record(&fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
@@ -129,7 +129,7 @@ pub(crate) fn path(run: &Value) -> Result<String> {
     Ok(format!("{ROUTE}/{}", run["id"].as_str().context("an id")?))
 }
 
-/// What `auditor verify risk-run` says of a reply that was kept: its exit code, and its JSON.
+/// The exit code and the JSON of `auditor verify risk-run` for a kept reply.
 pub(crate) fn audit(fixture: &Fixture, reply: &Value) -> Result<(i32, Value)> {
     let file = fixture
         .services()

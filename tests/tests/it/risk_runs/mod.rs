@@ -239,7 +239,7 @@ fn risk_profiles_are_versioned_and_the_latest_counts() -> Result<()> {
         Ok(fixture.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
     };
     assert_eq!((inputs(&before)?, inputs(&after)?), (json!(1), json!(2)));
-    // Nothing of it can be changed, by the owner neither.
+    // Even the owner can change nothing of it.
     for table in ["profile", "matrix", "matrix_row", "run"] {
         for change in ["delete from", "truncate"] {
             let refused = fixture

@@ -83,7 +83,7 @@ fn results_of_an_outdated_book_are_not_recorded() -> Result<()> {
         (recorded.name(), recorded.status),
         ("accepted".to_owned(), 201)
     );
-    // A lost reply is asked for again by another attempt: it is there.
+    // Another attempt after a lost reply gets the recorded run.
     let again = claim(&mut direct, "carol", &key, &new)?;
     assert_eq!(again.outcome, "duplicate");
     Ok(())
@@ -139,7 +139,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
     Ok(())
 }
 
-/// Wrong results of the right inputs can be written; they cannot be defended.
+/// Wrong results of the right inputs can be recorded, but computing again shows that they are wrong.
 #[test]
 fn invented_results_are_found_by_computing_again() -> Result<()> {
     let fixture = rated_position()?;

@@ -23,7 +23,7 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
     fixture.issuer().announce(Key::generate(Algorithm::Es256)?);
     fixture.issuer().promote();
     let refused = get(&fixture, &fixture.person("alice"), 401)?;
-    // And one that breaks off within.
+    // A call that fails inside the gateway function.
     fixture.sync_keys()?;
     fixture.owner()?.batch_execute(
         "create or replace function ledger.rfc3339(_at timestamptz) returns text
@@ -49,7 +49,7 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
         }
     }
 
-    // The settings are what keeps it out: without them this test would see it.
+    // Counter-check: without the settings that keep tokens out, this test finds one.
     fixture.admin()?.batch_execute(&format!(
         "alter database {database} set log_parameter_max_length = -1"
     ))?;
@@ -62,7 +62,7 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
     Ok(())
 }
 
-/// Asks with a fresh token; answers the token.
+/// Sends a request with a fresh token; returns the token.
 fn get(fixture: &Fixture, person: &PersonClient<'_>, status: u16) -> Result<String> {
     use tests::http::Transport as _;
     let token = person.token();

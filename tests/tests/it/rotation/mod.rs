@@ -109,7 +109,7 @@ fn change(key: &Key, change: &str) -> Value {
 
 /// As many commitments of `sync-jwks` as there were changes since the fixture began, each with its audit row.
 fn assert_changes_are_commitments(fixture: &Fixture, changes: i64) -> Result<()> {
-    // The template's first key is one more.
+    // The template's first key is one more change.
     let rows = fixture.admin()?.query(
         "select l.resource, o.outcome, o.body ->> 'change', a.operation, a.row_key ->> 'kid'
          from ledger.commitment_ledger as l

@@ -83,7 +83,7 @@ fn strangers(fixture: &Fixture, agent: &Agent, body: &str) -> Result<Vec<(String
             "an agent id in upper case".to_owned(),
             of_path(&agent.id.to_uppercase()),
         ),
-        ("an agent id that is none".to_owned(), of_path("%00")),
+        ("a malformed agent id".to_owned(), of_path("%00")),
     ];
     for kind in KINDS.into_iter().filter(|kind| *kind != agent.kind) {
         let name = fixture.deployment().key_ring_name(kind);

@@ -163,7 +163,8 @@ fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
 fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
     let fixture = Fixture::new()?;
     let deposit = json!({
-        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "700", "currency": "USD", "reference": "wire",
+        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "700",
+        "currency": "USD", "reference": "wire",
     });
     for (agent, event) in [
         (
