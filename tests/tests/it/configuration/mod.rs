@@ -80,7 +80,7 @@ fn with_a_good_configuration_each_function_reaches_the_database() -> Result<()> 
 
 #[test]
 fn no_password_crosses_a_connection_without_tls() -> Result<()> {
-    /// A request for TLS (protocol 3, "SSLRequest"), the only message allowed before TLS.
+    /// A request for TLS (protocol 3, `SSLRequest`), the only message allowed before TLS.
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let fixture = Fixture::new()?;
     for function in functions()? {
