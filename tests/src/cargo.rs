@@ -15,7 +15,7 @@ use crate::progress::step;
 pub enum Profile {
     /// Quick to build: what tests and the local gateway run.
     Debug,
-    /// What is deployed: what is measured.
+    /// The profile that is deployed and measured.
     Release,
 }
 

@@ -20,7 +20,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub const CHAIN_ID: u64 = 31_337;
 /// What an account is given: a hundred coins.
 const FUNDS_WEI: u128 = 100_000_000_000_000_000_000;
-/// So many empty blocks a new chain begins with, so that there is something to reorganise.
+/// The number of empty blocks that a new chain begins with, so that there is something to reorganise.
 const FIRST_BLOCKS: u64 = 8;
 
 /// When blocks are made.
@@ -28,7 +28,7 @@ const FIRST_BLOCKS: u64 = 8;
 pub enum Mining {
     /// One for each transaction, at once.
     AtOnce,
-    /// One each so many seconds, full or empty.
+    /// A block at this interval in seconds, full or empty.
     EverySeconds(u64),
     /// When it is asked for.
     OnRequest,
@@ -56,7 +56,7 @@ impl Chain {
             command.arg("--no-mining");
         }
         if !temporary {
-            // Written each minute as well: whoever kills it loses little.
+            // Written each minute as well, so that little is lost if it is killed.
             command.args(["--state-interval", "60", "--state"]);
             command.arg(state(folder));
         }
@@ -107,13 +107,13 @@ impl Chain {
         self.set_balance(account, FUNDS_WEI)
     }
 
-    /// Gives the account so much, or leaves it that little.
+    /// Sets the account's balance.
     pub fn set_balance(&self, account: Address, wei: u128) -> Result<()> {
         let parameters = json!([account.to_string(), format!("{wei:#x}")]);
         self.call("anvil_setBalance", &parameters).map(drop)
     }
 
-    /// From now on blocks are made so.
+    /// From now on blocks are made in this way.
     pub fn set_mining(&self, mining: Mining) -> Result<()> {
         let (at_once, seconds) = match mining {
             Mining::AtOnce => (true, 0),
@@ -124,13 +124,13 @@ impl Chain {
         self.call("evm_setAutomine", &json!([at_once])).map(drop)
     }
 
-    /// Makes so many blocks; the first one takes what is waiting.
+    /// Makes this number of blocks; the first one takes the waiting transactions.
     pub fn mine(&self, blocks: u64) -> Result<()> {
         self.call("anvil_mine", &json!([format!("{blocks:#x}")]))
             .map(drop)
     }
 
-    /// The last so many blocks never were: as many others are in their place, without any transaction.
+    /// Replaces this number of the last blocks by empty ones, as a reorganisation does.
     pub fn reorganise(&self, blocks: u64) -> Result<()> {
         self.call("anvil_reorg", &json!([blocks, []])).map(drop)
     }
@@ -187,7 +187,7 @@ impl Chain {
         call(self.address, method, parameters)
     }
 
-    /// Ends it; dropping does it too. What is not temporary is written down.
+    /// Ends the chain, as dropping does. A chain that is not temporary is saved.
     pub fn stop(&mut self) {
         self.node.stop();
     }

@@ -16,6 +16,10 @@ use crate::postgres::Database;
 use crate::sample_data::{Agent, Kind, PLATFORM};
 use crate::secrets::{Secrets, random, random_hex};
 
+/// The schemas that a deployment makes, as an SQL list. A test of the catalogue holds it complete.
+pub const SCHEMAS: &str = "('deploy', 'fixed', 'auth', 'ledger', 'audit', 'capital', 'collateral', \
+     'risk', 'tlog', 'gateway')";
+
 /// The secrets of one installation.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -29,7 +33,7 @@ pub struct Deployment {
     pub note_seed: Vec<u8>,
     /// The private key of the account that anchors.
     pub chain_key: String,
-    /// Where the chain's node is; at first where none is.
+    /// The URL of the chain's node; at first no node is there.
     pub chain_url: String,
 }
 
@@ -157,7 +161,7 @@ impl Deployment {
             ("JWT_AUDIENCE", AUDIENCE.to_owned()),
             ("JWKS_URL", issuer.jwks_url()),
             ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
-            // A chain of our own makes a block when there is something for it, and undoes none unasked.
+            // Our own chain makes a block for each transaction, and undoes none by itself.
             ("CHAIN_CONFIRMATIONS", "1".to_owned()),
             ("CHAIN_ID", CHAIN_ID.to_string()),
             ("CHAIN_RPC_URL", self.chain_url.clone()),

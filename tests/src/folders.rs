@@ -54,7 +54,7 @@ pub fn reachable(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Whom PostgreSQL runs as: nobody special if we are not root ourselves.
+/// The user that PostgreSQL runs as; only root has to choose another one.
 pub fn unprivileged() -> Result<Option<Identity>> {
     if id(&["-u"])? != 0 {
         return Ok(None);

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Says what is being done, how long it has taken so far, and that it is done; quick steps stay silent.
+/// Prints a step, its time so far, and its end; quick steps print nothing.
 pub fn step<T>(what: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let (done, finished) = mpsc::channel::<()>();
     let shown = Arc::new(AtomicBool::new(false));
@@ -50,6 +50,6 @@ fn report(what: &str, finished: &mpsc::Receiver<()>, shown: &AtomicBool) {
 
 /// One line on standard error.
 pub fn say(line: &str) {
-    // Nobody reads it: then nobody misses it.
+    // A closed output is not an error.
     let _unread = writeln!(std::io::stderr(), "{line}");
 }

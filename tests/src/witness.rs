@@ -56,7 +56,7 @@ struct State {
 
 #[derive(Default)]
 struct Record {
-    /// What it cosigned last, by origin.
+    /// The last cosigned checkpoint of each origin.
     latest: HashMap<String, (u64, Hash)>,
     /// The status of each answer.
     answered: Vec<u16>,
@@ -112,7 +112,7 @@ impl Witness {
     }
 }
 
-/// The C2SP tlog-policy that asks so many of them to cosign.
+/// The C2SP tlog-policy that requires this number of them to cosign.
 #[must_use]
 pub fn policy(wanted: usize, witnesses: &[Witness]) -> String {
     let mut text = String::new();

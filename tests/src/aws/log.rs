@@ -45,7 +45,7 @@ impl Log {
             .header("x-amz-bucket-object-lock-enabled", "true")
             .body(place);
         log.ensure_created("bucket", &log.s3(request)?)?;
-        // On this machine anybody may be an auditor; on AWS whoever is let to read the bucket.
+        // On this machine everyone may be an auditor; on AWS, readers of the bucket.
         let policy = json!({
             "Version": "2012-10-17",
             "Statement": [{
@@ -90,7 +90,7 @@ impl Log {
         Ok(answer)
     }
 
-    /// Writes an object as nobody of ours would: over whatever is there.
+    /// Writes an object over any existing one, as no function of ours does.
     pub fn put(&self, key: &str, body: &[u8]) -> Result<()> {
         let answer = self.s3(Request::new("PUT", &self.path(key)).body(body))?;
         ensure!(answer.status == 200, "{key}: {}", answer.text());

@@ -23,7 +23,7 @@ const SERVER: &str = include_str!("server.py");
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// Any region will do, as long as all use the same.
 pub const REGION: &str = "eu-central-1";
-/// What it has been told, beside its log, where that is kept.
+/// The recording of all requests, beside the log, if the content is kept.
 const RECORDING: &str = "aws.recording";
 
 /// A running AWS.
@@ -60,7 +60,7 @@ impl Aws {
         Ok(Self { server, address })
     }
 
-    /// Forgets what was kept in that folder.
+    /// Removes what was kept in that folder.
     pub fn forget(folder: &Path) -> Result<()> {
         match std::fs::remove_file(recording(folder)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),

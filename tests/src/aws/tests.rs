@@ -1,4 +1,4 @@
-//! What the local AWS keeps, and what it refuses.
+//! The local AWS: what it keeps, and what it refuses.
 
 use anyhow::Result;
 use serde_json::json;
@@ -33,7 +33,7 @@ fn what_was_written_survives_a_restart() -> Result<()> {
     let recording = folder.join(super::RECORDING);
     let kept = std::fs::read_to_string(&recording)?;
     assert!(!kept.contains("hush-hush"), "a secret is in a file");
-    // Killed in the middle of a write that nobody was published of.
+    // Killed in the middle of a write that was never answered.
     std::fs::write(&recording, kept + "{\"environ\": {\"REQUEST_ME")?;
 
     let aws = Aws::start(&folder, false)?;

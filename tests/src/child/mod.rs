@@ -40,7 +40,7 @@ pub struct Plan {
     pub stop_signal: &'static str,
     /// How long it may take to, before it is killed.
     pub grace: Duration,
-    /// Run it as somebody else; only root can.
+    /// Runs the program as another user, which only root can do.
     pub identity: Option<Identity>,
     /// Removed after it has ended, also when we were killed meanwhile.
     pub remove_afterwards: Option<PathBuf>,
@@ -166,7 +166,7 @@ impl Child {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        // Collects the exit status; there is nobody to tell if that fails.
+        // Collects the exit status; a failure here has no one to report to.
         let _status = self.keeper.wait();
     }
 }

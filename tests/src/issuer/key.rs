@@ -161,7 +161,7 @@ impl Key {
         Ok(jwk)
     }
 
-    /// Signs any header and any claims: what they say is the caller's affair.
+    /// Signs any header and any claims, without checking them.
     #[must_use]
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         self.sign_text(&header.to_string(), &claims.to_string())

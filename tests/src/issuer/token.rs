@@ -12,7 +12,7 @@ use super::Key;
 
 const LIFETIME_SECONDS: u64 = 3600;
 
-/// Whoever holds an issuer's signing key.
+/// Mints tokens with an issuer's signing key.
 #[derive(Clone, Debug)]
 pub struct Minter {
     /// The value of `iss`.

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn an_answer_becomes_a_reply() {
-        let answer = json!({ "statusCode": 201, "headers": { "Location": "/x" }, "multiValueHeaders": {}, "body": "/w==", "isBase64Encoded": true });
+        let answer = json!({ "statusCode": 201, "headers": { "Location": "/x" },
+            "multiValueHeaders": {}, "body": "/w==", "isBase64Encoded": true });
         let reply = response(&answer).expect("a reply");
         assert_eq!(
             (reply.status, reply.header("location"), &*reply.body),

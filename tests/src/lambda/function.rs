@@ -13,7 +13,7 @@ use super::runtime_api::{Progress, RuntimeApi};
 
 /// How often a waiting caller looks whether the process still lives.
 const PULSE: Duration = Duration::from_millis(20);
-/// A process that ends before it takes an event is replaced so often.
+/// The number of times that a process is replaced if it ends before it takes an event.
 const RESTARTS_MAX: usize = 2;
 
 /// How a function is started.
@@ -49,7 +49,7 @@ impl Launch {
         self
     }
 
-    /// The same with so many processes, each taking so many invocations at a time.
+    /// The same with this number of processes, each taking this number of invocations at a time.
     #[must_use]
     pub fn scaled(mut self, processes: usize, concurrency: usize) -> Self {
         (self.processes, self.concurrency) = (processes, concurrency);

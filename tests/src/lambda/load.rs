@@ -1,4 +1,4 @@
-//! A function that is kept busy: whoever asks for an event gets the next one at once.
+//! A function that is kept busy: each process gets the next event as soon as it asks.
 //!
 //! The time of an invocation is taken here, between giving it out and having its answer: what the runtime
 //! and its HTTP cost is in it.
@@ -29,7 +29,7 @@ pub struct Reading {
     pub given: Instant,
     /// From then on to its answer.
     pub took: Duration,
-    /// What was answered; nothing if the function reported an error.
+    /// The answer; `None` if the function reported an error.
     pub answer: Option<Vec<u8>>,
 }
 
@@ -143,7 +143,7 @@ impl Drop for Load {
         for process in &self.processes {
             process.kill();
         }
-        // Whoever still waits for an event is told that there is none.
+        // Processes that still wait for an event get the answer that there is none.
         self.state.desk().broken = Some("it has ended".to_owned());
         self.state.changed.notify_all();
     }

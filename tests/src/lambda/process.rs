@@ -22,7 +22,7 @@ impl Process {
             .create(true)
             .append(true)
             .open(launch.log())?;
-        // Only what Lambda gives a function, so that nothing of ours can leak into it.
+        // Only the variables that Lambda gives a function, so that none of ours leak into it.
         let mut command = Command::new(&launch.binary);
         command
             .env_clear()

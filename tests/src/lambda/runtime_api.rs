@@ -75,7 +75,7 @@ impl RuntimeApi {
         &self,
         start: impl FnOnce(&str) -> Result<Process>,
     ) -> Result<Arc<Process>> {
-        // The place is taken before the process can ask: nobody else may get its number.
+        // The place is taken before the process can ask, so that no other process gets its number.
         let mut queue = self.state.queue();
         let process = Arc::new(start(&format!(
             "http://{}/{}",

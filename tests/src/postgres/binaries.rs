@@ -54,7 +54,7 @@ fn subfolders(parent: &str, child: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.path().join(child)).collect()
 }
 
-/// The server's major version, if both programs are there and can be entered by whom they will run as.
+/// The server's major version, if both programs exist and the user they run as can execute them.
 fn version(folder: &Path) -> Option<u32> {
     if !folder.join("initdb").is_file() || !folder.join("postgres").is_file() {
         return None;

@@ -21,7 +21,7 @@ pub enum Kind {
     Escrow,
     /// Completes settlements.
     Settlement,
-    /// Tells what was filed, pledged, valued, held and found.
+    /// Reports filings, pledges, values, custody and searches.
     Collateral,
 }
 
@@ -43,7 +43,7 @@ pub struct Agent {
     pub kind: Kind,
     /// See [`Scheme`].
     pub scheme: Scheme,
-    /// What it signs with, as it is stored.
+    /// The secret that it signs with, as it is stored.
     pub secret: String,
 }
 
@@ -194,7 +194,7 @@ impl Agent {
 
     fn tag(&self, message: &[u8]) -> Vec<u8> {
         let key = match self.secret.strip_prefix("whsec_") {
-            // A secret that is no base64 is some test's; it signs with what it says.
+            // A secret that is not base64 comes from a test; its text is the key.
             Some(encoded) => STANDARD
                 .decode(encoded)
                 .unwrap_or_else(|_| encoded.as_bytes().to_vec()),

@@ -7,7 +7,7 @@ use uuid::{Uuid, uuid};
 
 use super::{AURORA, Allocator, SECURED_FACILITY, delivery};
 
-/// The agent that tells of filings, pledges and values in the sample data.
+/// The agent that reports filings, pledges and values in the sample data.
 pub const COLLATERAL_AGENT: &str = "collateral-one";
 
 /// A registered organisation that a filing can name.
@@ -24,11 +24,11 @@ pub struct Party {
 pub struct SecuredTerms {
     /// The facility's id.
     pub facility: Uuid,
-    /// Whose members release.
+    /// The allocator whose members release collateral.
     pub lead: Uuid,
-    /// Who owes, and gives the collateral.
+    /// The debtor, who gives the collateral.
     pub debtor: Party,
-    /// Who takes it.
+    /// The secured party, who takes the collateral.
     pub secured_party: Party,
 }
 
@@ -59,7 +59,7 @@ impl WebhookEvent {
         delivery(self.kind, &self.data)
     }
 
-    /// The id that it gives to what it tells of.
+    /// The id in that member.
     ///
     /// # Panics
     /// If that member is no id.
@@ -70,9 +70,9 @@ impl WebhookEvent {
     }
 }
 
-/// What happens first, by the platform.
+/// Events of the platform, which come first.
 impl SecuredTerms {
-    /// The one of the sample data.
+    /// The terms of the sample data's facility.
     #[must_use]
     pub fn sample() -> Self {
         Self {
@@ -89,7 +89,7 @@ impl SecuredTerms {
         }
     }
 
-    /// Another one, led by that allocator.
+    /// The terms of a new facility, led by that allocator.
     #[must_use]
     pub fn new(lead: Allocator) -> Self {
         let party = |name: &str| {
@@ -151,7 +151,7 @@ impl SecuredTerms {
     }
 }
 
-/// What happens then, by the collateral agent.
+/// Events of the collateral agent.
 impl SecuredTerms {
     /// A UCC-1 in Delaware that names both parties as they are.
     #[must_use]
@@ -306,20 +306,20 @@ pub fn filed_to_lapse_on(lapse: Date) -> Date {
         .expect("28 February is in every year")
 }
 
-/// What becomes of a kind of asset.
+/// The eligibility rule of a kind of asset.
 #[must_use]
 pub fn kind_rule(kind: &str, advance_rate_bp: u32, haircut_bp: u32) -> Value {
     json!({ "asset_kind": kind, "advance_rate_bp": advance_rate_bp, "haircut_bp": haircut_bp })
 }
 
-/// Who keeps all assets here.
+/// The custodian of all assets, by its LEI.
 #[must_use]
 pub fn custodian() -> String {
     lei("CUSTODIAN")
 }
 
-/// An LEI that begins so: eighteen letters and digits of it, or zeros, and the two digits that ISO 7064's MOD 97-10
-/// demands then.
+/// An LEI with this beginning: eighteen of its letters and digits, filled up with zeros, and the two digits that ISO
+/// 7064's MOD 97-10 demands then.
 #[must_use]
 pub fn lei(beginning: &str) -> String {
     let stem: String = format!("{beginning:0<18.18}").to_uppercase();
@@ -332,7 +332,7 @@ pub fn lei(beginning: &str) -> String {
     format!("{stem}{:02}", 98 - remainder)
 }
 
-/// As an office numbers: by the year, and once.
+/// A file number as an office gives it: the year, and a number of its own.
 fn file_number(filed_on: Date, id: Uuid) -> String {
     format!("{} {:.12}", filed_on.year(), id.simple())
 }
@@ -345,7 +345,7 @@ fn midnight(on: Date) -> String {
 mod tests {
     use super::lei;
 
-    /// Of entities that everybody can look up.
+    /// LEIs of entities in the public register.
     #[test]
     fn check_digits_equal_those_of_issued_leis() {
         for issued in [

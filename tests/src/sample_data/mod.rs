@@ -59,12 +59,12 @@ pub struct Facility {
     pub escrow_agent: &'static str,
     /// The agent that reports completion.
     pub settlement_agent: &'static str,
-    /// The agent that tells of its collateral and whose members release it; none where it is unsecured.
+    /// The collateral agent, and the allocator whose members release collateral; `None` if the facility is unsecured.
     pub security: Option<(&'static str, Allocator)>,
 }
 
 impl Facility {
-    /// What facility.opened says of it.
+    /// The data of its facility.opened.
     #[must_use]
     pub fn data(&self) -> Value {
         let mut data = json!({
@@ -109,7 +109,7 @@ const fn person(
     }
 }
 
-/// Everybody.
+/// All people.
 pub const PEOPLE: [Person; 5] = [
     person(
         "alice",
@@ -129,7 +129,7 @@ pub const PEOPLE: [Person; 5] = [
         AURORA,
         &["viewer"],
     ),
-    // Holds both roles: the second pair of eyes must still be somebody else's.
+    // Dave holds both roles, but cannot check his own proposals.
     person(
         "dave",
         uuid!("a1000000-0000-4000-8000-000000000004"),

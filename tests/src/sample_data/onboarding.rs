@@ -7,13 +7,13 @@ use super::{
     SecuredTerms,
 };
 
-/// Long ago and always the same: a delivery that is sent again must be the same to the byte.
+/// A fixed time in the past: a delivery that is sent again must be the same to the byte.
 const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
 
 /// One delivery of the platform.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What it brings about, in a few words.
+    /// Its effect, in a few words.
     pub title: String,
     /// The event.
     pub event: Value,
@@ -23,10 +23,22 @@ pub struct Step {
 #[must_use]
 pub fn steps() -> Vec<Step> {
     let mut steps: Vec<Step> = [AURORA, BOREALIS].into_iter().map(allocator).collect();
-    steps.extend(PEOPLE.iter().flat_map(|person| person.roles.iter().map(move |role| (person, role))).map(|(person, role)| {
-        let data = json!({ "allocator_id": person.allocator.id.to_string(), "sub": person.sub.to_string(), "role": role });
-        step("member.granted", &format!("{}-{role}", person.name), format!("{} becomes {role} of {}", person.name, person.allocator.name), &data)
-    }));
+    for person in PEOPLE {
+        for role in person.roles {
+            let data = json!({
+                "allocator_id": person.allocator.id.to_string(), "sub": person.sub.to_string(), "role": role,
+            });
+            steps.push(step(
+                "member.granted",
+                &format!("{}-{role}", person.name),
+                format!(
+                    "{} becomes {role} of {}",
+                    person.name, person.allocator.name
+                ),
+                &data,
+            ));
+        }
+    }
     for (id, kind, name) in [
         ("escrow-one", "escrow", "First Escrow Bank"),
         ("settle-one", "settlement", "Meridian Settlement"),

@@ -1,4 +1,4 @@
-//! The log keeps itself: what the schedule does on AWS, at the pace of somebody who waits for a receipt.
+//! Keeps the log as the schedule does on AWS, but at the pace of a person who waits for a receipt.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -63,7 +63,7 @@ impl Keeper {
     pub(super) fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Whatever it was, it has said so.
+            // A thread that fails has printed why.
             drop(thread.join());
         }
     }

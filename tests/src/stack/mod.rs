@@ -77,7 +77,7 @@ impl Stack {
         prepare()?;
         let folder = folders::own(settings.name)?;
         let lock = lock(&folder)?;
-        // A cluster without the password that is kept here is of no use to anybody.
+        // A cluster is of no use without the password that is kept here.
         if settings.fresh || !Kept::exists(&folder) {
             forget(settings.name, &folder)?;
         }
@@ -240,7 +240,7 @@ impl Stack {
         &self.deployment
     }
 
-    /// Leaves the log as it is from now on: nobody sequences, signs or anchors.
+    /// Stops the keeping of the log: no more sequencing, signing and anchoring.
     pub fn rest(&mut self) {
         self.keeper.stop();
     }
@@ -325,7 +325,7 @@ fn lock(folder: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The last run's words would only mislead whoever looks for this one's.
+/// Removes the last run's logs, which would be mistaken for this run's.
 fn remove_logs(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

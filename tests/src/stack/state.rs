@@ -103,7 +103,7 @@ impl Kept {
         write_private(&folder.join(STATE), &value)
     }
 
-    /// Removes what was kept.
+    /// Removes the kept state.
     pub fn forget(folder: &Path) -> Result<()> {
         match fs::remove_file(folder.join(STATE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),

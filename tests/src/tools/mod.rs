@@ -79,7 +79,7 @@ pub fn install(set: Set) -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-/// Installs into the folder unless what is there was installed from what is wanted, by whomever.
+/// Installs into the folder, unless these very requirements are installed there.
 fn once(
     folder: &Path,
     title: &str,
@@ -121,7 +121,7 @@ fn install_into(folder: &Path, set: Set) -> Result<()> {
         ])
         .args(["--no-deps", "--require-hashes", "--requirement"])
         .arg(&requirements))?;
-    // Whoever runs PostgreSQL must be able to read it, whatever our own habits (umask) are.
+    // The user that runs PostgreSQL must be able to read it, whatever our umask is.
     run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder))
 }
 

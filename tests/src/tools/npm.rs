@@ -49,7 +49,7 @@ fn install_into(folder: &Path) -> Result<()> {
     } else {
         install(Set::Npm)?.join("npm")
     };
-    // Exactly what is locked, and nothing that a package would like to run.
+    // Exactly the locked versions, and no scripts of packages.
     run(Command::new(npm).current_dir(folder).args([
         "ci",
         "--ignore-scripts",

@@ -1,4 +1,4 @@
-//! What a mutation's answer must look like: the first, a duplicate's, that of a reused key.
+//! The shape of a mutation's answer: the first one, a duplicate's, and that of a reused key.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::http::Response;
 use crate::mutations::Mutation;
 
 impl Mutation {
-    /// Checks that this is the answer to the one time it was executed.
+    /// Checks that this is the answer to the first, executed request.
     pub(crate) fn assert_first(&self, answer: &Response) {
         let name = self.name;
         assert_eq!(answer.status, self.status, "{name}: {}", answer.text());
@@ -31,7 +31,7 @@ impl Mutation {
         }
     }
 
-    /// Checks that this is the answer to a repetition of what was answered so.
+    /// Checks that this is the answer to a repetition, given the first answer.
     pub(crate) fn assert_duplicate(&self, answer: &Response, first: &Response) {
         let name = self.name;
         let (reply, mut body) = (answer.json(), first.json());

@@ -1,5 +1,5 @@
-//! The rules that every test ends with are no empty words: each is seen to fail. And the ends of the
-//! range of money are refusals, not errors.
+//! Each rule that the tests end with is seen to fail when it is broken. The ends of the range of money are refusals,
+//! not errors.
 
 use anyhow::Result;
 use serde_json::json;
@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::collateral::secured_facility::SecuredFacility;
 use crate::settlements::{AMOUNT, escrowed, pending, verified};
-use crate::support::{assert_books, broken_rules};
+use crate::support::{all_triggers_off, assert_books, broken_rules};
 
-/// What only a superuser without triggers can do, and the rule that notices.
+/// Damage that only a superuser without triggers can do, and the rule that finds it.
 const DAMAGE: [(&str, &str); 30] = [
     (
         "update capital.posting set amount_minor = amount_minor + 1, balance_after_minor = balance_after_minor + 1
@@ -126,17 +126,6 @@ const DAMAGE: [(&str, &str); 30] = [
     ),
 ];
 
-/// No trigger and no foreign key, in this transaction.
-pub(crate) const DEFENCELESS: &str = "
-    do $$ declare name regclass; begin
-        for name in
-            select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('auth', 'ledger', 'audit', 'capital', 'collateral')
-        loop
-            execute format('alter table %s disable trigger all', name);
-        end loop;
-    end $$";
-
 #[test]
 fn every_rule_notices_its_damage() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -150,7 +139,7 @@ fn every_rule_notices_its_damage() -> Result<()> {
     assert_books(&mut admin)?;
     for (damage, rule) in DAMAGE {
         let mut damaged = admin.transaction()?;
-        damaged.batch_execute(DEFENCELESS)?;
+        damaged.batch_execute(&all_triggers_off())?;
         damaged.batch_execute(damage)?;
         let broken = broken_rules(&mut damaged)?;
         assert!(
@@ -168,7 +157,11 @@ fn no_withdrawal_exceeds_the_deposits_whichever_leg_is_posted_first() -> Result<
     let fixture = Fixture::new()?;
     for _ in 0..8 {
         let allocator = Uuid::new_v4().to_string();
-        let movement = |amount: u64| json!({ "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all" });
+        let movement = |amount: u64| {
+            json!({
+                "allocator_id": allocator, "amount_minor": amount.to_string(), "currency": "USD", "reference": "all",
+            })
+        };
         for (kind, data, status) in [
             (
                 "allocator.onboarded",

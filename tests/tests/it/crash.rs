@@ -1,4 +1,4 @@
-//! Whatever dies, and whenever: one effect a request, and whoever asks again is told what became of it.
+//! Processes killed at any moment: each request has one effect, and a repeated request gets its outcome.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -39,7 +39,7 @@ fn killed_between_commit_and_reply_the_same_invocation_again_gives_the_first_ans
         );
         let first = response(&again.json())?;
         mutation.assert_first(&first);
-        // A caller who asks again is another invocation.
+        // A repeated request of a caller is another invocation.
         mutation.assert_duplicate(&fixture.send(&mutation.request)?, &first);
     }
     assert_books(&mut admin)
@@ -111,7 +111,7 @@ impl Random {
 
 const SEED: u64 = 20_261_123;
 const LIVES: usize = 6;
-/// So often a request's process is killed; the next try is left alone.
+/// The number of tries whose process may be killed; later tries are left alone.
 const KILLS_MAX: usize = 4;
 
 #[test]
@@ -130,7 +130,7 @@ fn killed_at_random_moments_every_request_has_one_effect_in_the_end() -> Result<
         deaths.load(SeqCst) > LIVES,
         "seed {SEED}: hardly anything was killed"
     );
-    // Each once more: it was executed, and has the outcome that was answered.
+    // Each request is repeated: it was executed, and has the outcome that was answered.
     for (request, first_body) in lives.iter().flatten() {
         let body = fixture.send(request)?.json();
         assert_eq!(&body["original"]["body"], first_body, "seed {SEED}");
@@ -197,7 +197,7 @@ fn live_through(
     Ok(exchanges)
 }
 
-/// Asks until there is an answer; the body of the first answer, whoever got it.
+/// Repeats a request until it is answered; returns the body of the original outcome.
 fn insist(
     fixture: &Fixture,
     request: &Request,
@@ -217,7 +217,7 @@ fn insist(
             invocation.with_request_id(&request_id).killed(moment)
         })?;
         let Answer::Response(_) = answer else {
-            // Killed, or the neighbour of one that was.
+            // Killed, or in the same process as a killed one.
             ensure!(
                 matches!(answer, Answer::Killed(_) | Answer::Died),
                 "{answer:?}"

@@ -1,5 +1,5 @@
-//! SQL without the function in front: gateway functions called as their own logins, which is what a
-//! compromised function could do, and statements of others with the barrier that stopped them.
+//! SQL without the function in front: calls of gateway functions as their own logins, as a compromised function could
+//! make them, and other statements with the barrier that stopped each.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use tests::fixture::Fixture;
 use tests::sample_data::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
 use uuid::{Uuid, uuid};
 
-/// A second pair of eyes for mallory's allocator; a test that wants her has the platform grant her the role.
+/// A second checker for mallory's allocator; a test that needs her lets the platform grant her the role.
 pub(crate) const ERIN: Person = Person {
     name: "erin",
     sub: uuid!("b1000000-0000-4000-8000-000000000002"),
@@ -20,7 +20,7 @@ pub(crate) const ERIN: Person = Person {
     roles: &["checker"],
 };
 
-/// What a gateway function answered.
+/// The answer of a gateway function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) outcome: String,
@@ -67,7 +67,7 @@ impl<'a> Direct<'a> {
         read(&rows)
     }
 
-    /// A person's mutation under a client key; what it asks is the SQL of the last arguments.
+    /// A person's mutation under a client key; `rest` is the SQL of the last arguments.
     pub(crate) fn human(
         &mut self,
         function: &str,
@@ -86,7 +86,7 @@ impl<'a> Direct<'a> {
         self.call(function, &arguments)
     }
 
-    /// An agent's delivery; what it says is the SQL of the last arguments.
+    /// An agent's delivery; `rest` is the SQL of the last arguments.
     pub(crate) fn agent(
         &mut self,
         function: &str,
@@ -187,12 +187,13 @@ pub(crate) fn token(fixture: &Fixture, person: &str) -> Result<String> {
     ))
 }
 
-/// What the owner must say around its own statements to leave a commitment: it presents this person.
+/// Wraps the owner's own statements so that they leave a commitment in this person's name.
 pub(crate) fn committed(fixture: &Fixture, person: &str, statements: &str) -> Result<String> {
     let (token, key) = (token(fixture, person)?, idempotency_key());
     Ok(format!(
         "select auth.authenticate_member({token});
-        select ledger.claim('attempt', 'test', '', '{key}', ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
+        select ledger.claim('attempt', 'test', '', '{key}',
+            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
         {statements};
         select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     ))
@@ -234,7 +235,8 @@ pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// What stopped it: the SQLSTATE with the constraint's name or else the message; `nothing` if nothing did.
+/// The barrier that stopped a statement: the SQLSTATE with the constraint's name or else the message; `nothing` if the
+/// statement succeeded.
 pub(crate) fn barrier<T>(result: Result<T, Error>) -> String {
     let Err(error) = result else {
         return "nothing".to_owned();
@@ -251,7 +253,7 @@ pub(crate) fn barrier<T>(result: Result<T, Error>) -> String {
     )
 }
 
-/// Runs statements as one transaction and tries to commit it; what stopped it.
+/// Runs statements as one transaction and tries to commit it; returns the barrier that stopped it.
 pub(crate) fn attempt(client: &mut Client, statements: &str) -> Result<String> {
     let result = client.batch_execute(&format!(
         "begin isolation level serializable; {statements}; commit"

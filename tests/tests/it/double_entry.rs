@@ -1,5 +1,5 @@
-//! The books against whoever writes to them directly: as the owner with an identity and a commitment of
-//! its own, everything as a gateway function would, but for the one thing that is wrong.
+//! Wrong entries written to the books directly: by the owner, with an identity and a commitment, exactly as a gateway
+//! function would write them but for one thing.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -18,7 +18,7 @@ fn account(kind: &str) -> String {
     )
 }
 
-/// A balance that moves, as far as the account's own row says.
+/// Moves a balance in the account's own row only.
 fn balance(kind: &str, amount: i64) -> String {
     format!(
         "update capital.account set version = version + 1, balance_minor = balance_minor + {amount} where {}",
@@ -26,7 +26,7 @@ fn balance(kind: &str, amount: i64) -> String {
     )
 }
 
-/// A posting that follows the account's balance, moved before or not.
+/// A posting that follows the account's balance, whether or not that has moved.
 fn posting(kind: &str, amount: i64, moved: bool) -> String {
     let (version, before) = if moved {
         ("version", format!("balance_minor - {amount}"))
@@ -34,18 +34,24 @@ fn posting(kind: &str, amount: i64, moved: bool) -> String {
         ("version + 1", "balance_minor".to_owned())
     };
     format!(
-        "insert into capital.posting (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor, balance_after_minor)
-        select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency, {amount}, {before}, {before} + {amount}
+        "insert into capital.posting
+            (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor,
+            balance_after_minor)
+        select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency,
+            {amount}, {before}, {before} + {amount}
         from capital.account where {}", account(kind))
 }
 
 fn journal() -> String {
     format!(
         "insert into capital.journal (journal_id, allocator_id, kind, commitment_key)
-        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit', decode(current_setting('optkas.commitment'), 'hex'))", AURORA.id)
+        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit',
+            decode(current_setting('optkas.commitment'), 'hex'))",
+        AURORA.id
+    )
 }
 
-/// What is wrong, the statements, and what stops them.
+/// The mistake, the statements, and the barrier that stops them.
 type Attack = (&'static str, Vec<String>, &'static str);
 
 fn entries() -> Vec<Attack> {
@@ -119,7 +125,7 @@ fn entries() -> Vec<Attack> {
             vec![balance("external", 2_000_000_000)],
             "23514 account_balance_sign",
         ),
-        // Last, for it stays; without it nobody would know that the others fail for what is wrong in them.
+        // Last, since it is committed. It shows that the others fail for their one mistake.
         (
             "as it should be",
             [vec![journal()], leg("available", 5), leg("external", -5)].concat(),
@@ -128,7 +134,7 @@ fn entries() -> Vec<Attack> {
     ]
 }
 
-/// Of the allocator whose account that is.
+/// The id of the allocator that owns the account.
 fn wrong_places(stranger: &str) -> Vec<Attack> {
     let to_stranger = |allocator| {
         posting("available", 5, false)
@@ -179,7 +185,14 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
 #[test]
 fn each_wrong_entry_is_stopped_by_the_barrier_against_it() -> Result<()> {
     let fixture = Fixture::new()?;
-    let stranger = fixture.admin()?.query_one(&format!("select account_id::text from capital.account where allocator_id = '{}' and kind = 'available'", BOREALIS.id), &[])?;
+    let stranger = fixture.admin()?.query_one(
+        &format!(
+            "select account_id::text from capital.account
+            where allocator_id = '{}' and kind = 'available'",
+            BOREALIS.id
+        ),
+        &[],
+    )?;
     let stranger: String = stranger.get(0);
     let mut owner = fixture.owner()?;
     for (what, statements, expected) in wrong_places(&stranger).into_iter().chain(entries()) {

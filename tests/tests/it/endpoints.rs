@@ -1,5 +1,4 @@
-//! Every route with a request that is right in all but the caller's credentials, and what the replies of
-//! all routes have in common.
+//! A request for every route, correct but for the caller's credentials, and what all replies have in common.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +36,7 @@ pub(crate) const PEOPLES: [&str; 18] = [
 /// The agents' kinds: each has a route.
 pub(crate) const KINDS: [Kind; 4] = Kind::ALL;
 
-/// The statement and file words, table names and error codes that no caller may ever read.
+/// Words of statements and files, table names and error codes, none of which may reach a caller.
 const INSIDE: [&str; 23] = [
     "select ",
     "insert ",
@@ -129,19 +128,21 @@ pub(crate) fn event(kind: Kind) -> Value {
             .delivery(),
         Kind::Platform => delivery(
             "capital.deposited",
-            &json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire" }),
+            &json!({
+                "allocator_id": AURORA.id.to_string(), "amount_minor": "100", "currency": "USD", "reference": "wire",
+            }),
         ),
     }
 }
 
-/// The same request as somebody who has this token.
+/// The same request with this token.
 pub(crate) fn bearing(request: &Request, token: &str) -> Request {
     request
         .clone()
         .header("authorization", &format!("Bearer {token}"))
 }
 
-/// A reply without what names the one request: equal for two requests that must look the same.
+/// A reply without the request's own id: equal for two requests that must look the same.
 pub(crate) fn anonymous(response: &Response) -> (u16, Vec<(String, String)>, String) {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "x-request-id");
@@ -154,7 +155,7 @@ pub(crate) fn anonymous(response: &Response) -> (u16, Vec<(String, String)>, Str
     )
 }
 
-/// What every reply of ours promises, whatever it answers.
+/// Checks what every reply must fulfil.
 pub(crate) fn assert_decent(what: &str, response: &Response) {
     let text = response.text();
     assert!(response.status < 500, "{what}: {} {text}", response.status);

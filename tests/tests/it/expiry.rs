@@ -1,4 +1,4 @@
-//! What is due expires, once, in bounded batches, and gives back what it had taken.
+//! Due settlements expire once, in bounded batches, and give their capital back.
 
 use std::thread;
 
@@ -212,7 +212,7 @@ fn of_an_expiry_and_another_step_at_once_one_wins() -> Result<()> {
             answer.text()
         );
     }
-    // What is due can no longer be verified, whether the schedule has come by or not.
+    // A due settlement can no longer be verified, whether or not the schedule has run.
     let id = expiring(&fixture)?;
     let_an_hour_pass(&mut admin)?;
     let verification = || human(&fixture, "", "bob", &of(&id, "verify"), &Value::Null).request;

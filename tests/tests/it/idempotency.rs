@@ -1,5 +1,4 @@
-//! A key is taken once: whoever repeats a request, at once or later, gets the original's outcome and
-//! no second effect.
+//! A key takes effect once: a repeated request, at once or later, gets the original's outcome and has no second effect.
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,7 +11,7 @@ use crate::settlements::{AMOUNT, of, pending, proposal, report};
 use crate::support::{assert_books, count, together};
 
 const AT_ONCE: usize = 64;
-/// A refusal is recorded in the same way; fewer will do.
+/// The number of requests for a refusal, which is recorded in the same way.
 const REFUSED_AT_ONCE: usize = 16;
 const KEYS: &str = "select count(*) from ledger.commitment_ledger";
 const CHANGES: &str = "select count(*) from audit.trail";
@@ -46,7 +45,7 @@ fn of_64_equal_requests_at_once_one_takes_effect_and_63_are_duplicates() -> Resu
     assert_books(&mut admin)
 }
 
-/// The answer that is no duplicate, and the rest.
+/// The one answer that is not a duplicate, and the others.
 fn split<'a>(mutation: &Mutation, answers: &'a [Response]) -> (&'a Response, Vec<&'a Response>) {
     let (duplicates, firsts): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| {
         let body = answer.json();
@@ -93,7 +92,7 @@ fn a_repetition_gets_the_original_and_another_request_under_the_key_is_refused()
         mutation.assert_first(&first);
         answered.push((mutation, first));
     }
-    // All others have happened meanwhile, and the settlements have moved on.
+    // Meanwhile all other requests were executed, and the settlements have moved on.
     let (keys, changes) = (count(&mut admin, KEYS)?, count(&mut admin, CHANGES)?);
     for (mutation, first) in &answered {
         mutation.assert_duplicate(&fixture.send(&mutation.request)?, first);

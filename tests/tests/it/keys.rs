@@ -28,7 +28,7 @@ fn fingerprint(client: &mut Client, fields: [&[u8]; 3]) -> Result<String> {
         .get(0))
 }
 
-/// The formula in words of its own, over any texts: what may be hashed is wider than what is ever sent.
+/// The formula, written again for any texts: more can be hashed than can be sent.
 pub(crate) fn tagged_hash(tag: &str, fields: &[&[u8]]) -> String {
     let tag = ring::digest::digest(&ring::digest::SHA256, tag.as_bytes());
     let mut bytes = [tag.as_ref(), tag.as_ref()].concat();
@@ -156,7 +156,7 @@ fn keys_and_fingerprints_equal_the_known_answers() -> Result<()> {
     Ok(())
 }
 
-/// Moving a character over a border gives another key: lengths are hashed, not only what is between them.
+/// Moving a character from one field into the next gives another key, since lengths are hashed too.
 #[test]
 fn no_field_can_be_shifted_into_another() -> Result<()> {
     let fixture = Fixture::empty()?;

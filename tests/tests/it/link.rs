@@ -68,7 +68,7 @@ impl Link {
         self.state.lose_request.store(true, SeqCst);
     }
 
-    /// The next reply is lost on its way: the server has committed, and nobody learns of it.
+    /// The next reply is lost on its way: the server has committed, and the client does not learn of it.
     pub(crate) fn lose_next_reply(&self) {
         self.state.lose_reply.store(true, SeqCst);
     }
@@ -111,7 +111,7 @@ impl State {
         ] {
             let state = Arc::clone(self);
             thread::spawn(move || {
-                // Whatever ends one direction ends both.
+                // When one direction ends, both end.
                 let _end = pump(&state, &from, &to);
                 let _closed = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
             });
@@ -124,7 +124,7 @@ impl State {
         server.write_all(&message(client, false)?)?;
         loop {
             let message = message(client, true)?;
-            // Whoever sends Parse or Query wants something; a password is a part of connecting.
+            // Parse and Query are requests; a password is part of connecting.
             if matches!(message[0], b'P' | b'Q') && self.lose_request.swap(false, SeqCst) {
                 return Ok(());
             }

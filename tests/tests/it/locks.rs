@@ -1,4 +1,4 @@
-//! Transactions of the test's own that stand in the way of a function's.
+//! Transactions of the test that block those of a function.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Resu
     Ok(())
 }
 
-/// Holds a settlement's row, so that whoever wants to move it waits.
+/// Holds a settlement's row lock, so that its next step waits.
 pub(crate) fn hold_settlement(fixture: &Fixture, id: &str) -> Result<Client> {
     let mut holder = fixture.admin()?;
     holder.batch_execute(&format!(
@@ -50,7 +50,7 @@ pub(crate) fn terminate(admin: &mut Client, function: &str) -> Result<usize> {
     Ok(ended.len())
 }
 
-/// Sends it with so little time that giving up is soon.
+/// Sends a request with little time, so that the function gives up soon.
 pub(crate) fn send_hurried(fixture: &Fixture, request: &Request) -> Result<Response> {
     let answer = fixture.invoke(request, |invocation| {
         invocation.with_timeout(Duration::from_millis(1_500))

@@ -1,6 +1,5 @@
-//! The promises, attacked: each module tries to break one of them on the real binaries and a real
-//! PostgreSQL. One program, so that one server and one build serve all; each test has a database of its
-//! own.
+//! The integration tests: each module tries to break one promise, on the real binaries and a real PostgreSQL. They are
+//! one program, so that one server and one build serve all. Each test has a database of its own.
 
 mod anchor;
 mod answers;

@@ -1,4 +1,4 @@
-//! What a function's log says of one invocation, in the embedded metric format of `CloudWatch`.
+//! The metrics of one invocation in a function's log, in the embedded metric format of `CloudWatch`.
 
 use anyhow::{Context, Result};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Every mutating endpoint and event as a request that waits to be made, and what it must come to.
+//! Every mutating endpoint and event as a prepared request, with its expected outcome.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
-/// The functions that change something for a caller.
+/// The functions that mutate on behalf of a caller.
 pub(crate) const MUTATING: [&str; 10] = [
     "create-risk-run",
     "create-settlement",
@@ -30,7 +30,7 @@ pub(crate) const MUTATING: [&str; 10] = [
     "platform-webhook",
 ];
 
-/// A request, and what it must come to.
+/// A request, and its expected outcome.
 pub(crate) struct Mutation {
     pub(crate) name: &'static str,
     pub(crate) request: Request,
@@ -42,7 +42,7 @@ pub(crate) struct Mutation {
     pub(crate) by_agent: bool,
 }
 
-/// Starts the mutating functions with so many processes, each taking so many requests at a time.
+/// Starts the mutating functions with this number of processes, each taking this number of requests at a time.
 pub(crate) fn scale(fixture: &Fixture, processes: usize, concurrency: usize) -> Result<()> {
     for function in MUTATING {
         fixture.start(fixture.launch(function)?.scaled(processes, concurrency))?;
@@ -121,7 +121,7 @@ pub(crate) fn accepted(fixture: &Fixture) -> Result<Vec<Mutation>> {
     Ok(all)
 }
 
-/// One of everything that is done with collateral, in the order in which it is accepted.
+/// Every mutation of collateral, in an order in which all are accepted.
 fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let facility = SecuredFacility::good(fixture, &[10_000])?;
     let terms = &facility.terms;
@@ -148,7 +148,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
         delivered(&terms.search(facility.today).with("findings", found)),
     ];
 
-    // Elsewhere: what is approved must be what was requested.
+    // In another facility, since an approval fails once its content has changed.
     let facility = SecuredFacility::good(fixture, &[100, 200])?;
     let requested = facility.requested(&facility.release(&facility.pledged[..1]))?;
     let release = |pledge: usize| facility.release(&facility.pledged[pledge..=pledge]);
@@ -173,7 +173,10 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
 pub(crate) fn refused(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let mut in_euros = proposal(AMOUNT);
     in_euros["facility_id"] = json!(EUR_FACILITY.id.to_string());
-    let too_much = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999", "currency": "USD", "reference": "all" });
+    let too_much = json!({
+        "allocator_id": AURORA.id.to_string(), "amount_minor": "999999999999999999",
+        "currency": "USD", "reference": "all",
+    });
     let unknown = Uuid::new_v4().to_string();
     let mut all = vec![
         human(fixture, "create", "alice", "/v1/settlements", &in_euros)
@@ -244,7 +247,7 @@ pub(crate) fn refused(fixture: &Fixture) -> Result<Vec<Mutation>> {
     Ok(all)
 }
 
-/// What is refused of everything that is done with collateral.
+/// Mutations of collateral that are refused for a business reason.
 fn refused_of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let facility = SecuredFacility::good(fixture, &[100])?;
     let mut twice = facility.new_pledge();
@@ -360,12 +363,12 @@ pub(crate) fn human(
     }
 }
 
-/// A creation of alice's under a new key.
+/// A proposal by alice under a new key.
 pub(crate) fn creation(fixture: &Fixture) -> Request {
     human(fixture, "", "alice", "/v1/settlements", &proposal(AMOUNT)).request
 }
 
-/// A verification of bob's under a new key.
+/// A verification by bob under a new key.
 pub(crate) fn verification(fixture: &Fixture, id: &str) -> Request {
     human(fixture, "", "bob", &of(id, "verify"), &Value::Null).request
 }

@@ -14,13 +14,13 @@ use crate::settlements::{
 };
 use crate::support::{assert_books, count, together};
 
-/// Rounds of each race: who is first is not in our hands.
+/// Rounds of each race, since the winner is random.
 const ROUNDS: usize = 6;
 
 type Start = fn(&Fixture, u64) -> Result<String>;
 type Contenders = fn(&Fixture, &str) -> [Request; 2];
 
-/// Races whose loser is refused, whoever it is.
+/// Races in which the loser is always refused.
 const RACES: [(&str, Start, Contenders); 7] = [
     ("two checkers verify", pending, |fixture, id| {
         [
@@ -130,7 +130,9 @@ fn the_last_capital_is_not_reserved_twice() -> Result<()> {
     let ids = (0..8)
         .map(|_| pending(&fixture, 300_000_000))
         .collect::<Result<Vec<_>>>()?;
-    let withdrawal = json!({ "allocator_id": AURORA.id.to_string(), "amount_minor": "300000000", "currency": "USD", "reference": "out" });
+    let withdrawal = json!({
+        "allocator_id": AURORA.id.to_string(), "amount_minor": "300000000", "currency": "USD", "reference": "out",
+    });
     let mut requests: Vec<_> = ids
         .iter()
         .map(|id| act(&fixture, "bob", id, "verify"))
@@ -150,7 +152,8 @@ fn the_last_capital_is_not_reserved_twice() -> Result<()> {
         count(
             &mut admin,
             &format!(
-                "select balance_minor from capital.account where kind = 'available' and currency = 'USD' and allocator_id = '{}'",
+                "select balance_minor from capital.account
+                where kind = 'available' and currency = 'USD' and allocator_id = '{}'",
                 AURORA.id
             )
         )?,
@@ -170,7 +173,9 @@ fn the_last_room_of_a_facility_is_not_utilised_twice() -> Result<()> {
         .deliver(&delivery("facility.opened", &facility(&id, 100)))?;
     assert_eq!(opened.status, 200, "{}", opened.text());
     let eyes = Uuid::new_v4();
-    let granted = json!({ "allocator_id": tests::sample_data::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker" });
+    let granted = json!({
+        "allocator_id": tests::sample_data::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker",
+    });
     assert_eq!(
         fixture
             .agent(PLATFORM)
@@ -295,7 +300,13 @@ fn assert_refused(name: &str, answer: &Response, refusal: &str, admin: &mut Clie
         .as_str()
         .unwrap_or_default();
     let recorded: Value = admin
-        .query_one(&format!("select body from ledger.commitment_outcome where outcome = 'refused' and key = '\\x{key}'"), &[])?
+        .query_one(
+            &format!(
+                "select body from ledger.commitment_outcome
+                where outcome = 'refused' and key = '\\x{key}'"
+            ),
+            &[],
+        )?
         .try_get(0)?;
     body.as_object_mut()
         .context("no object")?

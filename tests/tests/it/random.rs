@@ -10,7 +10,7 @@ impl Random {
             .ok()
             .and_then(|seed| seed.parse().ok())
             .unwrap_or(20_261_123);
-        // Shown when the test fails: what it takes to repeat it.
+        // Printed when the test fails, so that it can be repeated.
         #[expect(clippy::print_stderr, reason = "a test's own words")]
         {
             eprintln!("{what}: SEED={seed}");
@@ -36,7 +36,7 @@ impl Random {
         usize::try_from(self.next() % limit).expect("less than a usize")
     }
 
-    /// True once in so many times.
+    /// True with a chance of one in this number.
     pub(crate) fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }

@@ -1,4 +1,4 @@
-//! What a caller keeps: a receipt for every outcome, that verifies without us and says what was answered.
+//! Receipts: every outcome has one, which verifies offline and states the answer.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::mutations::{accepted, refused};
 use crate::settlements::{AMOUNT, escrowed, pending};
 use crate::support::count;
 
-/// What an auditor is given out of band.
+/// The keys that an auditor gets out of band.
 fn policy(fixture: &Fixture) -> Result<Policy> {
     let text = format!("log {}\nquorum none\n", fixture.deployment().verifier_key());
     Ok(Policy::parse(text.as_bytes())?)
@@ -31,7 +31,8 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
     for person in ["carol", "mallory"] {
         let person = fixture.person(person);
         let keys = admin.query(
-            "select encode(o.key, 'hex'), o.body::text from ledger.commitment_outcome as o where o.allocator_id = $1::text::uuid",
+            "select encode(o.key, 'hex'), o.body::text from ledger.commitment_outcome as o
+            where o.allocator_id = $1::text::uuid",
             &[&person.person.allocator.id.to_string()],
         )?;
         for row in &keys {
@@ -105,7 +106,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
         "urn:optkas:problem:not-published"
     );
     assert_eq!(alice.get(&entry)?.json()["receipt"]["proof"], Value::Null);
-    // A place alone is no receipt.
+    // A place in the log without a checkpoint gives no receipt yet.
     fixture.function("sequence-tlog")?.call(&Value::Null)?;
     assert_eq!(alice.get(&file)?.status, 404);
 
@@ -130,7 +131,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
             .text()
             .ends_with(checkpoint["note"].as_str().context("a note")?)
     );
-    // Of the others it is not there, sealed or not.
+    // Another allocator gets 404.
     let answer = fixture.person("mallory").get(&file)?;
     assert_eq!(
         (answer.status, answer.json()["type"].as_str()),

@@ -1,5 +1,5 @@
-//! Every error that the database can raise, at every place of a mutation: what passes is tried again,
-//! what does not is given up before the deadline with nothing left behind.
+//! Every error that the database can raise, at every place of a mutation: transient errors are retried, lasting ones
+//! are given up before the deadline with nothing left behind.
 
 use anyhow::Result;
 use postgres::Client;
@@ -54,7 +54,7 @@ fn a_transient_error_at_any_statement_is_retried_and_counted() -> Result<()> {
     admin.batch_execute(SABOTAGE)?;
     for (place, code, times, expected) in [
         ("claim", "40001", 3, (3, 0)),
-        // Inside the block that catches refusals: a conflict is none.
+        // Inside the block that catches refusals: a conflict is not caught as a refusal.
         ("effect", "40001", 3, (3, 0)),
         ("commit", "40001", 3, (3, 0)),
         ("claim", "40P01", 2, (2, 0)),
@@ -64,7 +64,7 @@ fn a_transient_error_at_any_statement_is_retried_and_counted() -> Result<()> {
         ("claim", "53300", 1, (0, 1)),
         ("effect", "57P01", 1, (0, 1)),
         ("commit", "08006", 1, (0, 1)),
-        // A race that the functions' own checks cannot see: the next try does.
+        // A race that the function's checks do not see at first; the next try sees it.
         ("effect", "23505", 1, (1, 0)),
     ] {
         plan(&mut admin, place, code, times)?;
@@ -98,7 +98,7 @@ fn a_lasting_error_is_given_up_before_the_deadline_and_leaves_nothing() -> Resul
         ("effect", "55P03", 503),
         ("commit", "57014", 503),
         ("claim", "53300", 503),
-        // Not a conflict but a mistake: no second try, and no word about it.
+        // A mistake, not a conflict: it is not retried, and the reply does not mention it.
         ("effect", "XX000", 500),
         ("commit", "OPK04", 500),
     ] {
@@ -135,7 +135,7 @@ fn a_lasting_error_is_given_up_before_the_deadline_and_leaves_nothing() -> Resul
             ),
             _ => assert_eq!((conflicts, losses), (0, 0), "{code}"),
         }
-        // The key is as free as before.
+        // The key is still free.
         plan(&mut admin, "", "", 0)?;
         let again = fixture.send(&request)?;
         assert_eq!(again.status, 201, "{code} at the {place}: {}", again.text());

@@ -1,5 +1,5 @@
-//! Every outcome gets one place in the log, and its own bytes: whoever writes at the same time, whatever is
-//! rolled back, whoever does not end.
+//! Every outcome gets one place in the log with its own bytes, beside concurrent writers, rollbacks and transactions
+//! that never end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -26,7 +26,7 @@ const SEQUENCE: &str = "sequence-tlog";
 const WRITERS: usize = 24;
 const ROUNDS: usize = 8;
 
-/// Until nothing waits. A transaction of another test, in another database of the cluster, holds the horizon too.
+/// Sequences until no outcome waits. Other tests' transactions in the same cluster hold the horizon back as well.
 fn sequence_all(fixture: &Fixture) -> Result<Value> {
     let mut sequencer = fixture.login(SEQUENCE)?;
     let mut body = Value::Null;
@@ -70,14 +70,14 @@ fn assert_log(admin: &mut Client) -> Result<()> {
 fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut admin = fixture.admin()?;
-    // The control: a number that is given out before the commit, and a reader who goes on from the last one seen.
+    // The control: a number that is given out before the commit, and a reader that continues from the last number seen.
     admin.batch_execute(
         "create table public.control (id bigint generated always as identity);
          grant usage on schema public to optkas_owner;
          grant insert on public.control to optkas_owner",
     )?;
     let token = token(&fixture, "alice")?;
-    // The token's own memo is a race of its own.
+    // The memo of verified tokens would be a race of its own.
     fixture.owner()?.batch_execute(&format!(
         "begin isolation level serializable; select auth.authenticate_member({token}); commit"
     ))?;
@@ -123,18 +123,19 @@ fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()
     Ok(())
 }
 
-/// What a mutation's transaction does, as the owner.
+/// The statements of a mutation's transaction, as the owner.
 fn commitment(token: &str) -> String {
     let key = quote(&idempotency_key());
     format!(
         "select auth.authenticate_member({token});
-         select ledger.claim('a', 'test', '', {key}, ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
+         select ledger.claim('a', 'test', '', {key},
+            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
          select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     )
 }
 
-/// Commitments in transactions of all lengths; one in four is rolled back. Writers may abort each other, in
-/// tables as small as these, and try again.
+/// Commitments in transactions of all lengths; one in four is rolled back. In tables this small writers may abort each
+/// other; they then try again.
 fn write(fixture: &Fixture, token: &str, writer: usize) -> Result<()> {
     let mut owner = fixture.owner()?;
     for round in 0..ROUNDS {
@@ -287,7 +288,7 @@ fn a_restored_cluster_concludes_nothing_until_its_epoch_opens_and_then_loses_not
     pending(&fixture, AMOUNT)?;
     let size = sequence_all(&fixture)?["size"].clone();
     let mut admin = fixture.admin()?;
-    // What a dump looks like in a cluster that has counted less far.
+    // A dump restored into a cluster whose transaction counter is lower.
     admin.batch_execute(
         "set session_replication_role = replica;
          alter table tlog.entry disable trigger entry_append_only;
@@ -329,7 +330,7 @@ fn a_sequencer_that_is_killed_leaves_a_batch_undone_or_done() -> Result<()> {
             .function(SEQUENCE)?
             .invoke(Invocation::new(&Value::Null).killed(moment))?;
         assert!(matches!(killed, Answer::Killed(_)), "{killed:?}");
-        // The killed one's statement may still run, and hold the others off.
+        // The statement of the killed sequencer may still run, and block the next one.
         sequence_all(&fixture)?;
         assert_log(&mut fixture.admin()?)?;
     }

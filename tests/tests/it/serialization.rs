@@ -1,5 +1,5 @@
-//! Conflicts with concurrent transactions are the gateway's affair: tried again, counted, and given up
-//! before the deadline. And a mutation waits for the database once.
+//! Conflicts between concurrent transactions: the gateway retries them, counts them, and gives up before the deadline.
+//! A mutation waits for the database once.
 
 use std::thread;
 
@@ -89,7 +89,7 @@ fn a_transaction_aborted_by_a_deadlock_is_retried_and_succeeds() -> Result<()> {
         answer.join().expect("it has said why")
     })?;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    // It may meet the rival, who has not committed yet, once more.
+    // The retry may meet the rival's uncommitted transaction once more.
     let (conflicts, losses) = retries(&fixture, VERIFY, &answer)?;
     assert!(conflicts > 0 && losses == 0, "{conflicts}, {losses}");
     assert_books(&mut watcher)
@@ -133,7 +133,7 @@ fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> R
         "{}",
         answer.text()
     );
-    // Its backend still waits for the row, and may now commit what nobody has been told of.
+    // The function's backend still waits for the row. It may now commit an effect that was never answered.
     drop(holder);
     let again = fixture.send(&request)?;
     let body = again.json();

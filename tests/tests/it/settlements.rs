@@ -92,7 +92,8 @@ pub(crate) fn fund(fixture: &Fixture, id: &str, amount_minor: u64) -> Result<()>
 /// The data of `facility.opened`, in US dollars with the sample agents and without collateral.
 pub(crate) fn facility(id: &str, limit_minor: u64) -> Value {
     json!({
-        "facility_id": id, "name": "Northern Lights Warehouse", "currency": "USD", "limit_minor": limit_minor.to_string(),
+        "facility_id": id, "name": "Northern Lights Warehouse", "currency": "USD",
+        "limit_minor": limit_minor.to_string(),
         "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
     })
 }

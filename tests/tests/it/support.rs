@@ -1,10 +1,11 @@
-//! What several modules need: the rules that hold after whatever a test has done, and many threads at once.
+//! Shared by several modules: the rules that hold after every test, and concurrent threads.
 
 use std::sync::Barrier;
 use std::thread;
 
 use anyhow::{Context, Result};
 use postgres::{Client, GenericClient};
+use tests::deployment::SCHEMAS;
 
 /// Every rule beside the rows that break it, as the superuser sees them.
 const BROKEN_RULES: &str = r"
@@ -102,7 +103,8 @@ union all
     from capital.settlement as s join capital.settlement_transition as t using (settlement_id)
     left join collateral.borrowing_base as b on b.settlement_id = t.settlement_id and b.version = t.seq - 1
     where s.secured and t.to_status in ('VERIFIED', 'ESCROWED', 'SETTLED')
-        and (b.settlement_id is null or b.availability_minor < case t.to_status when 'VERIFIED' then s.amount_minor else 0 end)
+        and (b.settlement_id is null or b.availability_minor
+            < case t.to_status when 'VERIFIED' then s.amount_minor else 0 end)
 union all
     select 'a claim has an outcome of its own transaction', encode(l.key, 'hex')
     from ledger.commitment_ledger as l
@@ -153,8 +155,8 @@ union all
         and not exists (select from audit.trail as l where l.commitment_key = o.key)
 ";
 
-/// Whatever happened: the books balance, every claim has its outcome, every state its transition,
-/// every change its audit row.
+/// Checks that the books balance, and that every claim has its outcome, every state its transition and every change its
+/// audit row.
 pub(crate) fn assert_books(admin: &mut Client) -> Result<()> {
     let broken = broken_rules(admin)?;
     assert!(broken.is_empty(), "broken rules: {broken:#?}");
@@ -172,7 +174,21 @@ pub(crate) fn broken_rules(admin: &mut impl GenericClient) -> Result<Vec<(String
         .collect())
 }
 
-/// Does this to rows of that table as nobody but a superuser without triggers can; afterwards they are as they were.
+/// A statement that turns off every trigger and foreign key of our tables, as only a superuser can.
+pub(crate) fn all_triggers_off() -> String {
+    format!(
+        "do $$ declare name regclass; begin
+            for name in
+                select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+                where c.relkind = 'r' and n.nspname in {SCHEMAS}
+            loop
+                execute format('alter table %s disable trigger all', name);
+            end loop;
+        end $$"
+    )
+}
+
+/// Executes a statement on a table as a superuser with the table's triggers off; they are on again afterwards.
 pub(crate) fn without_triggers(admin: &mut Client, table: &str, statement: &str) -> Result<()> {
     admin
         .batch_execute(&format!(
@@ -197,7 +213,7 @@ pub(crate) fn count(admin: &mut Client, sql: &str) -> Result<i64> {
         .try_get(0)?)
 }
 
-/// Does it so often at once, and collects what came of it in the order of the numbers.
+/// Runs the closure this number of times at once, and returns the results in the order of the numbers.
 pub(crate) fn together<T: Send>(
     times: usize,
     act: impl Fn(usize) -> Result<T> + Sync,

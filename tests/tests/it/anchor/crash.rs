@@ -1,4 +1,4 @@
-//! Killed, or cut off, at each of the two moments that matter.
+//! A run that is killed or cut off between record and sending, or after the sending.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -85,7 +85,7 @@ fn killed_after_sending_the_next_run_recognises_the_transaction_and_sends_nothin
 fn a_node_that_fails_at_any_call_costs_one_run_and_nothing_else() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
-    // The answer to the sending is lost last: after that everything is done.
+    // The lost answer to the sending comes last, since the anchor is complete after it.
     for method in [
         "eth_chainId",
         "eth_blockNumber",

@@ -1,4 +1,4 @@
-//! Who lies: the node, and the database.
+//! A lying node, and a database with false rows.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use tlog::note::SigningKey as NoteKey;
 use super::relay::{Fate, Relay, text};
 use super::{AnchorFixture, LONG, SHORT, failure, has_anchored, signed};
 
-/// What the lie is, the method, what it is answered with, and what becomes of the run.
+/// The lie, the method, the false answer, and the reason that the run fails for.
 type Lie = (&'static str, &'static str, fn() -> Fate, &'static str);
 
 const FAILED: &str = "Internal Server Error";
@@ -39,9 +39,14 @@ const SOMEBODY: &str = "0x00000000000000000000000000000000000000aa";
 #[rustfmt::skip]
 const LIES: [Lie; 14] = [
     ("another chain", "eth_chainId", || say(json!("0x1")), "wrong-chain"),
-    ("a fee beyond reason", "eth_feeHistory", || say(json!({"baseFeePerGas": ["0xffffffffffffffffffffffff"]})), "fee-too-high"),
+    (
+        "a fee beyond reason",
+        "eth_feeHistory",
+        || say(json!({"baseFeePerGas": ["0xffffffffffffffffffffffff"]})),
+        "fee-too-high",
+    ),
     ("no fees", "eth_feeHistory", || say(json!({"baseFeePerGas": []})), FAILED),
-    ("a number that is none", "eth_blockNumber", || say(json!("latest")), FAILED),
+    ("a malformed number", "eth_blockNumber", || say(json!("latest")), FAILED),
     ("a nonce beyond a nonce", "eth_getTransactionCount", || say(json!("0x10000000000000000")), FAILED),
     ("no JSON", GAS, || Fate::Reply(text(200, "<html>".to_owned())), FAILED),
     ("an answer to something else", GAS, || Fate::Reply(text(200, r#"{"id":2,"result":"0x1"}"#.to_owned())), FAILED),
@@ -66,7 +71,7 @@ fn a_lying_node_gets_no_false_anchor_recorded() -> Result<()> {
                 Fate::Forward
             }
         })?;
-        // A node that says nothing is waited for no longer than there is time.
+        // A silent node is waited for only as long as the run has time.
         let time = if why == SILENCE { SHORT } else { LONG };
         let answer = failure(&fixture.function(&relay.url())?, time)?;
         assert!(answer.contains(reason), "{why}: {answer}");
@@ -74,7 +79,7 @@ fn a_lying_node_gets_no_false_anchor_recorded() -> Result<()> {
         assert_eq!(fixture.anchors()?, [], "{why}");
     }
     has_anchored(&fixture.run()?, &payload);
-    // Whatever was said: one transaction was signed, with fees within reason, for this checkpoint.
+    // After every lie: one transaction was signed, with reasonable fees, for this checkpoint.
     let recorded = fixture.recorded()?;
     assert_eq!(recorded.len(), 1);
     assert_eq!(recorded[0].transaction().data, payload.to_bytes());
@@ -87,7 +92,7 @@ fn a_node_that_hides_a_block_only_delays_the_anchor() -> Result<()> {
     let fixture = AnchorFixture::new(Mining::AtOnce, 1)?;
     let payload = fixture.target()?;
     let relay = Relay::start(&fixture.chain, |asked| match asked {
-        // As while a chain is reorganised: the receipt's block is not the one at its height.
+        // As during a reorganisation: the receipt's block is not the block at its height.
         "eth_getBlockByNumber" => with("hash", &json!(OTHER_HASH)),
         _ => Fate::Forward,
     })?;
@@ -113,7 +118,7 @@ fn a_checkpoint_of_another_key_is_not_anchored() -> Result<()> {
     let function = fixture.function(&fixture.chain.url())?;
     for (more, note) in [
         (1_u64, signed(&other, size + 1, root)?.to_string()),
-        // Signed by the log, but of another tree than the row says.
+        // Signed by the log, but over another tree than the row's.
         (
             2,
             signed(&key, size + 2, Hash::from_bytes([8; 32]))?.to_string(),
@@ -140,7 +145,7 @@ fn a_recorded_transaction_that_is_not_ours_is_neither_sent_nor_believed() -> Res
     let payload = fixture.target()?;
     let thief = tests::chain::account(&"7".repeat(64))?;
     fixture.chain.fund(thief.address())?;
-    // A superuser's own transaction, which says the same and is in the chain.
+    // A superuser's own transaction on the chain, with the same content.
     let foreign = thief.sign(evm::Transaction {
         chain_id: tests::chain::CHAIN_ID,
         nonce: 0,

@@ -1,4 +1,4 @@
-//! The latest checkpoint is on the chain, once: whatever dies, whoever lies, whatever the chain undoes.
+//! The latest checkpoint is on the chain exactly once, after crashes, lies of the node and reorganisations.
 
 mod crash;
 mod liar;
@@ -23,7 +23,7 @@ use crate::settlements::pending;
 use crate::support::together;
 
 const ANCHOR: &str = "anchor-checkpoint";
-/// For a run that is to end while its transaction waits.
+/// The time of a run that ends while its transaction waits.
 const SHORT: Duration = Duration::from_millis(1_700);
 const LONG: Duration = Duration::from_secs(20);
 const GWEI: u128 = 1_000_000_000;
@@ -35,7 +35,7 @@ struct AnchorFixture {
     account: SigningKey,
     /// `CHAIN_CONFIRMATIONS`.
     confirmations: u64,
-    /// With the chain itself as its node.
+    /// The function, with the chain itself as its node.
     direct: OnceLock<Arc<Function>>,
 }
 
@@ -107,7 +107,7 @@ impl AnchorFixture {
         self.direct()?.call(&Value::Null)
     }
 
-    /// A run that has hardly any time.
+    /// A run with almost no time.
     fn short_run(&self) -> Result<Value> {
         let answer = self
             .direct()?
@@ -139,7 +139,7 @@ impl AnchorFixture {
         rows.iter().map(read).collect()
     }
 
-    /// What the chain has of our account, as an auditor sees it: the raw bytes, and what they say.
+    /// The anchors that our account has on the chain, read from the raw transactions as an auditor would.
     fn on_chain(&self) -> Result<Vec<Payload>> {
         let mut payloads = Vec::new();
         for transaction in self.chain.all_transactions()? {
@@ -191,7 +191,7 @@ impl AnchorFixture {
     }
 }
 
-/// How a run fails that has so much time.
+/// The error of a run that has this much time.
 fn failure(function: &Arc<Function>, time: Duration) -> Result<String> {
     match function.invoke(Invocation::new(&Value::Null).with_timeout(time))? {
         Answer::Error(error) => Ok(error),
@@ -228,7 +228,7 @@ fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
         let result = fixture.run()?;
         has_anchored(&result, &payload);
         assert!(result["transaction_hash"].is_string(), "{result}");
-        // There is nothing to do any more.
+        // A further run has nothing to do.
         let idle = fixture.run()?;
         has_anchored(&idle, &payload);
         assert_eq!(idle["transaction_hash"], Value::Null, "{idle}");
@@ -250,7 +250,7 @@ fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
 #[test]
 fn before_anything_is_published_there_is_nothing_to_anchor() -> Result<()> {
     let base = Fixture::new()?;
-    // No node is asked: there is none.
+    // No node is running.
     let result = base.function(ANCHOR)?.call(&Value::Null)?;
     assert_eq!(
         result,
@@ -296,7 +296,7 @@ fn a_transaction_with_too_low_a_fee_is_replaced_at_its_nonce() -> Result<()> {
         new.max_priority_fee_per_gas * 8 >= old.max_priority_fee_per_gas * 9,
         "{new:?}"
     );
-    // It is enough now, and is left alone.
+    // The new fee is high enough: the transaction is left alone.
     waits_for(&fixture.short_run()?, second);
     assert_eq!(fixture.recorded()?.len(), 2);
     fixture.chain.mine(1)?;
@@ -313,7 +313,7 @@ fn a_transaction_dropped_by_a_reorganisation_is_sent_again() -> Result<()> {
     fixture.short_run()?;
     let signed = fixture.recorded()?.remove(0);
     fixture.chain.mine(1)?;
-    // In the chain, but not deep enough.
+    // The transaction is on the chain, but not deep enough.
     waits_for(&fixture.short_run()?, &signed);
     assert_eq!(fixture.on_chain()?, [payload]);
     fixture.chain.reorganise(1)?;

@@ -12,11 +12,11 @@ use tests::http::{Reply, Request, Response, Server};
 pub(super) enum Fate {
     /// The chain answers.
     Forward,
-    /// The chain is asked, and the answer is another.
+    /// The chain receives the request, but its answer is replaced.
     Change(Box<dyn Fn(Value) -> Value>),
-    /// The chain is not asked; this is the whole reply.
+    /// The chain does not receive the request; this is the whole reply.
     Reply(Reply),
-    /// The chain is asked, and nobody learns the answer.
+    /// The chain receives the request, but its answer is lost.
     Lose,
 }
 

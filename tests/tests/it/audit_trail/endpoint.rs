@@ -1,4 +1,4 @@
-//! The trail as its allocator reads it: all of its own, once, newest first, whatever the page size.
+//! The trail as its allocator reads it: every row of its own, once, newest first, at any page size.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn pages(
     }
 }
 
-/// What the endpoint should say of each row, from the table itself.
+/// The entries that the endpoint should give, from the table itself.
 const ENTRIES: &str = r#"
     select jsonb_build_object(
         'id', id::text, 'table', table_name, 'row_key', row_key, 'operation', operation,
@@ -78,7 +78,7 @@ fn changes_between_two_pages_disturb_neither_page() -> Result<()> {
     })?;
     assert_eq!(during, before);
     assert!(pages(&fixture, "carol", 100, || Ok(()))?.len() > before.len());
-    // The newest one has nobody's rows but those of the settlement that was just proposed.
+    // The newest commitment has only the rows of the settlement that was just proposed.
     let newest = fixture.person("carol").get("/v1/audit?limit=1")?.json();
     assert_eq!(
         newest["entries"][0]["new"]["allocator_id"],

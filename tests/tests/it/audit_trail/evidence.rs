@@ -1,9 +1,10 @@
-//! What the rows say: the trail alone rebuilds every table, and each row's hash follows from its text.
+//! The trail as evidence: it rebuilds every table by itself, and each row's hash follows from its text.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tests::deployment::SCHEMAS;
 use tests::fixture::Fixture;
 use tests::sample_data::find_person;
 use tests::secrets::hex;
@@ -12,8 +13,8 @@ use super::{audited, everything};
 use crate::keys::tagged_hash;
 use crate::support::count;
 
-/// Old and new of each row follow one another from nothing to what the tables hold now. So no change is
-/// missing, none is invented, and each is as it was.
+/// The old and new values of each row lead from nothing to the tables' present content. So no change is missing,
+/// invented or altered.
 #[test]
 fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -71,13 +72,15 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
 fn every_domain_table_is_under_audit() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut admin = fixture.admin()?;
-    let rows = admin.query("
+    let rows = admin.query(&format!("
         select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in ('auth', 'capital', 'collateral', 'risk') and c.relkind in ('r', 'p')
-            and c.oid not in ('auth.login'::regclass, 'auth.verified_token'::regclass) order by 1", &[])?;
+        where n.nspname in {SCHEMAS} and n.nspname not in ('deploy', 'ledger', 'audit', 'tlog')
+            and c.relkind in ('r', 'p')
+            and c.oid not in ('auth.login'::regclass, 'auth.verified_token'::regclass) order by 1"), &[])?;
     let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(audited(&mut admin)?, tables);
-    let weak = "select count(*) from pg_trigger where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";
+    let weak = "select count(*) from pg_trigger 
+        where tgfoid = 'audit.record'::regproc and (tgenabled <> 'A' or tgtype & 29 <> 29)";
     assert_eq!(
         count(&mut admin, weak)?,
         0,
@@ -91,7 +94,8 @@ const CHANGES: [(&str, &str); 30] = [
     ("create", "settlement INSERT, settlement_transition INSERT"),
     (
         "verify",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "cancel PENDING",
@@ -99,23 +103,28 @@ const CHANGES: [(&str, &str); 30] = [
     ),
     (
         "cancel VERIFIED",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "escrow.funded",
-        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, \
+         settlement_transition INSERT",
     ),
     (
         "escrow.failed",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     (
         "settlement.completed",
-        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, \
+         settlement_transition INSERT",
     ),
     (
         "settlement.failed",
-        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, facility_utilisation UPDATE, journal INSERT, posting INSERT, \
+         posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     ("allocator.onboarded", "allocator INSERT"),
     ("member.granted", "member INSERT, member_role INSERT"),
@@ -135,7 +144,8 @@ const CHANGES: [(&str, &str); 30] = [
     ),
     (
         "verify secured",
-        "account UPDATE, account UPDATE, borrowing_base INSERT, facility_utilisation UPDATE, journal INSERT, posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
+        "account UPDATE, account UPDATE, borrowing_base INSERT, facility_utilisation UPDATE, journal INSERT, \
+         posting INSERT, posting INSERT, settlement UPDATE, settlement_transition INSERT",
     ),
     ("party.recorded", "party UPDATE"),
     ("rules.recorded", "rule_kind INSERT, rules INSERT"),
@@ -162,7 +172,8 @@ const CHANGES: [(&str, &str); 30] = [
     ("request release", "release INSERT, release_pledge INSERT"),
     (
         "approve release",
-        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, obligor_sum UPDATE, pledge UPDATE, release UPDATE",
+        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
+         obligor_sum UPDATE, pledge UPDATE, release UPDATE",
     ),
     ("refused verify secured", ""),
     ("refused create", ""),
@@ -189,7 +200,7 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
             ) as changes"), &[])?;
         assert_eq!(row.get::<_, String>(0), expected, "{operation}");
     }
-    // Said by whom the ledger says, within the time of the claim's transaction, and about nobody else.
+    // Each row has the ledger's actor, a time within the claim's transaction, and its commitment's allocator.
     let strange = "
         select count(*) from audit.trail as l
         left join ledger.commitment_ledger as c on c.key = l.commitment_key and c.xid = l.xid
@@ -211,13 +222,17 @@ fn each_hash_is_derived_from_the_text_of_its_row() -> Result<()> {
     let fixture = Fixture::new()?;
     everything(&fixture)?;
     let mut admin = fixture.admin()?;
-    let rows = admin.query("
-        select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'), coalesce(new_row::text, 'null'),
+    let rows = admin.query(
+        "
+        select array[table_name, operation, row_key::text, coalesce(old_row::text, 'null'),
+            coalesce(new_row::text, 'null'),
                 actor_kind, actor_id],
             commitment_key,
             to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
             mutation_hash, audit.mutation_hash(l)
-        from audit.trail as l order by id", &[])?;
+        from audit.trail as l order by id",
+        &[],
+    )?;
     assert!(rows.len() > 100);
     let mut hashes = std::collections::BTreeSet::new();
     for row in &rows {
@@ -278,7 +293,8 @@ fn an_altered_row_no_longer_matches_its_hash() -> Result<()> {
             })
             .join(", ");
         let same = format!(
-            "select count(*) from audit.trail as l where audit.mutation_hash(row({altered})::audit.trail) = l.mutation_hash"
+            "select count(*) from audit.trail as l
+            where audit.mutation_hash(row({altered})::audit.trail) = l.mutation_hash"
         );
         assert_eq!(count(&mut admin, &same)?, 0, "{column}");
     }

@@ -1,5 +1,5 @@
-//! Every change of a domain table leaves one audit row that says what it was, who made it and under
-//! which commitment; nobody changes a row of the past, and nothing changes without a row.
+//! Every change of a domain table leaves one audit row: what changed, who changed it, and under which commitment. Audit
+//! rows never change.
 
 mod endpoint;
 mod evidence;

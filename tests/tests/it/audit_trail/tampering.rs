@@ -108,10 +108,11 @@ fn no_table_can_be_truncated() -> Result<()> {
     Ok(())
 }
 
-/// What has been released can be pledged once more; nothing else of a pledge is anybody's to change.
+/// A released asset can be pledged once more; nothing else of a pledge can change.
 const PLEDGED_AGAIN: &str = "
     insert into collateral.pledge
-        (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on, commitment_key)
+        (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on,
+        commitment_key)
     select facility_id, gen_random_uuid(), asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, released_on,
         commitment_key
     from collateral.pledge where released_on is not null";
@@ -139,10 +140,11 @@ fn change(table: &str) -> String {
         "collateral.pledge" => return PLEDGED_AGAIN.to_owned(),
         "collateral.release" => return APPROVED.to_owned(),
         _ if table.starts_with("collateral.") => "facility_id",
-        // All that a settlement's own constraints allow is a step.
+        // A settlement's own constraints allow nothing but a step.
         _ => {
             return format!(
-                "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED' where status = 'PENDING'"
+                "update {table} set version = version + 1, previous_status = status, status = 'CANCELLED'
+                where status = 'PENDING'"
             );
         }
     };
@@ -151,7 +153,8 @@ fn change(table: &str) -> String {
 
 #[test]
 fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> {
-    const NO_COMMITMENT: &str = r#"23502 null value in column "commitment_key" of relation "trail" violates not-null constraint"#;
+    const NO_COMMITMENT: &str = "23502 null value in column \"commitment_key\" of relation \"trail\" \
+        violates not-null constraint";
     const NOT_OF_THIS_TRANSACTION: &str = "23503 trail_claim_fkey";
     let fixture = Fixture::new()?;
     everything(&fixture)?;
@@ -186,8 +189,7 @@ fn nothing_changes_without_a_commitment_of_the_same_transaction() -> Result<()> 
     Ok(())
 }
 
-/// A claim that commits without its outcome, or an outcome of another transaction's claim, would be a key
-/// that nobody can answer for.
+/// A claim without its outcome, or an outcome of another transaction's claim, would be a key without an answer.
 #[test]
 fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -200,7 +202,8 @@ fn a_claim_commits_with_its_outcome_or_not_at_all() -> Result<()> {
     );
     assert_eq!(attempt(&mut owner, &whole)?, "nothing");
     let mut admin = fixture.admin()?;
-    let late = "insert into ledger.commitment_outcome (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
+    let late = "insert into ledger.commitment_outcome
+            (key, principal_kind, principal_id, outcome, status, body, epoch, leaf)
         select key, principal_kind, principal_id, 'accepted', 200, '{}', 1, '{}' from ledger.commitment_ledger limit 1";
     assert_eq!(attempt(&mut admin, late)?, "23505 commitment_outcome_pkey");
     let invented = late.replace("select key,", r"select sha256('x'),");

@@ -1,4 +1,4 @@
-//! A checkpoint that was anchored on a real chain, offline and with a node of that chain.
+//! The auditor verifies an anchored checkpoint, offline and with a node of the chain.
 
 use anyhow::Result;
 use evm::{Signed, SigningKey, Transaction};
@@ -51,7 +51,7 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
     let there = verify(raw, &["--rpc", &node])?;
     assert_eq!(there.code, 0, "{}", there.said);
     assert!(there.said["facts"]["confirmations"].as_u64() >= Some(1));
-    // Not deep enough, and not there at all: ask again later.
+    // An anchor that is not deep enough, and one that is not on the chain: undecided.
     let deeper = verify(raw, &["--rpc", &node, "--confirmations", "1000"])?;
     assert_eq!(deeper.code, 2, "{}", deeper.said);
     let never_sent = resigned(&account, raw, |transaction| transaction.nonce += 1)?;
@@ -59,7 +59,7 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
     assert_eq!(verify(&never_sent, &["--rpc", &node])?.code, 2);
     assert_eq!(verify(raw, &["--rpc", "http://127.0.0.1:9"])?.code, 2);
 
-    // Of another chain, with another root, or by somebody else.
+    // An anchor of another chain, with another root, or by another account.
     let elsewhere = resigned(&account, raw, |transaction| transaction.chain_id = 1)?;
     assert_eq!(verify(&elsewhere, &[])?.code, 1);
     let other = resigned(&account, raw, |transaction| transaction.data[30] ^= 1)?;

@@ -1,4 +1,4 @@
-//! A database that has seen everything, its log as the signer published it, and an auditor with a policy.
+//! A database with every kind of mutation, its published log, and an auditor with a policy.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,7 +19,7 @@ use tlog::note::SigningKey;
 use crate::collateral::secured_facility::monitor;
 use crate::locks::until;
 use crate::mutations::{accepted, refused};
-use crate::support::count;
+use crate::support::{all_triggers_off, count};
 
 const PASSWORD: &str = "the auditor's own";
 
@@ -28,12 +28,12 @@ pub(super) struct AuditorFixture {
     pub(super) size: i64,
     log: Log,
     folder: PathBuf,
-    /// What the copies are made of: nobody is ever connected to it.
+    /// The database that the copies are made from. It has no connections.
     template: OnceLock<Database>,
     copies: AtomicU64,
 }
 
-/// What the program said.
+/// The program's exit code and its JSON.
 pub(super) struct Answer {
     pub(super) code: i32,
     pub(super) said: Value,
@@ -46,7 +46,7 @@ impl Drop for AuditorFixture {
 }
 
 impl AuditorFixture {
-    /// The one of those tests that change copies only.
+    /// The fixture shared by tests that change copies only.
     pub(super) fn shared() -> Result<Arc<Self>> {
         static SHARED: OnceLock<Result<Arc<AuditorFixture>, String>> = OnceLock::new();
         let made = || {
@@ -105,7 +105,7 @@ impl AuditorFixture {
         Ok(())
     }
 
-    /// Gives every outcome its place; answers how many there are.
+    /// Gives every outcome its place in the log; returns their number.
     pub(super) fn sequence(&self) -> Result<i64> {
         let outcomes = count(
             &mut self.base.admin()?,
@@ -118,7 +118,7 @@ impl AuditorFixture {
         Ok(outcomes)
     }
 
-    /// Roles are the cluster's: one for each fixture.
+    /// The auditor's login. Roles belong to the cluster, so each fixture has its own.
     pub(super) fn login(&self) -> String {
         format!("auditor_{}", self.base.database().name())
     }
@@ -127,7 +127,7 @@ impl AuditorFixture {
         self.folder.join("log").display().to_string()
     }
 
-    /// Publishes the folder as a site would that is not always well: each file is there at the second try.
+    /// Publishes the folder over HTTP; the first request for each file fails.
     pub(super) fn site(&self) -> Result<Server> {
         let folder = self.folder.join("log");
         let asked = Mutex::new(HashSet::new());
@@ -191,11 +191,11 @@ impl AuditorFixture {
         self.auditor(&["database", &url, "--log", log])
     }
 
-    /// Does this to a copy of the database, as its superuser with all triggers off, and has it verified.
-    pub(super) fn after(&self, attack: &str) -> Result<Answer> {
+    /// Attacks a copy of the database as its superuser, with all triggers off, and verifies the copy.
+    pub(super) fn verify_after(&self, attack: &str) -> Result<Answer> {
         let copy = self.copy()?;
         let mut insider = copy.connect()?;
-        insider.batch_execute(TRIGGERS_OFF)?;
+        insider.batch_execute(&all_triggers_off())?;
         insider
             .batch_execute(attack)
             .with_context(|| attack.to_owned())?;
@@ -248,25 +248,8 @@ impl AuditorFixture {
         Ok(())
     }
 
-    /// What the untouched database says.
+    /// The number that a query gives in the untouched database.
     pub(super) fn ask(&self, sql: &str) -> Result<i64> {
         count(&mut self.base.admin()?, sql)
     }
 }
-
-/// Foreign keys by the session's mode; the triggers that fire in every mode, one table after the other.
-const TRIGGERS_OFF: &str = "
-    do $$
-    declare
-        kept record;
-    begin
-        for kept in
-            select c.oid::regclass as name
-            from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-            where c.relkind = 'r' and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'tlog', 'risk')
-        loop
-            execute format('alter table %s disable trigger all', kept.name);
-        end loop;
-    end
-    $$;
-    set session_replication_role = replica;";

@@ -2,8 +2,11 @@
 //! filled, and a superuser who edits, deletes, inserts, reorders and rebuilds.
 
 mod anchored;
-mod attacks;
+mod attack;
+mod evidence;
 mod fixture;
+mod present;
+mod rebuilt;
 
 use anyhow::Result;
 use serde_json::json;
@@ -31,7 +34,7 @@ fn an_untouched_database_is_verified() -> Result<()> {
         assert!(facts[counted].as_i64() > Some(0), "{counted}: {facts}");
     }
 
-    // The same by HTTP as from a folder, and both without a database.
+    // The log verifies alike over HTTP and from a folder, both without a database.
     let site = fixture.site()?;
     for place in [
         fixture.log_folder(),
@@ -42,7 +45,7 @@ fn an_untouched_database_is_verified() -> Result<()> {
         assert_eq!(log.said["facts"]["root"], facts["root"]);
     }
 
-    // What is not published yet is counted, and no more.
+    // Outcomes that are not published yet are counted, but not verified.
     crate::settlements::pending(&fixture.base, 5)?;
     let newer = fixture.verify_database(fixture.base.database())?;
     assert_eq!(newer.code, 0, "{}", newer.said);
@@ -108,7 +111,7 @@ fn a_receipt_is_verified_without_the_gateway() -> Result<()> {
 fn what_cannot_be_read_or_connected_to_is_neither_good_nor_bad() -> Result<()> {
     let fixture = AuditorFixture::new()?;
     let database = fixture.base.database();
-    // Nobody who may read nothing, and nobody at all.
+    // A login without privileges, a server that does not answer, and one that cannot be reached.
     let mut admin = fixture.base.admin()?;
     admin.batch_execute(&format!("revoke optkas_auditor from {}", fixture.login()))?;
     assert_eq!(fixture.verify_database(database)?.code, 2);

@@ -50,7 +50,7 @@ pub(super) fn bad_forms(key: &Key, claims: &Value) -> impl Iterator<Item = (Stri
     .into_iter()
 }
 
-/// Only the key tells these from good ones.
+/// These differ from good tokens by their key alone.
 pub(super) fn bad_signatures(
     key: &Key,
     other: &Key,

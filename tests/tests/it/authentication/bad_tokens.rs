@@ -138,7 +138,7 @@ fn bad_claims(key: &Key, good: &Value) -> impl Iterator<Item = (String, String)>
         .into_iter()
 }
 
-/// Signed by the right key, or by none.
+/// Signed by the right key, or unsigned.
 fn bad_headers(key: &Key, claims: &Value) -> impl Iterator<Item = (String, String)> {
     let jwk = key.public_jwk();
     let mut tokens: Vec<(String, String)> = ["none", "None", "NONE", "nOnE", ""]

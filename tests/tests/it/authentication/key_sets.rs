@@ -86,7 +86,7 @@ fn troubles(fixture: &Fixture, elsewhere: &Server) -> Result<Vec<Behaviour>> {
     ])
 }
 
-/// The right keys in the wrong place: whoever follows a redirect finds them.
+/// The right keys behind a redirect, which must not be followed.
 fn publish_elsewhere(fixture: &Fixture) -> Result<Server> {
     let body = fixture.issuer().jwks().to_string().into_bytes();
     Server::start(0, move |_| {

@@ -1,4 +1,4 @@
-//! Nobody passes without a good token, whatever is wrong with the bad one, and nobody learns what it was.
+//! Bad tokens of every kind are refused, all with the same reply, which does not say what is wrong.
 
 mod bad_signatures;
 mod bad_tokens;

@@ -1,4 +1,4 @@
-//! The same for agents, whose bodies are signed as they are.
+//! Deliveries of agents: each bad member is named. The bad bodies are correctly signed.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use tests::sample_data::{AURORA, Kind, PLATFORM, delivery};
 use uuid::Uuid;
 
 use super::values::{
-    no_currencies, no_ids, no_money, no_occurrences, no_texts, with, without, words,
+    bad_currencies, bad_ids, bad_money, bad_occurrences, bad_texts, with, without, words,
 };
 use super::{assert_invalid, ledger_rows};
 use crate::endpoints::event;
 use crate::settlements::facility;
 
-/// Who sends, what would be accepted, a member of it, and what that must not be.
+/// The sender, a good event, one of its members, and bad values of that member.
 type Row = (&'static str, Value, &'static str, Vec<Value>);
 
 #[test]
@@ -33,7 +33,7 @@ fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
                 &[pointer],
             );
         }
-        // One level up as well: what the type does not know.
+        // An unknown member beside `data` as well.
         for unknown in ["/data/note", "/note"] {
             let body = with(&good, unknown, json!("x"));
             assert_invalid(
@@ -72,7 +72,7 @@ fn each_bad_member_of_a_delivery_is_named() -> Result<()> {
     Ok(())
 }
 
-/// Signed over these very bytes, under the body's id where a header can bear it.
+/// Sends exactly these bytes, signed, with the body's id where a header can hold it.
 fn signed(fixture: &Fixture, agent: &str, body: &Value) -> Result<Response> {
     fixture.send(&fixture.agent(agent).agent.sign(&body.to_string()))
 }
@@ -86,7 +86,8 @@ fn table() -> Vec<Row> {
     let failed = delivery(
         "escrow.failed",
         &json!({
-            "settlement_id": funded["data"]["settlement_id"], "facility_id": funded["data"]["facility_id"], "reason": "no funds",
+            "settlement_id": funded["data"]["settlement_id"], "facility_id": funded["data"]["facility_id"],
+            "reason": "no funds",
         }),
     );
     let onboarded =
@@ -96,37 +97,37 @@ fn table() -> Vec<Row> {
             PLATFORM,
             event(Kind::Platform),
             "/data/amount_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/currency",
-            no_currencies(),
+            bad_currencies(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/allocator_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/data/reference",
-            no_texts(false),
+            bad_texts(false),
         ),
         (
             PLATFORM,
             event(Kind::Platform),
             "/occurred_at",
-            no_occurrences(),
+            bad_occurrences(),
         ),
         (
             PLATFORM,
             delivery("allocator.onboarded", &onboarded),
             "/data/legal_name",
-            no_texts(false),
+            bad_texts(false),
         ),
         (
             PLATFORM,
@@ -138,7 +139,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             delivery("member.revoked", &member),
             "/data/sub",
-            no_ids(),
+            bad_ids(),
         ),
         (
             PLATFORM,
@@ -156,7 +157,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             delivery("facility.opened", &opened),
             "/data/limit_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             PLATFORM,
@@ -168,32 +169,32 @@ fn table() -> Vec<Row> {
             "escrow-one",
             funded.clone(),
             "/data/settlement_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             "escrow-one",
             funded.clone(),
             "/data/amount_minor",
-            no_money(),
+            bad_money(),
         ),
         (
             "escrow-one",
             funded.clone(),
             "/occurred_at",
-            no_occurrences(),
+            bad_occurrences(),
         ),
-        ("escrow-one", failed, "/data/reason", no_texts(false)),
+        ("escrow-one", failed, "/data/reason", bad_texts(false)),
         (
             "settle-one",
             event(Kind::Settlement),
             "/data/currency",
-            no_currencies(),
+            bad_currencies(),
         ),
         (
             "settle-one",
             event(Kind::Settlement),
             "/data/facility_id",
-            no_ids(),
+            bad_ids(),
         ),
         (
             "settle-one",

@@ -1,4 +1,4 @@
-//! Bodies: each member's rule, broken in each way, is told by its JSON Pointer.
+//! Bodies: each rule of each member is broken, and the reply names the member by its JSON Pointer.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::values::{
-    instant, no_currencies, no_expiries, no_ids, no_money, no_texts, no_uetrs, no_value_dates,
-    with, without,
+    bad_currencies, bad_expiries, bad_ids, bad_money, bad_texts, bad_uetrs, bad_value_dates,
+    instant, with, without,
 };
 use super::{assert_invalid, ledger_rows, post, there};
 use crate::settlements::{of, proposal};
@@ -19,13 +19,13 @@ fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
     let before = ledger_rows(&fixture)?;
     let good = full_proposal();
     for (pointer, values) in [
-        ("/amount_minor", no_money()),
-        ("/currency", no_currencies()),
-        ("/facility_id", no_ids()),
-        ("/uetr", no_uetrs()),
-        ("/reference", no_texts(true)),
-        ("/value_date", no_value_dates()),
-        ("/expires_at", no_expiries()),
+        ("/amount_minor", bad_money()),
+        ("/currency", bad_currencies()),
+        ("/facility_id", bad_ids()),
+        ("/uetr", bad_uetrs()),
+        ("/reference", bad_texts(true)),
+        ("/value_date", bad_value_dates()),
+        ("/expires_at", bad_expiries()),
     ] {
         for value in values {
             let answer = post(
@@ -44,7 +44,7 @@ fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
         )?;
         assert_invalid(&format!("without {pointer}"), &answer, &[pointer]);
     }
-    // Who it is from and what becomes of it are not the caller's to say.
+    // The caller cannot set the author or the state.
     for name in [
         "allocator_id",
         "sub",
@@ -81,22 +81,59 @@ fn all_errors_are_listed_in_one_reply() -> Result<()> {
     let settlement = there(&fixture)?;
     let create = "/v1/settlements".to_owned();
     for (target, body, places) in [
-        (&create, "{}".to_owned(), &["/amount_minor", "/currency", "/facility_id", "/value_date"][..]),
         (
             &create,
-            r#"{"amount_minor":1.5,"currency":"usd","facility_id":"1","value_date":"soon","x":[{"a":1,"a":2}]}"#.to_owned(),
-            &["/amount_minor", "/currency", "/facility_id", "/value_date", "/x", "/x/0/a"],
+            "{}".to_owned(),
+            &["/amount_minor", "/currency", "/facility_id", "/value_date"][..],
         ),
-        (&create, doubled(&full_proposal(), "amount_minor"), &["/amount_minor"]),
-        (&create, doubled(&full_proposal(), "currency").replacen("currency", "\\u0063urrency", 1), &["/currency"]),
-        (&of(&settlement, "verify"), r#"{"force":true}"#.to_owned(), &["/force"]),
-        (&of(&settlement, "verify"), r#"{"a":1,"a":1}"#.to_owned(), &["/a"]),
-        (&of(&settlement, "cancel"), r#"{"reason":1,"by":"me"}"#.to_owned(), &["/reason", "/by"]),
-        (&of(&settlement, "cancel"), r#"{"reason":"a","reason":"b"}"#.to_owned(), &["/reason"]),
+        (
+            &create,
+            r#"{"amount_minor":1.5,"currency":"usd","facility_id":"1","value_date":"soon",
+                "x":[{"a":1,"a":2}]}"#
+                .to_owned(),
+            &[
+                "/amount_minor",
+                "/currency",
+                "/facility_id",
+                "/value_date",
+                "/x",
+                "/x/0/a",
+            ],
+        ),
+        (
+            &create,
+            doubled(&full_proposal(), "amount_minor"),
+            &["/amount_minor"],
+        ),
+        (
+            &create,
+            doubled(&full_proposal(), "currency").replacen("currency", "\\u0063urrency", 1),
+            &["/currency"],
+        ),
+        (
+            &of(&settlement, "verify"),
+            r#"{"force":true}"#.to_owned(),
+            &["/force"],
+        ),
+        (
+            &of(&settlement, "verify"),
+            r#"{"a":1,"a":1}"#.to_owned(),
+            &["/a"],
+        ),
+        (
+            &of(&settlement, "cancel"),
+            r#"{"reason":1,"by":"me"}"#.to_owned(),
+            &["/reason", "/by"],
+        ),
+        (
+            &of(&settlement, "cancel"),
+            r#"{"reason":"a","reason":"b"}"#.to_owned(),
+            &["/reason"],
+        ),
     ] {
         assert_invalid(&body, &post(&fixture, target, body.as_bytes())?, places);
     }
-    for value in no_texts(true) {
+    for value in bad_texts(true) {
         let answer = post(
             &fixture,
             &of(&settlement, "cancel"),

@@ -1,4 +1,4 @@
-//! Whatever a caller sends, the answer is the caller's to understand: never a 500, never a word of the inside.
+//! Bad input of every kind: the answer is never a 500, and reveals nothing of the inside.
 
 mod collateral;
 mod deliveries;
@@ -82,7 +82,7 @@ fn a_body_has_65_536_bytes_at_most() -> Result<()> {
             assert_eq!(answer.status, 413, "{name}: {}", answer.text());
             assert_decent(name, &answer);
         }
-        // In base64 as well, and before anybody asks who it is from.
+        // In base64 as well, and before authentication.
         let unknown = Request::new("POST", "/v1/settlements")
             .header("content-type", "application/octet-stream");
         assert_eq!(fixture.send(&unknown.body(padded(length)))?.status, 413);
@@ -94,7 +94,7 @@ fn a_body_has_65_536_bytes_at_most() -> Result<()> {
     Ok(())
 }
 
-/// The bytes as the body of each mutation, by somebody who may; the signature of a webhook is right.
+/// Sends the bytes as the body of each mutation, as an allowed caller; webhooks are correctly signed.
 fn to_all(fixture: &Fixture, body: &[u8]) -> Result<Vec<(&'static str, Response)>> {
     let settlement = uuid::Uuid::new_v4().to_string();
     let now = time::OffsetDateTime::now_utc().unix_timestamp().to_string();
@@ -132,7 +132,7 @@ fn approval(release: &str) -> String {
     format!("/v1/releases/{release}/approve")
 }
 
-/// As dave, who may do everything that a member can.
+/// Posts as dave, who has every role.
 fn post(fixture: &Fixture, target: &str, body: &[u8]) -> Result<Response> {
     let request = fixture
         .person("dave")
@@ -145,7 +145,7 @@ fn post(fixture: &Fixture, target: &str, body: &[u8]) -> Result<Response> {
     )
 }
 
-/// 422 with exactly these places, in the order of the document.
+/// Checks that the reply is 422 and names exactly these places, in the order of the document.
 fn assert_invalid(what: &str, answer: &Response, places: &[&str]) {
     assert_eq!(answer.status, 422, "{what}: {}", answer.text());
     let problem = answer.json();
@@ -180,7 +180,7 @@ fn ledger_rows(fixture: &Fixture) -> Result<i64> {
     )
 }
 
-/// A settlement that is there, for requests whose path must be right.
+/// An existing settlement, for requests whose path must be right.
 fn there(fixture: &Fixture) -> Result<String> {
     pending(fixture, 100)
 }

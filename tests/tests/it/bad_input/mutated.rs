@@ -1,4 +1,4 @@
-//! Valid requests, damaged at random: whatever becomes of one, it is never our fault.
+//! Valid requests, damaged at random: no damage gives a 5xx.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::support::assert_books;
 
 const ROUNDS: usize = 60;
 
-/// Bytes that end something early, or are none at all.
+/// Bytes that end a text early, or are not text.
 const SPLINTERS: &[u8] = b"\"{}[],:\\0\x00\xff";
 
-/// Values that parsers and databases have been known to trip over.
+/// Values that are known to trouble parsers and databases.
 const NASTY: [&str; 24] = [
     "null",
     "true",
@@ -82,7 +82,7 @@ fn a_damaged_request_never_gives_a_5xx() -> Result<()> {
             statuses.insert(answer.status);
         }
     }
-    // The damage is of every depth: to the text, to what it says, and to what it names.
+    // Damage of every depth: to the bytes, to the values, and to the names.
     assert!(
         statuses.is_superset(&BTreeSet::from([200, 400, 404, 422])),
         "{statuses:?}"
@@ -96,7 +96,8 @@ fn a_damaged_query_never_gives_a_5xx() -> Result<()> {
     let _one = there(&fixture)?;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
     let facility = format!("/v1/facilities/{}/collateral", SECURED_FACILITY.id);
-    let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff&created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
+    let query = b"limit=10&status=PENDING&facility_id=6f9619ff-8b86-4d01-b42d-00cf4fc964ff\
+        &created_after=2026-11-23T00:00:00Z&cursor=AAAAAAAAAAA";
     for round in 0..ROUNDS * 4 {
         let damaged = visible(&bytes_damaged(query, &mut chance));
         let path = [
@@ -149,7 +150,7 @@ fn bodies(settlement: &str, facility: &SecuredFacility<'_>) -> Vec<(Sender, Valu
     all
 }
 
-/// The same of everything that is told of collateral, and of releases.
+/// The same for collateral events and releases.
 fn of_collateral(facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
     let terms = &facility.terms;
     let from = |agent: &'static str, event: &WebhookEvent| (Sender::Agent(agent), event.delivery());
@@ -208,7 +209,7 @@ fn of_collateral(facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
     all
 }
 
-/// Signed as it is, so that the body is what is judged.
+/// The damaged body is signed as it is, so that the body is judged and not its signature.
 fn signed(fixture: &Fixture, agent: &str, body: &[u8]) -> Request {
     let id = serde_json::from_slice::<Value>(body)
         .ok()

@@ -255,7 +255,7 @@ fn a_malformed_id_is_answered_with_404() -> Result<()> {
     Ok(())
 }
 
-/// The same answer as for an id that is somebody else's.
+/// The answer must be that for another allocator's id.
 fn assert_nothing_there(
     fixture: &Fixture,
     request: &Request,

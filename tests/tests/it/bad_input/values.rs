@@ -1,4 +1,4 @@
-//! What the members of a body must not be.
+//! Values that break the forms of a body's members.
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -25,8 +25,8 @@ pub(super) fn without(body: &Value, pointer: &str) -> Value {
     body
 }
 
-/// What no money is.
-pub(super) fn no_money() -> Vec<Value> {
+/// Values that are not amounts of money.
+pub(super) fn bad_money() -> Vec<Value> {
     let texts = [
         "",
         "0",
@@ -67,13 +67,13 @@ pub(super) fn words(words: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-pub(super) fn no_currencies() -> Vec<Value> {
+pub(super) fn bad_currencies() -> Vec<Value> {
     words(&[
         "", "usd", "Usd", "US", "USDX", "ABC", "XXX", "XAU", "840", "USD\u{0}", " USD",
     ])
 }
 
-pub(super) fn no_ids() -> Vec<Value> {
+pub(super) fn bad_ids() -> Vec<Value> {
     let good = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
     words(&[
         "",
@@ -88,19 +88,19 @@ pub(super) fn no_ids() -> Vec<Value> {
 }
 
 /// A UETR may be left out or null.
-pub(super) fn no_uetrs() -> Vec<Value> {
+pub(super) fn bad_uetrs() -> Vec<Value> {
     let other_versions = [
         "6f9619ff-8b86-1d01-b42d-00cf4fc964ff",
         "6f9619ff-8b86-7d01-b42d-00cf4fc964ff",
         "6f9619ff-8b86-4d01-c42d-00cf4fc964ff",
     ];
-    let ids = no_ids().into_iter().filter(|value| !value.is_null());
+    let ids = bad_ids().into_iter().filter(|value| !value.is_null());
     ids.chain(other_versions.map(Value::from))
         .chain([json!(Uuid::nil().to_string())])
         .collect()
 }
 
-pub(super) fn no_texts(optional: bool) -> Vec<Value> {
+pub(super) fn bad_texts(optional: bool) -> Vec<Value> {
     let long = "x".repeat(141);
     let texts = words(&[
         "",
@@ -121,7 +121,7 @@ pub(super) fn no_texts(optional: bool) -> Vec<Value> {
         .collect()
 }
 
-pub(super) fn no_value_dates() -> Vec<Value> {
+pub(super) fn bad_value_dates() -> Vec<Value> {
     let today = OffsetDateTime::now_utc().date();
     let day = |date: time::Date| date.to_string();
     words(&[
@@ -143,7 +143,7 @@ pub(super) fn no_value_dates() -> Vec<Value> {
     ])
 }
 
-pub(super) fn no_expiries() -> Vec<Value> {
+pub(super) fn bad_expiries() -> Vec<Value> {
     let now = OffsetDateTime::now_utc();
     let bad = words(&[
         "",
@@ -160,7 +160,7 @@ pub(super) fn no_expiries() -> Vec<Value> {
     bad.into_iter().filter(|value| !value.is_null()).collect()
 }
 
-pub(super) fn no_occurrences() -> Vec<Value> {
+pub(super) fn bad_occurrences() -> Vec<Value> {
     words(&[
         "",
         "yesterday",

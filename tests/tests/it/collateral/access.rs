@@ -1,4 +1,4 @@
-//! Who sees a facility's collateral, and who may speak of it.
+//! Who sees a facility's collateral, and who may report on it.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn listed(fixture: &Fixture, person: &str) -> Result<Vec<String>> {
         .collect())
 }
 
-/// A reply without what names the one request.
+/// A reply without the request's own id.
 fn nameless(answer: &Response) -> Value {
     let mut body = answer.json();
     for name in ["request_id", "commitment"] {
@@ -55,7 +55,7 @@ fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it()
         for part in parts {
             let answer = read(&fixture, person, facility_id, part)?;
             assert_eq!(answer.status, 404, "{person} {part}");
-            // Not there and not yours cannot be told apart.
+            // A facility that does not exist and one of another allocator give the same answer.
             let nowhere = read(&fixture, person, Uuid::new_v4(), part)?;
             assert_eq!(nameless(&answer), nameless(&nowhere), "{person} {part}");
         }
@@ -75,14 +75,15 @@ fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it()
     }
 
     let body = json!({
-        "facility_id": facility_id.to_string(), "amount_minor": "7", "currency": "USD", "value_date": facility.day(9).to_string(),
+        "facility_id": facility_id.to_string(), "amount_minor": "7", "currency": "USD",
+        "value_date": facility.day(9).to_string(),
     });
     let settlement = propose(&fixture, "mallory", &body)?;
     for part in parts {
         assert_eq!(read(&fixture, "mallory", facility_id, part)?.status, 200);
     }
     assert!(listed(&fixture, "mallory")?.contains(&facility_id.to_string()));
-    // She sees it, and lets nothing go.
+    // She may read the facility, but not release from it.
     let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
     assert_eq!((asked.status, &*refusal(&asked)), (403, "not-lead"));
     assert_eq!(
@@ -184,7 +185,8 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
     Ok(())
 }
 
-/// As its login could: whoever has the secret of one agent speaks for no other, and for no other's facility.
+/// Called as the endpoint's login: the secret of one agent serves for no other agent, and for no other agent's
+/// facility.
 #[test]
 fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     const OTHER: &str = "collateral-two";
@@ -216,7 +218,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     );
     assert_eq!(say(OTHER, &their_search)?.name(), "accepted");
     assert_eq!(say(COLLATERAL_AGENT, &ours)?.name(), "accepted");
-    // Nor is any other agent one of collateral, the facility's own included.
+    // Agents of other kinds cannot report on collateral, not even those of the facility.
     for agent in ["escrow-one", "settle-one", PLATFORM] {
         let reply = say(agent, &facility.new_pledge())?;
         assert_eq!(reply.name(), "refused not-found", "{agent}");
@@ -226,7 +228,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// The platform says who the parties are; what was filed it does not say, and the agent not who they are.
+/// The platform records parties but no filings; the agent records filings but no parties.
 #[test]
 fn the_platform_and_the_agent_cannot_send_each_others_events() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -273,7 +275,7 @@ fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
             assert_eq!(answer.json()["required"], "collateral");
         }
     }
-    // Nothing is left of them: the id is free.
+    // The refused facilities leave nothing behind: their id is free.
     let opened = fixture
         .agent(PLATFORM)
         .deliver(&terms.opened().delivery())?;

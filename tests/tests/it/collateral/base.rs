@@ -1,4 +1,4 @@
-//! The base against the plain one, and the sums that are kept against adding everything up again.
+//! The borrowing base equals a plain second computation; the kept sums equal sums made anew.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::support::assert_books;
 const CASES: usize = 300;
 const STEPS: usize = 150;
 const KINDS: [&str; 4] = ["receivable", "equipment", "loan", "other"];
-/// As much as one asset can be worth.
+/// The largest value of one asset.
 const VALUE_MAX: usize = 999_999_999_999_999;
 
-/// The case that the rules were agreed on.
+/// The worked example of the requirements.
 #[test]
 fn the_worked_example_gives_its_availability() -> Result<()> {
     let million: u64 = 100_000_000;
@@ -36,7 +36,7 @@ fn the_worked_example_gives_its_availability() -> Result<()> {
             .map(|name| of[format!("{name}_minor")].as_str().map(str::to_owned))
     };
     let figure = |minor: u64| Some(minor.to_string());
-    // What the step rested on is the base before it.
+    // The step rested on the base before it.
     assert_eq!(
         figures(&rested["borrowing_base"]),
         [
@@ -49,7 +49,8 @@ fn the_worked_example_gives_its_availability() -> Result<()> {
     );
     let recorded: (String, Value) = {
         let row = fixture.admin()?.query_one(
-            "select encode(inputs_sha256, 'hex'), jsonb_build_array(version, base_minor, drawn_minor, availability_minor)
+            "select encode(inputs_sha256, 'hex'), 
+                jsonb_build_array(version, base_minor, drawn_minor, availability_minor)
             from collateral.borrowing_base where settlement_id::text = $1",
             &[&rested["id"].as_str().context("an id")?],
         )?;
@@ -92,7 +93,7 @@ fn the_base_equals_a_second_plain_computation() -> Result<()> {
             let of = holdings.iter().filter(|it| it.obligor == obligor);
             of.map(|it| it.value_minor).sum::<i128>()
         };
-        // All obligors, and only those that can be over the cap: the figures and their inputs are the same.
+        // Computed over all obligors, and over those that can exceed the cap: figures and inputs are the same.
         let all = figure(&mut admin, &rules, &holdings, drawn, |_| true)?;
         let few = figure(&mut admin, &rules, &holdings, drawn, |it| owes(it) > cap)?;
         assert_eq!(
@@ -131,7 +132,7 @@ fn any_holdings(random: &mut Random) -> Vec<Holding> {
         .collect()
 }
 
-/// The database's figures, and the hash of what they follow from.
+/// The database's figures, and the hash of their inputs.
 fn figure(
     admin: &mut Client,
     rules: &Rules,
@@ -162,7 +163,8 @@ fn figure(
         format!("row(null,1,'{kind}',{rate},{haircut})::collateral.rule_kind")
     });
     let sql = format!(
-        "select eligible_minor::text, excess_minor::text, base_minor::text, availability_minor::text, coverage_bp::text,
+        "select eligible_minor::text, excess_minor::text, base_minor::text,
+                availability_minor::text, coverage_bp::text,
             encode(fixed.text_sha256(inputs), 'hex')
         from collateral.borrowing_base_from_sums(
             row(null,1,null,{},0,30,30,30,{},null,null)::collateral.rules, {}, {}, {}, {drawn})",
@@ -191,7 +193,7 @@ fn read(row: &Row) -> Result<Base> {
     })
 }
 
-/// What a plain book would know of one pledge: the latest documents, by their dates.
+/// The latest documents of one pledge, by their dates, as a plain book would keep them.
 struct Known {
     pledged: Pledged,
     obligor: String,
@@ -200,8 +202,8 @@ struct Known {
     held: Option<i64>,
 }
 
-/// Pledges, valuations, receipts, releases and new rules in any order: after each step the kept sums give the base
-/// that adding up anew gives, and both the one of the plain book.
+/// Pledges, valuations, receipts, releases and new rules in random order. After each step the kept sums, sums made
+/// anew, and the plain book give the same base.
 #[test]
 fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -222,7 +224,7 @@ fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
                 for known in &mut some(&mut book, &mut random) {
                     let value = random.below(1_000_000);
                     values.push((known.pledged.asset, u64::try_from(value)?));
-                    // Of two documents of one day the one that was told later counts.
+                    // Of two documents of one day, the one that was recorded later counts.
                     if known.valued.is_none_or(|(day, _)| day <= as_of) {
                         known.valued = Some((as_of, i128::try_from(value)?));
                     }
@@ -301,7 +303,7 @@ fn new_pledge(facility: &mut SecuredFacility<'_>, random: &mut Random) -> Result
     })
 }
 
-/// One of them at least, each once.
+/// A random choice of at least one, each once.
 fn some<'a>(book: &'a mut [Known], random: &mut Random) -> Vec<&'a mut Known> {
     let certain = random.below(book.len());
     book.iter_mut()
@@ -310,7 +312,7 @@ fn some<'a>(book: &'a mut [Known], random: &mut Random) -> Vec<&'a mut Known> {
         .collect()
 }
 
-/// What has a value and a receipt.
+/// A pledge that has a value and a receipt.
 fn counting(book: &[Known]) -> Vec<Holding> {
     book.iter()
         .filter(|known| known.held.is_some())
@@ -327,7 +329,8 @@ fn counting(book: &[Known]) -> Vec<Holding> {
 fn found(admin: &mut Client, facility: &SecuredFacility<'_>, how: &str) -> Result<Base> {
     let row = admin.query_one(
         &format!(
-            "select eligible_minor::text, excess_minor::text, base_minor::text, availability_minor::text, coverage_bp::text
+            "select eligible_minor::text, excess_minor::text, base_minor::text,
+                availability_minor::text, coverage_bp::text
             from collateral.borrowing_base_{how}($1, collateral.rules_in_force($1))"
         ),
         &[&facility.terms.facility],

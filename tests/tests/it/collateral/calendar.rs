@@ -1,4 +1,4 @@
-//! UCC 9-515 to the day. The functions are the ones that a filing's standing is made of, asked with fixed dates.
+//! UCC 9-515 to the day: the functions behind a filing's standing, called with fixed dates.
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
@@ -26,7 +26,7 @@ const LAPSES: [(&str, &str, Option<&str>); 12] = [
 const WINDOWS: [(&str, &str); 9] = [
     ("2025-03-15", "2024-09-15"),
     ("2025-03-01", "2024-09-01"),
-    // No such day: the last of that month.
+    // That day does not exist: the window begins on the last day of the month.
     ("2025-08-31", "2025-02-28"),
     ("2024-08-31", "2024-02-29"),
     ("2025-08-29", "2025-02-28"),
@@ -36,7 +36,7 @@ const WINDOWS: [(&str, &str); 9] = [
     ("2050-03-01", "2049-09-01"),
 ];
 
-/// The last day of effect, the day a continuation is filed on, and the last day then; none if it is in vain.
+/// The last day of effect, the day of a continuation, and the last day after it; `None` if it has no effect.
 const CONTINUATIONS: [(&str, &str, Option<&str>); 11] = [
     ("2025-03-15", "2024-09-14", None),
     ("2025-03-15", "2024-09-15", Some("2030-03-15")),
@@ -45,7 +45,7 @@ const CONTINUATIONS: [(&str, &str, Option<&str>); 11] = [
     ("2025-03-15", "2025-03-16", None),
     ("2025-03-15", "2020-03-15", None),
     ("2025-03-01", "2025-03-01", Some("2030-03-01")),
-    // Those of thirty years are continued by five as well.
+    // Filings for thirty years are continued by five years as well.
     ("2050-03-01", "2049-10-01", Some("2055-03-01")),
     ("2050-03-01", "2049-08-31", None),
     ("2028-02-29", "2028-02-29", Some("2033-03-01")),
@@ -86,7 +86,7 @@ fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
         let found = text(&mut admin, &sql)?;
         assert_eq!(found.as_deref(), expected, "{lapse}, filed on {filed}");
     }
-    // What has no end needs no continuation and has no window.
+    // A filing that never lapses needs no continuation and has no window.
     for sql in [
         "select collateral.continuation_opens(null)::text",
         "select collateral.continued(null, '2024-01-01')::text",

@@ -1,4 +1,4 @@
-//! What a settlement demands of its facility's collateral, each condition alone; and again at every step.
+//! What a settlement demands of its facility's collateral: each condition alone stops it.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -8,21 +8,20 @@ use tests::sample_data::{SecuredTerms, WebhookEvent, kind_rule};
 use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, refusal};
-use crate::direct::barrier;
-use crate::support::{assert_books, count};
+use crate::support::assert_books;
 
-/// What a test tells otherwise than a good facility does.
+/// How a facility differs from a good one: altered events, days of its papers from today, other rules.
 #[derive(Clone, Copy)]
 struct Odd {
-    filing: fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
-    agreement: fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
+    filing: Alter<WebhookEvent>,
+    agreement: Alter<WebhookEvent>,
     valued: Option<i64>,
     held: Option<i64>,
-    search: fn(&SecuredFacility<'_>, WebhookEvent) -> Option<WebhookEvent>,
+    search: Alter<Option<WebhookEvent>>,
     rules: fn() -> Vec<(&'static str, Value)>,
 }
 
-/// Nothing is odd.
+/// A facility that fulfils every condition.
 const GOOD: Odd = Odd {
     filing: |_, event| event,
     agreement: |_, event| event,
@@ -32,238 +31,184 @@ const GOOD: Odd = Odd {
     rules: Vec::new,
 };
 
-/// A filing of somebody else's, so many days ago.
-fn found(facility: &SecuredFacility<'_>, days: i64) -> Value {
+type Alter<T> = fn(&SecuredFacility<'_>, WebhookEvent) -> T;
+
+const fn filing(filing: Alter<WebhookEvent>) -> Odd {
+    Odd { filing, ..GOOD }
+}
+
+const fn agreement(agreement: Alter<WebhookEvent>) -> Odd {
+    Odd { agreement, ..GOOD }
+}
+
+const fn papers(valued: Option<i64>, held: Option<i64>) -> Odd {
+    Odd {
+        valued,
+        held,
+        ..GOOD
+    }
+}
+
+const fn search(search: Alter<Option<WebhookEvent>>) -> Odd {
+    Odd { search, ..GOOD }
+}
+
+const fn rules(rules: fn() -> Vec<(&'static str, Value)>) -> Odd {
+    Odd { rules, ..GOOD }
+}
+
+/// A search's findings: a filing of another bank, made so many days from today.
+pub(super) fn found(facility: &SecuredFacility<'_>, days: i64) -> Value {
     json!([{
-        "file_number": "2001 77", "filed_at": format!("{}T00:00:00Z", facility.day(days)), "secured_party": "Other Bank",
+        "file_number": "2001 77", "filed_at": format!("{}T00:00:00Z", facility.day(days)),
+        "secured_party": "Other Bank",
     }])
 }
 
-/// What is odd, and all that is wrong with it: an asset of 1,000 is there, 100 are drawn.
+/// A difference, and the refusals of a draw of 100 against an asset of 1,000.
 const CONDITIONS: [(&str, Odd, &str); 26] = [
     ("nothing", GOOD, ""),
     (
         "no debtor",
-        Odd {
-            filing: |_, event| event.with("debtors", json!([])),
-            ..GOOD
-        },
+        filing(|_, event| event.with("debtors", json!([]))),
         "filing-insufficient",
     ),
     (
         "no secured party",
-        Odd {
-            filing: |_, event| event.with("secured_parties", json!([])),
-            ..GOOD
-        },
+        filing(|_, event| event.with("secured_parties", json!([]))),
         "filing-insufficient",
     ),
     (
         "no indication of collateral",
-        Odd {
-            filing: |_, event| event.with("description", ""),
-            ..GOOD
-        },
+        filing(|_, event| event.with("description", "")),
         "filing-insufficient",
     ),
     (
         "another debtor",
-        Odd {
-            filing: |facility, event| {
-                let party = &facility.terms.secured_party;
-                event.with(
-                    "debtors",
-                    json!([{ "party_id": party.id.to_string(), "name": party.name }]),
-                )
-            },
-            ..GOOD
-        },
+        filing(|facility, event| {
+            let party = &facility.terms.secured_party;
+            event.with(
+                "debtors",
+                json!([{ "party_id": party.id.to_string(), "name": party.name }]),
+            )
+        }),
         "filing-insufficient",
     ),
     (
         "another state's office",
         Odd {
-            filing: |_, event| event.with("office", "US-NY"),
             search: |_, event| Some(event.with("office", "US-NY")),
-            ..GOOD
+            ..filing(|_, event| event.with("office", "US-NY"))
         },
         "filing-office",
     ),
     (
         "the name in capitals",
-        Odd {
-            filing: |facility, event| {
-                named(facility, event, &facility.terms.debtor.name.to_uppercase())
-            },
-            ..GOOD
-        },
+        filing(|facility, event| {
+            named(facility, event, &facility.terms.debtor.name.to_uppercase())
+        }),
         "filing-name",
     ),
     (
         "the name with a space more",
-        Odd {
-            filing: |facility, event| {
-                named(facility, event, &format!("{} ", facility.terms.debtor.name))
-            },
-            ..GOOD
-        },
+        filing(|facility, event| {
+            named(facility, event, &format!("{} ", facility.terms.debtor.name))
+        }),
         "filing-name",
     ),
     (
         "an agreement on other kinds",
-        Odd {
-            agreement: |_, event| event.with("asset_kinds", json!(["equipment"])),
-            ..GOOD
-        },
+        agreement(|_, event| event.with("asset_kinds", json!(["equipment"]))),
         "agreement-missing",
     ),
     (
         "an agreement of another debtor",
-        Odd {
-            agreement: |facility, event| {
-                event.with(
-                    "debtor_party_id",
-                    facility.terms.secured_party.id.to_string(),
-                )
-            },
-            ..GOOD
-        },
+        agreement(|facility, event| {
+            event.with(
+                "debtor_party_id",
+                facility.terms.secured_party.id.to_string(),
+            )
+        }),
         "agreement-missing",
     ),
     (
         "an agreement that ends on the value date",
-        Odd {
-            agreement: |facility, event| event.with("ends_on", facility.day(10).to_string()),
-            ..GOOD
-        },
+        agreement(|facility, event| event.with("ends_on", facility.day(10).to_string())),
         "agreement-missing",
     ),
     (
         "an agreement that ends the day after",
-        Odd {
-            agreement: |facility, event| event.with("ends_on", facility.day(11).to_string()),
-            ..GOOD
-        },
+        agreement(|facility, event| event.with("ends_on", facility.day(11).to_string())),
         "",
     ),
     (
         "a stale valuation",
-        Odd {
-            valued: Some(-31),
-            ..GOOD
-        },
+        papers(Some(-31), Some(0)),
         "valuation-stale",
     ),
     (
         "a stale receipt",
-        Odd {
-            held: Some(-31),
-            ..GOOD
-        },
+        papers(Some(0), Some(-31)),
         "custody-stale",
     ),
-    (
-        "both on their last day",
-        Odd {
-            valued: Some(-30),
-            held: Some(-30),
-            ..GOOD
-        },
-        "",
-    ),
+    ("both on their last day", papers(Some(-30), Some(-30)), ""),
     (
         "no valuation",
-        Odd {
-            valued: None,
-            ..GOOD
-        },
+        papers(None, Some(0)),
         "valuation-missing, availability-short",
     ),
     (
         "no receipt",
-        Odd { held: None, ..GOOD },
+        papers(Some(0), None),
         "custody-missing, availability-short",
     ),
-    (
-        "no search",
-        Odd {
-            search: |_, _| None,
-            ..GOOD
-        },
-        "search-missing",
-    ),
+    ("no search", search(|_, _| None), "search-missing"),
     (
         "a search through the day of filing",
-        Odd {
-            search: |facility, event| {
-                Some(event.with("through_on", facility.day(-100).to_string()))
-            },
-            ..GOOD
-        },
+        search(|facility, event| Some(event.with("through_on", facility.day(-100).to_string()))),
         "search-missing",
     ),
     (
         "a search under another name",
-        Odd {
-            search: |facility, event| {
-                Some(event.with("searched_name", format!("{}.", facility.terms.debtor.name)))
-            },
-            ..GOOD
-        },
+        search(|facility, event| {
+            Some(event.with("searched_name", format!("{}.", facility.terms.debtor.name)))
+        }),
         "search-missing",
     ),
     (
         "a search in another office",
-        Odd {
-            search: |_, event| Some(event.with("office", "US-NY")),
-            ..GOOD
-        },
+        search(|_, event| Some(event.with("office", "US-NY"))),
         "search-missing",
     ),
     (
         "an earlier filing",
-        Odd {
-            search: |facility, event| Some(event.with("findings", found(facility, -101))),
-            ..GOOD
-        },
+        search(|facility, event| Some(event.with("findings", found(facility, -101)))),
         "search-adverse",
     ),
     (
         "an earlier filing that stands back, and a later one",
-        Odd {
-            search: |facility, event| {
-                let mut findings = found(facility, -101);
-                findings[0]["subordination_sha256"] = json!("5b".repeat(32));
-                let mut later = found(facility, -99)[0].take();
-                later["file_number"] = json!("2001 78");
-                Some(event.with("findings", json!([findings[0], later])))
-            },
-            ..GOOD
-        },
+        search(|facility, event| {
+            let mut findings = found(facility, -101);
+            findings[0]["subordination_sha256"] = json!("5b".repeat(32));
+            let mut later = found(facility, -99)[0].take();
+            later["file_number"] = json!("2001 78");
+            Some(event.with("findings", json!([findings[0], later])))
+        }),
         "",
     ),
     (
         "a kind that is not eligible",
-        Odd {
-            rules: || vec![("kinds", json!([kind_rule("gold", 10_000, 0)]))],
-            ..GOOD
-        },
+        rules(|| vec![("kinds", json!([kind_rule("gold", 10_000, 0)]))]),
         "availability-short",
     ),
     (
         "reserves that leave 99",
-        Odd {
-            rules: || vec![("reserves_minor", json!("751"))],
-            ..GOOD
-        },
+        rules(|| vec![("reserves_minor", json!("751"))]),
         "availability-short",
     ),
     (
         "a floor just over ten times what is drawn",
-        Odd {
-            rules: || vec![("coverage_floor_bp", json!(100_001))],
-            ..GOOD
-        },
+        rules(|| vec![("coverage_floor_bp", json!(100_001))]),
         "coverage-short",
     ),
 ];
@@ -275,7 +220,7 @@ fn named(facility: &SecuredFacility<'_>, event: WebhookEvent, name: &str) -> Web
     )
 }
 
-/// A facility with one asset of 1,000, odd in that way.
+/// A facility with one asset of 1,000 that differs in this way.
 fn odd<'a>(fixture: &'a Fixture, odd: &Odd) -> Result<SecuredFacility<'a>> {
     let mut facility = SecuredFacility::open(fixture)?;
     let rules = (odd.rules)();
@@ -318,7 +263,7 @@ fn each_condition_alone_stops_a_settlement() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Every reason at once, and what they are about.
+/// All reasons at once, each with its figures.
 #[test]
 fn all_errors_are_listed_in_one_reply() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -368,7 +313,7 @@ fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
         refusal(&SecuredFacility::open(&fixture)?.draw(1)?),
         "filing-missing, availability-short"
     );
-    // Opened alone: no party, no rules.
+    // Only opened: without parties and rules.
     let mut facility = SecuredFacility::open(&fixture)?;
     facility.terms = SecuredTerms {
         facility: Uuid::new_v4(),
@@ -379,166 +324,7 @@ fn without_rules_or_pledges_nothing_is_verified() -> Result<()> {
     Ok(())
 }
 
-/// The asset that has no papers yet counts nothing, and is in nobody's way.
-#[test]
-fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
-    let fixture = Fixture::new()?;
-    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
-    facility.pledge(|event| event)?;
-    let good = facility.pledged[0];
-    assert_eq!(refusal(&facility.draw(100)?), "");
-    // A valuation of an earlier day, told later, changes nothing.
-    let earlier = facility
-        .terms
-        .valuation(facility.day(-100), &[(good.asset, 1)]);
-    facility.record(&earlier)?;
-    assert_eq!(refusal(&facility.draw(100)?), "");
-    // One of the same day does.
-    facility.value(good, 1)?;
-    assert_eq!(
-        refusal(&facility.draw(100)?),
-        "valuation-missing, custody-missing, availability-short"
-    );
-    Ok(())
-}
-
-/// 9-503, 9-507: the name of today, on the record of today.
-#[test]
-fn a_debtor_that_changes_its_name_has_to_be_filed_and_searched_anew() -> Result<()> {
-    let fixture = Fixture::new()?;
-    let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
-    let mut renamed = facility.terms.debtor.clone();
-    renamed.name = "Renamed Receivables LLC".to_owned();
-    facility.onboard(&facility.terms.party(&renamed))?;
-    assert_eq!(refusal(&facility.draw(100)?), "filing-name, search-missing");
-    facility.terms.debtor = renamed;
-    facility.amend("party", -1, |event| {
-        event
-            .with("action", "change")
-            .with("role", "debtor")
-            .with("party_id", facility.terms.debtor.id.to_string())
-            .with("name", facility.terms.debtor.name.clone())
-    })?;
-    assert_eq!(refusal(&facility.draw(100)?), "search-missing");
-    facility.record(&facility.terms.search(facility.day(-1)))?;
-    assert_eq!(refusal(&facility.draw(100)?), "");
-    // Another LEI is another party.
-    let event = facility.terms.party(&facility.terms.debtor);
-    let answer = fixture
-        .agent(tests::sample_data::PLATFORM)
-        .deliver(&event.with("lei", "5493001KJTIIGC8Y1R12").delivery())?;
-    assert_eq!(refusal(&answer), "already-exists");
-    Ok(())
-}
-
-/// Two reports that contradict each other are not settled by the one that suits.
-#[test]
-fn an_adverse_finding_stands_until_a_later_report_clears_it() -> Result<()> {
-    let fixture = Fixture::new()?;
-    let facility = SecuredFacility::good(&fixture, &[1_000])?;
-    let search = |days: i64| facility.terms.search(facility.day(days));
-    // Through less than what has been found nothing by: told later, it counts all the same.
-    facility.record(&search(-40).with("findings", found(&facility, -5_000)))?;
-    assert_eq!(refusal(&facility.draw(10)?), "search-adverse");
-    facility.record(&search(-41))?;
-    assert_eq!(refusal(&facility.draw(10)?), "search-adverse");
-    facility.record(&search(-40))?;
-    assert_eq!(refusal(&facility.draw(10)?), "");
-    Ok(())
-}
-
-#[test]
-fn every_step_but_a_failure_checks_the_collateral_again() -> Result<()> {
-    let fixture = Fixture::new()?;
-    let facility = SecuredFacility::good(&fixture, &[1_000])?;
-    let only = facility.pledged[0];
-    let settlement = facility.drawn(800)?;
-    let funded = || facility.report("escrow-one", "escrow.funded", &settlement, 800);
-    facility.value(only, 900)?;
-    assert_eq!(refusal(&funded()?), "availability-short");
-    facility.value(only, 1_000)?;
-    let answer = funded()?;
-    assert_eq!(refusal(&answer), "");
-    assert_eq!(answer.json()["settlement"]["status"], "ESCROWED");
-    assert_eq!(
-        answer.json()["settlement"]["borrowing_base"]["drawn_minor"],
-        "800"
-    );
-    facility.record(
-        &facility
-            .terms
-            .search(facility.today)
-            .with("findings", found(&facility, -5_000)),
-    )?;
-    let completed = || facility.report("settle-one", "settlement.completed", &settlement, 800);
-    assert_eq!(refusal(&completed()?), "search-adverse");
-    facility.record(&facility.terms.search(facility.today))?;
-    assert_eq!(refusal(&completed()?), "");
-    // Each step rested on a base of its own.
-    let rested = format!(
-        "select count(*) from collateral.borrowing_base where settlement_id = '{settlement}' and version in (1, 2, 3)"
-    );
-    assert_eq!(count(&mut fixture.admin()?, &rested)?, 3);
-
-    let failing = facility.drawn(10)?;
-    facility.value(only, 0)?;
-    let failed = facility.report("escrow-one", "escrow.failed", &failing, 10)?;
-    assert_eq!(
-        refusal(&failed),
-        "",
-        "capital that goes back needs no cover"
-    );
-    assert_books(&mut fixture.admin()?)
-}
-
-#[test]
-fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
-    let fixture = Fixture::new()?;
-    let settlement = crate::settlements::pending(&fixture, 100)?;
-    let answer = fixture
-        .person("bob")
-        .post_empty(
-            &crate::settlements::of(&settlement, "verify"),
-            &tests::sample_data::idempotency_key(),
-        )?
-        .json();
-    assert_eq!(answer["secured"], false);
-    assert_eq!(answer.get("borrowing_base"), None);
-    let facility = tests::sample_data::USD_FACILITY.id;
-    let read = |path: &str| -> Result<Value> {
-        let path = format!("/v1/facilities/{facility}{path}");
-        Ok(fixture.person("alice").get(&path)?.json())
-    };
-    assert_eq!(read("")?["secured"], false);
-    assert_eq!(
-        read("/collateral")?,
-        json!({ "facility_id": facility.to_string(), "secured": false })
-    );
-    // Nor is anything recorded of it: it has no party, no rules and no agent.
-    let mut terms = SecuredTerms::new(tests::sample_data::AURORA);
-    terms.facility = facility;
-    for event in [terms.party(&terms.debtor), terms.rules()] {
-        let answer = fixture
-            .agent(tests::sample_data::PLATFORM)
-            .deliver(&event.delivery())?;
-        assert_eq!(refusal(&answer), "unsecured", "{}", event.kind);
-    }
-    let today = time::OffsetDateTime::now_utc().date();
-    let answer = fixture
-        .agent(tests::sample_data::COLLATERAL_AGENT)
-        .deliver(&terms.search(today).delivery())?;
-    assert_eq!(refusal(&answer), "not-found");
-    // Whether a settlement is secured is its facility's to say.
-    let mut admin = fixture.admin()?;
-    let turned = admin.batch_execute(&format!(
-        "alter table capital.settlement disable trigger user;
-         update capital.settlement set secured = true where settlement_id = '{settlement}'"
-    ));
-    assert_eq!(barrier(turned), "23503 settlement_facility_secured_fkey");
-    Ok(())
-}
-
-/// An accepted step names what it rested on.
+/// An accepted step names the borrowing base that it rested on.
 fn assert_rests(answer: &Response) {
     let body = answer.json();
     assert_eq!(body["secured"], true, "{body}");
@@ -551,7 +337,7 @@ fn assert_rests(answer: &Response) {
     assert!(body["notice"].is_string(), "{body}");
 }
 
-/// 409, and each reason a problem of its own, with what the record does not prove.
+/// The reply is 409, and each reason is a problem of its own. The notice says what the record does not prove.
 fn assert_deficient(answer: &Response) {
     let body = answer.json();
     assert_eq!(answer.status, 409, "{body}");

@@ -1,4 +1,4 @@
-//! What is filed is recorded as filed; what it does, the law says.
+//! Filings and amendments: they are recorded as filed, and have the effect that the UCC gives them.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::secured_facility::{SecuredFacility, refusal};
 use crate::support::assert_books;
 
-/// Of the last amendment in the order of filing, why it has no effect; empty if it has.
+/// The reason why the last amendment in the order of filing has no effect; empty if it has one.
 fn last_reason(standing: &Value) -> Result<String> {
     let effects = standing["effects"].as_array().context("effects")?;
     let last = effects.last().context("an amendment")?;
@@ -95,7 +95,7 @@ fn a_filing_that_lapses_before_the_value_date_and_guard_stops_a_settlement() -> 
     assert_eq!(last_reason(&standing)?, "");
     assert!(days_until(&facility, &standing["lapse_on"])? > lapse + 1_800);
     assert_eq!(refusal(&facility.verify(&waiting)?), "");
-    // The window has moved on.
+    // The window now belongs to the new lapse date.
     let standing = facility.amend("continuation", 0, |it| it)?;
     assert_eq!(last_reason(&standing)?, "before-window");
     assert_books(&mut fixture.admin()?)
@@ -120,7 +120,7 @@ fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<(
         ("after-lapse", &json!("lapsed"))
     );
     assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
-    // Told late, but filed in time; the other is then early for the new window.
+    // This continuation is recorded late, but was filed in time. The other one is then too early for the new window.
     let healed = facility.amend("continuation", -20, |it| it)?;
     let effects = healed["effects"].as_array().context("effects")?;
     let effective: Vec<&Value> = effects.iter().map(|effect| &effect["effective"]).collect();
@@ -130,7 +130,7 @@ fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<(
     Ok(())
 }
 
-/// 9-509(d), 9-510(a): what takes cover away and nobody has released does nothing, and stops what is new.
+/// 9-509(d), 9-510(a): an amendment that takes cover away without a release has no effect, and stops new settlements.
 #[test]
 fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -140,7 +140,7 @@ fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Re
     assert_eq!(last_reason(&standing)?, "not-authorised");
     assert_eq!(standing["terminated_on"], json!(null));
     assert_eq!(refusal(&facility.draw(10)?), "filing-disputed");
-    // Approved afterwards, it counts from here on.
+    // A release that is approved afterwards makes it count from then on.
     facility.released(&facility.termination())?;
     let filing = facility.collateral()?["filings"][0].take();
     assert_eq!(filing["state"], "terminated");
@@ -158,7 +158,7 @@ fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Re
     assert_books(&mut fixture.admin()?)
 }
 
-/// Each in a facility of its own: its members, why it has no effect, and the filing's state.
+/// Amendments, each in a facility of its own: members, the reason why it has no effect, and the filing's state.
 type Case = (
     &'static str,
     fn(&SecuredFacility<'_>, WebhookEvent) -> WebhookEvent,
@@ -343,7 +343,7 @@ fn each_amendment_has_its_legal_effect() -> Result<()> {
         assert_eq!(last_reason(&standing)?, reason, "{what}");
         assert_eq!(standing["state"], state, "{what}");
         for part in ["debtors", "secured_parties", "descriptions"] {
-            // What has no effect changes nothing of record.
+            // An amendment without effect leaves the record as it was.
             if !reason.is_empty() {
                 assert_eq!(standing[part], before[part], "{what}: {part}");
             }
@@ -409,7 +409,7 @@ fn an_office_gives_a_file_number_once() -> Result<()> {
     };
     let number = format!("2026 {:.10}", Uuid::new_v4().simple());
     assert_eq!(refusal(&filing(&one, &number, "US-DE")?), "");
-    // However it is written, and in whichever facility.
+    // In any spelling, and in any facility.
     for written in [
         number.clone(),
         number.replace(' ', "-"),

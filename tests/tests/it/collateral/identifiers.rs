@@ -1,4 +1,4 @@
-//! Identifiers that exist, and others that are not quite right.
+//! Issued identifiers are accepted; identifiers with small mistakes are refused.
 
 use anyhow::Result;
 use postgres::Client;
@@ -190,7 +190,7 @@ fn send(fixture: &Fixture, event: &WebhookEvent) -> Result<Response> {
     fixture.agent(PLATFORM).deliver(&event.delivery())
 }
 
-/// 422 that points there.
+/// Checks that the reply is 422 and names this member.
 fn assert_told(answer: &Response, value: &str, pointer: &str) {
     assert_eq!(answer.status, 422, "{value:?}: {}", answer.text());
     let errors = answer.json()["errors"].take();

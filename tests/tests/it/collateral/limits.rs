@@ -1,5 +1,5 @@
-//! What is just acceptable is accepted: whatever passes the functions' checks passes the tables' constraints, and what
-//! is computed of it can be stored and shown.
+//! The largest values that the functions accept: they pass the tables' constraints, and all that is computed from them
+//! can be stored and shown.
 
 use anyhow::Result;
 use postgres::Client;
@@ -20,7 +20,7 @@ fn first_day() -> Result<Date> {
     Ok(Date::from_calendar_date(1, Month::January, 1)?)
 }
 
-/// A party with the longest names that there are.
+/// A party with the longest names allowed.
 fn long_party() -> Party {
     let id = Uuid::new_v4();
     let short = id.simple().to_string();
@@ -30,7 +30,7 @@ fn long_party() -> Party {
     }
 }
 
-/// Of 40 letters and digits, with as much between them as goes in.
+/// A file number of 40 letters and digits, with as many other characters between them as are allowed.
 fn long_number() -> String {
     let id = Uuid::new_v4().simple().to_string();
     format!("{id}{}{}", "7".repeat(8), "-".repeat(20))
@@ -59,7 +59,7 @@ fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
         json!({ "party_id": facility.terms.debtor.id.to_string(), "name": facility.terms.debtor.name });
         1
     ]);
-    // As early as there are dates: it has lapsed long ago, and can be recorded all the same.
+    // The earliest date: the filing has lapsed, and can still be recorded.
     facility.file(|event| {
         event
             .with("filed_at", "0001-01-01T00:00:00Z")
@@ -99,7 +99,9 @@ fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
     }
     facility.record(&facility.terms.receipt(first, &[facility.pledged[0].asset]))?;
     let findings: Vec<Value> = (0..200)
-        .map(|n| json!({ "file_number": format!("{n:@>60}"), "filed_at": "0001-01-01T00:00:00Z", "secured_party": "ab".repeat(30) }))
+        .map(|n| json!({
+            "file_number": format!("{n:@>60}"), "filed_at": "0001-01-01T00:00:00Z", "secured_party": "ab".repeat(30),
+        }))
         .collect();
     facility.record(
         &facility
@@ -137,7 +139,7 @@ fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// One of each kind that may name the most.
+/// One amendment of each kind, with the most members that it may have.
 fn amendments(facility: &SecuredFacility<'_>) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
     let text = || json!(format!("a{}", "\n".repeat(16_383)));
     let party = json!(facility.terms.secured_party.id.to_string());
@@ -172,7 +174,7 @@ fn amendments(facility: &SecuredFacility<'_>) -> Vec<(&'static str, Vec<(&'stati
     ]
 }
 
-/// A base of more than 64 bits in basis points, on next to nothing that is drawn.
+/// A coverage of more than 64 bits in basis points: a large base, with almost nothing drawn.
 #[test]
 fn a_nearly_infinite_cover_ratio_is_still_a_number() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -185,7 +187,7 @@ fn a_nearly_infinite_cover_ratio_is_still_a_number() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Under a limit smaller than the real one, which it would take a thousand deliveries to reach.
+/// With a smaller limit than the real one, which would take a thousand deliveries to reach.
 #[test]
 fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -223,7 +225,7 @@ fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
         let release = facility.requested(&facility.termination())?;
         newest = release["id"].as_str().unwrap_or_default().to_owned();
     }
-    // As large as the largest are a few times over: a megabyte each.
+    // A megabyte each, several times the largest possible size.
     by_hand(
         &mut admin,
         "release",
@@ -241,7 +243,7 @@ fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
     Ok(())
 }
 
-/// Nor do filings: those that pledges rely on come first.
+/// Filings that pledges rely on come first.
 #[test]
 fn large_filings_do_not_hide_the_collateral() -> Result<()> {
     let fixture = Fixture::new()?;

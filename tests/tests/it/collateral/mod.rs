@@ -1,22 +1,25 @@
-//! Collateral: what is filed, pledged and worth, and what a settlement may rest on.
+//! Collateral: filings, pledges, values, and the conditions of a settlement in a secured facility.
 //!
 //! | module | tries |
 //! |---|---|
 //! | [`calendar`] | lapse, window and continuation, each day of many years |
 //! | [`identifiers`] | LEIs, BICs and UETRs, good and bad |
-//! | [`limits`] | the widest of everything is recorded and shown |
+//! | [`limits`] | the largest value of every member is recorded and shown |
 //! | [`filings`] | what amendments do, and when they do nothing |
 //! | [`pledges`] | one thing pledged twice, by many at once |
-//! | [`base`] | the borrowing base against a plain one, and after random lives |
+//! | [`base`] | the borrowing base against a plain one, and after random events |
 //! | [`conditions`] | each condition of VERIFIED, alone |
+//! | [`changes`] | the conditions again, as the record changes, and at every step |
+//! | [`unsecured`] | a facility without collateral |
 //! | [`releases`] | four eyes, and the content that was approved |
 //! | [`warnings`] | opened once, closed once |
-//! | [`access`] | who sees a facility, and who may speak of it |
+//! | [`access`] | who sees a facility, and who may report on it |
 //! | [`rows`] | what even the owner of the tables cannot do |
 
 mod access;
 mod base;
 mod calendar;
+mod changes;
 mod conditions;
 mod filings;
 mod identifiers;
@@ -26,4 +29,5 @@ mod pledges;
 mod releases;
 mod rows;
 pub(crate) mod secured_facility;
+mod unsecured;
 mod warnings;

@@ -1,10 +1,10 @@
-//! The borrowing base a second time: holdings one by one, whole numbers, no sums that are kept.
+//! A second computation of the borrowing base: holding by holding, in whole numbers, without kept sums.
 
 use std::collections::BTreeMap;
 
 const WHOLE_BP: i128 = 10_000;
 
-/// What counts: who owes it, of which kind it is, and its value.
+/// An eligible holding: its obligor, its kind and its value.
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
     pub(super) obligor: String,
@@ -20,7 +20,7 @@ pub(super) struct Rules {
     pub(super) kinds: BTreeMap<String, (i128, i128)>,
 }
 
-/// In minor units; the coverage in basis points, where anything is drawn.
+/// Figures in minor units; the coverage in basis points, if anything is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Base {
     pub(super) eligible: i128,
@@ -30,8 +30,8 @@ pub(super) struct Base {
     pub(super) coverage_bp: Option<i128>,
 }
 
-/// Each product is rounded down; what an obligor owes over the cap is taken from the kinds that would be advanced
-/// most, those of one rate by their names.
+/// Each product is rounded down. What an obligor owes over the cap is subtracted from the kinds with the highest
+/// advance rate first; kinds of one rate are taken in the order of their names.
 pub(super) fn base(holdings: &[Holding], rules: &Rules, drawn: i128) -> Base {
     let mut of_kind: BTreeMap<&str, i128> = BTreeMap::new();
     let mut of_obligor: BTreeMap<&str, BTreeMap<&str, i128>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! One thing is pledged once at a time: in one facility or two, by one agent or sixty-four at once.
+//! An asset is pledged once at a time: in one facility or two, by one agent or by 64 at once.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::support::{assert_books, count, together, without_triggers};
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 3;
 
-/// A pledge of the thing that bears this identifier.
+/// A pledge of the asset with this identifier.
 fn of(facility: &SecuredFacility<'_>, identifier: &str) -> WebhookEvent {
     let mut event = facility.new_pledge();
     event.data["asset"]["identifier"] = json!(identifier);
@@ -31,21 +31,21 @@ fn a_pledged_asset_cannot_be_pledged_again_in_any_facility() -> Result<()> {
         SecuredFacility::good(&fixture, &[])?,
     );
     let first = one.record(&of(&one, "INV 0007/A"))?;
-    // However it is written, under whichever kind: it is the same thing.
+    // In any spelling and under any kind it is the same asset.
     for written in ["INV 0007/A", "inv-0007-a", " INV0007A ", "I.N.V.0007A"] {
         for facility in [&one, &other] {
             let mut event = of(facility, written.trim());
             event.data["asset"]["kind"] = json!("equipment");
             let answer = facility.send(&event)?;
             assert_eq!(refusal(&answer), "already-pledged", "{written}");
-            // Whose it is, is not said.
+            // The refusal does not say whose the asset is.
             let text = answer.text();
             for secret in [one.terms.facility, one.filing, one.terms.debtor.id] {
                 assert!(!text.contains(&secret.to_string()), "{text}");
             }
         }
     }
-    // What another has numbered alike is another thing.
+    // The same number given by another party names another asset.
     let mut others = of(&other, "INV 0007/A");
     others.data["asset"]["identified_by"] = json!(lei("ANOTHERORIGINATOR"));
     let others = other.record(&others)?;
@@ -66,7 +66,7 @@ fn a_released_asset_can_be_pledged_from_that_day_on() -> Result<()> {
     let pledge = of(&one, "Hull 12");
     one.pledge(|_| pledge.clone())?;
     one.released(&one.release(&one.pledged))?;
-    // Until today it was pledged.
+    // The asset was pledged until today.
     assert_eq!(
         refusal(&other.send(&of(&other, "HULL-12"))?),
         "already-pledged"
@@ -144,7 +144,7 @@ fn a_pledge_names_only_papers_of_its_own_facility() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Of sixty-four who pledge one thing at once, in two facilities, one does, whoever it is.
+/// Of 64 pledges of one asset at once, in two facilities, exactly one is accepted.
 #[test]
 fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -171,7 +171,7 @@ fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
         let pledged = "select count(*) from collateral.pledge where released_on is null";
         assert_eq!(count(&mut admin, pledged)?, i64::try_from(round + 1)?);
     }
-    // Nothing is left of those who lost but their refusals.
+    // The losers leave nothing behind but their refusals.
     let refused = "select count(*) from ledger.commitment_outcome
         where outcome = 'refused' and body ->> 'type' = 'urn:optkas:problem:already-pledged'";
     assert_eq!(
@@ -183,8 +183,8 @@ fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// The sums are numbers of 64 bits. It would take thousands of the largest assets to fill one; a superuser without
-/// triggers does it at once.
+/// The sums are numbers of 64 bits. Thousands of the largest assets would be needed to fill one, so the test writes it
+/// as a superuser without triggers.
 #[test]
 fn a_value_beyond_the_largest_sum_is_refused() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -203,14 +203,15 @@ fn a_value_beyond_the_largest_sum_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// The last barrier is the table's own: what the function in front does not ask, it does not let in.
+/// The last barrier is the table's own constraint: it holds even if the function in front checks nothing.
 #[test]
 fn the_tables_own_constraint_stops_a_second_pledge() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1])?;
     let twice = format!(
         "insert into collateral.pledge
-            (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on, commitment_key)
+            (facility_id, pledge_id, asset_id, fingerprint, filing_id, agreement_id, debtor_party_id, pledged_on,
+                commitment_key)
         select facility_id, gen_random_uuid(), asset_id, fingerprint, filing_id, agreement_id, debtor_party_id,
             pledged_on - 1000, commitment_key
         from collateral.pledge where pledge_id = '{}'",

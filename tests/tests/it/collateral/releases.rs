@@ -1,4 +1,4 @@
-//! A release is asked for by one and approved by another, and is of exactly what both have seen.
+//! A release needs two people, one to request and one to approve, and covers exactly the content that both have seen.
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
@@ -87,7 +87,7 @@ fn a_release_needs_two_people() -> Result<()> {
             "role-missing"
         );
     }
-    // Dave is both; what he has asked for himself he does not approve, and somebody else's he may.
+    // Dave is maker and checker. He may approve another person's request, but not his own.
     let own = facility.request_by("dave", &body)?.json();
     assert_eq!(refusal(&facility.approve_by("dave", &own)?), "four-eyes");
     assert_eq!(refusal(&facility.approve_by("dave", &release)?), "");
@@ -102,7 +102,7 @@ fn a_release_that_changed_since_its_request_is_not_approved() -> Result<()> {
     let release = facility.requested(&body)?;
     let approved = || Ok::<_, anyhow::Error>(refusal(&facility.approve_by("bob", &release)?));
 
-    // Another content than the one that was requested, by its hash.
+    // The hash of another content than the requested one.
     let mut other = release.clone();
     other["content_sha256"] = json!("00".repeat(32));
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_release_that_changed_since_its_request_is_not_approved() -> Result<()> {
     facility.rule(&[("reserves_minor", json!("1"))])?;
     assert_eq!(approved()?, "release-changed");
     facility.rule(&[])?;
-    // As it was when it was asked for, though by other documents.
+    // The content is again as requested, though by other documents.
     assert_eq!(approved()?, "");
     assert_books(&mut fixture.admin()?)
 }
@@ -141,7 +141,7 @@ fn an_approval_takes_effect_once() -> Result<()> {
             refusal(&facility.approve_by(person, &first)?),
             "release-decided"
         );
-        // The other was about something that has gone.
+        // The other release names an asset that has been released.
         assert_eq!(
             refusal(&facility.approve_by(person, &second)?),
             "release-changed"
@@ -158,7 +158,7 @@ fn a_termination_releases_everything_under_the_filing() -> Result<()> {
     let release = facility.requested(&facility.termination())?;
     let named = |release: &Value| release["content"]["assets"].as_array().map(Vec::len);
     assert_eq!(named(&release), Some(2));
-    // One more under it, and it is another release.
+    // With one more pledge under the filing the content differs.
     facility.pledge(|refusals| refusals)?;
     assert_eq!(
         refusal(&facility.approve_by("bob", &release)?),
@@ -223,7 +223,7 @@ fn a_request_waits_for_seven_days() -> Result<()> {
     Ok(())
 }
 
-/// Makes all requests so much older.
+/// Makes all requests older by this interval.
 fn let_pass(admin: &mut Client, time: &str) -> Result<()> {
     let earlier =
         format!("update collateral.release set requested_at = requested_at - interval '{time}'");
@@ -249,7 +249,7 @@ fn of_two_approvals_at_once_one_takes_effect() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// The same cover is not lent on and let go.
+/// One asset never both supports a new settlement and is released.
 #[test]
 fn a_release_and_a_settlement_never_both_use_one_asset() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -275,14 +275,14 @@ fn a_release_and_a_settlement_never_both_use_one_asset() -> Result<()> {
         );
     }
     let mut admin = fixture.admin()?;
-    // Whoever was first: no settlement rests on less than it takes.
+    // In either order, no settlement rests on less than it takes.
     let bare = "select count(*) from capital.settlement as s join collateral.borrowing_base as b using (settlement_id)
         where b.availability_minor < s.amount_minor";
     assert_eq!(count(&mut admin, bare)?, 0);
     assert_books(&mut admin)
 }
 
-/// The last of the base is not lent twice.
+/// The last of the base is not drawn twice.
 #[test]
 fn of_twelve_draws_at_once_as_many_pass_as_the_base_bears() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -1,4 +1,4 @@
-//! What the tables themselves refuse, to their owner and the superuser, in replica mode as well.
+//! The tables' own constraints and triggers: they stop the owner and the superuser, in replica mode as well.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -15,7 +15,8 @@ const FORBIDDEN: [(&str, &str); 16] = [
         "OPK04 a pledge ends once, by an approved release that names it",
     ),
     (
-        "update collateral.pledge set released_on = current_date, release_id = (select release_id from collateral.release limit 1)",
+        "update collateral.pledge set released_on = current_date,
+            release_id = (select release_id from collateral.release limit 1)",
         "OPK04 a pledge ends once, by an approved release that names it",
     ),
     (
@@ -76,7 +77,7 @@ const FORBIDDEN: [(&str, &str); 16] = [
     ),
 ];
 
-/// What is kept follows from what was told, but even that is nobody's to change without a commitment.
+/// Derived rows follow from the recorded events, but even they change only under a commitment.
 const UNCOMMITTED: [&str; 5] = [
     "update collateral.filing_standing set disputed = not disputed",
     "update collateral.holding set value_minor = value_minor + 1",

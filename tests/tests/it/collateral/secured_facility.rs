@@ -1,4 +1,4 @@
-//! A secured facility of its own, and who takes part in it: through the real endpoints.
+//! A secured facility, with the people and agents that act on it through the real endpoints.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use crate::settlements::{of, propose};
 
-/// How long ago a good facility was filed on.
+/// The day of a good facility's filing, counted from today.
 const FILED: i64 = -100;
 
-/// What is pledged.
+/// A pledge and its asset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pledged {
     pub(crate) pledge: Uuid,
@@ -30,7 +30,7 @@ pub(crate) struct SecuredFacility<'a> {
     pub(crate) fixture: &'a Fixture,
     pub(crate) terms: SecuredTerms,
     pub(crate) today: Date,
-    /// Who proposes settlements and requests releases, and who verifies and approves.
+    /// Maker and checker: one proposes settlements and requests releases, the other verifies and approves.
     pub(crate) maker: &'static str,
     pub(crate) checker: &'static str,
     pub(crate) filing: Uuid,
@@ -39,7 +39,7 @@ pub(crate) struct SecuredFacility<'a> {
 }
 
 impl<'a> SecuredFacility<'a> {
-    /// Open, with its parties and rules, led by Aurora; nothing is filed.
+    /// A facility led by Aurora, open, with parties and rules but without a filing.
     pub(crate) fn open(fixture: &'a Fixture) -> Result<Self> {
         Self::led_by(fixture, AURORA, "alice", "bob")
     }
@@ -69,7 +69,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(facility)
     }
 
-    /// The same with a filing, an agreement, a search, and an asset of each of these values.
+    /// A facility with a filing, an agreement, a search, and an asset of each of these values.
     pub(crate) fn good(fixture: &'a Fixture, values: &[u64]) -> Result<Self> {
         Self::open(fixture)?.secured_by(values)
     }
@@ -87,12 +87,12 @@ impl<'a> SecuredFacility<'a> {
         Ok(self)
     }
 
-    /// So many days after today.
+    /// The date that is this number of days after today.
     pub(crate) fn day(&self, days: i64) -> Date {
         self.today + Duration::days(days)
     }
 
-    /// The platform's word, which is accepted.
+    /// Delivers an event of the platform, which is accepted.
     pub(crate) fn onboard(&self, event: &WebhookEvent) -> Result<Value> {
         accepted(
             &self.fixture.agent(PLATFORM).deliver(&event.delivery())?,
@@ -100,19 +100,19 @@ impl<'a> SecuredFacility<'a> {
         )
     }
 
-    /// The collateral agent's word.
+    /// Delivers an event of the collateral agent, which may be refused.
     pub(crate) fn send(&self, event: &WebhookEvent) -> Result<Response> {
         self.fixture
             .agent(COLLATERAL_AGENT)
             .deliver(&event.delivery())
     }
 
-    /// The collateral agent's word, which is accepted.
+    /// Delivers an event of the collateral agent, which is accepted.
     pub(crate) fn record(&self, event: &WebhookEvent) -> Result<Value> {
         accepted(&self.send(event)?, event.kind)
     }
 
-    /// Files, altered; from here on it is what pledges are under.
+    /// Records an altered filing; later pledges are under it.
     pub(crate) fn file(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -122,7 +122,7 @@ impl<'a> SecuredFacility<'a> {
         self.record(&event)
     }
 
-    /// Signs, altered.
+    /// Records an altered agreement; later pledges name it.
     pub(crate) fn sign(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -132,13 +132,13 @@ impl<'a> SecuredFacility<'a> {
         self.record(&event)
     }
 
-    /// A pledge of something new, under the last filing and agreement.
+    /// The pledge of a new asset, under the last filing and agreement.
     pub(crate) fn new_pledge(&self) -> WebhookEvent {
         self.terms
             .pledge(self.filing, self.agreement, self.day(-50))
     }
 
-    /// Pledges, altered.
+    /// Records an altered pledge of a new asset.
     pub(crate) fn pledge(
         &mut self,
         alter: impl FnOnce(WebhookEvent) -> WebhookEvent,
@@ -156,17 +156,17 @@ impl<'a> SecuredFacility<'a> {
         Ok(pledged)
     }
 
-    /// Says what it is worth, today.
+    /// Records a value of today.
     pub(crate) fn value(&self, pledged: Pledged, value: u64) -> Result<Value> {
         self.record(&self.terms.valuation(self.today, &[(pledged.asset, value)]))
     }
 
-    /// Says that it is held, today.
+    /// Records a custody receipt of today.
     pub(crate) fn hold(&self, pledged: Pledged) -> Result<Value> {
         self.record(&self.terms.receipt(self.today, &[pledged.asset]))
     }
 
-    /// Amends the filing; answers what it then comes to.
+    /// Amends the filing; returns its standing after that.
     pub(crate) fn amend(
         &self,
         kind: &str,
@@ -187,7 +187,7 @@ impl<'a> SecuredFacility<'a> {
         self.onboard(&rules)
     }
 
-    /// A proposal, PENDING, of a value date so many days ahead.
+    /// Proposes a settlement whose value date is this number of days ahead; it is PENDING.
     pub(crate) fn proposed_for(&self, amount_minor: u64, days: i64) -> Result<String> {
         let body = json!({
             "facility_id": self.terms.facility.to_string(), "amount_minor": amount_minor.to_string(),
@@ -206,12 +206,12 @@ impl<'a> SecuredFacility<'a> {
             .post_empty(&of(settlement, "verify"), &idempotency_key())
     }
 
-    /// What comes of proposing so much and verifying it.
+    /// Proposes and verifies a settlement of this amount.
     pub(crate) fn draw(&self, amount_minor: u64) -> Result<Response> {
         self.verify(&self.proposed(amount_minor)?)
     }
 
-    /// Draws so much, which is accepted.
+    /// Draws this amount, which is accepted.
     pub(crate) fn drawn(&self, amount_minor: u64) -> Result<String> {
         let settlement = self.proposed(amount_minor)?;
         let answer = self.verify(&settlement)?;
@@ -219,7 +219,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(settlement)
     }
 
-    /// What an agent of the settlement's reports on it.
+    /// Delivers a report of a settlement's agent.
     pub(crate) fn report(&self, agent: &str, kind: &str, id: &str, minor: u64) -> Result<Response> {
         let mut data =
             json!({ "settlement_id": id, "facility_id": self.terms.facility.to_string() });
@@ -232,13 +232,13 @@ impl<'a> SecuredFacility<'a> {
         self.fixture.agent(agent).deliver(&delivery(kind, &data))
     }
 
-    /// What a release of these would be asked for with.
+    /// The body of a request to release these pledges.
     pub(crate) fn release(&self, pledges: &[Pledged]) -> Value {
         let pledges: Vec<String> = pledges.iter().map(|it| it.pledge.to_string()).collect();
         json!({ "kind": "assets", "filing_id": self.filing.to_string(), "pledge_ids": pledges, "reason": "Paid off" })
     }
 
-    /// The same for the filing with all that is under it.
+    /// The body of a request to terminate the filing, with everything under it.
     pub(crate) fn termination(&self) -> Value {
         json!({ "kind": "termination", "filing_id": self.filing.to_string(), "reason": "All is paid" })
     }
@@ -250,14 +250,14 @@ impl<'a> SecuredFacility<'a> {
             .post(&path, &idempotency_key(), body)
     }
 
-    /// Requests, which is accepted.
+    /// Requests a release, which is accepted.
     pub(crate) fn requested(&self, body: &Value) -> Result<Value> {
         let answer = self.request_by(self.maker, body)?;
         ensure!(answer.status == 201, "not requested: {}", answer.text());
         Ok(answer.json())
     }
 
-    /// Approves what was requested, by its hash.
+    /// Approves a requested release, by the hash of its content.
     pub(crate) fn approve_by(&self, person: &str, release: &Value) -> Result<Response> {
         let id = release["id"].as_str().context("a release has an id")?;
         let body = json!({ "content_sha256": release["content_sha256"] });
@@ -267,7 +267,7 @@ impl<'a> SecuredFacility<'a> {
             .post(&path, &idempotency_key(), &body)
     }
 
-    /// Requests and approves, which takes effect.
+    /// Requests and approves a release, which takes effect.
     pub(crate) fn released(&self, body: &Value) -> Result<Value> {
         let release = self.requested(body)?;
         let answer = self.approve_by(self.checker, &release)?;
@@ -295,7 +295,7 @@ impl<'a> SecuredFacility<'a> {
         Ok(kinds)
     }
 
-    /// Every warning that there ever was, with its occurrence, and whether it is open.
+    /// Every warning so far, with its occurrence, and whether it is open.
     pub(crate) fn history(&self, admin: &mut Client) -> Result<BTreeMap<(String, i32), bool>> {
         let rows = admin.query(
             "select kind, occurrence, closed_at is null from collateral.warning where facility_id = $1",
@@ -308,7 +308,7 @@ impl<'a> SecuredFacility<'a> {
     }
 }
 
-/// One beat of the schedule.
+/// One run of the schedule.
 pub(crate) fn monitor(fixture: &Fixture) -> Result<Value> {
     fixture.function("monitor-collateral")?.call(&Value::Null)
 }
@@ -316,7 +316,8 @@ pub(crate) fn monitor(fixture: &Fixture) -> Result<Value> {
 /// More capital for alice's allocator than the sample data gives it.
 pub(crate) fn fund(fixture: &Fixture, amount_minor: u64) -> Result<()> {
     let data = json!({
-        "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(), "currency": "USD", "reference": "wire",
+        "allocator_id": AURORA.id.to_string(), "amount_minor": amount_minor.to_string(),
+        "currency": "USD", "reference": "wire",
     });
     let answer = fixture
         .agent(PLATFORM)
@@ -334,7 +335,7 @@ fn accepted(answer: &Response, what: &str) -> Result<Value> {
     Ok(answer.json())
 }
 
-/// What a reply refuses for: nothing, a name, or that the collateral is deficient in these ways.
+/// The names of a reply's refusals; empty if it accepts. A collateral deficiency has several.
 pub(crate) fn refusal(answer: &Response) -> String {
     if answer.status < 300 {
         return String::new();

@@ -1,4 +1,4 @@
-//! The monitor: what there is to warn of is told once, and closed once when it has gone.
+//! The monitor: each reason gives one warning, which is closed once when the reason is gone.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use tests::sample_data::filed_to_lapse_on;
 use super::secured_facility::{SecuredFacility, monitor};
 use crate::support::{assert_books, count, together};
 
-/// A facility with something to warn of.
+/// Makes a facility with a reason for a warning.
 type Make = for<'a> fn(&'a Fixture) -> Result<SecuredFacility<'a>>;
-/// What makes it good again, where anything does.
+/// Removes the reason, where that is possible.
 type Mend = fn(&SecuredFacility<'_>) -> Result<()>;
 
 const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
@@ -42,7 +42,7 @@ const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
         None,
     ),
     (
-        "a termination that nobody has released",
+        "a termination without a release",
         &["filing-disputed"],
         |fixture| {
             let facility = SecuredFacility::good(fixture, &[1_000])?;
@@ -119,7 +119,7 @@ const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
     ),
 ];
 
-/// Pledged under a filing that lapses in so many days.
+/// A pledge under a filing that lapses in this number of days.
 fn filed(fixture: &Fixture, lapses_in: i64) -> Result<SecuredFacility<'_>> {
     let mut facility = SecuredFacility::good(fixture, &[])?;
     let event = facility
@@ -138,7 +138,7 @@ fn each_reason_gives_one_warning_that_closes_once() -> Result<()> {
         .iter()
         .map(|(what, kinds, make, mend)| Ok((*what, *kinds, make(&fixture)?, *mend)))
         .collect::<Result<Vec<_>>>()?;
-    // The second and third beats find what the first has told.
+    // The second and third runs find the warnings of the first.
     for beat in 0..3 {
         monitor(&fixture)?;
         for (what, kinds, facility, _) in &facilities {
@@ -194,7 +194,7 @@ fn a_reason_that_returns_gives_a_new_warning() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// Lambda invokes a schedule at least once, and now and then twice at a time.
+/// Lambda invokes a schedule at least once, and sometimes twice at the same time.
 #[test]
 fn monitors_in_parallel_give_one_warning_a_reason() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -223,7 +223,7 @@ fn monitors_in_parallel_give_one_warning_a_reason() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// Whoever makes one facility impossible to look at must not blind the monitor to those after it.
+/// A facility that cannot be monitored must not blind the monitor to those after it.
 #[test]
 fn a_facility_that_cannot_be_monitored_is_skipped_and_named() -> Result<()> {
     let fixture = Fixture::new()?;

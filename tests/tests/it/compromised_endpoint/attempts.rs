@@ -1,4 +1,4 @@
-//! What somebody would try who can run any SQL.
+//! Attempts of an attacker who can run any SQL.
 
 use tests::sample_data::{AURORA, SECURED_FACILITY, find_person};
 
@@ -187,7 +187,7 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     ),
 ];
 
-/// Whatever a session may set that could mean somebody.
+/// Session settings that could pass for an identity.
 pub(super) fn settings() -> Vec<(&'static str, String)> {
     let alice = find_person("alice").expect("alice is a sample person").sub;
     let aurora = AURORA.id;

@@ -1,4 +1,4 @@
-//! Who attacks and who is attacked, and the tokens that an attacker may have come by.
+//! The attacker and the attacked, and the tokens that an attacker may have found.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -102,7 +102,7 @@ pub(super) fn endpoints() -> Result<Vec<String>> {
     Ok(all.filter(|function| function != "migrate").collect())
 }
 
-/// What the forgetful function shows, after these statements in the same transaction.
+/// Rows that the forgetful function shows after these statements in the same transaction.
 pub(super) fn seen(client: &mut Client, before: &str) -> Result<Vec<String>> {
     client.batch_execute(&format!("begin; {before}"))?;
     let rows = shown(client)?;
@@ -110,7 +110,7 @@ pub(super) fn seen(client: &mut Client, before: &str) -> Result<Vec<String>> {
     Ok(rows)
 }
 
-/// What the forgetful function shows now.
+/// Rows that the forgetful function shows now.
 pub(super) fn shown(client: &mut Client) -> Result<Vec<String>> {
     let sql = "select id::pg_catalog.text from gateway.unguarded() as id order by 1";
     let rows = client.query(sql, &[])?;

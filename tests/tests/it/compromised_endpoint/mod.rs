@@ -1,6 +1,5 @@
-//! Somebody runs SQL of his own as the login of an endpoint: of each of them, over a connection of his own,
-//! with whatever he has come by. He acts for nobody and reads nobody's data but with a token in force; and
-//! each attempt says what stopped it.
+//! An attacker runs SQL of his own as the login of an endpoint, each in turn, with useless tokens he may have found.
+//! Without a token in force he acts for no person and reads no data. Each attempt names the barrier that stopped it.
 
 mod attempts;
 mod fixture;
@@ -136,7 +135,7 @@ fn a_session_setting_gives_no_identity() -> Result<()> {
             assert_eq!(seen(&mut client, &sql)?, [""; 0], "{function}, {what}");
         }
     }
-    // The fixture is not empty: who holds a token in force is that person, however it is handed over.
+    // Counter-check: a token in force gives its person's data, given as an argument or as a setting.
     let mut client = fixture.base.login("list-positions")?;
     client.simple_query(&call_with("list-positions", &fixture.own(), "")?)?;
     let own = fixture.base.person("mallory").token();

@@ -24,7 +24,7 @@ fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
         );
         client.batch_execute("rollback to s")?;
         assert!(is_mallorys(&shown(&mut client)?), "{what}");
-        // A handler of one's own is a savepoint too.
+        // An exception handler is a savepoint too.
         client.batch_execute(&format!(
             "do $do$ begin perform gateway.list_positions({bad}, null); exception when others then null; end $do$"
         ))?;
@@ -33,7 +33,7 @@ fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
         assert_eq!(
             shown(&mut client)?,
             [""; 0],
-            "the next transaction is nobody's"
+            "the next transaction has no identity"
         );
     }
     Ok(())
@@ -43,14 +43,14 @@ fn an_error_keeps_the_identity_that_was_set_before_it() -> Result<()> {
 fn the_last_token_of_a_transaction_counts() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut client = fixture.base.login(FUNCTION)?;
-    // Both tokens pass through this endpoint in life: whoever holds them may use them, one at a time.
+    // Both tokens are in force and pass through this endpoint: each may be used, one at a time.
     let hers = positions(&quote(&fixture.base.person("alice").token()));
     let own = positions(&fixture.own());
     client.batch_execute(&format!("begin; {hers}; {own}"))?;
     assert!(is_mallorys(&shown(&mut client)?));
     client.batch_execute("commit")?;
     assert_eq!(shown(&mut client)?, [""; 0]);
-    // What a session planted, presenting replaces.
+    // Settings made by the session are replaced when a token is presented.
     let planted = quote(&fixture.base.person("alice").token());
     client.batch_execute(&format!(
         "select set_config('optkas.token', {planted}, false)"
@@ -111,7 +111,7 @@ fn objects_that_a_session_creates_shadow_nothing() -> Result<()> {
 fn an_identity_ends_with_its_token_and_key_even_within_a_transaction() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut old = fixture.base.login(FUNCTION)?;
-    // Remembered before: a transaction that writes nothing is in nobody's way, and is not ended with 40001.
+    // The token is remembered beforehand: a transaction that writes nothing is not aborted with 40001.
     let own = positions(&fixture.own());
     old.batch_execute(&own)?;
     // A snapshot from before the retirement does not see it; the transaction's age ends the identity.

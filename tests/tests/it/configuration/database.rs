@@ -7,10 +7,10 @@ use std::thread;
 
 use anyhow::Result;
 
-/// What no client of PostgreSQL begins with.
+/// Bytes that no PostgreSQL client begins with.
 const LAST: &[u8] = b"LAST";
 
-/// A database that is none: it refuses TLS, hears what is said first, and hangs up.
+/// A false database: it refuses TLS, records the first bytes, and closes the connection.
 pub(super) struct Database {
     port: u16,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -24,7 +24,7 @@ impl Database {
             heard: Arc::default(),
         };
         let heard = Arc::clone(&this.heard);
-        // Ends with the test program: nobody connects any more.
+        // The thread ends with the test program.
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let mut bytes = [0; 1024];
@@ -57,9 +57,9 @@ impl Database {
         Ok(self.heard()?.len())
     }
 
-    /// What each has said, once all that have connected so far have gone.
+    /// The first bytes of each connection, once all connections so far have closed.
     pub(super) fn heard(&self) -> Result<Vec<Vec<u8>>> {
-        // One is heard after the other: when this one is, so are those before it.
+        // Connections are served in order: once this one is, all earlier ones are as well.
         let mut last = TcpStream::connect(("127.0.0.1", self.port))?;
         last.write_all(LAST)?;
         last.read_to_end(&mut Vec::new())?;

@@ -1,4 +1,4 @@
-//! What can be wrong with a function's configuration, one thing at a time.
+//! Faults of a function's configuration, one at a time.
 
 use serde_json::{Value, json};
 use tests::deployment::login;
@@ -6,7 +6,7 @@ use tests::fixture::Fixture;
 
 use crate::endpoints::{KINDS, PEOPLES};
 
-/// Where each faulty secret has a place of its own.
+/// The prefix below which each faulty secret has a place of its own.
 pub(super) const SECRET_PREFIX_OF_FAULTS: &str = "fault";
 
 /// Part of values that no log may repeat.
@@ -17,7 +17,7 @@ pub(super) enum Fault {
     Missing(&'static str),
     /// A variable with that value.
     Malformed(&'static str, String),
-    /// A secret (`database`, `webhooks`, `note-key` or `chain-key`) with that content, or none.
+    /// A secret (`database`, `webhooks`, `note-key` or `chain-key`) with that content; `None` deletes it.
     Secret(&'static str, Option<String>),
 }
 
@@ -30,7 +30,7 @@ impl Fault {
         }
     }
 
-    /// What the operator must find in the log.
+    /// Text that the log must contain for the operator.
     pub(super) fn named_in_log(&self) -> Vec<String> {
         match self {
             Self::Missing(variable) | Self::Malformed(variable, _) => vec![(*variable).to_owned()],
@@ -38,7 +38,7 @@ impl Fault {
         }
     }
 
-    /// What nobody may find there.
+    /// Text that the log must not contain.
     pub(super) fn secret_values(&self) -> Vec<String> {
         match self {
             // A short or empty value would be found in any text.
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-/// What Lambda sets, and a function depends on as much.
+/// The variables that Lambda sets and a function depends on.
 const LAMBDAS: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
 /// The variables that a function requires of the deployment.
@@ -137,7 +137,7 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
                 "disable",
                 "disable&options=-cdefault_transaction_isolation=serializable",
             ),
-            // Without TLS there is only this machine.
+            // Without TLS only this machine's database is allowed.
             url_with("127.0.0.1", "192.0.2.1"),
             url_with("127.0.0.1", "localhost.example"),
         ],
@@ -301,7 +301,7 @@ fn bad_key_rings() -> Vec<Option<String>> {
     [None].into_iter().chain(texts.map(Some)).collect()
 }
 
-/// Of a key that signs: missing, not JSON, not a key.
+/// Faults of a signing key's secret: missing, not JSON, not a key.
 fn bad_keys(kind: &'static str, member: &str) -> Vec<Fault> {
     let texts = [
         MARK.to_owned(),
@@ -314,7 +314,7 @@ fn bad_keys(kind: &'static str, member: &str) -> Vec<Fault> {
     texts.map(|text| Fault::Secret(kind, text)).collect()
 }
 
-/// The right secrets of a function, by their kind.
+/// The good secrets of a function, by their kind.
 pub(super) fn good_secrets(fixture: &Fixture, function: &str) -> Vec<(&'static str, Value)> {
     let deployment = fixture.deployment();
     let password = deployment

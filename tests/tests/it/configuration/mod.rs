@@ -1,4 +1,4 @@
-//! Without a complete and sound configuration a function serves nothing, and does not say what it lacks.
+//! Without a complete and valid configuration a function serves nothing, and its replies do not say what is missing.
 //!
 //! Each function is started with everything right but one thing, over a database that only counts who
 //! connects, and is sent a request that would be executed.
@@ -20,7 +20,7 @@ use crate::support::together;
 use database::Database;
 use faults::{Fault, SECRET_PREFIX_OF_FAULTS, faults};
 
-/// The document of every failure of ours, without the order of its members.
+/// The problem document of every 500, whatever the order of its members.
 const GENERIC: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
 
 #[test]
@@ -71,7 +71,7 @@ fn with_a_good_configuration_each_function_reaches_the_database() -> Result<()> 
             continue;
         };
         let reply = lambda::response(&serde_json::from_slice(&body)?)?;
-        // The database that is none: not now, and nothing else is told.
+        // The false database cannot be used: the reply is 503 and says nothing else.
         assert_eq!(reply.status, 503, "{function}: {}", reply.text());
         assert!(reply.header("retry-after").is_some(), "{function}");
     }
@@ -80,7 +80,7 @@ fn with_a_good_configuration_each_function_reaches_the_database() -> Result<()> 
 
 #[test]
 fn no_password_crosses_a_connection_without_tls() -> Result<()> {
-    /// Asks for TLS (protocol 3, "SSLRequest"): all that may be said before there is TLS.
+    /// A request for TLS (protocol 3, `SSLRequest`), the only message allowed before TLS.
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let fixture = Fixture::new()?;
     for function in functions()? {
@@ -114,10 +114,10 @@ pub(crate) fn variables(function: &str) -> (Vec<&'static str>, Vec<&'static str>
     (faults::required(function), faults::optional(function))
 }
 
-/// Replies without what names the one request.
+/// Replies without the request's own id.
 type Answers = BTreeSet<(u16, Vec<(String, String)>, String)>;
 
-/// What one function said to all of its faults.
+/// One function's replies to all of its faults.
 #[derive(Default)]
 struct Refused {
     answers: Answers,
@@ -197,7 +197,7 @@ fn start_and_invoke(
     Ok((answer, function_under_test.logs()))
 }
 
-/// With a log of its own.
+/// Starts the function with a log of its own.
 fn at(mut launch: Launch, fixture: &Fixture, function: &str, case: &str) -> Result<Launch> {
     launch.log_folder = fixture.services().folder().join(format!(
         "configuration-{}-{function}-{case}",
@@ -215,7 +215,7 @@ fn invoke(fixture: &Fixture, name: &str, function: &Function) -> Result<Answer> 
     function.invoke(Invocation::new(&event))
 }
 
-/// What would be executed if the function could.
+/// A request that would be executed with a good configuration.
 fn request(fixture: &Fixture, function: &str) -> Option<Request> {
     if PEOPLES.contains(&function) {
         return Some(bearing(

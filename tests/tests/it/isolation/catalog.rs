@@ -1,22 +1,24 @@
-//! What the catalog must say for the matrix to hold for tables, functions and roles not yet written.
+//! Rules of the catalogue that make the matrix hold for tables, functions and roles not yet written.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
-use tests::deployment::{functions, login};
+use tests::deployment::{SCHEMAS, functions, login};
 use tests::fixture::Fixture;
 
-use super::SCHEMAS;
 use crate::migrations::DEPLOYING;
 
 /// Rules of the schema beside a query for what breaks them; `:schemas` are ours.
-const RULES: [(&str, &str); 15] = [
+const RULES: [(&str, &str); 16] = [
     ("every table has row-level security, enabled and forced, and a policy", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
             and not (c.relrowsecurity and c.relforcerowsecurity
                 and exists (select from pg_policy as p where p.polrelid = c.oid))"),
+    ("the list of schemas is complete", "
+        select n.nspname from pg_namespace as n
+        where n.nspname not in :schemas and n.nspname !~ '^pg_' and n.nspname not in ('public', 'information_schema')"),
     ("nothing holds rows but tables", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('v', 'm', 'f')"),
@@ -41,11 +43,11 @@ const RULES: [(&str, &str); 15] = [
         where n.nspname in :schemas and n.nspowner <> 'optkas_owner'::regrole"),
     ("only the bootstrap role is a superuser or bypasses row-level security", "
         select rolname from pg_roles where (rolsuper or rolbypassrls or rolreplication) and oid <> 10"),
-    ("only migrate creates roles, and nobody databases", "
+    ("only migrate creates roles, and no role creates databases", "
         select rolname from pg_roles
         where oid <> 10 and (rolcreatedb or (rolcreaterole and rolname <> 'migrate'))"),
-    // From PostgreSQL 16 on, whoever creates a role may grant it; that alone lets nobody act as it. People who
-    // audit are members of their role; here, what tests call auditor_*.
+    // From PostgreSQL 16 on, the creator of a role may grant it, but cannot act as it. Auditors are members of their
+    // role; the tests name them auditor_*.
     ("no role of ours is a member of another one", "
         select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members as m
         where m.member > 16383 and m.roleid <> 'optkas_auditor'::regrole

@@ -1,4 +1,4 @@
-//! Through the real endpoints, with a stranger's good token: another allocator's resource is not there.
+//! The real endpoints with a good token of another allocator: its requests see nothing of this allocator.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn another_allocators_settlement_is_not_there() -> Result<()> {
                 (404, &json!("urn:optkas:problem:not-found")),
                 "{action}"
             );
-            // Not there and not yours cannot be told apart.
+            // A facility that does not exist and one of another allocator give the same answer.
             assert_eq!((status, problem), ask(nowhere)?, "{action}");
         }
         assert_eq!(alice.get(&format!("/v1/settlements/{aurora}"))?.status, 200);
@@ -130,7 +130,9 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
         .json();
     assert!(!rest.to_string().contains(&AURORA.id.to_string()));
     let positions = mallory.get("/v1/positions")?.json();
-    let expected = json!([{ "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0" }]);
+    let expected = json!([{
+        "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0",
+    }]);
     assert_eq!(
         (&positions["currencies"], &positions["facilities"]),
         (&expected, &json!([]))

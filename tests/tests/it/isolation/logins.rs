@@ -1,5 +1,5 @@
-//! What a login may call and become, and in whose name it may claim: its one function, nobody else, its
-//! own principal.
+//! The limits of a login: it calls its own functions only, takes no other role, and claims keys for its own principal
+//! only.
 
 use anyhow::Result;
 use tests::deployment::{functions, login};
@@ -12,7 +12,7 @@ use crate::direct::{barrier, call, human_arguments, quote};
 /// The functions that run at READ COMMITTED.
 const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-tlog", "sign-checkpoint"];
 
-/// Every function with arguments of the right types, which need not mean anything.
+/// Every function with arguments of the right types but without meaning.
 fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
     let id = "00000000-0000-4000-8000-000000000000";
     call_with(function, &quote(&fixture.person("alice").token()), id)
@@ -69,8 +69,8 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
     let fixture = Fixture::new()?;
     for function in functions()? {
         let sql = any_call(&fixture, &function)?;
-        // What keeps the log or adds up the books must stay outside the writers' conflicts; all others must be in
-        // them.
+        // The functions that keep the log or add up the books stay outside the writers' conflicts; all others take part
+        // in them.
         let others = if function == "reconcile-books" {
             ["serializable", "read committed"]
         } else if LOG_KEEPERS.contains(&&*function) {

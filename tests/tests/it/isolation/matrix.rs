@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use postgres::Client;
-use tests::deployment::{functions, login};
+use tests::deployment::{SCHEMAS, functions, login};
 use tests::fixture::Fixture;
 use tests::sample_data::{AURORA, BOREALIS};
 
-use super::{SCHEMAS, everything};
+use super::everything;
 use crate::direct::{barrier, quote};
 use crate::support::count;
 
-/// What the auditor may not read: what was deployed, and the memo of people's tokens.
+/// Tables that the auditor may not read: the history of deployments, and the memo of people's tokens.
 const UNAUDITED: [&str; 3] = [
     "auth.verified_token",
     "deploy.present",
     "deploy.schema_history",
 ];
 
-/// Tables that are nobody's: what the deployment was told, what it applied, the issuer's public keys, and the
+/// Tables without an allocator: the deployment's settings and history, the logins, the issuer's public keys, and the
 /// log, which is published.
 const NOBODYS: [&str; 12] = [
     "auth.expected_claims",
@@ -38,7 +38,7 @@ const NOBODYS: [&str; 12] = [
 
 struct Table {
     name: String,
-    /// A column that an UPDATE may name.
+    /// A column for an UPDATE to name.
     column: String,
     has_allocator: bool,
 }
@@ -153,11 +153,11 @@ fn the_owner_without_an_identity_sees_and_changes_nothing() -> Result<()> {
         for (verb, statement) in table.writes() {
             let stopped = barrier(owner.batch_execute(&statement));
             let expected = match (verb, &*table.name) {
-                // Anybody may be recorded, but nothing without a commitment.
+                // A row of any allocator may be inserted, but only under a commitment.
                 ("insert", "audit.trail") => "23502",
                 ("insert", _) => "42501 new row violates row-level security policy",
                 ("truncate", _) => "OPK04",
-                // No row is visible, so none is changed; append-only tables say no before they look.
+                // No row is visible, so no row changes. Append-only tables refuse before they look.
                 _ if stopped == "nothing" => "nothing",
                 _ => "OPK04",
             };
@@ -238,7 +238,7 @@ fn the_owner_with_an_identity_sees_and_changes_only_that_allocators_rows() -> Re
     Ok(())
 }
 
-/// The ledger has no allocator in its rows: an entry is visible with its outcome, or to who claimed it.
+/// Rows of the ledger have no allocator: an entry is visible with its outcome, or to the principal that claimed it.
 #[test]
 fn the_ledger_shows_an_allocator_only_its_own_commitments() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -1,5 +1,5 @@
-//! Nobody reaches a table but through a gateway function, and nobody reaches another allocator's rows
-//! through one: not a login with SQL of its own, not the owner, not a stranger with a valid token.
+//! Tables are reached through gateway functions only, and each caller reaches the rows of its own allocator only. Tried
+//! by a login with SQL of its own, by the owner, and by a stranger with a valid token.
 
 mod catalog;
 mod endpoints;
@@ -18,11 +18,7 @@ use crate::risk_runs::fixture::{matrix, profile};
 use crate::risk_runs::trust::recorded;
 pub(crate) use logins::call_with;
 
-/// The schemas that are ours, as an SQL list.
-const SCHEMAS: &str =
-    "('deploy', 'auth', 'ledger', 'audit', 'capital', 'collateral', 'risk', 'tlog', 'gateway')";
-
-/// A settlement proposed by that person in that facility; its id.
+/// Proposes a settlement by that person in that facility; returns its id.
 pub(crate) fn proposed(
     direct: &mut Direct<'_>,
     person: &str,
@@ -37,7 +33,7 @@ pub(crate) fn proposed(
     Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A secured facility of each allocator, with a release that waits and something to warn of.
+/// A secured facility of each allocator, with a pending release and a warning.
 fn secure(fixture: &Fixture) -> Result<()> {
     let own = SecuredFacility::good(fixture, &[1_000, 500])?;
     own.drawn(10)?;
@@ -54,7 +50,7 @@ fn secure(fixture: &Fixture) -> Result<()> {
     monitor(fixture).map(drop)
 }
 
-/// A settlement in dollars that has gone all the way; its id.
+/// Brings a settlement in dollars to SETTLED; returns its id.
 fn settled(direct: &mut Direct<'_>, maker: &str, checker: &str) -> Result<String> {
     let id = proposed(direct, maker, USD_FACILITY)?;
     let (facility, amount) = (USD_FACILITY.id, Some((1000, "USD")));
@@ -107,7 +103,7 @@ fn assess(direct: &mut Direct<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The same, and a row in each of the tables of risk.
+/// The settlements, and a row in each of the tables of risk.
 fn everything(fixture: &Fixture) -> Result<()> {
     settlements(fixture)?;
     assess(&mut Direct::new(fixture))

@@ -1,5 +1,5 @@
-//! What a login may set in its session before it calls its function: whatever it is, the answer is the
-//! one without it, or none.
+//! Settings that a login makes in its session before it calls its function: the answer stays the same, or the call
+//! fails.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -8,7 +8,7 @@ use tests::sample_data::{SECURED_FACILITY, USD_FACILITY, find_person, idempotenc
 use super::settlements;
 use crate::direct::{Direct, barrier, call, quote, read};
 
-/// A schema that a hostile session would like to be looked into first.
+/// A schema that a hostile session puts first in the search path.
 const HOSTILE_SCHEMA: &str = "
     create schema hostile;
     create table hostile.settlement as select * from capital.settlement;

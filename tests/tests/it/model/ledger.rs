@@ -1,4 +1,4 @@
-//! The model: maps and sums, and no constraint that could hide a mistake of the database's.
+//! The model: maps and sums, without constraints that could hide a mistake of the database.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) struct Settlement {
     pub(super) due: bool,
 }
 
-/// Who has what: (allocator, account, currency or facility) to minor units.
+/// Balances: (allocator, account, currency or facility) to minor units.
 #[derive(Default)]
 pub(super) struct Ledger {
     funds: BTreeMap<(usize, &'static str, &'static str), i64>,
@@ -50,7 +50,7 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// Money comes in, or goes out if it is negative.
+    /// Deposits an amount, or withdraws it if it is negative.
     pub(super) fn deposit(&mut self, allocator: usize, currency: &'static str, amount: i64) {
         *self
             .funds
@@ -62,7 +62,7 @@ impl Ledger {
             .or_default() -= amount;
     }
 
-    /// What a facility has taken, of all allocators.
+    /// What all allocators together have utilised of a facility.
     pub(super) fn committed(&self, facility: usize) -> i64 {
         let taken = |settlement: &&Settlement| {
             ["VERIFIED", "ESCROWED", "SETTLED"].contains(&settlement.status)
@@ -102,7 +102,7 @@ impl Ledger {
             .sum()
     }
 
-    /// As the endpoint tells it.
+    /// In the shape of the endpoint's reply.
     pub(super) fn positions(&self, allocator: usize) -> Value {
         let currencies: Vec<Value> = FACILITIES
             .iter()

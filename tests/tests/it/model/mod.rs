@@ -1,5 +1,5 @@
-//! Random operations, and after each of them the books as a plain model has them: balances, facilities,
-//! states, positions, now and as of any earlier instant.
+//! Random operations; after each, balances, facilities, states and positions equal those of a plain model, now and as
+//! of any earlier instant.
 
 mod ledger;
 mod moves;
@@ -21,10 +21,10 @@ use crate::support::{assert_books, count};
 
 const STEPS: usize = 500;
 
-/// The people whose eyes see an allocator's positions, beside its number in the model.
+/// An allocator's number in the model, and a person who reads its positions.
 const EYES: [(usize, &str); 2] = [(0, "carol"), (1, "mallory")];
 
-/// What there is, without what is zero: an account is opened at its first use.
+/// Balances other than zero: an account is opened at its first use.
 fn not_zero(positions: &Value) -> BTreeMap<String, String> {
     let mut balances = BTreeMap::new();
     for row in positions["currencies"].as_array().into_iter().flatten() {

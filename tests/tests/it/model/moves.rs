@@ -1,4 +1,4 @@
-//! Each kind of operation: what is asked, and what the model says must come of it.
+//! Each kind of operation, with the result that the model expects.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -208,7 +208,7 @@ impl Operations<'_> {
         Ok(what)
     }
 
-    /// Nobody can wait for an hour, so one settlement's time ends now.
+    /// Ends one settlement's time now: a test cannot wait for an hour.
     pub(super) fn let_time_pass(
         &mut self,
         random: &mut Random,

@@ -1,4 +1,4 @@
-//! One random operation at a time, and what has come of all of them.
+//! One random operation at a time, and a count of every outcome.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::direct::{Direct, ERIN, Reply};
 use crate::random::Random;
 use crate::support::count;
 
-/// Who proposes and who checks, in each allocator.
+/// The makers and the checkers of each allocator.
 pub(super) const MAKERS: [&[&str]; 2] = [&["alice", "dave"], &["mallory"]];
 pub(super) const CHECKERS: [&[&str]; 2] = [&["bob", "dave"], &["erin", "mallory"]];
 
 pub(super) struct Operations<'a> {
     pub(super) admin: Client,
     pub(super) direct: Direct<'a>,
-    /// Everything a person or the platform has asked, to be asked again.
+    /// Every request so far, to be repeated.
     asked: Vec<Asked>,
     outcomes: BTreeMap<String, usize>,
     pub(super) accepted: i64,
@@ -49,7 +49,8 @@ impl<'a> Operations<'a> {
         );
         for (id, currency, limit) in FACILITIES {
             let facility = json!({
-                "facility_id": id.to_string(), "name": "A small one", "currency": currency, "limit_minor": limit.to_string(),
+                "facility_id": id.to_string(), "name": "A small one", "currency": currency,
+                "limit_minor": limit.to_string(),
                 "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
             });
             ensure!(
@@ -89,12 +90,12 @@ impl<'a> Operations<'a> {
         Ok(operations)
     }
 
-    /// Outcomes of one effect each.
+    /// The number of accepted outcomes, each with one effect.
     pub(super) fn accepted(&self) -> i64 {
         self.accepted
     }
 
-    /// A run that never refused for lack of capital has tested nothing of it.
+    /// Checks that every kind of outcome occurred: otherwise the run has not tested it.
     pub(super) fn assert_everything_happened(&self) {
         for outcome in [
             "create accepted",
@@ -131,7 +132,7 @@ impl<'a> Operations<'a> {
         }
     }
 
-    /// Does something, checks what came of it, and tells what it was.
+    /// Does one random operation, checks its result, and returns its description.
     pub(super) fn step(&mut self, random: &mut Random, ledger: &mut Ledger) -> Result<String> {
         match random.below(100) {
             0..24 => self.create(random, ledger),
@@ -189,7 +190,7 @@ impl<'a> Operations<'a> {
         Ok(())
     }
 
-    /// The same request once more, or another one under its key: whatever the first came to, nothing happens.
+    /// Repeats a request, or sends another one under its key: neither changes anything, whatever the first outcome was.
     fn again(&mut self, random: &mut Random) -> Result<String> {
         if self.asked.is_empty() {
             return Ok("nothing was asked yet".to_owned());

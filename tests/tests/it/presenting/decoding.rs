@@ -1,4 +1,4 @@
-//! What the database decodes: one spelling of octets, one meaning of JSON.
+//! The database's decoders: base64url has one spelling, and ambiguous JSON is refused.
 
 use anyhow::Result;
 use base64::Engine as _;

@@ -1,8 +1,8 @@
 //! A token gets one verdict: the function's verifier and the database's, which share no code, accept and
 //! refuse the same ones.
 //!
-//! Two differences are known and harmless, since the function in front comes first: it also refuses claims
-//! nested deeper than 127 levels and numbers that no double holds (1e400) in members that nobody reads.
+//! Two differences are known. They are harmless, since the function comes first. The function also refuses claims
+//! nested deeper than 127 levels, and numbers beyond a double (1e400) in members that are not read.
 
 mod decoding;
 mod random;
@@ -65,7 +65,7 @@ fn function_and_database_give_any_token_the_same_verdict() -> Result<()> {
         fixture.rotate(Key::generate(algorithm)?)?;
         keys.push(fixture.issuer().key());
     }
-    // A key that nobody published, under a name that somebody has.
+    // An unpublished key under the id of a published one.
     keys.push(Arc::new(
         Key::generate(Algorithm::Es256)?.with_kid(keys[0].kid()),
     ));
@@ -81,7 +81,7 @@ fn function_and_database_give_any_token_the_same_verdict() -> Result<()> {
             refused += 1;
         }
     }
-    // Both kinds were tried, and often.
+    // Many tokens of both kinds were tried.
     assert!(
         accepted > 60 && refused > 60,
         "{accepted} accepted, {refused} refused"

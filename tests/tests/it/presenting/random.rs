@@ -1,4 +1,4 @@
-//! Tokens that no table would have thought of.
+//! Random tokens, beyond those of the tables.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const NAMES: [&str; 14] = [
     "x",
 ];
 
-/// A token of one of these keys, damaged in none, one or several ways.
+/// A token of one of these keys, undamaged or damaged in one or several ways.
 pub(super) fn token(random: &mut Random, keys: &[Arc<Key>], good: &Value) -> String {
     let (key, named) = (random.pick(keys), random.pick(keys));
     // Mostly the header that belongs to the key.
@@ -54,7 +54,7 @@ fn altered(random: &mut Random, mut object: Value, good: &Value, one_in: usize) 
     object
 }
 
-/// Of every type; instants are well away from the moment at which a verdict changes.
+/// Random claims of every type. Instants are well away from the moment at which a verdict changes.
 fn value(random: &mut Random, good: &Value) -> Value {
     let now = good["iat"].as_i64().unwrap_or_default();
     let instants = [-7200, -3590, -600, -60, -1, 60, 600, 3000, 3600, 7200];
@@ -129,7 +129,7 @@ fn damaged(random: &mut Random, token: &str) -> String {
     }
 }
 
-/// Another signature of the right length, among them those that lazy verifiers take.
+/// Another signature of the right length; some are those that careless verifiers accept.
 fn resigned(random: &mut Random, token: &str) -> String {
     let (input, signature) = token.rsplit_once('.').unwrap_or_default();
     let octets = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
@@ -144,7 +144,7 @@ fn resigned(random: &mut Random, token: &str) -> String {
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// With one bit of one character changed; a character stays one, and U+0000 is none of PostgreSQL's.
+/// Changes one bit of one character. The result is a character other than U+0000, which PostgreSQL cannot store.
 pub(super) fn flipped(token: &str, at: usize, bit: usize) -> String {
     let mut octets = token.as_bytes().to_vec();
     octets[at] ^= 1 << bit;

@@ -95,7 +95,7 @@ pub(super) fn swapped(first: &str, second: &str) -> String {
     format!("{input}.{signature}")
 }
 
-/// Header and claims as they are, with a signature of nobody's.
+/// Header and claims unchanged, with a random signature.
 pub(super) fn unsigned(header: &str, claims: &str) -> String {
     format!("{}.{}", encode(header, claims), "A".repeat(86))
 }

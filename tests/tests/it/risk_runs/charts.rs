@@ -1,4 +1,4 @@
-//! The picture of a run.
+//! The chart of a run.
 
 use anyhow::{Context as _, Result};
 use roxmltree::Document;
@@ -57,7 +57,7 @@ fn a_run_is_rendered_as_a_chart_on_request() -> Result<()> {
             assert!(off <= 0.01 * scale, "{mark}: {minor}");
         }
     }
-    // Whoever says nothing, or likes both, gets the run itself.
+    // A request without a preference, or with both, gets the run itself.
     for accept in ["*/*", "application/json, image/svg+xml"] {
         let answer = accepting(&fixture, &target, accept)?;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Collateral in a run: as much of it as a settlement could rest on, shared by all that is drawn.
+//! Collateral in a run: the eligible collateral of the day, shared by everything that is drawn.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::fixture::Fixture;
 use super::fixture::{audit, path, profile, ran, record};
 use crate::collateral::secured_facility::SecuredFacility;
 
-/// What a run of the facility's facility has for it: the snapshot's line, and what it was rendered from.
+/// The facility's line in a run's snapshot, and the inputs that it was rendered from.
 fn name(facility: &SecuredFacility<'_>) -> Result<(String, Value)> {
     let fixture = facility.fixture;
     let read = fixture.person("carol").get(&path(&ran(fixture)?)?)?.json();
@@ -41,7 +41,7 @@ fn a_position_is_covered_by_its_share_of_that_days_eligible_collateral() -> Resu
         let answer = facility.report(agent, kind, &settlement, 200_000)?;
         ensure!(answer.status == 200, "{kind}: {}", answer.text());
     }
-    // Reserved by the same allocator: drawn as well, and no position yet.
+    // Reserved by the same allocator: drawn as well, but not yet a position.
     facility.drawn(100_000)?;
     let line = |collateral: u32| {
         format!(
@@ -57,7 +57,7 @@ fn a_position_is_covered_by_its_share_of_that_days_eligible_collateral() -> Resu
     // Worth less than is drawn: two thirds of it are this position's.
     facility.value(facility.pledged[0], 100_001)?;
     assert_eq!(name(&facility)?, (line(66_667), cover("100001")));
-    // A termination that nobody authorised: nothing new may rest on the filing, and no loss either.
+    // A termination that was not authorised: neither a new settlement nor a loss estimate may rest on the filing.
     facility.amend("termination", 0, |event| event)?;
     assert_eq!(name(&facility)?, (line(0), Value::Null));
     Ok(())

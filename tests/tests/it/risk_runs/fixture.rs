@@ -1,4 +1,4 @@
-//! Positions by real settlements, what is known of the facilities, and the auditor's program.
+//! Positions by real settlements, risk profiles of facilities, and the auditor's program.
 
 use std::fs;
 use std::process::Command;
@@ -36,12 +36,12 @@ pub(crate) fn matrix() -> Value {
     ]})
 }
 
-/// Lets the platform tell it.
+/// Delivers an event of the platform, which may be refused.
 pub(crate) fn send(fixture: &Fixture, kind: &str, data: &Value) -> Result<Response> {
     fixture.agent(PLATFORM).deliver(&delivery(kind, data))
 }
 
-/// The same, and it is accepted.
+/// Delivers an event of the platform, which is accepted.
 pub(crate) fn record(fixture: &Fixture, kind: &str, data: &Value) -> Result<()> {
     let answer = send(fixture, kind, data)?;
     ensure!(answer.status == 200, "{kind}: {}", answer.text());
@@ -59,7 +59,7 @@ pub(crate) fn opened(fixture: &Fixture) -> Result<Uuid> {
     Ok(id)
 }
 
-/// Alice's allocator holds so much more in the US dollar facility.
+/// Adds a position of this amount in the US dollar facility for alice's allocator.
 pub(crate) fn held(fixture: &Fixture, amount_minor: u64) -> Result<()> {
     let id = escrowed(fixture, amount_minor)?;
     complete(fixture, &report("settlement.completed", &id, amount_minor))
@@ -92,14 +92,14 @@ pub(crate) fn held_in(fixture: &Fixture, facility: Uuid, amount_minor: u64) -> R
     complete(fixture, &of_facility("settlement.completed"))
 }
 
-/// Lets the settlement agent report it.
+/// Delivers a report of the settlement agent, which is accepted.
 pub(crate) fn complete(fixture: &Fixture, event: &Value) -> Result<()> {
     let answer = fixture.agent("settle-one").deliver(event)?;
     ensure!(answer.status == 200, "not settled: {}", answer.text());
     Ok(())
 }
 
-/// Aurora holds ten thousand dollars in the US dollar facility, whose credit is known.
+/// A fixture in which Aurora has a position of ten thousand dollars in a facility with a risk profile.
 pub(crate) fn rated_position() -> Result<Fixture> {
     let fixture = Fixture::new()?;
     record(&fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
@@ -117,7 +117,7 @@ pub(crate) fn ask(fixture: &Fixture, person: &str, body: &Value) -> Result<Respo
     fixture.person(person).post(ROUTE, &idempotency_key(), body)
 }
 
-/// A run of carol's, who may look at everything and change nothing.
+/// A run by carol, who is only a viewer.
 pub(crate) fn ran(fixture: &Fixture) -> Result<Value> {
     let answer = ask(fixture, "carol", &quick())?;
     ensure!(answer.status == 201, "no run: {}", answer.text());
@@ -129,7 +129,7 @@ pub(crate) fn path(run: &Value) -> Result<String> {
     Ok(format!("{ROUTE}/{}", run["id"].as_str().context("an id")?))
 }
 
-/// What `auditor verify risk-run` says of a reply that was kept: its exit code, and its JSON.
+/// The exit code and the JSON of `auditor verify risk-run` for a kept reply.
 pub(crate) fn audit(fixture: &Fixture, reply: &Value) -> Result<(i32, Value)> {
     let file = fixture
         .services()

@@ -1,4 +1,4 @@
-//! Risk runs, from what is told of facilities to an auditor who computes them again.
+//! Risk runs, from the risk profiles of facilities to an auditor who computes the runs again.
 
 mod charts;
 mod cover;
@@ -148,7 +148,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
         count(&mut fixture.admin()?, "select count(*) from risk.run")?,
         1
     );
-    // The run's id and its default seed follow from the commitment: nobody chooses them by the results.
+    // The run's id and its default seed follow from the commitment, so that no one can choose them by their results.
     let settings = &first.json()["result"]["settings"];
     let id = settings["run"].as_str().context("an id")?.to_owned();
     assert_eq!(
@@ -239,7 +239,7 @@ fn risk_profiles_are_versioned_and_the_latest_counts() -> Result<()> {
         Ok(fixture.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
     };
     assert_eq!((inputs(&before)?, inputs(&after)?), (json!(1), json!(2)));
-    // Nothing of it can be changed, by the owner neither.
+    // Even the owner can change nothing of it.
     for table in ["profile", "matrix", "matrix_row", "run"] {
         for change in ["delete from", "truncate"] {
             let refused = fixture
@@ -261,7 +261,7 @@ fn a_run_takes_positions_of_its_currency_only() -> Result<()> {
     Ok(())
 }
 
-/// What changes while it is computed makes it be computed again: what is recorded is never of a book that was.
+/// A book that changes during the computation is computed again: a recorded run is never of an outdated book.
 #[test]
 fn a_book_that_changes_during_a_run_is_computed_again() -> Result<()> {
     let fixture = rated_position()?;

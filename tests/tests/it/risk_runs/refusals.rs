@@ -1,4 +1,4 @@
-//! What is refused, by whom, and what is left of it.
+//! Refusals of risk runs and of their inputs, and what each leaves behind.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn missing_risk_inputs_are_named_and_nothing_is_assumed() -> Result<()> {
 
     record(&fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
     assert_eq!(ask(&fixture, "carol", &quick())?.status, 201);
-    // The key is used up all the same.
+    // The refused request has used up its key.
     let again = carol.post(ROUTE, &key, &quick())?;
     assert_eq!(again.json()["type"], "urn:optkas:problem:duplicate-request");
     assert_eq!(again.json()["original"]["body"]["facilities"], missing);
@@ -206,7 +206,10 @@ fn no_profile_is_recorded_that_the_engine_would_not_take() -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ");
         let rows = admin.query(
-            &format!("select fixed.lgd_valid({mean}, d) from unnest(array[{listed}]) with ordinality as d (d, place) order by place"),
+            &format!(
+                "select fixed.lgd_valid({mean}, d)
+                from unnest(array[{listed}]) with ordinality as d (d, place) order by place"
+            ),
             &[],
         )?;
         for (deviation, row) in deviations.iter().zip(&rows) {

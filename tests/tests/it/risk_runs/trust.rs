@@ -1,5 +1,5 @@
-//! What somebody can write who runs SQL as the login of `create-risk-run`: for whom he has a token in force, a run of
-//! the inputs that are, with results that anybody finds wrong. Nothing else.
+//! An attacker runs SQL as the login of `create-risk-run`. With a person's token in force he can record a run of the
+//! current inputs with invented results, which computing again shows to be wrong. He can write nothing else.
 
 use anyhow::{Context as _, Result};
 use risk::{
@@ -31,7 +31,7 @@ pub(crate) fn claim(
     direct.human(FUNCTION, person, "", key, &format!("'USD', {result}"))
 }
 
-/// What the engine makes of a book that was answered.
+/// The engine's results for a book.
 fn computed(book: &Reply) -> Result<Value> {
     let text = |name: &str| book.body[name].as_str().context("a text");
     let portfolio = Snapshot::decode(text("snapshot")?.as_bytes())?;
@@ -42,7 +42,7 @@ fn computed(book: &Reply) -> Result<Value> {
     Ok(json!(run(&portfolio, &Parameters::parse(settings)?)))
 }
 
-/// So many facilities with a profile, in each of which Aurora holds a little: by the superuser, behind all checks.
+/// Makes this number of facilities with a profile and a small position of Aurora's, as the superuser, without checks.
 pub(super) fn many(fixture: &Fixture, names: u32) -> Result<()> {
     let sql = book(names, AURORA.id, USD_FACILITY.id);
     Ok(fixture.admin()?.batch_execute(&sql)?)
@@ -83,7 +83,7 @@ fn results_of_an_outdated_book_are_not_recorded() -> Result<()> {
         (recorded.name(), recorded.status),
         ("accepted".to_owned(), 201)
     );
-    // A lost reply is asked for again by another attempt: it is there.
+    // Another attempt after a lost reply gets the recorded run.
     let again = claim(&mut direct, "carol", &key, &new)?;
     assert_eq!(again.outcome, "duplicate");
     Ok(())
@@ -122,7 +122,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
             "{pointer}: {stopped}"
         );
     }
-    // Results without a snapshot, or of inputs of one's own, are no results of this book.
+    // Results without a snapshot, or of other inputs, are not results of this book.
     let mut own = good.clone();
     own["snapshot"] = json!("0".repeat(64));
     for result in [json!({}), json!([]), json!("x"), own] {
@@ -139,7 +139,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
     Ok(())
 }
 
-/// Wrong results of the right inputs can be written; they cannot be defended.
+/// Wrong results of the right inputs can be recorded, but computing again shows that they are wrong.
 #[test]
 fn invented_results_are_found_by_computing_again() -> Result<()> {
     let fixture = rated_position()?;
@@ -179,7 +179,7 @@ fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
     Ok(())
 }
 
-/// A large book, so that what is asked of the database is seen to end in time.
+/// A large book, to show that the database's part ends in time.
 #[test]
 fn a_run_takes_a_thousand_names() -> Result<()> {
     let fixture = rated_position()?;

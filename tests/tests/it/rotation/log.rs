@@ -1,4 +1,4 @@
-//! No token gets into PostgreSQL's log, however much it logs and whatever fails.
+//! No token gets into PostgreSQL's log, at any log level and with any failure.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -23,7 +23,7 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
     fixture.issuer().announce(Key::generate(Algorithm::Es256)?);
     fixture.issuer().promote();
     let refused = get(&fixture, &fixture.person("alice"), 401)?;
-    // And one that breaks off within.
+    // A call that fails inside the gateway function.
     fixture.sync_keys()?;
     fixture.owner()?.batch_execute(
         "create or replace function ledger.rfc3339(_at timestamptz) returns text
@@ -43,13 +43,13 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
         "the failure was not logged"
     );
     for token in [accepted, refused, broken] {
-        // The header is the same in every token of a key; other tests hand theirs over as literals.
+        // The header is skipped: every token of a key has it, and other tests send tokens as literals.
         for part in token.split('.').skip(1) {
             assert!(!log.contains(part), "a part of a token is in the log");
         }
     }
 
-    // The settings are what keeps it out: without them this test would see it.
+    // Counter-check: without the settings that keep tokens out, this test finds one.
     fixture.admin()?.batch_execute(&format!(
         "alter database {database} set log_parameter_max_length = -1"
     ))?;
@@ -62,7 +62,7 @@ fn no_token_is_in_postgresqls_log() -> Result<()> {
     Ok(())
 }
 
-/// Asks with a fresh token; answers the token.
+/// Sends a request with a fresh token; returns the token.
 fn get(fixture: &Fixture, person: &PersonClient<'_>, status: u16) -> Result<String> {
     use tests::http::Transport as _;
     let token = person.token();

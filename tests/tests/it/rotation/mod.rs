@@ -1,5 +1,5 @@
-//! The keys in force are those that the issuer publishes: registered, retired and brought back by
-//! `sync-jwks` alone, each change a commitment; and nobody notices a rotation.
+//! The keys in force are those that the issuer publishes. Only `sync-jwks` registers, retires and restores them, each
+//! change under a commitment; a rotation fails no valid request.
 
 mod log;
 mod prune;
@@ -93,7 +93,7 @@ fn two_runs_at_once_register_a_key_once() -> Result<()> {
     assert_changes_are_commitments(&fixture, 1)
 }
 
-/// What the database says of a token: what stopped it, or `nothing`.
+/// The barrier that stopped a token in the database, or `nothing`.
 fn ask(fixture: &Fixture, token: &str) -> Result<String> {
     Ok(ask_as(&mut fixture.login("list-positions")?, token))
 }
@@ -109,7 +109,7 @@ fn change(key: &Key, change: &str) -> Value {
 
 /// As many commitments of `sync-jwks` as there were changes since the fixture began, each with its audit row.
 fn assert_changes_are_commitments(fixture: &Fixture, changes: i64) -> Result<()> {
-    // The template's first key is one more.
+    // The template's first key is one more change.
     let rows = fixture.admin()?.query(
         "select l.resource, o.outcome, o.body ->> 'change', a.operation, a.row_key ->> 'kid'
          from ledger.commitment_ledger as l

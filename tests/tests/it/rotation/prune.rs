@@ -1,4 +1,4 @@
-//! The memo forgets what has expired, in bounded batches, and nothing else.
+//! Pruning removes expired tokens only, in bounded batches.
 
 use anyhow::Result;
 use serde_json::json;
@@ -15,7 +15,7 @@ fn only_expired_tokens_are_pruned() -> Result<()> {
     let token = fixture.person("alice").token();
     assert_eq!(ask(&fixture, &token)?, "nothing");
     let mut admin = fixture.admin()?;
-    // More than two batches; and some within the leeway, which are in force still.
+    // More than two batches have expired; some are within the leeway, and so still in force.
     for (name, rows, ago) in [("expired", 2_500, "1 minute"), ("ending", 10, "-1 minute")] {
         admin.batch_execute(&format!(
             "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
@@ -35,7 +35,7 @@ fn only_expired_tokens_are_pruned() -> Result<()> {
     );
     let again = fixture.function("prune-tokens")?.call(&json!({}))?;
     assert_eq!(again, json!({ "pruned": 0, "more": false }));
-    // A memo is no record: there is nothing to commit.
+    // The memo is not a record: pruning makes no commitment.
     let commitments =
         "select count(*) from ledger.commitment_ledger where principal_id = 'prune-tokens'";
     assert_eq!(count(&mut admin, commitments)?, 0);

@@ -1,5 +1,5 @@
-//! A published set that cannot be right changes nothing, and says so: in the reply, in the log, in the
-//! metrics, and where the database refused it, in the ledger.
+//! An invalid key set changes nothing. The reply, the log and the metrics report it; if the database refused it, the
+//! ledger records it.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ fn an_invalid_key_set_changes_nothing() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// What is published, and the database's refusal of it, if it comes so far.
+/// A published set, and the database's refusal if the set gets that far.
 fn sets(
     fixture: &Fixture,
     retired: &Key,
@@ -160,7 +160,7 @@ fn run(fixture: &Fixture, refused: bool) -> Result<(Value, String)> {
     ))
 }
 
-/// The gateway function alone, as its own login: somebody who has taken over `sync-jwks`.
+/// Calls of the gateway function as its own login, as an attacker who has taken over `sync-jwks`.
 #[test]
 fn even_the_registrar_cannot_retire_all_keys_or_change_one() -> Result<()> {
     let fixture = Fixture::new()?;

@@ -1,4 +1,4 @@
-//! The register itself: a kid means one key for ever, also to a superuser who does not switch things off.
+//! The register of keys: a kid names one key for ever, even for a superuser who switches no trigger off.
 
 use anyhow::Result;
 use tests::fixture::Fixture;
@@ -52,7 +52,7 @@ fn a_kid_names_one_key_for_ever() -> Result<()> {
              select kid, algorithm, x, y from auth.signing_key",
             "23505 signing_key_pkey",
         ),
-        // All is well with this one, but for a commitment.
+        // This row is correct, but lacks a commitment.
         (
             "update auth.signing_key set retired_at = clock_timestamp()",
             "23502",

@@ -16,7 +16,7 @@ use crate::support::assert_books;
 
 const WORKERS: usize = 3;
 
-/// What the workers and those who hold an old token do, as long as it lasts.
+/// The requests of the workers and of the holders of an old token during the rotation.
 #[derive(Default)]
 struct Load {
     over: AtomicBool,

@@ -7,7 +7,7 @@ use ring::signature::{
     UnparsedPublicKey,
 };
 
-/// What a signature is verified with.
+/// The key that a signature is verified with.
 #[derive(Clone, Copy)]
 pub(super) enum Key<'a> {
     /// x and y.
@@ -81,7 +81,7 @@ impl Key<'_> {
     }
 }
 
-/// Asks the database; a verifier never returns null for what is not null.
+/// Asks the database; a verifier never returns null for arguments that are not null.
 pub(super) fn ask(
     client: &mut Client,
     sql: &str,

@@ -1,4 +1,4 @@
-//! Who changes what the signer remembers, what it has published, or what the database has, stops it.
+//! Changes to the signer's state, to published files or to the database stop the signer.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -70,11 +70,11 @@ fn a_missing_signer_state_stops_the_signer() -> Result<()> {
     }
     fixture.log.delete_state()?;
     fixture.assert_stops("state-missing")?;
-    // And the latest checkpoint with it: the database was told of one.
+    // The latest checkpoint is gone as well, but the database has recorded one.
     let before = fixture.log.versions("")?;
     fixture.log.delete("checkpoint")?;
     fixture.assert_stops("state-missing")?;
-    // And what the database was told: the versions under lock are left.
+    // The database's record is gone as well, but the locked versions are left.
     tamper(&fixture, "delete from tlog.checkpoint")?;
     fixture.assert_stops("state-missing")?;
     for key in fixture.log.keys()? {
@@ -97,7 +97,7 @@ fn a_database_that_has_lost_its_tail_stops_the_signer() -> Result<()> {
          delete from tlog.node where (index + 1) << level > 290",
     )?;
     fixture.assert_stops("database-behind")?;
-    // It grows again, over what was signed: the sequencer gives the places anew, to other entries first.
+    // The log grows again over the signed part: the sequencer gives the places to other entries first.
     tamper(
         &fixture,
         "delete from ledger.commitment_outcome as o
@@ -138,7 +138,7 @@ fn a_tree_over_other_leaves_than_the_databases_stops_the_signer() -> Result<()> 
         "update tlog.node set hash = sha256('other') where level = 1 and index = 54",
     )?;
     assert_eq!(fixture.failure()?, "database-forked");
-    // What was signed is the entries' tree; the database is what is wrong.
+    // The signed tree is that of the entries; the database's tree is wrong.
     let (checkpoint, _) = fixture.latest()?.context("no checkpoint")?;
     assert_eq!(checkpoint.size(), 110);
     fixture.assert_stops("database-forked")
@@ -208,8 +208,8 @@ fn a_published_file_with_other_content_stops_the_signer() -> Result<()> {
             fixture.log.rewind(&before)?;
         }
     }
-    // A file that is to be written is there already, and is another. The tree is decided on by then: it is
-    // published when what was in its way is gone.
+    // A file that is to be written exists already with other content. The tree is decided on by then: it is published
+    // once the other file is gone.
     fixture.log.put("tile/0/001.p/54", b"something else")?;
     assert_eq!(fixture.failure()?, "tile-conflict");
     fixture.assert_stops("tile-conflict")?;
@@ -268,7 +268,7 @@ fn a_staged_tree_with_other_content_is_not_published() -> Result<()> {
 #[test]
 fn an_attacker_with_database_and_signer_state_cannot_get_another_tree_signed() -> Result<()> {
     let fixture = SignerFixture::signed(100)?;
-    // The database is rebuilt with another leaf, and has not been told of anything.
+    // The database is rebuilt with another leaf, and has no record of a checkpoint.
     tamper(
         &fixture,
         r#"update ledger.commitment_outcome set leaf = replace(leaf, '"status":200', '"status":201')

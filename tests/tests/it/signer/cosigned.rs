@@ -1,4 +1,4 @@
-//! A checkpoint is published when enough witnesses have cosigned it, whatever the others do.
+//! A checkpoint is published once a quorum of witnesses has cosigned it, whatever the other witnesses do.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ impl Court {
         Ok(Self { fixture, witnesses })
     }
 
-    /// Grows and signs; who has cosigned.
+    /// Grows the log and signs; returns the witnesses that cosigned.
     fn sign(&self) -> Result<Vec<String>> {
         self.fixture.grow(7)?;
         let reply = self.fixture.sign()?;
@@ -51,7 +51,7 @@ impl Court {
         let policy = Policy::parse(policy(WANTED, &self.witnesses).as_bytes())?;
         let quorum = policy.cosigners(&note)?;
         assert!(quorum.met);
-        // The log's line and theirs, and no other.
+        // The note has the signatures of the log and of these witnesses, and no other.
         assert_eq!(note.signatures().len(), 1 + quorum.cosigned.len());
         Ok(quorum.cosigned.into_iter().map(|who| who.witness).collect())
     }
@@ -76,7 +76,7 @@ fn a_quorum_suffices_and_an_absent_witness_catches_up_later() -> Result<()> {
         let start = Instant::now();
         assert_eq!(court.sign()?, ["w0", "w2", "w3"], "{behaviour:?}");
         assert!(start.elapsed() < Duration::from_secs(3), "{behaviour:?}");
-        // It has missed some: it says from where it is to be told (409), and is.
+        // This witness has missed checkpoints: it answers 409 with its size, and gets the proof from there.
         let behind = court.witnesses[1].cosigned(ORIGIN);
         court.witnesses[1].behave(Behaviour::Honest);
         drop(court.witnesses[1].answered());
@@ -110,7 +110,7 @@ fn without_a_quorum_nothing_is_published_until_there_is_one() -> Result<()> {
         let line = last_metrics(&court.fixture.signer()?.logs())?;
         assert_eq!(line["witness_quorum_missed"], 1, "{line}");
         assert_eq!(court.fixture.log.get("checkpoint")?, before);
-        // Business goes on; what is decided on comes first.
+        // The log grows meanwhile; the decided tree is published first.
         court.fixture.grow(7)?;
     }
     court.witnesses[0].behave(Behaviour::Honest);
@@ -129,7 +129,7 @@ fn a_witness_that_has_seen_another_tree_never_cosigns() -> Result<()> {
     let court = Court::new()?;
     court.sign()?;
     let size = court.fixture.latest()?.context("no checkpoint")?.0.size();
-    // The same log's name and key over another tree: what a fork looks like to those who watch.
+    // The same log name and key over another tree: a fork, as its witnesses see it.
     let forked = SignerFixture::new()?;
     let launch = forked
         .launch()?

@@ -1,5 +1,5 @@
-//! Every write of a round fails, or fails after it has taken effect, or is the last thing the signer does in its
-//! life. The next round repairs what is left, and the log is what it would have been.
+//! Faults at each write of a round: it fails, it fails after it has taken effect, or the signer is killed after it. The
+//! next round repairs what is left, and the log is as it would have been.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn a_write_that_fails_before_or_after_its_effect_is_recovered() -> Result<()> {
             let ended = fixture.signer()?.invoke(Invocation::new(&Value::Null))?;
             let writes = wire.spare();
             let what = format!("{:?} of {:?}", fates[number], writes.get(nth));
-            // Forgetting what was staged is not what a round is for.
+            // Deleting the staged files may fail without failing the round.
             let hit = writes.len() > nth && !writes[nth].starts_with("DELETE");
             let failed = matches!(ended, Answer::Error(_));
             ensure!(

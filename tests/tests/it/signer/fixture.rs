@@ -1,4 +1,4 @@
-//! A database with a log, the signer in front of it, and the whole check of what it has published.
+//! A database with a log, its signer, and a complete check of what is published.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::support::count;
 
 pub(super) const SIGNER: &str = "sign-checkpoint";
 
-/// Outcomes as they come from nowhere: the signer signs what is sequenced, and a thousand settlements take time.
+/// Inserts outcomes without their mutations: the signer signs whatever is sequenced, and real settlements take time.
 const OUTCOMES: &str = r#"
     set session_replication_role = replica;
     insert into ledger.commitment_outcome
@@ -45,7 +45,7 @@ impl SignerFixture {
         Ok(Self { base, log })
     }
 
-    /// A log that has so many entries, all signed.
+    /// A log with this number of entries, all signed.
     pub(super) fn signed(size: i64) -> Result<Self> {
         let fixture = Self::new()?;
         fixture.grow_to(size)?;
@@ -59,7 +59,7 @@ impl SignerFixture {
         self.grow_to(self.outcomes()? + number)
     }
 
-    /// So many entries.
+    /// Entries up to this number, in the database alone.
     pub(super) fn grow_to(&self, size: i64) -> Result<()> {
         let missing = size - self.outcomes()?;
         ensure!(missing >= 0, "there are {missing} too many");
@@ -117,7 +117,7 @@ impl SignerFixture {
     /// One round that stops the signer, for that reason, with the alarm; nothing that is published changes.
     pub(super) fn assert_stops(&self, alarm: &str) -> Result<()> {
         let before = (self.log.versions("")?, self.log.state()?);
-        // As often as somebody tries.
+        // The second try fails as well.
         for _ in 0..2 {
             assert_eq!(self.failure()?, alarm, "{}", self.signer()?.logs());
             let log = self.signer()?.logs();

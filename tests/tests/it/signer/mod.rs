@@ -1,5 +1,5 @@
-//! The signer: what it publishes can be verified by whoever has the log's key, whatever dies or fails on the way;
-//! and what no crash explains it does not sign.
+//! The signer: everything it publishes verifies under the log's key, after any crash or failure. It does not sign a
+//! state that no crash explains.
 
 mod attacks;
 mod cosigned;
@@ -68,7 +68,7 @@ fn full_tiles_and_checkpoints_cannot_be_deleted() -> Result<()> {
         assert_eq!(versions.len(), 1, "{key}");
         assert_eq!(fixture.log.delete_version(&versions[0])?, 403, "{key}");
     }
-    // Delete markers hide it all; whoever deletes these sees it again.
+    // Delete markers hide everything; deleting the markers shows it again.
     let before = fixture.log.versions("")?;
     for key in fixture.log.keys()? {
         fixture.log.delete(&key)?;

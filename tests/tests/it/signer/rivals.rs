@@ -33,7 +33,7 @@ fn several_signers_at_once_make_one_history() -> Result<()> {
                 anyhow::bail!("{answer:?}\n{}", signers[number].logs())
             };
         }
-        // Whoever was first may have been overtaken on the way to the checkpoint: a round more and all is there.
+        // The first signer may have been overtaken before the checkpoint: one more round publishes everything.
         let last = signers[0].call(&Value::Null)?;
         assert_eq!(
             (&last["size"], &last["published_size"]),

@@ -8,15 +8,15 @@ use tests::http::{self, Reply, Request, Response, Server};
 /// What happens to a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It never arrives, and the signer is told so.
+    /// The write does not arrive, and the signer gets an error.
     Refused,
-    /// It takes effect, and the signer is told that it failed.
+    /// The write takes effect, and the signer gets an error.
     Persisted,
     /// It takes effect, and there is never an answer.
     Unanswered,
     /// The first try never arrives: the connection is cut.
     CutBefore,
-    /// The first try takes effect and the connection is cut: the second one finds what the first has done.
+    /// The first try takes effect and the connection is cut: the second try finds the effect of the first.
     CutAfter,
 }
 
@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-/// What a write is called; none for a request that changes nothing.
+/// The name of a write; `None` for a request that changes nothing.
 fn name(request: &Request) -> Option<String> {
     let header = |wanted: &str| {
         let mut headers = request.headers.iter();

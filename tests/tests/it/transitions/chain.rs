@@ -11,8 +11,10 @@ use crate::direct::{Direct, attempt, committed, quote};
 fn insert(id: &str, allocator: &str, seq: i32, from: Option<&str>, to: &str) -> String {
     let from = from.map_or("null".to_owned(), quote);
     format!(
-        "insert into capital.settlement_transition (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
-        select '{id}', {seq}, '{allocator}', {from}, '{to}', 'human', 'a1000000-0000-4000-8000-000000000001', commitment_key
+        "insert into capital.settlement_transition
+            (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
+        select '{id}', {seq}, '{allocator}', {from}, '{to}', 'human',
+            'a1000000-0000-4000-8000-000000000001', commitment_key
         from capital.settlement_transition limit 1"
     )
 }
@@ -103,7 +105,7 @@ fn a_chain_of_transitions_has_no_gap_no_fork_no_illegal_link_and_no_foreign_link
     Ok(())
 }
 
-/// Replica mode skips foreign keys; what the links may be is a CHECK, and still holds.
+/// Replica mode skips foreign keys. The legal links are a CHECK, which still holds.
 #[test]
 fn an_illegal_link_fails_in_replica_mode_as_well() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -129,17 +131,20 @@ fn an_illegal_link_fails_in_replica_mode_as_well() -> Result<()> {
     Ok(())
 }
 
-/// All else is as a gateway function does it, a claim and its outcome included.
+/// Everything else is as a gateway function does it, including the claim and its outcome.
 #[test]
 fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
     let fixture = Fixture::new()?;
     let pending = settlement_in(&mut Direct::new(&fixture), "PENDING")?;
     let settlement = format!(
-        "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'VERIFIED' where settlement_id = '{pending}'"
+        "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'VERIFIED'
+        where settlement_id = '{pending}'"
     );
     let link = format!(
-        "insert into capital.settlement_transition (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
-        values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', (auth.principal()).id, decode(current_setting('optkas.commitment'), 'hex'))",
+        "insert into capital.settlement_transition
+            (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
+        values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', (auth.principal()).id,
+            decode(current_setting('optkas.commitment'), 'hex'))",
         AURORA.id
     );
     let mut owner = fixture.owner()?;

@@ -1,4 +1,4 @@
-//! Each step x each actor, through the real endpoints: taken by whom may take it, refused by name else.
+//! Each step x each actor, through the real endpoints: allowed actors take the step, all others get a named refusal.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::direct::Direct;
 use crate::isolation::proposed;
 use crate::support::assert_books;
 
-/// What the actor asks for: the state the settlement should go to.
+/// The state that the actor wants the settlement to go to.
 #[derive(Clone, Copy)]
 enum Action {
     Verify,
@@ -28,7 +28,7 @@ impl Action {
         Self::Report("settlement.failed"),
     ];
 
-    /// The state it leads to, and the only ones that this actor may find.
+    /// The state it leads to, and the only states that it may start from.
     fn step(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::Verify => ("VERIFIED", &["PENDING"]),
@@ -48,7 +48,7 @@ impl Action {
         }
     }
 
-    /// The rule, said once more and by other means than the database does.
+    /// The rule, written a second time and in another way than in the database.
     fn verdict(self, actor: &str, maker: &str, from: &str) -> &'static str {
         let (to, may_find) = self.step();
         if let Ok(person) = find_person(actor) {
@@ -144,7 +144,7 @@ fn each_step_is_taken_only_by_those_allowed_to() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Dave holds both roles: what he makes, another one checks.
+/// Dave holds both roles, but cannot check his own proposals.
 #[test]
 fn a_maker_who_is_also_a_checker_cannot_verify_his_own_settlement() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -171,7 +171,7 @@ fn a_maker_who_is_also_a_checker_cannot_verify_his_own_settlement() -> Result<()
     Ok(())
 }
 
-/// The transitions of a whole life name who took each step, under which commitment.
+/// Each transition of a settlement names the actor of the step and its commitment.
 #[test]
 fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
     let fixture = Fixture::new()?;

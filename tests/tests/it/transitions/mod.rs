@@ -1,5 +1,5 @@
-//! A settlement takes a legal step by whom may take it, and no other step whoever asks: by constraints,
-//! which hold with triggers switched off and in replica mode.
+//! A settlement takes only legal steps, by actors who may take them. Constraints hold this with triggers switched off
+//! and in replica mode.
 
 mod chain;
 mod edges;
@@ -42,7 +42,8 @@ fn is_legal(from: &str, to: &str) -> bool {
         .any(|(_, legal_from, legal_to)| (from, to) == (*legal_from, *legal_to))
 }
 
-/// A new settlement of alice's in that state; those that ended before escrow, from VERIFIED. Its id.
+/// Brings a new settlement of alice's into that state and returns its id. States that end before escrow are reached
+/// from VERIFIED.
 fn settlement_in(direct: &mut Direct<'_>, state: &str) -> Result<String> {
     if state == "EXPIRED" {
         return expired(direct);

@@ -15,7 +15,7 @@ const PINNED: &str =
     "OPK04 capital.settlement changes by one transition at a time, and in nothing else";
 const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
 
-/// How somebody reaches the table: the statements before the attack.
+/// Ways to reach the table: the statements before the attack.
 fn doors(fixture: &Fixture) -> Result<Vec<(&'static str, Client, String)>> {
     let owner = format!(
         "select auth.authenticate_member({})",
@@ -52,10 +52,12 @@ fn an_illegal_step_fails_for_every_actor() -> Result<()> {
         for (from, to) in STATES.iter().flat_map(|from| STATES.map(|to| (*from, to))) {
             let id = &settlements[from];
             let honest = format!(
-                "update capital.settlement set version = version + 1, previous_status = status, status = '{to}' where settlement_id = '{id}'"
+                "update capital.settlement set version = version + 1, previous_status = status, status = '{to}'
+                where settlement_id = '{id}'"
             );
             let bare = format!(
-                "update capital.settlement set status = '{to}' where settlement_id = '{id}'"
+                "update capital.settlement set status = '{to}'
+                where settlement_id = '{id}'"
             );
             if !is_legal(from, to) {
                 assert_eq!(
@@ -66,8 +68,8 @@ fn an_illegal_step_fails_for_every_actor() -> Result<()> {
             }
             if from != to {
                 let stopped = attempt(&mut client, &format!("{door}; {bare}"))?;
-                // Only the trigger knows the row before: without it, a state may be exchanged for one that
-                // has the same way to it, and is then held against the last transition.
+                // Only the trigger sees the row before. Without it, a state can be replaced by one that is reached the
+                // same way; the comparison with the last transition finds that.
                 let expected = match who {
                     "triggers off" if stopped == LAST_TRANSITION => LAST_TRANSITION,
                     "triggers off" => CHECK,
@@ -80,7 +82,7 @@ fn an_illegal_step_fails_for_every_actor() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// The step is legal on paper: previous state and version are those of some legal step to that state.
+/// The row looks legal: previous state and version are those of a legal step to that state.
 #[test]
 fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
     let fixture = Fixture::new()?;
@@ -92,12 +94,13 @@ fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
         {
             let id = &settlements[from];
             let forged = format!(
-                "update capital.settlement set version = {version}, previous_status = '{previous}', status = '{to}' where settlement_id = '{id}'"
+                "update capital.settlement set version = {version}, previous_status = '{previous}', status = '{to}'
+                where settlement_id = '{id}'"
             );
             if previous == from {
                 continue;
             }
-            // Undone in the end, whatever it comes to.
+            // Rolled back in every case.
             let stopped = attempt(
                 &mut client,
                 &format!("{door}; {forged}; set constraints all immediate; select 1/0"),
@@ -125,7 +128,8 @@ fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
 
 fn was_in(admin: &mut Client, id: &str, version: i32, state: &str) -> Result<bool> {
     let sql = format!(
-        "select from capital.settlement_transition where settlement_id = '{id}' and seq = {version} and to_status = '{state}'"
+        "select from capital.settlement_transition
+        where settlement_id = '{id}' and seq = {version} and to_status = '{state}'"
     );
     Ok(!admin.query(&sql, &[])?.is_empty())
 }

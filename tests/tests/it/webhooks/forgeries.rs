@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::{header, renewed};
 use crate::endpoints::{KINDS, event};
 
-/// Each beside what is wrong with it. All else is right: the body is one that would be executed.
+/// Each forgery beside its one mistake. The rest is correct: the body would be executed.
 pub(super) fn forgeries(fixture: &Fixture, agent: &Agent) -> Result<Vec<(String, Request)>> {
     let body = event(agent.kind).to_string();
     let good = agent.sign(&body);
@@ -55,7 +55,7 @@ pub(super) fn forgeries(fixture: &Fixture, agent: &Agent) -> Result<Vec<(String,
     Ok(all)
 }
 
-/// Signed, by somebody else or for somewhere else.
+/// Correctly signed, but by another agent or for another route.
 fn strangers(fixture: &Fixture, agent: &Agent, body: &str) -> Result<Vec<(String, Request)>> {
     let other_scheme = match agent.scheme {
         Scheme::StandardWebhooks => Scheme::RawBody,
@@ -83,7 +83,7 @@ fn strangers(fixture: &Fixture, agent: &Agent, body: &str) -> Result<Vec<(String
             "an agent id in upper case".to_owned(),
             of_path(&agent.id.to_uppercase()),
         ),
-        ("an agent id that is none".to_owned(), of_path("%00")),
+        ("a malformed agent id".to_owned(), of_path("%00")),
     ];
     for kind in KINDS.into_iter().filter(|kind| *kind != agent.kind) {
         let name = fixture.deployment().key_ring_name(kind);
@@ -179,7 +179,7 @@ fn bad_signatures(good: &Request) -> Result<Vec<(String, Request)>> {
     let signatures = [
         format!("v1,{}", STANDARD_NO_PAD.encode(&bytes)),
         stray,
-        // The prefix makes the two alphabets differ whatever the bytes are.
+        // With this prefix the two alphabets differ for any bytes.
         format!(
             "v1,{}",
             URL_SAFE.encode([&[0xfb, 0xff], &bytes[2..]].concat())

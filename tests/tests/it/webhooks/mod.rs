@@ -1,4 +1,4 @@
-//! Only a registered agent's own signature opens a webhook, and it opens only what the agent is named for.
+//! A webhook accepts only a registered agent's own signature, and only for facilities that name the agent.
 
 mod forgeries;
 mod refusals;
@@ -146,7 +146,7 @@ fn both_secrets_work_during_a_rotation_and_the_retired_one_stops_afterwards() ->
                 (vec![&new], false, true),
             ] {
                 store(&fixture, &secrets)?;
-                // What a new process does at once, a running one does within a minute.
+                // A new process uses the new secrets at once; a running one does within a minute.
                 fixture.function(&kind.function())?.kill();
                 let opens = (sends(&old)? != 401, sends(&new)? != 401);
                 assert_eq!(

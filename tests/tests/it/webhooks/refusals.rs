@@ -11,7 +11,7 @@ use super::ledger_rows;
 use crate::settlements::{AMOUNT, escrowed, pending, report, verified};
 use crate::support::assert_books;
 
-/// A change to a right report, and what it must be refused with.
+/// A change to a correct report, and the refusal that it must get.
 type Lie = (&'static str, fn(&mut Value), u16, &'static str);
 
 const LIES: [Lie; 6] = [
@@ -163,7 +163,8 @@ fn an_agent_that_the_facility_does_not_name_sees_nothing_there() -> Result<()> {
 fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
     let fixture = Fixture::new()?;
     let deposit = json!({
-        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "700", "currency": "USD", "reference": "wire",
+        "allocator_id": tests::sample_data::AURORA.id.to_string(), "amount_minor": "700",
+        "currency": "USD", "reference": "wire",
     });
     for (agent, event) in [
         (
@@ -215,7 +216,7 @@ fn a_delivery_is_executed_once_and_its_id_is_taken_for_ever() -> Result<()> {
     assert_books(&mut fixture.admin()?)
 }
 
-/// Refused under its key: the ledger has the outcome, to the letter what the agent was told.
+/// Checks a refusal under its key: the ledger has the outcome exactly as the agent got it.
 fn assert_refused(
     fixture: &Fixture,
     what: &str,
