@@ -136,7 +136,10 @@ impl SecuredFacility<'_> {
     fn release(&mut self, terms: &SecuredTerms, filing: Uuid, pledge: &WebhookEvent) -> Result<()> {
         let path = format!("/v1/facilities/{}/releases", terms.facility);
         let body = json!({
-            "kind": "assets", "filing_id": filing.to_string(), "pledge_ids": [pledge.data["pledge_id"]], "reason": "Sold",
+            "kind": "assets",
+            "filing_id": filing.to_string(),
+            "pledge_ids": [pledge.data["pledge_id"]],
+            "reason": "Sold",
         });
         let request = |person: &str| {
             self.stack

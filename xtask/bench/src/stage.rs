@@ -17,16 +17,10 @@ use tests::sample_data::{PLATFORM, delivery, value_date};
 use uuid::Uuid;
 
 use super::events::Event;
+use super::person::Person;
 use super::sample::drive_through;
 
 const MAKE: &str = include_str!("world.sql");
-
-/// A person who acts for an allocator.
-#[derive(Clone, Debug)]
-pub(super) struct Person {
-    pub(super) sub: Uuid,
-    pub(super) token: String,
-}
 
 /// An allocator with those who act for it, and a facility of its own.
 #[derive(Clone, Debug)]

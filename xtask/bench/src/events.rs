@@ -6,7 +6,7 @@ use ::tests::lambda;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::stage::Person;
+use super::person::Person;
 
 /// As long as every key that is put in its place.
 const PLACE: &str = "bench-key-in-its-place-0000";

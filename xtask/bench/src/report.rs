@@ -141,7 +141,10 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Value {
-        let group = |(title, figures): &(String, Vec<Figure>)| json!({ "group": title, "figures": figures.iter().map(Figure::json).collect::<Vec<_>>() });
+        let group = |(title, figures): &(String, Vec<Figure>)| {
+            let figures: Vec<Value> = figures.iter().map(Figure::json).collect();
+            json!({ "group": title, "figures": figures })
+        };
         self.groups.iter().map(group).collect()
     }
 }

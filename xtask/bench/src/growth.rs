@@ -164,7 +164,8 @@ pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
         (
             "ledger.commitment_outcome as o where not exists (
                 select from ledger.commitment_ledger as l
-                where (l.key, l.xid, l.principal_kind, l.principal_id) = (o.key, o.xid, o.principal_kind, o.principal_id))",
+                where (l.key, l.xid) = (o.key, o.xid)
+                    and (l.principal_kind, l.principal_id) = (o.principal_kind, o.principal_id))",
             "an outcome without a claim",
         ),
         (

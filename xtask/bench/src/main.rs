@@ -3,6 +3,11 @@
 //! The release binaries are driven through the Lambda runtime API (`tests::lambda`), on a PostgreSQL of their
 //! own that keeps what was committed. docs/BENCHMARKS.md says how each figure is taken, and holds a run.
 //! Nothing here passes or fails: whether an aim was met is said beside the figure.
+//!
+//! A package of its own, so that the other commands of xtask do not compile it and the risk engine.
+
+// The tables it prints are its purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod auditor;
 mod cold;
@@ -14,6 +19,7 @@ mod growth;
 mod log;
 mod machine;
 mod metrics;
+mod person;
 mod pgbench;
 mod processor;
 mod pure;
@@ -30,12 +36,12 @@ mod warm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use serde_json::json;
 use tests::deployment::functions;
 use tests::fixture::Services;
@@ -50,8 +56,10 @@ use self::sample::Span;
 const FOLDER: &str = "bench";
 const HELLO: &str = "hello";
 
-#[derive(Args)]
-pub(crate) struct Arguments {
+/// Measures how fast it is, each figure beside its reference.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Arguments {
     /// What to measure; everything if nothing is named.
     #[arg(value_enum)]
     groups: Vec<Group>,
@@ -135,11 +143,23 @@ impl Bench {
     }
 }
 
-/// Measures, prints, and writes the figures down.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if cfg!(debug_assertions) {
-        return as_release();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Measures, prints, and writes the figures down.
+fn run(arguments: &Arguments) -> Result<()> {
+    // The harness is part of each figure, and the risk engine in it is a reference.
+    ensure!(
+        !cfg!(debug_assertions),
+        "a debug build measures nothing: use cargo xtask bench"
+    );
     let folder = folders::own(FOLDER)?;
     let binaries = binaries(&folder, arguments.built)?;
     let mut machine = Machine::look()?;
@@ -205,27 +225,6 @@ fn measure(bench: &Bench, group: Group, report: &mut Report) -> Result<()> {
 fn name(group: Group) -> String {
     let value = group.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-/// The harness is in each figure, and the engine in it is a reference: neither may be a debug build.
-fn as_release() -> Result<()> {
-    let build = || {
-        let arguments = ["build", "--quiet", "--release", "--package", "xtask"];
-        let status = cargo::command()
-            .args(arguments)
-            .stdin(Stdio::null())
-            .status()?;
-        ensure!(status.success(), "the bench does not build");
-        Ok(())
-    };
-    step("Building the bench", build)?;
-    let mut command = Command::new(folders::build().join("release/xtask"));
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        command.env("CARGO", cargo);
-    }
-    let status = command.args(std::env::args_os().skip(1)).status()?;
-    ensure!(status.success(), "the bench has failed");
-    Ok(())
 }
 
 /// Copies of the release binaries: another build meanwhile changes nothing that is measured.
