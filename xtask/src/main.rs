@@ -1,6 +1,6 @@
 //! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | check | test | bench`.
 
-// Its words to the person who typed the command are its whole purpose.
+// Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;

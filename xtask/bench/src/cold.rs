@@ -1,5 +1,5 @@
-//! From the start of a process to the first byte that it sends to anyone: to Secrets Manager or to the
-//! runtime API. What comes before is ours alone.
+//! From the start of a process to the first byte that it sends, to Secrets Manager or to the runtime API: until then
+//! it waits for no other program.
 
 use std::fs;
 use std::io::Read as _;
@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         for round in 0..=rounds {
             for (launch, times) in launches.iter().zip(&mut times) {
                 let took = ear.first_byte(launch)?;
-                // The first round is for whatever else is only done once.
+                // The first round warms the caches and is not counted.
                 if round > 0 {
                     times.push(milliseconds(took));
                 }
@@ -69,8 +69,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A start is page faults for the most part, and how many pages one brings depends on the pieces in which the file
-/// came into the page cache: read from the disk, a tenth more than just written. All are just written.
+/// Writes a binary again. Page faults are most of a start, and their number depends on how the file came into the page
+/// cache: a file read from the disk takes a tenth longer than one just written.
 fn write_anew(binary: &Path) -> Result<()> {
     let (content, permissions) = (fs::read(binary)?, fs::metadata(binary)?.permissions());
     fs::remove_file(binary)?;
@@ -78,7 +78,7 @@ fn write_anew(binary: &Path) -> Result<()> {
     Ok(fs::set_permissions(binary, permissions)?)
 }
 
-/// Hears the first byte, whoever it is for.
+/// A server that notes when the first byte arrives.
 struct Ear {
     address: SocketAddr,
     heard: Receiver<Instant>,
@@ -95,9 +95,9 @@ impl Ear {
                 let tell = tell.clone();
                 thread::spawn(move || {
                     if matches!(stream.read(&mut [0]), Ok(1)) {
-                        // Nobody wants to know any more: the bench is over.
+                        // The receiver is gone when the bench is over.
                         let _over = tell.send(Instant::now());
-                        // Kept open until the other side has gone.
+                        // The connection stays open until the other side closes it.
                         let _gone = std::io::copy(&mut stream, &mut std::io::sink());
                     }
                 });
@@ -132,7 +132,7 @@ impl Ear {
         let begun = Instant::now();
         let mut child = command.spawn()?;
         let heard = self.heard.recv_timeout(PATIENCE);
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _gone = child.kill();
         child.wait()?;
         let heard = heard.with_context(|| format!("{} sent nothing", launch.name))?;
@@ -140,7 +140,7 @@ impl Ear {
     }
 }
 
-/// What starting and ending any process takes here.
+/// The time to start and end an empty process.
 fn nothing(rounds: u32) -> Result<f64> {
     let program = Path::new("/bin/true");
     let mut times = Vec::new();

@@ -63,7 +63,7 @@ struct Arguments {
     /// What to measure; everything if nothing is named.
     #[arg(value_enum)]
     groups: Vec<Group>,
-    /// A minute in all: tries the machinery, and its figures mean nothing.
+    /// Tries the machinery in a minute; its figures mean nothing.
     #[arg(long)]
     quick: bool,
     /// How far the ledger grows in `growth`: every size up to it is measured.
@@ -111,7 +111,7 @@ enum Group {
     Collateral,
 }
 
-/// What all groups share.
+/// What the groups share.
 struct Bench {
     quick: bool,
     rows: u64,
@@ -134,7 +134,7 @@ impl Bench {
         if self.quick { quick } else { full }
     }
 
-    /// A round with so many clients.
+    /// The length of a round with so many clients.
     fn span(&self, clients: u64) -> Span {
         Span {
             warm_up: Duration::from_secs(if self.quick { 1 } else { 1 + clients / 16 }),
@@ -237,7 +237,7 @@ fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
     }
     let release = cargo::build_functions(cargo::Profile::Release)?;
     let build = || {
-        // On its own: with the functions it would get their features.
+        // In a build of its own: together with the functions it would get their features.
         let arguments = ["build", "--quiet", "--release", "--package", HELLO];
         let status = cargo::command()
             .args(arguments)
@@ -250,7 +250,7 @@ fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
     fs::create_dir_all(&copies)?;
     for name in names {
         let (from, to) = (release.join(&name), copies.join(&name));
-        // Another file, not the same one anew: what runs would be changed under its feet.
+        // A new file: overwriting would change the code of a process that still runs the old one.
         if to.exists() {
             fs::remove_file(&to)?;
         }
