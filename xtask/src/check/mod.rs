@@ -22,19 +22,18 @@ const RUSTFMT: Check = ("rustfmt", rustfmt);
 const COLUMNS: Check = ("lines of at most 120 columns", columns::check);
 const SQUAWK: Check = ("SQL lint (squawk)", squawk);
 const CLIPPY: Check = ("clippy", clippy);
+const UNITS: Check = ("unit tests", suite::units);
 
-/// Runs what takes less than a minute once everything has been compiled.
+/// Runs what takes less than a minute once everything has been compiled; goes on after a failure, to show them all.
 pub(crate) fn quick() -> Result<()> {
-    until_a_failure(&[
-        RUSTFMT,
-        COLUMNS,
-        SQUAWK,
-        CLIPPY,
-        ("unit tests", suite::units),
-    ])
+    let mut tally = Tally::begin();
+    for (name, check) in [RUSTFMT, COLUMNS, SQUAWK, CLIPPY, UNITS] {
+        tally.check(name, check);
+    }
+    tally.finish()
 }
 
-/// Runs all checks, the quick ones first, then all tests and the demo.
+/// Runs all checks, the quick ones first, then all tests and the demo, up to the first failure.
 pub(crate) fn everything() -> Result<()> {
     // The tools are fetched while the compiler works. A check that needs one waits for it, and reports its failure.
     thread::spawn(|| {
@@ -42,7 +41,7 @@ pub(crate) fn everything() -> Result<()> {
             .and_then(|_| tools::install(tools::Set::Local))
             .and_then(|_| tools::install(tools::Set::Scanner))
     });
-    until_a_failure(&[
+    let checks: [Check; 13] = [
         RUSTFMT,
         COLUMNS,
         SQUAWK,
@@ -56,10 +55,7 @@ pub(crate) fn everything() -> Result<()> {
         ("functions build", functions),
         ("tests", suite::all),
         ("demo", || demo::run().map(|()| Outcome::Passed)),
-    ])
-}
-
-fn until_a_failure(checks: &[Check]) -> Result<()> {
+    ];
     let mut tally = Tally::begin();
     for (name, check) in checks {
         if !tally.check(name, check) {
