@@ -75,6 +75,9 @@ struct Arguments {
     /// Measures the binaries of the last time instead of building them.
     #[arg(long)]
     built: bool,
+    /// A folder of release binaries built in another way: `cold` compares the functions there with these.
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Where the figures go as JSON; target/bench/figures.json if it is not given.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -117,6 +120,7 @@ struct Bench {
     rows: u64,
     entries: u64,
     binaries: PathBuf,
+    against: Option<PathBuf>,
     services: OnceLock<Arc<Services>>,
 }
 
@@ -168,6 +172,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         rows: arguments.rows,
         entries: arguments.entries,
         binaries,
+        against: arguments.against.clone(),
         services: OnceLock::new(),
     };
     let mut report = Report::default();

@@ -13,9 +13,9 @@ pub(super) fn all() -> Result<Outcome> {
     run(&[])
 }
 
-/// Runs the tests that stand in the crates' own sources: they need no database and no server.
+/// Runs the tests in the crates' own sources. Those of the harness (`tests`) start servers, and are left to `all`.
 pub(super) fn units() -> Result<Outcome> {
-    run(&["--lib", "--bins"])
+    run(&["--exclude", "tests", "--lib", "--bins"])
 }
 
 /// Goes on after a failure, so that the count is of all tests.
