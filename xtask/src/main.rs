@@ -1,6 +1,6 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | test`.
+//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | check | test | bench`.
 
-// Its words to the person who typed the command are its whole purpose.
+// Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
@@ -10,6 +10,7 @@ mod sam_local;
 mod speak;
 mod up;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,17 +37,24 @@ enum Command {
     },
     /// Signs a webhook and sends it to the stack that `up` runs.
     Deliver {
-        /// optkas-platform, escrow-one or settle-one
+        /// optkas-platform, escrow-one, settle-one or collateral-one
         agent: String,
         /// The event, a JSON file; `-` reads standard input.
         event: PathBuf,
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
     SamLocal(sam_local::Arguments),
+    /// Runs the quick checks and the unit tests: what to run after each edit.
+    Check,
     /// Runs every check and every test.
     Test,
     /// Measures how fast it is, each figure beside its reference.
-    Bench(bench::Arguments),
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What the bench takes; `--help` lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -56,8 +64,9 @@ fn main() -> ExitCode {
         Command::Token { person } => speak::token(&person),
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
-        Command::Test => check::run(),
-        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Check => check::quick(),
+        Command::Test => check::everything(),
+        Command::Bench { arguments } => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `cargo xtask token` and `deliver`: they speak to the stack that `up` runs, by its stack.json.
+//! `cargo xtask token` and `deliver`: requests to the stack that `up` runs, found by its stack.json.
 
 use std::fs;
 use std::io::Read as _;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tests::progress::say;
@@ -16,10 +17,10 @@ use tests::watch::Invoker;
 
 /// The folder below `target/` that keeps the stack's data.
 pub(crate) const STACK: &str = "local";
-/// The beat of the schedule. template.yaml has the same rate for settlements whose time has run out, and
-/// lower ones for the rest; here nobody should wait for a key.
+/// The schedule's interval. template.yaml has it for settlements that expire, and longer ones for the other jobs:
+/// a person at a local stack should not wait that long for a new signing key.
 const BEAT: Duration = Duration::from_mins(1);
-/// Verified tokens that have expired are forgotten at every tenth beat.
+/// Expired tokens are pruned at every tenth beat.
 const PRUNE_BEATS: u32 = 10;
 
 #[derive(Args)]
@@ -50,18 +51,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         fresh: arguments.fresh,
         temporary: false,
     })?;
-    // From here on a signal ends the stack in good order; before, it just ends us, and the keepers
-    // of what has been started do the rest.
+    // From here on a signal stops the stack in order. Before, it ends this process, and the keeper of each process
+    // that was started ends that process.
     let signals = signals()?;
     stack.populate()?;
     let description = stack.describe()?;
     explain(&stack, &description.display().to_string(), &stack.policy()?);
     let invoker = stack.gateway().invoker();
-    // On its own: a function that hangs must not keep anybody from stopping it.
+    // In a thread of its own: a function that hangs must not delay the end.
     thread::spawn(move || schedule(invoker));
     signals
         .recv()
-        .context("nobody listens for signals any more")?;
+        .context("the thread that waits for signals has ended")?;
     say("Stopping …");
     Ok(())
 }
@@ -72,7 +73,7 @@ fn signals() -> Result<mpsc::Receiver<()>> {
     thread::spawn(move || {
         for _ in signals.forever() {
             if sender.send(()).is_err() {
-                // The end has begun and takes too long for somebody: the keepers end the rest.
+                // A second signal, while the stack is stopping: leave at once. The keepers end what still runs.
                 std::process::exit(130);
             }
         }
@@ -80,7 +81,7 @@ fn signals() -> Result<mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-/// A failure is told, and tried again at the next beat.
+/// Runs the jobs. A failure is reported, and the next beat tries again.
 fn schedule(invoker: Invoker) {
     for beat in 1_u32.. {
         thread::sleep(BEAT);
@@ -124,7 +125,7 @@ fn explain(stack: &Stack, description: &str, policy: &Path) {
         println!("  {line}");
     }
     println!();
-    println!("The log keeps itself; a receipt takes seconds. As an auditor:");
+    println!("The log is signed and published by itself; a receipt takes seconds. As an auditor:");
     println!(
         "  cargo run -p auditor -- verify log {} --policy {}",
         stack.log_url(),
@@ -135,30 +136,55 @@ fn explain(stack: &Stack, description: &str, policy: &Path) {
 }
 
 fn examples(gateway: &str) -> Vec<String> {
-    let facility = USD_FACILITY.id;
-    let secured = SECURED_FACILITY.id;
-    let today = value_date();
+    let token =
+        |person: &str| format!(r#"-H "Authorization: Bearer $(cargo xtask token {person})""#);
+    let key = r#"-H "Idempotency-Key: try-$(date +%s%N)""#;
+    let get = |path: &str| format!("curl -s {gateway}{path} {}", token("carol"));
+    let post = |person: &str, path: &str, body: &Value| {
+        let json = "-H 'Content-Type: application/json'";
+        let token = token(person);
+        format!("curl -s {gateway}{path} {token} {key} {json} -d '{body}'")
+    };
+    let deliver = |agent: &str, kind: &str, data: &Value| {
+        let event = json!({
+            "id": "evt-'$RANDOM$RANDOM'",
+            "type": kind,
+            "occurred_at": "'$(date -u +%FT%TZ)'",
+            "data": data,
+        });
+        format!("echo '{event}' | cargo xtask deliver {agent} -")
+    };
+    let settlement = json!({
+        "facility_id": USD_FACILITY.id.to_string(),
+        "amount_minor": "2500000",
+        "currency": "USD",
+        "value_date": value_date(),
+    });
+    let funded = json!({
+        "settlement_id": "'$ID'",
+        "facility_id": USD_FACILITY.id.to_string(),
+        "amount_minor": "2500000",
+        "currency": "USD",
+    });
+    let risk = json!({
+        "facility_id": USD_FACILITY.id.to_string(),
+        "pd_ppb": 12_500_000,
+        "lgd": { "mean_ppb": 400_000_000, "deviation_ppb": 200_000_000 },
+        "loadings_ppb": [450_000_000],
+    });
     vec![
+        get("/v1/positions"),
+        post("alice", "/v1/settlements", &settlement),
         format!(
-            r#"curl -s {gateway}/v1/positions -H "Authorization: Bearer $(cargo xtask token carol)""#
+            "curl -s -X POST {gateway}/v1/settlements/$ID/verify {} {key}",
+            token("bob")
         ),
-        format!(
-            r#"curl -s {gateway}/v1/settlements -H "Authorization: Bearer $(cargo xtask token alice)" -H "Idempotency-Key: try-$(date +%s%N)" -H 'Content-Type: application/json' -d '{{"facility_id":"{facility}","amount_minor":"2500000","currency":"USD","value_date":"{today}"}}'"#
-        ),
-        format!(
-            r#"curl -s -X POST {gateway}/v1/settlements/$ID/verify -H "Authorization: Bearer $(cargo xtask token bob)" -H "Idempotency-Key: try-$(date +%s%N)""#
-        ),
-        format!(
-            r#"echo '{{"id":"evt-'$RANDOM$RANDOM'","type":"escrow.funded","occurred_at":"'$(date -u +%FT%TZ)'","data":{{"settlement_id":"'$ID'","facility_id":"{facility}","amount_minor":"2500000","currency":"USD"}}}}' | cargo xtask deliver escrow-one -"#
-        ),
-        format!(
-            r#"echo '{{"id":"evt-'$RANDOM$RANDOM'","type":"facility.risk_updated","occurred_at":"'$(date -u +%FT%TZ)'","data":{{"facility_id":"{facility}","pd_ppb":12500000,"lgd":{{"mean_ppb":400000000,"deviation_ppb":200000000}},"loadings_ppb":[450000000]}}}}' | cargo xtask deliver {PLATFORM} -"#
-        ),
-        format!(
-            r#"curl -s {gateway}/v1/risk-runs -H "Authorization: Bearer $(cargo xtask token carol)" -H "Idempotency-Key: try-$(date +%s%N)" -H 'Content-Type: application/json' -d '{{"currency":"USD"}}'"#
-        ),
-        format!(
-            r#"curl -s {gateway}/v1/facilities/{secured}/collateral -H "Authorization: Bearer $(cargo xtask token carol)""#
-        ),
+        deliver("escrow-one", "escrow.funded", &funded),
+        deliver(PLATFORM, "facility.risk_updated", &risk),
+        post("carol", "/v1/risk-runs", &json!({ "currency": "USD" })),
+        get(&format!(
+            "/v1/facilities/{}/collateral",
+            SECURED_FACILITY.id
+        )),
     ]
 }

@@ -1,45 +1,62 @@
-//! `cargo xtask test`: every check and every test, the quick ones first.
+//! `cargo xtask check`, the quick checks, and `cargo xtask test`, all of them and every test.
 
+mod columns;
 mod run;
 mod suite;
 mod tally;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tests::{cargo, folders, tools};
 
 use self::run::quietly;
 use self::tally::{Outcome, Tally};
 use crate::demo;
 
-type Check = fn() -> Result<Outcome>;
+type Check = (&'static str, fn() -> Result<Outcome>);
 
-/// Runs everything up to the first failure, then counts.
-pub(crate) fn run() -> Result<()> {
-    // The tools come over the network while the compiler works.
-    // Whoever needs one waits for it, and tells of its failure.
+const RUSTFMT: Check = ("rustfmt", rustfmt);
+const COLUMNS: Check = ("lines of at most 120 columns", columns::check);
+const SQUAWK: Check = ("SQL lint (squawk)", squawk);
+const CLIPPY: Check = ("clippy", clippy);
+const UNITS: Check = ("unit tests", suite::units);
+
+/// Runs what takes less than a minute once everything has been compiled; goes on after a failure, to show them all.
+pub(crate) fn quick() -> Result<()> {
+    let mut tally = Tally::begin();
+    for (name, check) in [RUSTFMT, COLUMNS, SQUAWK, CLIPPY, UNITS] {
+        tally.check(name, check);
+    }
+    tally.finish()
+}
+
+/// Runs all checks, the quick ones first, then all tests and the demo, up to the first failure.
+pub(crate) fn everything() -> Result<()> {
+    // The tools are fetched while the compiler works. A check that needs one waits for it, and reports its failure.
     thread::spawn(|| {
         tools::install(tools::Set::Checks)
             .and_then(|_| tools::install(tools::Set::Local))
             .and_then(|_| tools::install(tools::Set::Scanner))
     });
-    let mut tally = Tally::begin();
-    let checks: [(&str, Check); 12] = [
-        ("rustfmt", rustfmt),
-        ("SQL lint (squawk)", squawk),
+    let checks: [Check; 13] = [
+        RUSTFMT,
+        COLUMNS,
+        SQUAWK,
         ("licences, bans, sources (cargo-deny)", dependencies),
         ("advisories (cargo-deny)", advisories),
         ("templates (cfn-lint)", cfn_lint),
         ("template.yaml (sam validate)", sam_validate),
         ("templates (checkov)", checkov),
-        ("clippy", clippy),
+        CLIPPY,
         ("rustdoc", rustdoc),
         ("functions build", functions),
-        ("tests", suite::run),
+        ("tests", suite::all),
         ("demo", || demo::run().map(|()| Outcome::Passed)),
     ];
+    let mut tally = Tally::begin();
     for (name, check) in checks {
         if !tally.check(name, check) {
             break;
@@ -86,19 +103,14 @@ fn functions() -> Result<Outcome> {
 }
 
 fn squawk() -> Result<Outcome> {
-    let files = [
-        find("migrations", "sql")?,
-        find("migrations/gateway", "sql")?,
-    ]
-    .concat();
-    quietly(tool("squawk")?.args(files))
+    quietly(tool("squawk")?.args(find("migrations", "sql")?))
 }
 
 fn dependencies() -> Result<Outcome> {
     quietly(tool("cargo-deny")?.args(["--all-features", "check", "bans", "licenses", "sources"]))
 }
 
-/// The database is a repository of its own, which not every machine can reach.
+/// Skipped where the advisory database, a git repository, cannot be reached.
 fn advisories() -> Result<Outcome> {
     if !matches!(
         quietly(tool("cargo-deny")?.args(["fetch", "db"])),
@@ -120,14 +132,14 @@ fn sam_validate() -> Result<Outcome> {
     quietly(tool("sam")?.args(["validate", "--lint", "--template", "template.yaml"]))
 }
 
-/// A finding is repaired, or has its reason beside it: `checkov:skip` at the resource, or infra/checkov.yml.
+/// A finding is repaired, or its exemption has a reason: `checkov:skip` at the resource, or infra/checkov.yml.
 fn checkov() -> Result<Outcome> {
     let files = [vec!["template.yaml".to_owned()], find("infra", "yaml")?].concat();
     let mut command = Command::new(tools::install(tools::Set::Scanner)?.join("checkov"));
     command
         .current_dir(folders::workspace())
         .args(["--framework", "cloudformation", "--quiet", "--compact"])
-        // It would ask its maker for guidelines.
+        // Without this it asks its maker's server for guidelines.
         .args([
             "--skip-download",
             "--config-file",
@@ -138,7 +150,7 @@ fn checkov() -> Result<Outcome> {
     quietly(&mut command)
 }
 
-/// A tool of ours at the workspace's root, with an environment in which none phones home.
+/// A pinned tool, started at the workspace's root, with telemetry switched off.
 fn tool(name: &str) -> Result<Command> {
     let mut command = Command::new(tools::install(tools::Set::Checks)?.join(name));
     command
@@ -151,18 +163,27 @@ fn tool(name: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// The files below a folder that have this extension.
 fn find(folder: &str, extension: &str) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folders::workspace().join(folder))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            files.push(path.to_string_lossy().into_owned());
-        }
-    }
+    collect(&folders::workspace().join(folder), extension, &mut files)?;
     files.sort_unstable();
     ensure!(
         !files.is_empty(),
         "there is no .{extension} file in {folder}"
     );
     Ok(files)
+}
+
+fn collect(folder: &Path, extension: &str, files: &mut Vec<String>) -> Result<()> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for entry in entries {
+        let path: PathBuf = entry?.path();
+        if path.is_dir() {
+            collect(&path, extension, files)?;
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `cargo test` over the workspace: its words go straight through, its counts are kept.
+//! `cargo test` over the workspace: its output goes straight through, and its counts are kept.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -8,10 +8,21 @@ use anyhow::{Context, Result};
 
 use super::tally::Outcome;
 
-/// Runs all tests, also after a failure: the count is of all of them.
-pub(super) fn run() -> Result<Outcome> {
+/// Runs all tests.
+pub(super) fn all() -> Result<Outcome> {
+    run(&[])
+}
+
+/// Runs the tests in the crates' own sources. Those of the harness (`tests`) start servers, and are left to `all`.
+pub(super) fn units() -> Result<Outcome> {
+    run(&["--exclude", "tests", "--lib", "--bins"])
+}
+
+/// Goes on after a failure, so that the count is of all tests.
+fn run(targets: &[&str]) -> Result<Outcome> {
     let mut child = cargo::command()
         .args(["test", "--quiet", "--workspace", "--no-fail-fast"])
+        .args(targets)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -27,7 +38,7 @@ pub(super) fn run() -> Result<Outcome> {
         println!("{line}");
     }
     let status = child.wait()?;
-    // A test binary that breaks off counts nothing.
+    // A test binary that ends early prints no count: the failure counts as one.
     let broken = usize::from(!status.success() && failed == 0);
     Ok(Outcome::Tests {
         passed,

@@ -16,7 +16,7 @@ use super::story::Story;
 /// What the one receivable is worth, and what is drawn on it.
 const VALUE_MINOR: u64 = 400_000_000;
 const AMOUNT_MINOR: &str = "100000000";
-/// The filing lapses so soon: before a settlement's value date and the guard of thirty days.
+/// Days until the filing lapses: fewer than the 30 that must remain after a settlement's value date.
 const LAPSES_IN: Duration = Duration::days(20);
 
 pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
@@ -82,7 +82,7 @@ impl SecuredFacility<'_> {
             .deliver(&event.delivery())
     }
 
-    /// The collateral agent reports, which is recorded.
+    /// Sends a report of the collateral agent; it must be accepted.
     fn tell(&mut self, what: &str, event: &WebhookEvent) -> Result<()> {
         let answer = self.deliver(event)?;
         self.story.answer(
@@ -132,11 +132,14 @@ impl SecuredFacility<'_> {
             .post_empty(&path, &idempotency_key())
     }
 
-    /// Two members let the receivable go; one of them cannot.
+    /// Releases the receivable: two members must agree, and one alone is refused.
     fn release(&mut self, terms: &SecuredTerms, filing: Uuid, pledge: &WebhookEvent) -> Result<()> {
         let path = format!("/v1/facilities/{}/releases", terms.facility);
         let body = json!({
-            "kind": "assets", "filing_id": filing.to_string(), "pledge_ids": [pledge.data["pledge_id"]], "reason": "Sold",
+            "kind": "assets",
+            "filing_id": filing.to_string(),
+            "pledge_ids": [pledge.data["pledge_id"]],
+            "reason": "Sold",
         });
         let request = |person: &str| {
             self.stack
@@ -186,7 +189,7 @@ impl SecuredFacility<'_> {
     }
 }
 
-/// Of a deficiency, the names of its reasons.
+/// The names of a deficiency's reasons.
 fn problems(answer: &Response) -> String {
     let body = answer.json();
     let problems = body["problems"].as_array().cloned().unwrap_or_default();

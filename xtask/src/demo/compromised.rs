@@ -1,4 +1,4 @@
-//! Somebody runs SQL of his own as an endpoint's login: mallory, who has a token of hers and none of alice's.
+//! A compromised endpoint: mallory runs SQL as its login, with her own token and without alice's.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
         story.refused(tried, came, refusal.is_some());
     }
 
-    // Everything a session can set, set to alice; then the one function it may run, with mallory's token.
+    // Every setting of the session says alice; then the login's one function is called with mallory's token.
     login.batch_execute(&format!(
         "begin;
          select set_config('optkas.token', '{sub}', true), set_config('optkas.agent', '{sub}', true),

@@ -1,4 +1,4 @@
-//! Past the front door: SQL, as those who hold a database password would try it.
+//! SQL sent to the database directly, as a thief of a database password would.
 
 use anyhow::Result;
 use tests::stack::Stack;
@@ -93,7 +93,7 @@ pub(super) fn books(stack: &Stack, story: &mut Story) -> Result<()> {
     Ok(())
 }
 
-/// Refused outright, or without an effect.
+/// The statement must be refused, or change no row.
 fn attempt(story: &mut Story, tried: &str, result: &Result<u64, tests::SqlError>) {
     match result {
         Ok(0) => story.refused(tried, "no row to be seen: row security", true),

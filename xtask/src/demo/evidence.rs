@@ -1,4 +1,4 @@
-//! Proof that does not need us: a receipt, the whole log, the database against it, and a public chain.
+//! Evidence that the auditor verifies alone: a receipt, the whole log, the database against it, and a public chain.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use tests::stack::Stack;
 use super::Settled;
 use super::story::Story;
 
-/// A receipt takes seconds, an anchor the chain's time.
+/// A receipt takes seconds; an anchor takes as long as the chain needs for its blocks.
 const PATIENCE: Duration = Duration::from_mins(1);
 const AUDITOR: &str = "ann";
 
-/// The auditor's desk: a folder, a program and a policy. The operator gives the rest, and is not believed.
+/// What the auditor has: a folder, a program and a policy. Everything else comes from the operator, untrusted.
 pub(super) struct Desk {
     program: PathBuf,
     policy: String,
@@ -166,7 +166,7 @@ pub(super) fn play(
     Ok(index)
 }
 
-/// Another first character of the entry; still Base 64, still a proof by its form.
+/// Changes the entry's first character; the result is still valid Base64 and a well-formed proof.
 fn forge(proof: &str) -> Result<String> {
     let (head, entry) = proof
         .split_once("extra eyJ2")

@@ -1,5 +1,5 @@
-//! The one who can do everything in the database: its superuser, triggers and foreign keys off. Nobody can stop
-//! that; the published log tells of it.
+//! The database's superuser changes rows with triggers and foreign keys off. Nothing in the database can prevent that;
+//! comparison with the published log shows it.
 
 use anyhow::{Context, Result};
 use tests::stack::Stack;
@@ -66,7 +66,7 @@ pub(super) fn play(
         &format!("tampered, entry {last}, tlog.entry"),
     );
 
-    // All of it anew, in itself without a fault: another first entry, and the tree over it.
+    // The whole log rebuilt, consistent in itself: another first entry, and a new tree over it.
     admin.batch_execute(
         "update ledger.commitment_outcome
          set leaf = replace(leaf, '\"status\":200', '\"status\":201')

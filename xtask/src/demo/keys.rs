@@ -1,4 +1,4 @@
-//! The signing keys change, and nobody notices but those who should.
+//! The issuer's signing keys rotate: tokens go on working, and tokens of a retired or unknown key are refused.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;

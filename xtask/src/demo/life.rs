@@ -131,7 +131,7 @@ fn positions(stack: &Stack, story: &mut Story, title: &str, expected: &str) -> R
     Ok(())
 }
 
-/// Minor units as people read them; what is not there is nothing.
+/// Minor units as people read them; a missing account reads 0.00.
 pub(super) fn money(minor: &Value) -> String {
     let digits = format!("{:0>3}", minor.as_str().unwrap_or("0"));
     let (units, cents) = digits.split_at(digits.len() - 2);

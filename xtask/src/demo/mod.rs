@@ -20,7 +20,7 @@ use tests::stack::{Ports, Settings, Stack};
 use self::evidence::Desk;
 use self::story::Story;
 
-/// What one act leaves for the next.
+/// What one part of the demo leaves for the next.
 struct Settled {
     /// The settlement that went all the way.
     id: String,
@@ -36,7 +36,7 @@ struct Sent {
     body: Value,
 }
 
-/// Plays the story on a stack of its own; a wrong answer is an error.
+/// Runs the demo on a stack of its own; an unexpected answer is an error.
 pub(crate) fn run() -> Result<()> {
     let mut stack = Stack::start(Settings {
         name: "demo",

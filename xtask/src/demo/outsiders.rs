@@ -1,4 +1,4 @@
-//! Those who may not, and those who only claim to be somebody.
+//! Refused requests: people without the role or the right allocator, false tokens and false signatures.
 
 use anyhow::{Context, Result};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What the positions may lose: a run, and its recomputation by somebody else.
+//! What the positions may lose: a run, and its recomputation by the auditor.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
     let minor = |value: &Value| value.as_str().unwrap_or_default().parse().unwrap_or(0);
     let es: i64 = minor(&result["levels"][1]["es"]["value_minor"]);
     let el: i64 = minor(&result["expected_loss"]["value_minor"]);
-    // A share of 1.25% of 40% of the position, give or take; and in the worst thousandth it defaults.
+    // Expected loss is about PD × LGD = 1.25 % × 40 % of the position; in the worst thousandth the facility defaults.
     story.fact(
         "EL is about PD times LGD; the worst thousandth is a default",
         &format!(

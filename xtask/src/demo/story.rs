@@ -1,11 +1,11 @@
-//! Telling the story: what was tried, what came back, and whether that is what was promised.
+//! Prints what was tried and what came back, and checks it against what is expected.
 
 use serde_json::{Value, json};
 use tests::http::Response;
 
 const TRIED_WIDTH: usize = 66;
 
-/// Counts what it tells.
+/// Prints and counts answers.
 pub(super) struct Story {
     told: usize,
     wrong: usize,
@@ -40,7 +40,7 @@ impl Story {
         self.fact(tried, &summary(answer), expected);
     }
 
-    /// Anything that can be said in one line.
+    /// A result other than an HTTP answer, in one line.
     pub(super) fn fact(&mut self, tried: &str, came: &str, expected: &str) {
         self.told += 1;
         if came == expected {
@@ -51,13 +51,13 @@ impl Story {
         }
     }
 
-    /// An attempt that must be refused, whatever the words are.
+    /// An attempt that must be refused; the text of the refusal is not compared.
     pub(super) fn refused(&mut self, tried: &str, came: &str, refused: bool) {
         self.fact(tried, came, if refused { came } else { "a refusal" });
     }
 }
 
-/// An answer in a few words: its status, and the one thing that matters about it.
+/// An answer in a few words: its status, and its problem, state or outcome.
 fn summary(answer: &Response) -> String {
     let status = answer.status;
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {

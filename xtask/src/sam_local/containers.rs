@@ -1,4 +1,4 @@
-//! The engine, and sam over it.
+//! The Docker engine, and sam on top of it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tests::postgres::free_port;
 
 use super::{logical_id, run_quietly, sam, tell};
 
-/// What Lambda runs such functions on. Any Linux with a recent libc serves, imported under that name.
+/// Lambda's base image. Any Linux with a recent libc will do, imported under this name.
 const IMAGE: &str = "public.ecr.aws/lambda/provided:al2023-x86_64";
 
 /// sam builds an image of its own over the base before it listens.
@@ -37,7 +37,7 @@ pub(super) fn engine() -> Result<bool> {
     Ok(docker(&["image", "inspect", IMAGE]))
 }
 
-/// How sam is to run the functions.
+/// How sam runs the functions.
 pub(super) struct Sam {
     pub(super) template: PathBuf,
     pub(super) variables: PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct Sam {
 }
 
 impl Sam {
-    /// Invokes one function with an event, in a container that ends with it; answers its reply and its words.
+    /// Invokes one function with an event, in a container of its own; answers its reply and its log.
     pub(super) fn invoke(&self, function: &str, event: &Path) -> Result<(Value, String)> {
         let mut command = self.command("local invoke")?;
         command.arg(logical_id(function)).arg("--event").arg(event);
@@ -86,7 +86,7 @@ impl Sam {
         let mut command = sam(command)?;
         command
             .args(["--config-env", "local", "--config-file"])
-            // It would look beside the template.
+            // By default sam looks beside the template.
             .arg(folders::workspace().join("samconfig.toml"))
             .arg("--template")
             .arg(&self.template)

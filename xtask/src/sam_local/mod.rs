@@ -1,5 +1,5 @@
 //! `cargo xtask sam-local`: the template's functions as AWS's own tool runs them, in containers, against the local
-//! stack. Needs a Docker engine, and the base image or a way to it.
+//! stack. Needs a Docker engine, and the base image or a registry that has it.
 
 mod containers;
 mod life;
@@ -19,7 +19,7 @@ use self::containers::Sam;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Takes what `sam build` has built before.
+    /// Uses the result of an earlier `sam build`.
     #[arg(long)]
     built: bool,
     /// Invokes these functions only; all of them if none is named.
@@ -59,7 +59,7 @@ fn build() -> Result<()> {
 /// A container starts cold for each invocation, and a busy machine may miss a function's time-outs, which are short.
 const TRIES_MAX: u32 = 3;
 
-/// Every function with its sample event: what needs no caller does its work, what does refuses the sample's.
+/// Every function with its sample event: jobs do their work; the others answer 401 to the sample's credentials.
 fn invoke_each(sam: &Sam, chosen: &[String]) -> Result<()> {
     let all = tests::deployment::functions()?;
     for function in all
@@ -98,7 +98,7 @@ fn summary(reply: &Value) -> String {
     }
 }
 
-/// The tool, with what it needs to find: cargo-lambda, a linker that knows Lambda's libc, a region.
+/// sam, with cargo-lambda and a linker for Lambda's libc in its path, and a region.
 fn sam(command: &str) -> Result<Command> {
     let checks = tools::install(tools::Set::Checks)?;
     let local = tools::install(tools::Set::Local)?;
@@ -115,7 +115,7 @@ fn sam(command: &str) -> Result<Command> {
         .env("AWS_DEFAULT_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")
-        // Without one sam gives the function an empty one, which is malformed.
+        // Without it sam sets an empty session token, which is malformed.
         .env("AWS_SESSION_TOKEN", "local")
         .env("SAM_CLI_TELEMETRY", "0")
         .stdin(Stdio::null());
@@ -125,7 +125,7 @@ fn sam(command: &str) -> Result<Command> {
     Ok(sam)
 }
 
-/// Its standard output, and its other words; these alone if it fails.
+/// Standard output and standard error; an error holds the latter alone.
 fn run_quietly(mut command: Command) -> Result<(String, String)> {
     let output = command.output().context("sam cannot be started")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

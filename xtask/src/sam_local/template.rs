@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use tests::folders;
 use tests::stack::Stack;
 
-/// The variable of every function that the others are put beside.
+/// Every function has this variable; the local ones are inserted after it.
 const EVERY_FUNCTION: &str = "        SECRETS_PREFIX:";
 
-/// What no deployed function has: where AWS is, locally.
+/// Variables that only local functions have: the addresses of the AWS services, and a short round.
 const LOCAL_ONLY: [&str; 4] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_S3",
@@ -33,7 +33,7 @@ pub(super) fn write(stack: &Stack, folder: &Path) -> Result<PathBuf> {
         .find(EVERY_FUNCTION)
         .context("sam has changed how it writes templates")?;
     let text = format!("{}{names}{}", &text[..at], &text[at..]);
-    // Beside the one that was built, for its paths are relative.
+    // In the folder of the built template, since its paths are relative.
     let path = built.with_file_name("local.yaml");
     fs::write(&path, text)?;
     write_private(&folder.join("variables.json"), &variables(stack)?)?;
@@ -50,7 +50,7 @@ fn variables(stack: &Stack) -> Result<Value> {
         .map(|(name, value)| (name.to_owned(), json!(value.trim_matches('\''))))
         .collect();
     values.insert("DATABASE_AUTH".to_owned(), json!("secret"));
-    // sam makes an empty text of a value that the template does not give, and that is malformed.
+    // sam sets a variable without a value to an empty text, which is malformed.
     values.insert("WITNESS_POLICY".to_owned(), json!("quorum none\n"));
     Ok(json!({ "Parameters": values }))
 }

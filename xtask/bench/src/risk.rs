@@ -1,4 +1,4 @@
-//! A risk run of a thousand names with its defaults, one client: beside the engine alone on the same book, in turns.
+//! A risk run of a thousand names with its defaults by one client, and the engine alone on the same book, in turns.
 
 use std::time::Instant;
 
@@ -42,7 +42,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let mut numbers = stage.numbers();
     let launch = stage.launch(FUNCTION)?;
     let load = Load::start(&launch)?;
-    // The first one connects.
+    // The first request opens the connection.
     let first = drive_through(&load, vec![event.with_key(numbers())], 201)?;
     let reply = first.first().context("an answer")?;
     let scenarios = body(reply)?["result"]["settings"]["scenarios"].clone();
@@ -80,7 +80,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The book as it was recorded.
+/// The book as the run recorded it.
 fn portfolio(stage: &Stage) -> Result<Portfolio> {
     let row = stage
         .fixture

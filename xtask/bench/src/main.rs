@@ -3,6 +3,11 @@
 //! The release binaries are driven through the Lambda runtime API (`tests::lambda`), on a PostgreSQL of their
 //! own that keeps what was committed. docs/BENCHMARKS.md says how each figure is taken, and holds a run.
 //! Nothing here passes or fails: whether an aim was met is said beside the figure.
+//!
+//! A package of its own, so that the other commands of xtask do not compile it and the risk engine.
+
+// The tables it prints are its purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod auditor;
 mod cold;
@@ -14,6 +19,7 @@ mod growth;
 mod log;
 mod machine;
 mod metrics;
+mod person;
 mod pgbench;
 mod processor;
 mod pure;
@@ -30,12 +36,12 @@ mod warm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use serde_json::json;
 use tests::deployment::functions;
 use tests::fixture::Services;
@@ -50,12 +56,14 @@ use self::sample::Span;
 const FOLDER: &str = "bench";
 const HELLO: &str = "hello";
 
-#[derive(Args)]
-pub(crate) struct Arguments {
+/// Measures how fast it is, each figure beside its reference.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Arguments {
     /// What to measure; everything if nothing is named.
     #[arg(value_enum)]
     groups: Vec<Group>,
-    /// A minute in all: tries the machinery, and its figures mean nothing.
+    /// Tries the machinery in a minute; its figures mean nothing.
     #[arg(long)]
     quick: bool,
     /// How far the ledger grows in `growth`: every size up to it is measured.
@@ -67,6 +75,9 @@ pub(crate) struct Arguments {
     /// Measures the binaries of the last time instead of building them.
     #[arg(long)]
     built: bool,
+    /// A folder of release binaries built in another way: `cold` compares the functions there with these.
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Where the figures go as JSON; target/bench/figures.json if it is not given.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -103,12 +114,13 @@ enum Group {
     Collateral,
 }
 
-/// What all groups share.
+/// What the groups share.
 struct Bench {
     quick: bool,
     rows: u64,
     entries: u64,
     binaries: PathBuf,
+    against: Option<PathBuf>,
     services: OnceLock<Arc<Services>>,
 }
 
@@ -126,7 +138,7 @@ impl Bench {
         if self.quick { quick } else { full }
     }
 
-    /// A round with so many clients.
+    /// The length of a round with so many clients.
     fn span(&self, clients: u64) -> Span {
         Span {
             warm_up: Duration::from_secs(if self.quick { 1 } else { 1 + clients / 16 }),
@@ -135,11 +147,23 @@ impl Bench {
     }
 }
 
-/// Measures, prints, and writes the figures down.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if cfg!(debug_assertions) {
-        return as_release();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Measures, prints, and writes the figures down.
+fn run(arguments: &Arguments) -> Result<()> {
+    // The harness is part of each figure, and the risk engine in it is a reference.
+    ensure!(
+        !cfg!(debug_assertions),
+        "a debug build measures nothing: use cargo xtask bench"
+    );
     let folder = folders::own(FOLDER)?;
     let binaries = binaries(&folder, arguments.built)?;
     let mut machine = Machine::look()?;
@@ -148,6 +172,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         rows: arguments.rows,
         entries: arguments.entries,
         binaries,
+        against: arguments.against.clone(),
         services: OnceLock::new(),
     };
     let mut report = Report::default();
@@ -207,27 +232,6 @@ fn name(group: Group) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// The harness is in each figure, and the engine in it is a reference: neither may be a debug build.
-fn as_release() -> Result<()> {
-    let build = || {
-        let arguments = ["build", "--quiet", "--release", "--package", "xtask"];
-        let status = cargo::command()
-            .args(arguments)
-            .stdin(Stdio::null())
-            .status()?;
-        ensure!(status.success(), "the bench does not build");
-        Ok(())
-    };
-    step("Building the bench", build)?;
-    let mut command = Command::new(folders::build().join("release/xtask"));
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        command.env("CARGO", cargo);
-    }
-    let status = command.args(std::env::args_os().skip(1)).status()?;
-    ensure!(status.success(), "the bench has failed");
-    Ok(())
-}
-
 /// Copies of the release binaries: another build meanwhile changes nothing that is measured.
 fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
     let copies = folder.join("bin");
@@ -238,7 +242,7 @@ fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
     }
     let release = cargo::build_functions(cargo::Profile::Release)?;
     let build = || {
-        // On its own: with the functions it would get their features.
+        // In a build of its own: together with the functions it would get their features.
         let arguments = ["build", "--quiet", "--release", "--package", HELLO];
         let status = cargo::command()
             .args(arguments)
@@ -251,7 +255,7 @@ fn binaries(folder: &Path, as_they_are: bool) -> Result<PathBuf> {
     fs::create_dir_all(&copies)?;
     for name in names {
         let (from, to) = (release.join(&name), copies.join(&name));
-        // Another file, not the same one anew: what runs would be changed under its feet.
+        // A new file: overwriting would change the code of a process that still runs the old one.
         if to.exists() {
             fs::remove_file(&to)?;
         }

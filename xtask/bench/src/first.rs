@@ -13,7 +13,7 @@ use super::stage::Stage;
 use super::stats::{float, median, milliseconds};
 use super::tap::{Side, Tap};
 
-/// Lines to everybody whom the function talks to.
+/// Proxies to every server that the function talks to.
 struct Lines {
     secrets: Tap,
     key_set: Tap,
@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         "From process start to the first answered mutation (create-settlement), p50 of each part",
     );
     let rounds = bench.or_quick(30, 3);
-    // Each with a token that the database has seen before, and each with one that it has not.
+    // Every start is measured with a token that the database knows and with one that is new to it.
     let stage = Stage::new(bench.services()?, rounds + 1)?;
     let (lines, launch) = tapped(&stage)?;
     let mut numbers = stage.numbers();
@@ -166,7 +166,7 @@ fn once(launch: &Launch, lines: &Lines, payload: Vec<u8>) -> Result<[f64; PARTS.
         last(&key_set, Side::Other)? - first(&key_set)?,
         let_in - first(&database)?,
         last(&database, Side::Other)? - asked,
-        // Between the first poll and its event nothing of the function's happens but the secret.
+        // Between the first poll and its event the function only fetches its secret.
         (polled - begun) + reading.took,
     ]
     .map(milliseconds))

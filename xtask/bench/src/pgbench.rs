@@ -1,4 +1,4 @@
-//! The reference: pgbench sends the same statement, as the same login, one round trip each as ours.
+//! The reference: pgbench sends the same statement, as the same login, one round trip each, as our functions do.
 //!
 //! Where a request of ours brings a new idempotency key, the script makes one with built-in functions in the
 //! statement itself: a microsecond or two of the server's time.
@@ -19,10 +19,10 @@ use super::sample::{Sample, Span};
 use super::stage::{Allocator, Stage};
 use super::stats::float;
 
-/// More scripts at once pgbench does not take.
+/// pgbench's limit of scripts in a run.
 pub(super) const SCRIPTS_MAX: usize = 100;
 
-/// pgbench with its scripts, which take turns at random.
+/// pgbench with its scripts; it picks one at random for each transaction.
 pub(super) struct Pgbench {
     program: PathBuf,
     database: Database,
@@ -31,7 +31,7 @@ pub(super) struct Pgbench {
 }
 
 impl Pgbench {
-    /// None where the server came without pgbench.
+    /// `None` if the server was installed without pgbench.
     pub(super) fn new(
         fixture: &Fixture,
         function: &str,
@@ -62,7 +62,7 @@ impl Pgbench {
         }))
     }
 
-    /// So many connections, each as busy as it can be.
+    /// Runs with so many connections, each without pauses.
     pub(super) fn run(&self, clients: usize, span: Span) -> Result<Sample> {
         let log = self.folder.join("log");
         let mut command = Command::new(&self.program);
@@ -112,7 +112,7 @@ impl Pgbench {
             fs::remove_file(path)?;
         }
         let last = ended.iter().map(|(end, _)| *end).fold(f64::MIN, f64::max);
-        // It stops by itself when the time is over: counted from there, back.
+        // pgbench stops when the time is over: the measured span is counted back from its end.
         let from = last - span.measured.as_secs_f64();
         let milliseconds: Vec<f64> = ended
             .into_iter()
@@ -129,7 +129,7 @@ impl Pgbench {
 
 impl Drop for Pgbench {
     fn drop(&mut self) {
-        // Left over, it is a few files below target/.
+        // A failure to delete leaves a few files below target/.
         let _left = fs::remove_dir_all(&self.folder);
     }
 }
@@ -141,7 +141,7 @@ fn transaction(line: &str) -> Option<(f64, f64)> {
     Some((number(4)? + number(5)? / 1e6, number(2)? / 1e3))
 }
 
-/// The statement of `create-settlement`, for each of them.
+/// The statement of `create-settlement`, one script an allocator.
 pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<String>> {
     let date = value_date();
     let mut client = stage.fixture.admin()?;
@@ -149,7 +149,7 @@ pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<Stri
         .iter()
         .map(|allocator| {
             let maker = &allocator.maker;
-            // All of the key's input but the caller's own part, which is 26 octets long here.
+            // The key's input without the caller's own part, which is 26 octets long here.
             let head: String = client
                 .query_one(
                     "select (t.h || t.h
@@ -178,7 +178,7 @@ pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<Stri
         .collect()
 }
 
-/// A statement that only reads, for each of them; `TOKEN` stands for the maker's.
+/// A statement that only reads, one script an allocator; `TOKEN` stands for the maker's token.
 pub(super) fn read(
     allocators: &[Allocator],
     statement: impl Fn(&Allocator) -> String,

@@ -1,4 +1,4 @@
-//! Questions, one client: beside pgbench with the same statement, in turns.
+//! Reads by one client, and pgbench with the same statement, in turns.
 
 use anyhow::Result;
 use tests::lambda::Load;

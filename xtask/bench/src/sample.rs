@@ -1,4 +1,4 @@
-//! What a run of many requests brought, ours or pgbench's, and how ours are driven.
+//! Latencies and rates of many requests, ours or pgbench's, and the driver of ours.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tests::lambda::{Load, Reading};
 
 use super::stats::{float, median, milliseconds, percentile};
 
-/// Latencies after the warm-up, and how many there were in a second.
+/// Latencies after the warm-up, and requests a second.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {
     pub(super) milliseconds: Vec<f64>,
@@ -24,7 +24,7 @@ impl Sample {
     }
 }
 
-/// Samples of the same thing, from rounds that took turns with those of another.
+/// Samples of one thing, from rounds that alternate with those of another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rounds(Vec<Sample>);
 
@@ -64,7 +64,7 @@ impl Rounds {
 /// How long a round takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
-    /// Not counted: connections, and what PostgreSQL compiles in each.
+    /// Not counted: connections are opened, and PostgreSQL plans each statement once a connection.
     pub(super) warm_up: Duration,
     pub(super) measured: Duration,
 }
@@ -78,7 +78,7 @@ impl Span {
 /// An answer's bytes.
 pub(super) type Rest = Vec<u8>;
 
-/// Keeps the function busy for so long; every answer has that status.
+/// Keeps the function busy for so long; every answer must have that status.
 pub(super) fn drive(
     load: &Load,
     span: Span,
@@ -103,7 +103,7 @@ pub(super) fn drive(
     })
 }
 
-/// Does all of it, as fast as it goes; every answer has that status.
+/// Sends all payloads without pauses; every answer must have that status.
 pub(super) fn drive_through(load: &Load, payloads: Vec<Vec<u8>>, status: u16) -> Result<Vec<Rest>> {
     let mut payloads = payloads.into_iter();
     let readings = load.run(move || payloads.next())?;

@@ -1,10 +1,10 @@
-//! How often two transactions are in each other's way, and one has to be made again.
+//! How often two transactions conflict, so that one has to be repeated.
 //!
 //! The mutation is verify-settlement: it reserves capital and takes room under the facility's limit, so that it
-//! updates two accounts of its allocator and a row of its facility. On small tables strangers meet too: SERIALIZABLE
-//! guards the pages of an index where it looked for a key, as every foreign key does, and whoever adds a key to such a
-//! page is in the way. Keys are random, so the odds fall as the indexes get more pages: the same is measured again
-//! when there are more rows.
+//! updates two accounts of its allocator and a row of its facility. On small tables unrelated transactions conflict
+//! too. SERIALIZABLE locks the index pages in which a key was looked for, as every foreign key does; another
+//! transaction that adds a key to such a page conflicts. Keys are random, so the odds fall as the indexes grow: the
+//! same is measured again with more rows.
 
 use anyhow::{Context as _, Result};
 use tests::lambda::Load;
@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     stage.fund()?;
     let all = stage.allocators.len();
     let number = bench.or_quick(3_000, 200);
-    // Shuffled, so that neighbours in time are no neighbours in an index.
+    // Shuffled, so that settlements verified one after the other are not neighbours in an index.
     let spread = shuffled(&stage.allocators);
     let everywhere = format!("over {all} allocators, each into its own facility");
     report.add(facility(&stage, &everywhere, &spread, number, false)?.aim(Aim::AtMost(5.0)));

@@ -25,8 +25,8 @@ insert into capital.posting
     (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor,
     balance_after_minor)
 select
-    encode(substr(sha256(uuid_send(m.allocator_id) || leg.side || int8send(b.journals)), 1, 16), 'hex')::uuid, m.version,
-    encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'USD', leg.sign * 100,
+    encode(substr(sha256(uuid_send(m.allocator_id) || leg.side || int8send(b.journals)), 1, 16), 'hex')::uuid,
+    m.version, encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'USD', leg.sign * 100,
     leg.sign * 100 * (m.version - 1), leg.sign * 100 * m.version
 from made as m
 -- Other accounts each time this is run.

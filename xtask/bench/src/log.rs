@@ -1,7 +1,7 @@
-//! The log: how fast it is kept, how late it is, and what it costs those who write.
+//! The log: entries a second, commit to checkpoint, and what it costs the writers.
 //!
-//! S3 and `DynamoDB` are moto's, a Python program on this very machine: it is no faster than AWS, and works on
-//! the processors that the database and the writers need.
+//! S3 and `DynamoDB` are moto's, a Python program on this machine: it is no faster than AWS, and takes processor
+//! time from the database and the writers.
 
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +23,7 @@ const SEQUENCER: &str = "sequence-tlog";
 const SIGNER: &str = "sign-checkpoint";
 /// The default of `TLOG_ROUND_SECONDS`.
 const BEAT: Duration = Duration::from_secs(2);
-/// What an invocation keeps at its end: it begins no round with less time than this and a beat.
+/// The end of an invocation, in which no round is begun.
 const RESERVE: Duration = Duration::from_secs(5);
 const WRITERS: usize = 8;
 
@@ -31,7 +31,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("The log (S3 and DynamoDB: moto on loopback)");
     let stage = Stage::new(bench.services()?, bench.or_quick(1_000, 100))?;
     let once = Keepers::start(&stage, Duration::ZERO)?;
-    // The log begins: what is there once is not counted.
+    // The first round creates the log, which is not counted.
     once.drain(&stage)?;
     speed(bench, &stage, &once, report)?;
     let beating = Keepers::start(&stage, BEAT)?;
@@ -59,7 +59,7 @@ impl Keepers {
         })
     }
 
-    /// Everything that is concluded is published.
+    /// Runs until every outcome is published.
     fn drain(&self, stage: &Stage) -> Result<u64> {
         loop {
             let size = number(&self.sequencer.call(&Value::Null)?, "size")?;
@@ -74,7 +74,7 @@ impl Keepers {
         }
     }
 
-    /// Both in rounds for so long, beside what is done meanwhile.
+    /// Runs both in rounds for so long, while the work is done.
     fn beside<T>(&self, time: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let rounds = |function: &Arc<Function>| {
             let invocation = Invocation::new(&Value::Null).with_timeout(time + BEAT + RESERVE);
@@ -99,7 +99,7 @@ impl Keepers {
     }
 }
 
-/// A backlog, worked off as fast as it goes.
+/// A backlog, sequenced and published without pauses.
 fn speed(bench: &Bench, stage: &Stage, keepers: &Keepers, report: &mut Report) -> Result<()> {
     let number_of = bench.or_quick(60_000_u64, 3_000);
     let mut admin = stage.fixture.admin()?;
@@ -139,7 +139,7 @@ fn speed(bench: &Bench, stage: &Stage, keepers: &Keepers, report: &mut Report) -
     Ok(())
 }
 
-/// From an outcome to the checkpoint that covers it.
+/// Time from an outcome to the checkpoint that covers it.
 fn delay(
     bench: &Bench,
     stage: &Stage,
@@ -154,10 +154,10 @@ fn delay(
     beating.beside(time, || {
         let mut next = stage.stream(&events);
         let begun = Instant::now();
-        // Twenty a second, on average, and in no step with the rounds.
+        // Twenty a second on average, at times unrelated to the rounds.
         let pause = |number: u64| Duration::from_millis(37 + number % 27);
         let mut number = 0;
-        // What is written in the last beats may be covered by no round any more.
+        // The last rounds may end before they cover the latest outcomes.
         while begun.elapsed() < time.saturating_sub(2 * BEAT) {
             let mut payload = Some(next());
             load.run(move || payload.take())?;
@@ -212,12 +212,12 @@ fn cost(
     let writing = || drive(&load, span, 201, stage.stream(&events));
     let parties = parties(stage, beating.process_ids())?;
     let (mut with, mut without) = (Phases::default(), Phases::default());
-    // Warm: the first round is nobody's.
+    // Warm-up: the first round is not counted.
     writing()?;
     for round in 0..bench.or_quick(8, 2) {
-        // Now the one first, now the other: what drifts hits both.
+        // The order alternates, so that drift cancels.
         for log_is_on in [round % 2 == 0, round % 2 == 1] {
-            // Each keeps what is written beside it, and not what was written before.
+            // A round sequences what is written beside it, and no backlog.
             once.drain(stage)?;
             let before = Usage::now(&parties)?;
             let sample = if log_is_on {
@@ -253,7 +253,7 @@ fn cost(
             median(&ratios)
         )),
     );
-    // Sequencer and signer, and the database for everybody; on AWS nothing else would be on these processors.
+    // Sequencer, signer and database: on AWS the writers and the harness would have other processors.
     let ours = |used: &[f64]| used[KEEPERS] + used[DATABASE];
     let (on, off) = (middle(&with.used_ms), middle(&without.used_ms));
     report.add(

@@ -1,4 +1,4 @@
-//! Where a run took place.
+//! The machine that a run took place on.
 
 use std::fs;
 use std::io::Write as _;
@@ -96,7 +96,7 @@ fn first_line(command: &mut Command) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// What a commit has to wait for at least.
+/// The least time that a commit waits for the disk.
 fn sync_ms(folder: &Path) -> Result<f64> {
     let path = folder.join("sync");
     let mut file = fs::File::create(&path)?;
@@ -111,7 +111,7 @@ fn sync_ms(folder: &Path) -> Result<f64> {
     Ok(median(&times))
 }
 
-/// The server's own words about itself.
+/// PostgreSQL's version and settings, as it reports them.
 pub(super) fn server(services: &Services) -> Result<String> {
     let mut client = services.cluster().admin("postgres").connect()?;
     let mut settings = Vec::new();

@@ -1,4 +1,4 @@
-//! Events that are made once and given out often: only the idempotency key changes.
+//! Events that are made once and sent often: only the idempotency key changes.
 
 use ::tests::fixture::Fixture;
 use ::tests::http::Request;
@@ -6,9 +6,9 @@ use ::tests::lambda;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::stage::Person;
+use super::person::Person;
 
-/// As long as every key that is put in its place.
+/// Stands for the key, and is as long as every key.
 const PLACE: &str = "bench-key-in-its-place-0000";
 
 /// What API Gateway hands to a function, with a place for the key where it has one.
@@ -48,17 +48,17 @@ impl Event {
         Self::new(fixture, &request)
     }
 
-    /// A person's question.
+    /// A person's read.
     pub(super) fn question(fixture: &Fixture, person: &Person, target: &str) -> Result<Self> {
         Self::new(fixture, &with_token("GET", target, person))
     }
 
-    /// As it is.
+    /// The event unchanged.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.bytes.clone()
     }
 
-    /// With the key that has this number.
+    /// The event with the key of this number.
     pub(super) fn with_key(&self, number: u64) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         if let Some(at) = self.key_at {

@@ -1,4 +1,4 @@
-//! A ledger that grows: a mutation on it, beside the same on a small one of the same cluster, in turns.
+//! A mutation on a ledger that grows, and on a small ledger of the same cluster, in turns.
 //!
 //! The rows are those that create-settlement leaves: claim, outcome with its leaf, settlement, transition, two
 //! rows of the trail. They are written set-based as the superuser, see growth.sql; the log over them is not
@@ -20,12 +20,12 @@ use super::stats::float;
 const ROWS: &str = include_str!("growth.sql");
 const SMALL: u64 = 10_000;
 const SIZES: [u64; 4] = [100_000, 1_000_000, 5_000_000, 20_000_000];
-/// In one transaction.
+/// Rows written in one transaction.
 const CHUNK: u64 = 100_000;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("A growing ledger, one client, p50");
-    // Few enough that a page of settlements is full on the small ledger, too.
+    // So few allocators that a page of settlements is full on the small ledger too.
     let allocators = 200;
     let small = Stage::new(bench.services()?, allocators)?;
     let large = Stage::new(bench.services()?, allocators)?;
@@ -37,7 +37,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     if bench.quick {
         sizes = vec![SMALL * 2];
     }
-    // The first size that is named is the reference itself.
+    // The first size is the reference.
     sizes.retain(|size| *size >= 1_000_000 || *size == bench.rows || bench.quick);
     grow(&small, SMALL)?;
     let functions = ["create-settlement", "list-settlements", "get-commitment"];
@@ -73,7 +73,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// In turns, so that whatever else the machine does hits both.
+/// Alternates, so that the machine's other work slows both.
 fn compare(
     bench: &Bench,
     small: &Stage,
@@ -127,7 +127,7 @@ fn events(stage: &Stage, function: &str) -> Result<Vec<Event>> {
         .collect()
 }
 
-/// Rows until the ledger has so many.
+/// Adds rows until the ledger has so many.
 pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
     let begun = Instant::now();
     let mut client = stage.fixture.admin()?;
@@ -154,7 +154,7 @@ pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
                 .context("the rows were not written")?;
             from = to;
         }
-        // What autovacuum would come for in the middle of a measurement.
+        // Otherwise autovacuum would start in the middle of a measurement.
         client.batch_execute("vacuum analyze")?;
         client.batch_execute("checkpoint")?;
         Ok(())
@@ -164,7 +164,8 @@ pub(super) fn grow(stage: &Stage, size: u64) -> Result<Duration> {
         (
             "ledger.commitment_outcome as o where not exists (
                 select from ledger.commitment_ledger as l
-                where (l.key, l.xid, l.principal_kind, l.principal_id) = (o.key, o.xid, o.principal_kind, o.principal_id))",
+                where (l.key, l.xid) = (o.key, o.xid)
+                    and (l.principal_kind, l.principal_id) = (o.principal_kind, o.principal_id))",
             "an outcome without a claim",
         ),
         (

@@ -1,4 +1,4 @@
-//! What was measured: a table for people, JSON for programs.
+//! The figures: a table for people, JSON for programs.
 
 use std::fmt::{self, Write as _};
 
@@ -15,7 +15,7 @@ pub(super) struct Figure {
     note: String,
 }
 
-/// What a figure should be: beside its reference if it has one, else by itself.
+/// The aim of a figure: for the ratio to its reference if it has one, else for its value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Aim {
     AtMost(f64),
@@ -40,7 +40,7 @@ impl Figure {
         }
     }
 
-    /// What it is compared with, measured in the same run and in the same unit.
+    /// The reference, measured in the same run and in the same unit.
     pub(super) fn beside(mut self, name: impl Into<String>, value: f64) -> Self {
         self.reference = Some((name.into(), value));
         self
@@ -123,7 +123,7 @@ impl Report {
         }
     }
 
-    /// The last group as a table in Markdown, which also reads well as it is.
+    /// The last group as a Markdown table.
     pub(super) fn last_table(&self) -> String {
         self.groups
             .last()
@@ -141,7 +141,10 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Value {
-        let group = |(title, figures): &(String, Vec<Figure>)| json!({ "group": title, "figures": figures.iter().map(Figure::json).collect::<Vec<_>>() });
+        let group = |(title, figures): &(String, Vec<Figure>)| {
+            let figures: Vec<Value> = figures.iter().map(Figure::json).collect();
+            json!({ "group": title, "figures": figures })
+        };
         self.groups.iter().map(group).collect()
     }
 }
@@ -158,7 +161,7 @@ impl fmt::Display for Aim {
 fn table(title: &str, figures: &[Figure]) -> String {
     const HEAD: [&str; 6] = ["figure", "here", "reference", "ratio", "aim", "note"];
     let rows: Vec<[String; 6]> = figures.iter().map(Figure::row).collect();
-    // A column in which nothing is said is left out.
+    // Empty columns are left out.
     let shown: Vec<usize> = (0..HEAD.len())
         .filter(|&column| column < 2 || rows.iter().any(|row| !row[column].is_empty()))
         .collect();
@@ -192,7 +195,7 @@ fn table(title: &str, figures: &[Figure]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Three digits that say something, and no more.
+/// Three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 10_000.0 => {

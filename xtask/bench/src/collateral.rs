@@ -1,7 +1,7 @@
 //! What collateral costs a verification: a facility with many assets beside an unsecured one, in turns.
 //!
-//! The assets come as they always do, by the agent's signed webhooks, each its own pledge; half as many obligors owe
-//! them. What they come to does not depend on their number, and that is what is measured.
+//! The assets come by the agent's signed webhooks, each with a pledge of its own; half as many obligors owe them.
+//! A verification reads kept sums: its time should not depend on the number of assets, and that is measured.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use super::warm::each;
 
 const VERIFY: &str = "verify-settlement";
 const READ: &str = "get-facility-collateral";
-/// As many as one document may name.
+/// The most assets that one event may name.
 const ASSETS_A_DOCUMENT: usize = 500;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -66,7 +66,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     monitoring(&stage, report)
 }
 
-/// `POST …/verify` of so many new settlements there, each with its key.
+/// `POST …/verify` of so many new settlements in a facility, each with its key.
 fn verifying(
     stage: &Stage,
     allocator: &Allocator,
@@ -81,7 +81,7 @@ fn verifying(
         .collect()
 }
 
-/// What adds everything up anew grows with the assets.
+/// The two functions that add everything up again: their time grows with the assets.
 fn reading(bench: &Bench, stage: &Stage, facility: Uuid, report: &mut Report) -> Result<()> {
     let target = format!("/v1/facilities/{facility}/collateral");
     let event = Event::question(&stage.fixture, &stage.allocators[0].maker, &target)?;
@@ -169,7 +169,7 @@ fn documents(terms: &SecuredTerms, assets: &[Uuid], today: Date) -> Vec<WebhookE
         .collect()
 }
 
-/// One after the other: they are of one facility. A signature is good for minutes, and so made shortly before.
+/// Sends one event after the other, since all concern one facility. Each is signed just before: signatures expire.
 fn deliver(stage: &Stage, events: &[WebhookEvent]) -> Result<()> {
     let agent = stage.fixture.deployment().agent(COLLATERAL_AGENT)?;
     let load = Load::start(&stage.launch("collateral-webhook")?)?;

@@ -1,4 +1,4 @@
-//! One client and a function that is warm: a mutation beside pgbench with the same statement, in turns.
+//! One client and a warm function: a mutation, and pgbench with the same statement, in turns.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -35,7 +35,7 @@ fn mutation(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
     let fetching = Load::start(&launch)?;
     let metrics = Metrics::from_now(&launch);
     let mut keeping = launch.clone().with("JWKS_MAX_AGE_SECONDS", "600");
-    // A log of its own: its invocations are others'.
+    // A process with a log of its own: its invocations are counted apart.
     keeping.name = format!("{FUNCTION}-keeping");
     let keeping = Load::start(&keeping)?;
     let events = stage.creating(allocators)?;
@@ -150,12 +150,12 @@ fn life(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Each of them once, by a process of their own.
+/// Sends each event once, to a process of its own.
 fn all(stage: &Stage, function: &str, payloads: Vec<Vec<u8>>) -> Result<Sample> {
     each(&Load::start(&stage.launch(function)?)?, payloads)
 }
 
-/// Each of them once; the first few warm it up.
+/// Sends each event once; the first few are the warm-up.
 pub(super) fn each(load: &Load, mut payloads: Vec<Vec<u8>>) -> Result<Sample> {
     let status = 200;
     let rest = payloads.split_off(payloads.len() / 10);

@@ -78,7 +78,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Who works when the function works.
+/// The parties that work while the function works.
 fn parties(stage: &Stage, load: &Load) -> Result<Vec<Party>> {
     Ok(vec![
         Party::new("function", load.process_ids()),

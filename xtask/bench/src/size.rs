@@ -1,4 +1,4 @@
-//! Size and memory of each binary, beside the hello.
+//! Size and memory of each binary, beside hello.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     };
     let idle = |name: &str| {
         let load = Load::start(&fixture.launch(name)?)?;
-        // A moment for what a function prepares beside its first poll.
+        // A function also prepares its secret and connection while it waits for its first event.
         std::thread::sleep(std::time::Duration::from_millis(300));
         anyhow::Ok(processor::memory_mb(load.process_ids()[0])?.0)
     };

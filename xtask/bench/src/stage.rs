@@ -1,9 +1,8 @@
-//! A database with many allocators, and everybody's token.
+//! A database with many allocators, and a token for each of their people.
 //!
 //! The people and facilities are written set-based, as the superuser, with the audit triggers of their tables
-//! off meanwhile: onboarding is not what is measured. Their capital comes as it always does, by the platform's
-//! signed webhooks. Their tokens are put where the database remembers those it has verified: as after
-//! everybody's first request. What a first request costs more is measured on its own.
+//! off: onboarding is not measured. Their capital comes by the platform's signed webhooks, as in production. Their
+//! tokens are entered as verified, as after each person's first request; `first` measures that request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,16 +16,10 @@ use tests::sample_data::{PLATFORM, delivery, value_date};
 use uuid::Uuid;
 
 use super::events::Event;
+use super::person::Person;
 use super::sample::drive_through;
 
 const MAKE: &str = include_str!("world.sql");
-
-/// A person who acts for an allocator.
-#[derive(Clone, Debug)]
-pub(super) struct Person {
-    pub(super) sub: Uuid,
-    pub(super) token: String,
-}
 
 /// An allocator with those who act for it, and a facility of its own.
 #[derive(Clone, Debug)]
@@ -65,7 +58,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Everybody gets capital.
+    /// Deposits capital for every allocator.
     pub(super) fn fund(&self) -> Result<()> {
         let agent = self.fixture.deployment().agent(PLATFORM)?;
         let deposits: Result<Vec<Vec<u8>>> = self
@@ -95,14 +88,14 @@ impl Stage {
         self.fixture.launch(function)
     }
 
-    /// The first few of them: as many as a script of pgbench can name.
+    /// The first allocators: as many as one run of pgbench has scripts for.
     pub(super) fn some(&self, number: usize) -> &[Allocator] {
         &self.allocators[..number.min(self.allocators.len())]
     }
 
     /// A number that no other request of this stage has.
     pub(super) fn numbers(&self) -> impl FnMut() -> u64 + Send + use<> {
-        // Each caller has its own billion: none can meet another's.
+        // Each caller has a billion numbers of its own.
         let mut next = self.keys.fetch_add(1, Ordering::Relaxed) * 1_000_000_000;
         move || {
             next += 1;
@@ -126,13 +119,13 @@ impl Stage {
         )
     }
 
-    /// The same by each of them, into its own facility.
+    /// One such request by each allocator, into its own facility.
     pub(super) fn creating(&self, allocators: &[Allocator]) -> Result<Vec<Event>> {
         let event = |allocator: &Allocator| self.create(allocator, allocator.facility);
         allocators.iter().map(event).collect()
     }
 
-    /// These in turn, without end, each with a new key where it has one.
+    /// These events in turn, without end, each with a new key where it has a place for one.
     pub(super) fn stream(&self, events: &[Event]) -> impl FnMut() -> Vec<u8> + Send + use<> {
         let (events, mut numbers) = (events.to_vec(), self.numbers());
         let mut at = 0;
@@ -164,7 +157,7 @@ impl Stage {
         let payloads = (0..number).map(|at| events[at % events.len()].with_key(numbers()));
         let load = Load::start(&self.launch("create-settlement")?.scaled(4, 1))?;
         let rest = drive_through(&load, payloads.collect(), 201)?;
-        // The answers come in no order; each names its allocator.
+        // Answers come in any order; each names its allocator.
         let mut by_allocator = std::collections::HashMap::<String, Vec<String>>::new();
         for answer in rest {
             let body = body(&answer)?;
@@ -183,7 +176,7 @@ impl Stage {
             .collect()
     }
 
-    /// The same with a token for its maker that the database has not seen.
+    /// The allocator with a token for its maker that the database does not know.
     pub(super) fn with_new_token(&self, allocator: &Allocator) -> Allocator {
         let mut changed = allocator.clone();
         changed.maker.token = self
@@ -209,7 +202,7 @@ impl Stage {
         }
     }
 
-    /// As if everybody had made a request with this token before.
+    /// Enters every token as verified.
     fn present(&self) -> Result<()> {
         let people = || {
             let both =

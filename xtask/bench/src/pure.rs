@@ -1,4 +1,4 @@
-//! What is computed without a network, beside the bare calls of ring: shared/benches/pure.rs, by divan.
+//! Pure computations beside the bare calls of ring: runs shared/benches/pure.rs and reads divan's table.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::Bench;
 use super::machine::cargo_output;
 use super::report::{Aim, Figure, Report};
 
-/// Ours, and the bare call.
+/// Our function, and the bare call of ring.
 const PAIRS: [(&str, &str); 5] = [
     ("jwt_es256", "ring_es256"),
     ("jwt_eddsa", "ring_eddsa"),

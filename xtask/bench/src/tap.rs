@@ -1,4 +1,4 @@
-//! A line between a function and what it talks to, on which it is heard when somebody speaks.
+//! A TCP proxy between a function and a server that notes when each side sends.
 
 use std::io::{Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-/// Who spoke.
+/// The side that sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Function,
@@ -32,7 +32,7 @@ impl Tap {
             let heard = Arc::clone(&heard);
             move || {
                 for stream in listener.incoming().flatten() {
-                    // A line that breaks is the function's to tell.
+                    // The function itself reports a broken connection.
                     let _broken = connect(&stream, other, &heard);
                 }
             }
@@ -40,7 +40,7 @@ impl Tap {
         Ok(Self { address, heard })
     }
 
-    /// What was heard since the last time, in its order.
+    /// What was sent since the last call, in order.
     pub(super) fn take(&self) -> Vec<(Side, Instant)> {
         std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -72,6 +72,6 @@ fn pass(side: Side, mut from: TcpStream, mut to: TcpStream, heard: &Heard) {
             break;
         }
     }
-    // The other side learns that there is no more.
+    // The other side sees the end of the stream.
     let _gone = to.shutdown(Shutdown::Both);
 }

@@ -1,5 +1,4 @@
-//! Who used the processors meanwhile: on a machine with few of them, and with others on it, that is half of
-//! every explanation.
+//! Processor time by party: on a machine with two processors that all parties share, it explains most figures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(super) struct Party {
     pub(super) name: &'static str,
     processes: Vec<u32>,
-    /// Their children are theirs too, also those that have ended.
+    /// Children count too, also those that have ended.
     with_children: bool,
 }
 
@@ -64,7 +63,7 @@ impl Party {
     }
 }
 
-/// What each party has used so far, and everybody together.
+/// What each party has used so far, and the whole machine.
 pub(super) struct Usage {
     parties: Vec<f64>,
     everybody: f64,
@@ -78,7 +77,7 @@ impl Usage {
         })
     }
 
-    /// Since then, in seconds: each party, and at the end everybody else.
+    /// Seconds since then: each party's, and at the end all others' together.
     pub(super) fn since(&self, before: &Self) -> Vec<f64> {
         let mut used: Vec<f64> = self
             .parties
@@ -92,7 +91,7 @@ impl Usage {
     }
 }
 
-/// As words: milliseconds a piece.
+/// A note: milliseconds a piece, by party.
 pub(super) fn words(parties: &[Party], used: &[f64], pieces: f64) -> String {
     let names = parties.iter().map(|party| party.name).chain(["others"]);
     let each: Vec<String> = names
@@ -108,7 +107,7 @@ pub(super) fn find(argument: &str) -> Option<u32> {
         let line = fs::read(proc(*id, "cmdline")).unwrap_or_default();
         line.split(|byte| *byte == 0)
             .any(|word| word == argument.as_bytes())
-            // The keeper has the arguments of what it keeps.
+            // A keeper process has the arguments of the process it keeps.
             && ticks(*id, 13).is_ok()
             && line.split(|byte| *byte == 0).nth(1) == Some(b"-c")
     })
@@ -136,14 +135,14 @@ fn parent(process: u32) -> Option<u32> {
     numbers(process).ok()?.get(1)?.parse().ok()
 }
 
-/// Two neighbours of `stat`: user and system time.
+/// User and system time, which are neighbours in `stat`.
 fn ticks(process: u32, place: usize) -> Result<f64> {
     let numbers = numbers(process)?;
     let one = |place: usize| anyhow::Ok(numbers.get(place).context("too short")?.parse::<f64>()?);
     Ok(one(place)? + one(place + 1)?)
 }
 
-/// What follows the name.
+/// The fields of `stat` after the name.
 fn numbers(process: u32) -> Result<Vec<String>> {
     let stat = fs::read_to_string(proc(process, "stat"))?;
     let (_, numbers) = stat.rsplit_once(')').context("no name in it")?;

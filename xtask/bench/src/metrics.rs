@@ -1,4 +1,4 @@
-//! What the functions say about themselves: the embedded metrics in their logs.
+//! The functions' own figures: the embedded metrics in their logs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use tests::lambda::Launch;
 
 use super::stats::{float, median};
 
-/// A function's log, from here on.
+/// A function's log from this moment on.
 pub(super) struct Metrics {
     path: PathBuf,
     from: usize,
@@ -22,7 +22,7 @@ impl Metrics {
         Self { path, from }
     }
 
-    /// The invocations since.
+    /// The invocations since then.
     pub(super) fn read(&self) -> Result<Vec<Value>> {
         let text = fs::read(&self.path)?;
         let text = String::from_utf8_lossy(&text[self.from..]).into_owned();
@@ -34,7 +34,7 @@ impl Metrics {
     }
 }
 
-/// The median of one of the figures.
+/// The median of one figure.
 pub(super) fn middle(invocations: &[Value], name: &str) -> f64 {
     median(
         &invocations
@@ -44,7 +44,7 @@ pub(super) fn middle(invocations: &[Value], name: &str) -> f64 {
     )
 }
 
-/// The sum of one of the counts.
+/// The sum of one count.
 pub(super) fn sum(invocations: &[Value], name: &str) -> f64 {
     float(
         invocations

@@ -13,7 +13,7 @@ pub(super) fn percentile(values: &[f64], hundredths: usize) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// Of an even number, the mean of the two in the middle.
+/// The middle value; of an even number of values, the mean of the two in the middle.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -1,5 +1,5 @@
-//! From the start of a process to the first byte that it sends to anyone: to Secrets Manager or to the
-//! runtime API. What comes before is ours alone.
+//! From the start of a process to the first byte that it sends, to Secrets Manager or to the runtime API: until then
+//! it waits for no other program.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tests::deployment::functions;
 use tests::fixture::Fixture;
 use tests::lambda::Launch;
@@ -23,34 +23,21 @@ use super::{Bench, HELLO};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    report.group("Cold start: process start to the first byte sent to anyone, p50");
     let services = bench.services()?;
     let fixture = Fixture::on(
         std::sync::Arc::clone(services),
         services.copy_of_sample_data()?,
     )?;
-    let ear = Ear::new()?;
+    let rounds = bench.or_quick(100, 3);
+    if let Some(folder) = &bench.against {
+        return compare(&fixture, folder, rounds, report);
+    }
+    report.group("Cold start: process start to the first byte sent to anyone, p50");
     let mut launches = vec![fixture.launch(HELLO)?];
     for name in functions()? {
         launches.push(fixture.launch(&name)?);
     }
-    for launch in &launches {
-        write_anew(&launch.binary)?;
-    }
-    let rounds = bench.or_quick(100, 3);
-    let mut times = vec![Vec::new(); launches.len()];
-    step("Starting each of them", || {
-        for round in 0..=rounds {
-            for (launch, times) in launches.iter().zip(&mut times) {
-                let took = ear.first_byte(launch)?;
-                // The first round is for whatever else is only done once.
-                if round > 0 {
-                    times.push(milliseconds(took));
-                }
-            }
-        }
-        Ok(())
-    })?;
+    let times = starts(&launches, rounds)?;
     let hello = median(&times[0]);
     for (launch, times) in launches.iter().zip(&times).skip(1) {
         report.add(
@@ -69,8 +56,57 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A start is page faults for the most part, and how many pages one brings depends on the pieces in which the file
-/// came into the page cache: read from the disk, a tenth more than just written. All are just written.
+/// The same functions built in two ways: ours, and those of the folder, which need not have all of them.
+fn compare(fixture: &Fixture, folder: &Path, rounds: u32, report: &mut Report) -> Result<()> {
+    report.group("Cold start: these binaries beside those of the folder, p50");
+    let mut launches = Vec::new();
+    for name in functions()? {
+        let binary = folder.join(&name);
+        if binary.is_file() {
+            let ours = fixture.launch(&name)?;
+            let theirs = Launch {
+                binary,
+                ..ours.clone()
+            };
+            launches.extend([ours, theirs]);
+        }
+    }
+    ensure!(!launches.is_empty(), "{} has no function", folder.display());
+    let times = starts(&launches, rounds)?;
+    for (launch, times) in launches.chunks(2).zip(times.chunks(2)) {
+        let ours = Figure::new(launch[0].name.clone(), median(&times[0]), "ms");
+        report.add(
+            ours.beside("folder", median(&times[1]))
+                .aim(Aim::AtMost(1.05)),
+        );
+    }
+    Ok(())
+}
+
+/// Starts each of them in turn, so that drift cancels; answers their times in milliseconds.
+fn starts(launches: &[Launch], rounds: u32) -> Result<Vec<Vec<f64>>> {
+    for launch in launches {
+        write_anew(&launch.binary)?;
+    }
+    let ear = Ear::new()?;
+    let mut times = vec![Vec::new(); launches.len()];
+    step("Starting each of them", || {
+        for round in 0..=rounds {
+            for (launch, times) in launches.iter().zip(&mut times) {
+                let took = ear.first_byte(launch)?;
+                // The first round warms the caches and is not counted.
+                if round > 0 {
+                    times.push(milliseconds(took));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(times)
+}
+
+/// Writes a binary again. Page faults are most of a start, and their number depends on how the file came into the page
+/// cache: a file read from the disk takes a tenth longer than one just written.
 fn write_anew(binary: &Path) -> Result<()> {
     let (content, permissions) = (fs::read(binary)?, fs::metadata(binary)?.permissions());
     fs::remove_file(binary)?;
@@ -78,7 +114,7 @@ fn write_anew(binary: &Path) -> Result<()> {
     Ok(fs::set_permissions(binary, permissions)?)
 }
 
-/// Hears the first byte, whoever it is for.
+/// A server that notes when the first byte arrives.
 struct Ear {
     address: SocketAddr,
     heard: Receiver<Instant>,
@@ -95,9 +131,9 @@ impl Ear {
                 let tell = tell.clone();
                 thread::spawn(move || {
                     if matches!(stream.read(&mut [0]), Ok(1)) {
-                        // Nobody wants to know any more: the bench is over.
+                        // The receiver is gone when the bench is over.
                         let _over = tell.send(Instant::now());
-                        // Kept open until the other side has gone.
+                        // The connection stays open until the other side closes it.
                         let _gone = std::io::copy(&mut stream, &mut std::io::sink());
                     }
                 });
@@ -132,7 +168,7 @@ impl Ear {
         let begun = Instant::now();
         let mut child = command.spawn()?;
         let heard = self.heard.recv_timeout(PATIENCE);
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _gone = child.kill();
         child.wait()?;
         let heard = heard.with_context(|| format!("{} sent nothing", launch.name))?;
@@ -140,7 +176,7 @@ impl Ear {
     }
 }
 
-/// What starting and ending any process takes here.
+/// The time to start and end an empty process.
 fn nothing(rounds: u32) -> Result<f64> {
     let program = Path::new("/bin/true");
     let mut times = Vec::new();
