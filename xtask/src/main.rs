@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | test`.
+//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | generate | test`.
 
 // Its words to the person who typed the command are its whole purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod generate;
 mod sam_local;
 mod speak;
 mod up;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
     SamLocal(sam_local::Arguments),
+    /// Writes what follows from functions/endpoints.toml.
+    Generate(generate::Arguments),
     /// Runs every check and every test.
     Test,
     /// Measures how fast it is, each figure beside its reference.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Token { person } => speak::token(&person),
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Test => check::run(),
         Command::Bench(arguments) => bench::run(&arguments),
     };

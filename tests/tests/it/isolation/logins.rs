@@ -1,16 +1,15 @@
 //! What a login may call and become, and in whose name it may claim: its one function, nobody else, its
 //! own principal.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use generate::Isolation;
 use tests::deployment::{functions, login};
 use tests::fixture::Fixture;
 use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
 use crate::direct::{barrier, call, human_arguments, quote};
-
-/// The functions that run at READ COMMITTED.
-const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-tlog", "sign-checkpoint"];
+use crate::endpoints::TABLE;
 
 /// Every function with arguments of the right types, which need not mean anything.
 fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
@@ -71,18 +70,19 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
         let sql = any_call(&fixture, &function)?;
         // What keeps the log or adds up the books must stay outside the writers' conflicts; all others must be in
         // them.
-        let (others, refusal) = if function == "reconcile-books" {
-            (
+        let isolation = TABLE.find(&function).context("a row")?.isolation;
+        let (others, refusal) = match isolation {
+            Isolation::RepeatableRead => (
                 ["serializable", "read committed"],
                 "isolation-not-repeatable-read",
-            )
-        } else if LOG_KEEPERS.contains(&&*function) {
-            (
+            ),
+            Isolation::ReadCommitted => (
                 ["serializable", "repeatable read"],
                 "isolation-not-read-committed",
-            )
-        } else {
-            (["read committed", "repeatable read"], "isolation-too-weak")
+            ),
+            Isolation::Serializable => {
+                (["read committed", "repeatable read"], "isolation-too-weak")
+            }
         };
         for level in others {
             for setting in ["default_transaction_isolation", "transaction_isolation"] {
