@@ -6,7 +6,7 @@
 
 do $$
 declare
-    login text;
+    login record;
 begin
     -- Owns every object. Row-level security is forced on its tables, so it is no way around.
     if not exists (select from pg_roles where rolname = 'optkas_owner') then
@@ -18,107 +18,64 @@ begin
         create role optkas_auditor nologin nosuperuser nobypassrls;
     end if;
 
-    foreach login in array array[
-        'anchor_checkpoint',
-        'approve_release',
-        'cancel_settlement',
-        'collateral_webhook',
-        'create_risk_run',
-        'create_settlement',
-        'escrow_webhook',
-        'expire_settlements',
-        'get_checkpoint',
-        'get_commitment',
-        'get_commitment_proof',
-        'get_facility',
-        'get_facility_collateral',
-        'get_risk_run',
-        'get_settlement',
-        'list_audit',
-        'list_facilities',
-        'list_positions',
-        'list_risk_runs',
-        'list_settlements',
-        'monitor_collateral',
-        'platform_webhook',
-        'prune_tokens',
-        'reconcile_books',
-        'request_release',
-        'sequence_tlog',
-        'settlement_webhook',
-        'sign_checkpoint',
-        'sync_jwks',
-        'verify_settlement'
-    ]
-    loop
-        if not exists (select from pg_roles where rolname = login) then
-            execute format('create role %I login noinherit nosuperuser nobypassrls', login);
-        end if;
-    end loop;
-
     -- Settings apply at login. A login can change them for its own session: what must hold whatever
     -- the session says (the isolation level) is checked by the gateway functions themselves.
-    foreach login in array array[
-        'anchor_checkpoint',
-        'approve_release',
-        'cancel_settlement',
-        'collateral_webhook',
-        'create_risk_run',
-        'create_settlement',
-        'escrow_webhook',
-        'expire_settlements',
-        'get_checkpoint',
-        'get_commitment',
-        'get_commitment_proof',
-        'get_facility',
-        'get_facility_collateral',
-        'get_risk_run',
-        'get_settlement',
-        'list_audit',
-        'list_facilities',
-        'list_positions',
-        'list_risk_runs',
-        'list_settlements',
-        'migrate',
-        'monitor_collateral',
-        'platform_webhook',
-        'prune_tokens',
-        'reconcile_books',
-        'request_release',
-        'sequence_tlog',
-        'settlement_webhook',
-        'sign_checkpoint',
-        'sync_jwks',
-        'verify_settlement'
-    ]
+    for login in
+        select *
+        from (values
+            -- generated from functions/endpoints.toml: begin logins
+            ('anchor_checkpoint', 'read committed', '5s'),
+            ('approve_release', 'serializable', '5s'),
+            ('cancel_settlement', 'serializable', '5s'),
+            ('collateral_webhook', 'serializable', '5s'),
+            ('create_risk_run', 'serializable', '5s'),
+            ('create_settlement', 'serializable', '5s'),
+            ('escrow_webhook', 'serializable', '5s'),
+            ('expire_settlements', 'serializable', '20s'),
+            ('get_checkpoint', 'serializable', '5s'),
+            ('get_commitment', 'serializable', '5s'),
+            ('get_commitment_proof', 'serializable', '5s'),
+            ('get_facility', 'serializable', '5s'),
+            ('get_facility_collateral', 'serializable', '5s'),
+            ('get_risk_run', 'serializable', '5s'),
+            ('get_settlement', 'serializable', '5s'),
+            ('list_audit', 'serializable', '5s'),
+            ('list_facilities', 'serializable', '5s'),
+            ('list_positions', 'serializable', '5s'),
+            ('list_risk_runs', 'serializable', '5s'),
+            ('list_settlements', 'serializable', '5s'),
+            ('migrate', 'serializable', '10min'),
+            ('monitor_collateral', 'serializable', '20s'),
+            ('platform_webhook', 'serializable', '5s'),
+            ('prune_tokens', 'serializable', '5s'),
+            ('reconcile_books', 'repeatable read', '2min'),
+            ('request_release', 'serializable', '5s'),
+            ('sequence_tlog', 'read committed', '5s'),
+            ('settlement_webhook', 'serializable', '5s'),
+            ('sign_checkpoint', 'read committed', '5s'),
+            ('sync_jwks', 'serializable', '5s'),
+            ('verify_settlement', 'serializable', '5s')
+            -- generated from functions/endpoints.toml: end logins
+        ) as login (name, isolation, statement_timeout)
     loop
-        execute format('alter role %I set default_transaction_isolation = %L', login, 'serializable');
-        execute format('alter role %I set statement_timeout = %L', login, '5s');
-        execute format('alter role %I set lock_timeout = %L', login, '3s');
-        execute format('alter role %I set idle_in_transaction_session_timeout = %L', login, '5s');
-        execute format('alter role %I set idle_session_timeout = %L', login, '15min');
-        execute format('alter role %I set search_path = %L', login, '');
-        execute format('alter role %I set timezone = %L', login, 'UTC');
+        -- The login `migrate` runs this: bootstrap.sql has created it.
+        if not exists (select from pg_roles where rolname = login.name) then
+            execute format('create role %I login noinherit nosuperuser nobypassrls', login.name);
+        end if;
+        execute format('alter role %I set default_transaction_isolation = %L', login.name, login.isolation);
+        execute format('alter role %I set statement_timeout = %L', login.name, login.statement_timeout);
+        execute format('alter role %I set lock_timeout = %L', login.name, '3s');
+        execute format('alter role %I set idle_in_transaction_session_timeout = %L', login.name, '5s');
+        execute format('alter role %I set idle_session_timeout = %L', login.name, '15min');
+        execute format('alter role %I set search_path = %L', login.name, '');
+        execute format('alter role %I set timezone = %L', login.name, 'UTC');
         -- Under SERIALIZABLE a sequential scan reads, and so guards, the whole table: on a small table
         -- the planner would prefer it and make strangers' transactions conflict.
-        execute format('alter role %I set enable_seqscan = %L', login, 'off');
+        execute format('alter role %I set enable_seqscan = %L', login.name, 'off');
         -- Short statements never win back what compiling them costs.
-        execute format('alter role %I set jit = %L', login, 'off');
-        execute format('grant connect on database %I to %I', current_database(), login);
+        execute format('alter role %I set jit = %L', login.name, 'off');
+        execute format('grant connect on database %I to %I', current_database(), login.name);
     end loop;
-
-    -- What keeps the log stands outside the writers' conflicts: it must neither abort them nor be aborted.
-    foreach login in array array['anchor_checkpoint', 'sequence_tlog', 'sign_checkpoint'] loop
-        execute format('alter role %I set default_transaction_isolation = %L', login, 'read committed');
-    end loop;
-    -- What adds up the books needs one snapshot of them, and must not abort a writer either.
-    execute format('alter role reconcile_books set default_transaction_isolation = %L', 'repeatable read');
-
-    -- A migration may take its time; a batch of expiries more than one statement of a person.
-    execute format('alter role migrate set statement_timeout = %L', '10min');
-    execute format('alter role expire_settlements set statement_timeout = %L', '20s');
-    execute format('alter role reconcile_books set statement_timeout = %L', '2min');
-    execute format('alter role monitor_collateral set statement_timeout = %L', '20s');
 
     -- No connection, and no temporary object that could shadow a name, for anybody else.
     execute format('revoke all on database %I from public', current_database());

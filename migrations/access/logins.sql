@@ -3,6 +3,7 @@
 delete from auth.login;
 insert into auth.login (name, kind, isolation)
 values
+    -- generated from functions/endpoints.toml: begin logins
     ('anchor_checkpoint', 'system', 'read committed'),
     ('approve_release', 'human', 'serializable'),
     ('cancel_settlement', 'human', 'serializable'),
@@ -33,7 +34,9 @@ values
     ('settlement_webhook', 'agent', 'serializable'),
     ('sign_checkpoint', 'system', 'read committed'),
     ('sync_jwks', 'system', 'serializable'),
-    ('verify_settlement', 'human', 'serializable');
+    ('verify_settlement', 'human', 'serializable')
+    -- generated from functions/endpoints.toml: end logins
+;
 
 -- Each login may use the schema of the way in. What it may execute there, the function's own file says.
 

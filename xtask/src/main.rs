@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | sam-local | check | test | bench`.
+//! The project's commands: `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod generate;
 mod sam_local;
 mod speak;
 mod up;
@@ -46,6 +47,8 @@ enum Command {
     SamLocal(sam_local::Arguments),
     /// Runs the quick checks and the unit tests: what to run after each edit.
     Check,
+    /// Writes what follows from functions/endpoints.toml.
+    Generate(generate::Arguments),
     /// Runs every check and every test.
     Test,
     /// Measures how fast it is, each figure beside its reference.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Check => check::quick(),
         Command::Test => check::everything(),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

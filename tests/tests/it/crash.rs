@@ -67,7 +67,7 @@ fn a_request_or_a_reply_lost_between_function_and_database_changes_nothing_for_t
 -> Result<()> {
     let fixture = Fixture::new()?;
     let link = Link::open(0, fixture.database())?;
-    for function in MUTATING {
+    for function in MUTATING.iter() {
         fixture.start(
             fixture
                 .launch(function)?

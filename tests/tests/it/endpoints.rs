@@ -1,9 +1,12 @@
 //! A request for every route, correct but for the caller's credentials, and what all replies have in common.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use generate::Table;
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
+use tests::folders;
 use tests::http::{Request, Response};
 use tests::sample_data::{AURORA, Kind, SECURED_FACILITY, SecuredTerms, delivery, idempotency_key};
 use time::OffsetDateTime;
@@ -11,27 +14,20 @@ use uuid::Uuid;
 
 use crate::settlements::{of, proposal, report};
 
-/// The functions that people call. A route that is in neither list fails every test that asks for them.
-pub(crate) const PEOPLES: [&str; 18] = [
-    "approve-release",
-    "cancel-settlement",
-    "create-risk-run",
-    "create-settlement",
-    "get-checkpoint",
-    "get-commitment",
-    "get-commitment-proof",
-    "get-facility",
-    "get-facility-collateral",
-    "get-risk-run",
-    "get-settlement",
-    "list-audit",
-    "list-facilities",
-    "list-positions",
-    "list-risk-runs",
-    "list-settlements",
-    "request-release",
-    "verify-settlement",
-];
+/// functions/endpoints.toml.
+pub(crate) static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    generate::load(&folders::workspace())
+        .expect("functions/endpoints.toml is read by every command")
+});
+
+/// The functions that people call, by name.
+pub(crate) static PEOPLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let sorted = TABLE.sorted().into_iter();
+    sorted
+        .filter(|function| function.kind == generate::Kind::People)
+        .map(|function| &*function.name)
+        .collect()
+});
 
 /// The agents' kinds: each has a route.
 pub(crate) const KINDS: [Kind; 4] = Kind::ALL;
@@ -73,12 +69,15 @@ pub(crate) fn of_people(fixture: &Fixture) -> Vec<(&'static str, Request)> {
     let known = PEOPLES.iter().map(|name| (*name).to_owned());
     let known: BTreeSet<String> = known.chain(KINDS.map(Kind::function)).collect();
     assert_eq!(routed, known, "each route has its row here");
-    let requests = PEOPLES.map(|function| (function, of_person(function)));
+    let requests: Vec<_> = PEOPLES
+        .iter()
+        .map(|function| (*function, of_person(function)))
+        .collect();
     for (function, request) in &requests {
         let route = fixture.routes().find(&request.method, request.path());
         assert_eq!(route.map(|(route, _)| &*route.function), Some(*function));
     }
-    requests.to_vec()
+    requests
 }
 
 /// A request of a function that people call, without a token, under a key of its own.

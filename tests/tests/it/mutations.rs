@@ -1,5 +1,7 @@
 //! Every mutating endpoint and event as a prepared request, with its expected outcome.
 
+use std::sync::LazyLock;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
@@ -11,24 +13,19 @@ use tests::sample_data::{
 use uuid::Uuid;
 
 use crate::collateral::secured_facility::SecuredFacility;
+use crate::endpoints::TABLE;
 use crate::risk_runs::fixture::{ROUTE, held, matrix, profile, quick, record};
 pub(crate) use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
-/// The functions that mutate on behalf of a caller.
-pub(crate) const MUTATING: [&str; 10] = [
-    "create-risk-run",
-    "create-settlement",
-    "verify-settlement",
-    "cancel-settlement",
-    "request-release",
-    "approve-release",
-    "escrow-webhook",
-    "settlement-webhook",
-    "collateral-webhook",
-    "platform-webhook",
-];
+/// The functions that change something for a caller.
+pub(crate) static MUTATING: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let all = TABLE.functions.iter();
+    all.filter(|function| function.writes)
+        .map(|function| &*function.name)
+        .collect()
+});
 
 /// A request, and its expected outcome.
 pub(crate) struct Mutation {
@@ -44,7 +41,7 @@ pub(crate) struct Mutation {
 
 /// Starts the mutating functions with this number of processes, each taking this number of requests at a time.
 pub(crate) fn scale(fixture: &Fixture, processes: usize, concurrency: usize) -> Result<()> {
-    for function in MUTATING {
+    for function in MUTATING.iter() {
         fixture.start(fixture.launch(function)?.scaled(processes, concurrency))?;
     }
     Ok(())

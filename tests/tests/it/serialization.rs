@@ -155,7 +155,7 @@ fn a_statement_that_outlives_the_deadline_takes_effect_once_or_not_at_all() -> R
 fn a_mutation_is_one_round_trip_accepted_or_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let link = Link::open(0, fixture.database())?;
-    for function in MUTATING {
+    for function in MUTATING.iter() {
         fixture.start(
             fixture
                 .launch(function)?

@@ -5,10 +5,14 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 use tests::folders;
 use tests::stack::Stack;
+
+/// What sam calls each template that it has built, and what stands beside it with the local names.
+const BUILT: &str = "template.yaml";
+const LOCAL: &str = "local.yaml";
 
 /// Every function has this variable; the local ones are inserted after it.
 const EVERY_FUNCTION: &str = "        SECRETS_PREFIX:";
@@ -21,29 +25,47 @@ const LOCAL_ONLY: [&str; 4] = [
     "TLOG_ROUND_SECONDS",
 ];
 
-/// Writes the template with the names of the local variables, and `variables.json` with the values of all: sam gives
-/// a function only what its template names.
+/// Writes the templates with the names of the local variables, and `variables.json` with the values of all: sam gives
+/// a function only what its template names. Answers the root's path.
 pub(super) fn write(stack: &Stack, folder: &Path) -> Result<PathBuf> {
-    let built = folders::workspace().join(".aws-sam/build/template.yaml");
-    let text = fs::read_to_string(&built).with_context(|| built.display().to_string())?;
+    let build = folders::workspace().join(".aws-sam/build");
+    let mut root = read(&build.join(BUILT))?;
+    for id in generate::Stack::ALL.map(generate::Stack::id) {
+        let nested = build.join(id).join(BUILT);
+        let text = read(&nested)?;
+        // Beside the one that was built, for its paths are relative.
+        fs::write(nested.with_file_name(LOCAL), with_local_names(&text)?)?;
+        let location = format!("Location: {id}/");
+        ensure!(
+            root.contains(&format!("{location}{BUILT}")),
+            "sam has changed where it puts templates"
+        );
+        root = root.replace(&format!("{location}{BUILT}"), &format!("{location}{LOCAL}"));
+    }
+    let path = build.join(LOCAL);
+    fs::write(&path, root)?;
+    write_private(&folder.join("variables.json"), &variables(stack)?)?;
+    Ok(path)
+}
+
+fn with_local_names(text: &str) -> Result<String> {
     let names: String = LOCAL_ONLY
         .map(|name| format!("        {name}: \"\"\n"))
         .concat();
     let at = text
         .find(EVERY_FUNCTION)
         .context("sam has changed how it writes templates")?;
-    let text = format!("{}{names}{}", &text[..at], &text[at..]);
-    // In the folder of the built template, since its paths are relative.
-    let path = built.with_file_name("local.yaml");
-    fs::write(&path, text)?;
-    write_private(&folder.join("variables.json"), &variables(stack)?)?;
-    Ok(path)
+    Ok(format!("{}{names}{}", &text[..at], &text[at..]))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
 /// The environment that the stack's own gateway gives to functions, and the login of the local database.
 fn variables(stack: &Stack) -> Result<Value> {
     let path = stack.folder().join("functions.env");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = read(&path)?;
     let mut values: Map<String, Value> = text
         .lines()
         .filter_map(|line| line.split_once('='))
@@ -52,6 +74,8 @@ fn variables(stack: &Stack) -> Result<Value> {
     values.insert("DATABASE_AUTH".to_owned(), json!("secret"));
     // sam sets a variable without a value to an empty text, which is malformed.
     values.insert("WITNESS_POLICY".to_owned(), json!("quorum none\n"));
+    // sam hands no 0 on to a nested template.
+    values.insert("JWKS_MAX_AGE_SECONDS".to_owned(), json!("0"));
     Ok(json!({ "Parameters": values }))
 }
 

@@ -13,24 +13,8 @@ use tests::sample_data::{AURORA, USD_FACILITY};
 
 use crate::collateral::secured_facility::SecuredFacility;
 use crate::direct::{Direct, call, quote};
+use crate::endpoints::PEOPLES;
 use crate::isolation::proposed;
-
-/// The endpoints that people call.
-pub(super) const PEOPLES: [&str; 13] = [
-    "approve-release",
-    "cancel-settlement",
-    "create-settlement",
-    "get-commitment",
-    "get-facility",
-    "get-facility-collateral",
-    "get-settlement",
-    "list-audit",
-    "list-facilities",
-    "list-positions",
-    "list-settlements",
-    "request-release",
-    "verify-settlement",
-];
 
 /// A gateway function that forgot to ask for a token: behind it, the policies are the only barrier. It
 /// exists on this fixture alone.
@@ -74,7 +58,7 @@ impl AttackFixture {
         };
         let mut owner = base.owner()?;
         owner.batch_execute(UNGUARDED)?;
-        for function in PEOPLES {
+        for function in PEOPLES.iter() {
             let login = tests::deployment::login(function);
             owner.batch_execute(&format!(
                 "grant execute on function gateway.unguarded to {login}"

@@ -11,9 +11,10 @@ use tests::sample_data::{
 };
 
 use crate::direct::{Direct, attempt, barrier, quote};
+use crate::endpoints::PEOPLES;
 use crate::isolation::call_with;
 use attempts::{FORBIDDEN, settings};
-use fixture::{AttackFixture, PEOPLES, endpoints, fingerprint, seen, shown};
+use fixture::{AttackFixture, endpoints, fingerprint, seen, shown};
 
 #[test]
 fn no_login_executes_a_function_it_was_not_granted() -> Result<()> {
@@ -37,7 +38,7 @@ fn no_login_executes_a_function_it_was_not_granted() -> Result<()> {
 fn only_a_token_in_force_is_of_use() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let before = fingerprint(&fixture.base)?;
-    for function in PEOPLES {
+    for function in PEOPLES.iter().copied() {
         let mut client = fixture.base.login(function)?;
         for (what, token) in &fixture.useless {
             let stopped =
@@ -57,7 +58,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
     let alice = fixture.base.person("alice").person.sub.to_string();
     let (their_facility, their_release) = (&fixture.their_facility, &fixture.their_release);
     let secrets = [AURORA.id.to_string(), alice, their_facility.clone()];
-    for function in PEOPLES {
+    for function in PEOPLES.iter().copied() {
         let mut direct = Direct::new(&fixture.base);
         let theirs = format!("'{}'", fixture.theirs);
         let key = idempotency_key();
@@ -85,6 +86,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 let rest = format!(r"'{their_release}', '\x00'");
                 direct.human(function, "mallory", their_release, &key, &rest)
             }
+            "create-risk-run" => direct.human(function, "mallory", "", &key, "'USD', null"),
             "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
             "get-facility-collateral" => {
                 let rest = format!("'{their_facility}', 100, null");
@@ -97,6 +99,8 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
         }?;
         let expected = match function {
             "create-settlement" => "accepted",
+            "create-risk-run" => "refused no-positions",
+            "get-checkpoint" | "list-risk-runs" => "ok",
             "list-audit" | "list-facilities" | "list-positions" | "list-settlements" => "ok",
             _ => "refused not-found",
         };
@@ -122,7 +126,7 @@ fn a_session_setting_gives_no_identity() -> Result<()> {
         .cloned()
         .chain([never_presented])
         .collect();
-    for function in PEOPLES {
+    for function in PEOPLES.iter().copied() {
         let mut client = fixture.base.login(function)?;
         for (what, token) in &tokens {
             for local in ["true", "false"] {
@@ -218,10 +222,14 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
 /// The arguments of `call_with`, for those who call it themselves.
 fn arguments(function: &str, token: &str, id: &str) -> String {
     match function {
-        "get-commitment" => format!(r"{token}, decode('{}', 'hex')", "00".repeat(32)),
-        "get-settlement" => format!("{token}, '{id}'"),
+        "get-checkpoint" => token.to_owned(),
+        "get-commitment" | "get-commitment-proof" => {
+            format!(r"{token}, decode('{}', 'hex')", "00".repeat(32))
+        }
+        "get-risk-run" | "get-settlement" => format!("{token}, '{id}'"),
         "list-audit" | "list-facilities" => format!("{token}, 100, null"),
         "list-positions" => format!("{token}, null"),
+        "list-risk-runs" => format!("{token}, 100, null, null"),
         _ => format!("{token}, 100, null, null, null, null, null, null"),
     }
 }

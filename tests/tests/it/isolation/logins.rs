@@ -1,16 +1,15 @@
 //! The limits of a login: it calls its own functions only, takes no other role, and claims keys for its own principal
 //! only.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use generate::Isolation;
 use tests::deployment::{functions, login};
 use tests::fixture::Fixture;
 use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
 use crate::direct::{barrier, call, human_arguments, quote};
-
-/// The functions that run at READ COMMITTED.
-const LOG_KEEPERS: [&str; 3] = ["anchor-checkpoint", "sequence-tlog", "sign-checkpoint"];
+use crate::endpoints::TABLE;
 
 /// Every function with arguments of the right types but without meaning.
 fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
@@ -71,12 +70,11 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
         let sql = any_call(&fixture, &function)?;
         // The functions that keep the log or add up the books stay outside the writers' conflicts; all others take part
         // in them.
-        let others = if function == "reconcile-books" {
-            ["serializable", "read committed"]
-        } else if LOG_KEEPERS.contains(&&*function) {
-            ["serializable", "repeatable read"]
-        } else {
-            ["read committed", "repeatable read"]
+        let isolation = TABLE.find(&function).context("a row")?.isolation;
+        let others = match isolation {
+            Isolation::RepeatableRead => ["serializable", "read committed"],
+            Isolation::ReadCommitted => ["serializable", "repeatable read"],
+            Isolation::Serializable => ["read committed", "repeatable read"],
         };
         for level in others {
             for setting in ["default_transaction_isolation", "transaction_isolation"] {

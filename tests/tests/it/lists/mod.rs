@@ -1,6 +1,8 @@
 //! One endpoint has one name: folder, binary, route, template resource, role, login, gateway function, sample
-//! event, operation and row of the table. Ten lists, held equal.
+//! event, operation and row of the table. Many lists, held equal to functions/endpoints.toml, which is theirs, and to
+//! what the database, the folders and the API document say.
 
+mod limits;
 mod openapi;
 mod policy;
 mod refusals;
@@ -12,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use generate::Kind;
 use regex::Regex;
 use serde_json::Value;
 use tests::deployment::{functions, login};
@@ -19,21 +22,19 @@ use tests::fixture::Fixture;
 use tests::folders;
 use tests::routes::Routes;
 
+use crate::endpoints::TABLE;
 use openapi::OpenApi;
 use template::{Template, yaml};
 
 /// The functions that no route leads to.
-const OF_THE_SYSTEM: [&str; 9] = [
-    "anchor-checkpoint",
-    "expire-settlements",
-    "migrate",
-    "monitor-collateral",
-    "prune-tokens",
-    "reconcile-books",
-    "sequence-tlog",
-    "sign-checkpoint",
-    "sync-jwks",
-];
+fn jobs() -> impl Iterator<Item = &'static str> {
+    TABLE.of(Kind::Job).map(|function| &*function.name)
+}
+
+#[test]
+fn what_is_generated_is_what_the_table_says() -> Result<()> {
+    generate::check(&folders::workspace())
+}
 
 #[test]
 fn every_list_names_the_same_functions() -> Result<()> {
@@ -50,6 +51,11 @@ fn every_list_names_the_same_functions() -> Result<()> {
             r"(?m)^\| ([a-z-]+) \| [^|]+ \| [^|]+ \| [^|]+ \| `",
         )?,
     );
+    let table = TABLE.functions.iter();
+    names(
+        "functions/endpoints.toml",
+        table.map(|function| function.name.clone()).collect(),
+    );
     names("events/", files("events", ".json")?);
     let kebab = |names: BTreeSet<String>| {
         names
@@ -62,40 +68,12 @@ fn every_list_names_the_same_functions() -> Result<()> {
         kebab(files("migrations/gateway", ".sql")?),
     );
     // The deployment's own login is the database's owner's to create.
-    let mut logins = captures("migrations/roles.sql", r"(?m)^        '([a-z_]+)',?$")?;
-    assert!(
-        logins.remove("migrate"),
-        "roles.sql sets what holds for migrate"
-    );
-    logins.extend(captures(
-        "migrations/bootstrap.sql",
-        r"(?i)create role (\w+)",
-    )?);
-    names("roles.sql and bootstrap.sql", kebab(logins));
-    Ok(())
-}
-
-#[test]
-fn roles_sql_creates_the_logins_that_it_sets_up() -> Result<()> {
-    let text = read("migrations/roles.sql")?;
-    let arrays = Regex::new(r"(?s)array\[(.*?)\]")?;
-    let words = Regex::new(r"'([a-z_]+)'")?;
-    let arrays: Vec<BTreeSet<&str>> = arrays
-        .captures_iter(&text)
-        .map(|array| {
-            words
-                .find_iter(array.get(1).map_or("", |list| list.as_str()))
-                .map(|word| word.as_str())
-                .collect()
-        })
-        .collect();
-    let [created, set_up, log_keepers] = &arrays[..] else {
-        panic!("three lists of logins: {arrays:?}")
-    };
-    let mut created = created.clone();
-    created.insert("'migrate'");
-    assert_eq!(created, *set_up);
-    assert!(log_keepers.is_subset(set_up));
+    let bootstrap = captures("migrations/bootstrap.sql", r"(?i)create role (\w+)")?;
+    assert_eq!(bootstrap, ["migrate".to_owned()].into());
+    let row = r"(?m)^ +\('([a-z_]+)', '";
+    for file in ["migrations/roles.sql", "migrations/access/logins.sql"] {
+        names(file, kebab(captures(file, row)?));
+    }
     Ok(())
 }
 
@@ -113,7 +91,17 @@ fn every_list_has_the_same_routes() -> Result<()> {
         .collect();
     let same =
         |what: &str, found: BTreeSet<(String, String, String)>| assert_eq!(found, routes, "{what}");
-    same("template.yaml", Template::load()?.routes());
+    let table = TABLE.functions.iter();
+    same(
+        "functions/endpoints.toml",
+        table
+            .filter_map(|function| {
+                let (method, path) = function.method_and_path()?;
+                Some((function.name.clone(), method.to_owned(), path.to_owned()))
+            })
+            .collect(),
+    );
+    same("template.yaml", Template::load()?.routes()?);
     same("docs/openapi.yaml", OpenApi::load()?.operations());
     let row = Regex::new(r"(?m)^\| ([a-z-]+) \| ([A-Z]+) (/\S+) \|")?;
     let text = read("functions/README.md")?;
@@ -126,7 +114,7 @@ fn every_list_has_the_same_routes() -> Result<()> {
     let (mut programs, mut events) = (BTreeSet::new(), BTreeSet::new());
     for function in folders_of_functions()?
         .into_iter()
-        .filter(|name| !OF_THE_SYSTEM.contains(&&**name))
+        .filter(|name| jobs().all(|job| job != *name))
     {
         let main = read(&format!("functions/{function}/src/main.rs"))?;
         let member = |name: &str| -> Result<String> {

@@ -1,4 +1,4 @@
-//! template.yaml, read as far as the lists and the least privilege go.
+//! template.yaml and the templates of functions, read as far as the lists and the least privilege go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,21 @@ use serde_norway::Value as Yaml;
 
 use tests::deployment::login;
 
-use super::{OF_THE_SYSTEM, files, read};
+use super::{files, jobs, read};
 
-/// The template's functions by their kebab-case names.
+/// The templates' functions by their kebab-case names.
 pub(super) struct Template {
     pub(super) functions: BTreeMap<String, Resource>,
-    pub(super) resources: Value,
+    /// Those of template.yaml and of the templates of functions.
+    pub(super) resources: Map<String, Value>,
 }
 
 /// A function with what belongs to it.
 pub(super) struct Resource {
     /// Its logical id.
     pub(super) id: String,
+    /// Its template.
+    pub(super) file: String,
     /// Its own and the global environment's names.
     pub(super) variables: BTreeSet<String>,
     pub(super) properties: Value,
@@ -27,35 +30,43 @@ pub(super) struct Resource {
 
 impl Template {
     pub(super) fn load() -> Result<Self> {
-        let document = yaml("template.yaml")?;
-        let resources = document["Resources"].clone();
-        let global = &document["Globals"]["Function"]["Environment"]["Variables"];
         let mut functions = BTreeMap::new();
-        for (id, resource) in resources.as_object().context("resources")? {
-            if resource["Type"] != "AWS::Serverless::Function" {
-                continue;
+        let mut resources = Map::new();
+        let nested = function_templates()?;
+        for file in [String::from("template.yaml")].into_iter().chain(nested) {
+            let document = yaml(&file)?;
+            let global = &document["Globals"]["Function"]["Environment"]["Variables"];
+            for (id, resource) in document["Resources"].as_object().context("resources")? {
+                if resource["Type"] == "AWS::Serverless::Function" {
+                    let name = kebab(id);
+                    assert_eq!(
+                        resource["Metadata"]["BuildProperties"]["Binary"], *name,
+                        "{id} takes its own binary"
+                    );
+                    assert_eq!(
+                        resource["Properties"]["FunctionName"],
+                        format!("${{Name}}-{name}"),
+                        "{id}"
+                    );
+                    let properties = resource["Properties"].clone();
+                    let own = &properties["Environment"]["Variables"];
+                    let variables = [global, own]
+                        .into_iter()
+                        .filter_map(Value::as_object)
+                        .flat_map(Map::keys)
+                        .cloned()
+                        .collect();
+                    let function = Resource {
+                        id: id.clone(),
+                        file: file.clone(),
+                        variables,
+                        properties,
+                    };
+                    functions.insert(name, function);
+                }
+                let other = resources.insert(id.clone(), resource.clone());
+                assert_eq!(other, None, "{id} is of one template");
             }
-            let name = kebab(id);
-            assert_eq!(
-                resource["Metadata"]["BuildProperties"]["Binary"], *name,
-                "{id} takes its own binary"
-            );
-            let properties = resource["Properties"].clone();
-            let own = &properties["Environment"]["Variables"];
-            let variables = [global, own]
-                .into_iter()
-                .filter_map(Value::as_object)
-                .flat_map(Map::keys)
-                .cloned()
-                .collect();
-            functions.insert(
-                name,
-                Resource {
-                    id: id.clone(),
-                    variables,
-                    properties,
-                },
-            );
         }
         Ok(Self {
             functions,
@@ -63,27 +74,40 @@ impl Template {
         })
     }
 
-    /// Function, method and path of each HTTP event.
-    pub(super) fn routes(&self) -> BTreeSet<(String, String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let events = self.functions.iter().flat_map(|(name, resource)| {
-            resource.properties["Events"]
-                .as_object()
-                .into_iter()
-                .flat_map(Map::values)
-                .map(move |event| (name, event))
-        });
-        events
-            .filter(|(_, event)| event["Type"] == "HttpApi")
-            .map(|(name, event)| {
-                (
-                    name.clone(),
-                    text(&event["Properties"]["Method"]),
-                    text(&event["Properties"]["Path"]),
-                )
-            })
-            .collect()
+    /// Function, method and path of each route of the API.
+    pub(super) fn routes(&self) -> Result<BTreeSet<(String, String, String)>> {
+        let mut routes = BTreeSet::new();
+        let paths = &self.resources["Api"]["Properties"]["DefinitionBody"]["paths"];
+        for (path, methods) in paths.as_object().context("paths")? {
+            for (method, operation) in methods.as_object().context("methods")? {
+                let integration = &operation["x-amazon-apigateway-integration"];
+                assert_eq!(integration["type"], "aws_proxy", "{method} {path}");
+                assert_eq!(
+                    integration["payloadFormatVersion"], "2.0",
+                    "{method} {path}"
+                );
+                let uri = integration["uri"].as_str().context("a uri")?;
+                let name = uri
+                    .strip_prefix(
+                        "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/\
+                        arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-",
+                    )
+                    .and_then(|rest| rest.strip_suffix(":live/invocations"))
+                    .with_context(|| uri.to_owned())?;
+                routes.insert((name.to_owned(), method.to_uppercase(), path.clone()));
+            }
+        }
+        Ok(routes)
     }
+}
+
+/// The templates that have functions.
+pub(super) fn function_templates() -> Result<Vec<String>> {
+    let names = files("infra", ".yaml")?.into_iter();
+    Ok(names
+        .filter(|name| name.starts_with("functions-"))
+        .map(|name| format!("infra/{name}.yaml"))
+        .collect())
 }
 
 #[test]
@@ -101,20 +125,22 @@ fn each_function_has_a_role_for_its_own_login_secrets_and_log() -> Result<()> {
             format!("{id}Logs"),
             "{name}"
         );
-        let role = &template.resources[format!("{id}Role")]["Properties"];
+        let role = &template.resources[&format!("{id}Role")]["Properties"];
         let arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretsPrefix}";
         let mut secrets = Vec::new();
         if name.ends_with("-webhook") {
             secrets.push(format!("{arn}/webhooks/{name}-??????"));
         }
         secrets.extend(signing_key(name).map(|kind| format!("{arn}/{kind}/{name}-??????")));
-        let dbuser = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${Database.Outputs.ProxyId}";
+        let dbuser =
+            "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${ProxyId}";
         let mut statements = json!([
             { "Effect": "Allow", "Action": "rds-db:connect", "Resource": format!("{dbuser}/{}", login(name)) },
-            { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets },
+            { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets.first() },
             { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": format!("{id}Logs.Arn") },
             { "Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*" },
         ]);
+        assert!(secrets.len() < 2, "{name}");
         if secrets.is_empty() {
             statements.as_array_mut().context("statements")?.remove(1);
         }
@@ -124,20 +150,23 @@ fn each_function_has_a_role_for_its_own_login_secrets_and_log() -> Result<()> {
                 .context("statements")?
                 .extend(publication());
         }
+        assert_eq!(
+            role["ManagedPolicyArns"],
+            json!(["NetworkAccessArn"]),
+            "{name}"
+        );
         let policies = role["Policies"].as_array().context("policies")?;
         assert_eq!(policies.len(), 1, "{name}");
         assert_eq!(
             policies[0]["PolicyDocument"]["Statement"], statements,
             "{name}"
         );
-        let logs = &template.resources[format!("{id}Logs")];
+        let logs = &template.resources[&format!("{id}Logs")];
         assert_eq!(logs["Type"], "AWS::Logs::LogGroup", "{name}");
     }
     let roles: BTreeSet<&String> = template
         .resources
-        .as_object()
-        .into_iter()
-        .flatten()
+        .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role")
         .map(|(id, _)| id)
         .collect();
@@ -164,18 +193,111 @@ fn signing_key(function: &str) -> Option<&'static str> {
 /// What the signer alone may do: its state, and what it publishes.
 fn publication() -> [Value; 4] {
     [
-        json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], "Resource": "${Log.Outputs.BucketArn}/*" }),
-        json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "${Log.Outputs.BucketArn}/staging/*" }),
-        json!({ "Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketVersions"], "Resource": "Log.Outputs.BucketArn" }),
-        json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": "Log.Outputs.StateTableArn" }),
+        json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], "Resource": "${TlogBucketArn}/*" }),
+        json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "${TlogBucketArn}/staging/*" }),
+        json!({ "Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketVersions"], "Resource": "TlogBucketArn" }),
+        json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": "TlogStateTableArn" }),
     ]
+}
+
+#[test]
+fn the_templates_of_functions_are_handed_what_they_declare() -> Result<()> {
+    let root = yaml("template.yaml")?;
+    let stacks: BTreeMap<&str, &Map<String, Value>> = root["Resources"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(|stack| {
+            let properties = &stack["Properties"];
+            Some((
+                properties["Location"].as_str()?,
+                properties["Parameters"].as_object()?,
+            ))
+        })
+        .collect();
+    // A function believes these, and its role is made of them.
+    let right = [
+        ("Bootstrapped", "DatabaseBootstrapped"),
+        (
+            "DatabaseUrl",
+            "postgresql://${Database.Outputs.Host}:5432/${DatabaseName}?sslmode=verify-full",
+        ),
+        ("DeploymentsRoleArn", "DeploymentsRole.Arn"),
+        ("FunctionsGroupId", "Network.Outputs.FunctionsGroupId"),
+        ("InsideSubnetIds", "Network.Outputs.InsideSubnetIds"),
+        ("JwksUrl", "${JwtIssuer}/.well-known/jwks.json"),
+        ("LogsKeyArn", "Observability.Outputs.LogsKeyArn"),
+        ("Name", "AWS::StackName"),
+        ("NetworkAccessArn", "NetworkAccess"),
+        ("OutboundGroupId", "Network.Outputs.OutboundGroupId"),
+        ("OutboundSubnetIds", "Network.Outputs.OutboundSubnetIds"),
+        ("ProxyId", "Database.Outputs.ProxyId"),
+        ("TlogBucketArn", "Log.Outputs.BucketArn"),
+        ("TlogBucketName", "Log.Outputs.BucketName"),
+        ("TlogStateTableArn", "Log.Outputs.StateTableArn"),
+        ("TlogStateTableName", "Log.Outputs.StateTableName"),
+    ];
+    for file in function_templates()? {
+        let declared = yaml(&file)?["Parameters"].clone();
+        let handed = stacks.get(&*file).with_context(|| file.clone())?;
+        assert_eq!(
+            handed.keys().collect::<BTreeSet<_>>(),
+            declared
+                .as_object()
+                .context("parameters")?
+                .keys()
+                .collect::<BTreeSet<_>>(),
+            "{file}"
+        );
+        for (name, value) in *handed {
+            let expected = right.iter().find(|(right, _)| right == name);
+            match (&**name, expected) {
+                (_, Some((_, expected))) => assert_eq!(value, expected, "{file} {name}"),
+                ("Anchored" | "Witnessed", None) => {
+                    assert_eq!(*value, json!([name, "true", "false"]), "{file}");
+                }
+                (_, None) => assert_eq!(value, name, "{file}: the parameter of that name"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `CloudFormation` refuses a template in which something waits for what a condition leaves out.
+#[test]
+fn nothing_waits_for_what_a_stage_may_not_have() -> Result<()> {
+    let nested = files("infra", ".yaml")?.into_iter();
+    let nested = nested.map(|name| format!("infra/{name}.yaml"));
+    for file in nested.chain(["template.yaml".to_owned()]) {
+        let resources = yaml(&file)?["Resources"].clone();
+        for (id, resource) in resources.as_object().context("resources")? {
+            let waits = match &resource["DependsOn"] {
+                Value::Array(all) => all.clone(),
+                Value::Null => continue,
+                one => vec![one.clone()],
+            };
+            for other in waits {
+                let other = other.as_str().context("a name")?;
+                let condition = &resources[other]["Condition"];
+                assert!(
+                    resources[other].is_object(),
+                    "{file}: {id} waits for {other}"
+                );
+                assert!(
+                    condition.is_null() || *condition == resource["Condition"],
+                    "{file}: {id} waits for {other}, which not every stage has"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 #[test]
 fn the_scheduler_calls_the_functions_of_the_system_but_the_deployment() -> Result<()> {
     let template = Template::load()?;
     let events = |name: &str| template.functions[name].properties["Events"].clone();
-    for name in OF_THE_SYSTEM.into_iter().filter(|name| *name != "migrate") {
+    for name in jobs().filter(|name| *name != "migrate") {
         let types: Vec<Value> = events(name)
             .as_object()
             .into_iter()

@@ -1,0 +1,176 @@
+//! The lists that name functions and logins: in infra/, in migrations/, in functions/README.md.
+
+use std::fmt::Write as _;
+
+use crate::Stack;
+use crate::table::{Alarms, Function, Kind, Table, pascal};
+
+/// Where a line of a list ends at the latest.
+const COLUMNS_MAX: usize = 118;
+
+/// The functions that routes lead to.
+pub(crate) fn endpoints(table: &Table) -> String {
+    names(table, |function| function.kind != Kind::Job)
+}
+
+/// Those of them that write.
+pub(crate) fn writers(table: &Table) -> String {
+    names(table, |function| function.writes)
+}
+
+/// The functions that a schedule calls and that have no alarms of their own.
+pub(crate) fn scheduled(table: &Table) -> String {
+    names(table, |function| {
+        function.schedule.is_some() && function.alarms == Alarms::Kind
+    })
+}
+
+/// A parameter's default: names without spaces between, on several lines.
+fn names(table: &Table, is_named: impl Fn(&Function) -> bool) -> String {
+    let all = table.sorted().into_iter();
+    let names: Vec<&str> = all
+        .filter(|function| is_named(function))
+        .map(|function| &*function.name)
+        .collect();
+    let mut line = String::from("    Default: \"");
+    let mut text = String::new();
+    for (at, name) in names.iter().enumerate() {
+        let comma = if at + 1 < names.len() { "," } else { "" };
+        if line.len() + name.len() + comma.len() > COLUMNS_MAX {
+            text += &line;
+            text += "\\\n";
+            line = String::from("      ");
+        }
+        line += name;
+        line += comma;
+    }
+    text + &line + "\"\n"
+}
+
+/// The policies by which the proxy may be each login: the lists of `proxy_logins`.
+pub(crate) fn proxy_policies(table: &Table) -> String {
+    let mut text = String::from("      ManagedPolicyArns:\n");
+    for stack in Stack::ALL {
+        if stack.functions(table).next().is_some() {
+            let _ = writeln!(text, "        - !Ref {}Logins", stack.id());
+        }
+    }
+    text
+}
+
+/// Every login by its name. One policy would be too long for IAM, so there is one for each template of functions.
+pub(crate) fn proxy_logins(table: &Table) -> String {
+    let mut text = String::new();
+    for stack in Stack::ALL {
+        let _ = write!(
+            text,
+            "  {}Logins:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: \"2012-10-17\"
+        Statement:
+          - Effect: Allow
+            Action: rds-db:connect
+            Resource:
+",
+            stack.id()
+        );
+        for function in stack.functions(table) {
+            let _ = write!(
+                text,
+                "              - !Sub \"arn:${{AWS::Partition}}:rds-db:${{AWS::Region}}:${{AWS::AccountId}}:dbuser:\\
+                  ${{Cluster.DBClusterResourceId}}/{}\"\n",
+                function.login()
+            );
+        }
+    }
+    text
+}
+
+/// The secrets that functions read.
+pub(crate) fn secrets(table: &Table) -> String {
+    let mut texts = Vec::new();
+    for function in table.sorted() {
+        let Some(kind) = function.secret_kind() else {
+            continue;
+        };
+        let (id, what, empty) = match &function.secret {
+            Some(secret) => (pascal(kind), secret.what.clone(), "{}"),
+            None => (
+                "KeyRing".to_owned(),
+                format!("Agents and their keys for {}", function.name),
+                "{\"agents\":{}}",
+            ),
+        };
+        texts.push(format!(
+            "  {}{id}:
+    Type: AWS::SecretsManager::Secret
+    DeletionPolicy: RetainExceptOnCreate
+    UpdateReplacePolicy: Retain
+    Properties:
+      Name: !Sub ${{SecretsPrefix}}/{kind}/{}
+      Description: {what}
+      KmsKeyId: !GetAtt Key.Arn
+      SecretString: '{empty}'
+",
+            function.id(),
+            function.name,
+        ));
+    }
+    texts.join("\n")
+}
+
+/// Every login with its level and its longest statement, as rows.
+pub(crate) fn roles(table: &Table) -> String {
+    rows(table, "            ", |function| {
+        [function.isolation.name(), &function.statement_timeout].map(str::to_owned)
+    })
+}
+
+/// The rows of `auth.login`.
+pub(crate) fn logins(table: &Table) -> String {
+    rows(table, "    ", |function| {
+        let kind = match function.kind {
+            Kind::People => "human",
+            Kind::Agent => "agent",
+            Kind::Job => "system",
+        };
+        [kind, function.isolation.name()].map(str::to_owned)
+    })
+}
+
+fn rows(table: &Table, indent: &str, rest: impl Fn(&Function) -> [String; 2]) -> String {
+    let all = table.sorted();
+    let mut text = String::new();
+    for (at, function) in all.iter().enumerate() {
+        let [second, third] = rest(function);
+        let comma = if at + 1 < all.len() { "," } else { "" };
+        let _ = writeln!(
+            text,
+            "{indent}('{}', '{second}', '{third}'){comma}",
+            function.login()
+        );
+    }
+    text
+}
+
+/// The table of functions/README.md, in the order of endpoints.toml.
+pub(crate) fn readme(table: &Table) -> String {
+    let mut text = String::from(
+        "| function | route | who | what | login | gateway function |\n|---|---|---|---|---|---|\n",
+    );
+    for function in &table.functions {
+        let called = function.route.as_ref().or(function.called.as_ref());
+        let login = function.login();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | `{login}` | `gateway.{login}` |",
+            function.name,
+            called.map_or("", |called| called),
+            function.who.as_deref().unwrap_or("–"),
+            function.what,
+        );
+    }
+    text
+}
