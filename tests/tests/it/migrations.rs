@@ -343,10 +343,7 @@ fn after_a_deployment_over_any_other_state_the_catalogue_is_that_of_the_files() 
             "another policy",
             "create policy everybody on capital.settlement using (true)",
         ),
-        (
-            "no policy",
-            "drop policy journal_own on capital.journal",
-        ),
+        ("no policy", "drop policy journal_own on capital.journal"),
         (
             "a wider policy",
             "alter policy settlement_read on capital.settlement using (true)",

@@ -63,7 +63,7 @@ fn an_untouched_database_is_verified() -> Result<()> {
 #[test]
 fn a_table_without_any_trail_is_still_compared() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
-    let answer = fixture.after(
+    let answer = fixture.verify_after(
         "delete from audit.trail;
         do $$
         declare

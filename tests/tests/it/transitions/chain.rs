@@ -91,8 +91,10 @@ fn a_chain_of_transitions_has_no_gap_no_fork_no_illegal_link_and_no_foreign_link
         ),
         (
             "under no commitment",
-            insert(&pending, &aurora, 2, Some("PENDING"), "VERIFIED")
-                .replace("commitment_key\n        from", "sha256('nothing')\n        from"),
+            insert(&pending, &aurora, 2, Some("PENDING"), "VERIFIED").replace(
+                "commitment_key\n        from",
+                "sha256('nothing')\n        from",
+            ),
             "23503 settlement_transition_commitment_fkey",
         ),
     ];
