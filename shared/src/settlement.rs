@@ -1,10 +1,12 @@
-//! The words of a settlement. Which step is legal, and who may take it, is the database's to decide
-//! (constraints of `settlement` and `settlement_transition`); nothing here decides it a second
-//! time.
+//! The words of a settlement. Only the database decides which step is legal and who may take it (constraints of
+//! `settlement` and `settlement_transition`).
 
 use std::{fmt, str::FromStr};
 
-use crate::ids::Invalid;
+use crate::{
+    ids::{FacilityId, Invalid, SettlementId},
+    money::{AmountMinor, Currency},
+};
 
 /// The state of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +112,31 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What an escrow or a settlement agent reports of a settlement.
+#[derive(Debug)]
+pub struct Report {
+    /// The settlement.
+    pub settlement_id: SettlementId,
+    /// The facility that the settlement goes to, as the agent knows it.
+    pub facility_id: FacilityId,
+    /// How the agent's part went.
+    pub result: ReportResult,
+}
+
+/// How the agent's part went.
+#[derive(Debug)]
+pub enum ReportResult {
+    /// The agent did it, with this amount.
+    Done {
+        /// The amount in minor units.
+        amount_minor: AmountMinor,
+        /// The amount's currency.
+        currency: Currency,
+    },
+    /// The agent could not do it, for this reason.
+    Failed(Text),
 }
 
 #[cfg(test)]

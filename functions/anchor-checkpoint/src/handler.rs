@@ -1,19 +1,20 @@
 use std::time::Duration;
 
-use evm::{Hash, Signed, Transaction};
+use evm::{Hash, Signed, SigningKey, Transaction};
 use serde_json::{Value, json};
 use shared::{
     gateway::Outcome,
-    runtime::{AnchorerCall, Failed},
+    runtime::{Failed, JobCall},
 };
 use tlog::anchor::Payload;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::{
+    config::AnchorConfig,
     fees::Fees,
-    node::{Handover, Mined, Node, NodeError},
-    plan::{Sight, Step, next_step},
+    node::{Mined, Node, NodeError, Submission},
+    plan::{ChainView, Step, next_step},
     records::{Prepared, Records, Unverified},
 };
 
@@ -36,8 +37,10 @@ const PREPARED_MAX: usize = 3;
 /// A node that does not want our transaction, and does not see it mined, so many times in a row, has a reason.
 const REFUSALS_MAX: u32 = 3;
 
+type AnchorCall = JobCall<AnchorConfig, SigningKey>;
+
 /// Anchors the latest checkpoint, or goes on with what an earlier run has begun, as long as there is time.
-pub(crate) async fn handle(call: AnchorerCall) -> Result<Value, Failed> {
+pub(crate) async fn handle(call: AnchorCall) -> Result<Value, Failed> {
     let time = call.gateway.remaining();
     let Ok(result) = timeout(time, run(&call)).await else {
         // What was recorded is recorded, and what was sent is sent: the next run looks at both.
@@ -47,22 +50,25 @@ pub(crate) async fn handle(call: AnchorerCall) -> Result<Value, Failed> {
     result
 }
 
-async fn run(call: &AnchorerCall) -> Result<Value, Failed> {
+async fn run(call: &AnchorCall) -> Result<Value, Failed> {
     let mut run = Run {
         call,
-        node: Node::new(call.chain),
+        node: Node::new(&call.config.chain),
         records: record(call, None).await?,
         begun: Vec::new(),
         refusals: 0,
         latest: None,
     };
-    let target = run.records.target(call.log_key).map_err(|Unverified| {
-        error!(
-            checkpoint.size = run.records.unverified_size(),
-            "The database's latest checkpoint is not what the log signed: it is not anchored."
-        );
-        Failed::Refused("checkpoint-unverified".to_owned())
-    })?;
+    let target = run
+        .records
+        .target(&call.config.log_key)
+        .map_err(|Unverified| {
+            error!(
+                checkpoint.size = run.records.unverified_size(),
+                "The database's latest checkpoint is not what the log signed: it is not anchored."
+            );
+            Failed::Refused("checkpoint-unverified".to_owned())
+        })?;
     let Some(target) = target else {
         return Ok(run.report(false));
     };
@@ -77,7 +83,7 @@ async fn run(call: &AnchorerCall) -> Result<Value, Failed> {
 
 /// One invocation.
 struct Run<'a> {
-    call: &'a AnchorerCall,
+    call: &'a AnchorCall,
     node: Node,
     records: Records,
     /// What was prepared by this run: it is not replaced before it had its chance.
@@ -93,8 +99,8 @@ impl Run<'_> {
         let mut pause = PAUSE_MIN;
         loop {
             let prepared = self.prepared();
-            let sight = self.look(&prepared).await.map_err(unreliable)?;
-            let step = next_step(&prepared, &sight, self.call.chain.confirmations);
+            let view = self.look(&prepared).await.map_err(unreliable)?;
+            let step = next_step(&prepared, &view, self.call.config.chain.confirmations);
             if let Some(report) = self.take(step, target).await? {
                 self.records = record(self.call, Some(&report)).await?;
                 let lag = self.records.lag(target.size);
@@ -130,13 +136,13 @@ impl Run<'_> {
         }
     }
 
-    async fn look(&self, prepared: &[Prepared]) -> Result<Sight, NodeError> {
-        let account = self.call.account.address();
+    async fn look(&self, prepared: &[Prepared]) -> Result<ChainView, NodeError> {
+        let account = self.call.resources.address();
         let head = self.node.head().await?;
         let next_nonce = self.node.nonce(account).await?;
         let settled_nonce = match head
             .saturating_add(1)
-            .checked_sub(self.call.chain.confirmations)
+            .checked_sub(self.call.config.chain.confirmations)
         {
             Some(block) => self.node.nonce_at(account, block).await?,
             None => 0,
@@ -146,7 +152,7 @@ impl Run<'_> {
         for one in prepared {
             seen.push(self.node.see(&one.signed).await?);
         }
-        Ok(Sight {
+        Ok(ChainView {
             head,
             next_nonce,
             settled_nonce,
@@ -156,7 +162,7 @@ impl Run<'_> {
 
     /// Prepares a transaction for the latest checkpoint.
     async fn begin(&mut self, nonce: u64, target: &Payload) -> Result<Value, Failed> {
-        let account = self.call.account.address();
+        let account = self.call.resources.address();
         let data = target.to_bytes().to_vec();
         let gas = self.node.gas(account, &data).await.map_err(unreliable)?;
         let quote = self.node.quote().await.map_err(unreliable)?;
@@ -165,7 +171,7 @@ impl Run<'_> {
             return Err(Failed::Refused("fee-too-high".to_owned()));
         };
         let transaction = Transaction {
-            chain_id: self.call.chain.id,
+            chain_id: self.call.config.chain.id,
             nonce,
             max_priority_fee_per_gas: fees.tip,
             max_fee_per_gas: fees.max,
@@ -189,12 +195,12 @@ impl Run<'_> {
             return Ok(None);
         }
         match self.node.send(signed).await.map_err(unreliable)? {
-            Handover::Accepted => {
+            Submission::Accepted => {
                 info!(anchor.transaction = %signed.hash(), "The anchor's transaction is sent.");
                 self.refusals = 0;
             }
-            Handover::Refused(said) => {
-                warn!(anchor.transaction = %signed.hash(), node.said = %said, "The node refuses the anchor's transaction.");
+            Submission::Refused(cause) => {
+                warn!(anchor.transaction = %signed.hash(), node.refusal = %cause, "The node refuses the anchor's transaction.");
                 self.refusals += 1;
             }
         }
@@ -222,7 +228,7 @@ impl Run<'_> {
 
     /// Signs; what is then recorded is sent when it is read back.
     fn prepare(&mut self, transaction: Transaction, size: u64) -> Value {
-        let signed = self.call.account.sign(transaction);
+        let signed = self.call.resources.sign(transaction);
         info!(
             checkpoint.size = size,
             anchor.transaction = %signed.hash(),
@@ -242,17 +248,17 @@ impl Run<'_> {
 
     fn prepared(&self) -> Vec<Prepared> {
         self.records
-            .prepared(self.call.account.address(), self.call.chain.id)
+            .prepared(self.call.resources.address(), self.call.config.chain.id)
     }
 
     async fn check_chain(&self) -> Result<(), Failed> {
         let id = self.node.chain_id().await.map_err(unreliable)?;
-        if id == self.call.chain.id {
+        if id == self.call.config.chain.id {
             return Ok(());
         }
         error!(
             chain.id = id,
-            chain.expected_id = self.call.chain.id,
+            chain.expected_id = self.call.config.chain.id,
             "The node is of another chain."
         );
         Err(Failed::Refused("wrong-chain".to_owned()))
@@ -268,16 +274,13 @@ impl Run<'_> {
 }
 
 /// Tells the database, and reads what it knows.
-async fn record(call: &AnchorerCall, report: Option<&Value>) -> Result<Records, Failed> {
+async fn record(call: &AnchorCall, report: Option<&Value>) -> Result<Records, Failed> {
     let reply = call
         .gateway
-        .anchor_checkpoint(call.chain.id, report)
+        .anchor_checkpoint(call.config.chain.id, report)
         .await?;
     match reply.outcome {
-        Outcome::Ok => Records::read(reply.body).map_err(|_| {
-            error!("The database's answer cannot be read.");
-            Failed::Broken
-        }),
+        Outcome::Ok => Ok(reply.read()?),
         Outcome::Refused => Err(Failed::refused(&reply)),
         _ => Err(Failed::Broken),
     }

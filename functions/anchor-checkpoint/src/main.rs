@@ -7,6 +7,7 @@
 //! | [`fees`] | what is offered for a place in the chain; pure |
 //! | [`records`] | what the database has recorded, read with suspicion |
 //! | [`node`] | the chain as a JSON-RPC node tells it, which is not trusted |
+//! | [`config`], [`chain_key`], [`resources`] | the environment, the account's key, and what a run needs of them |
 //!
 //! # What cannot go wrong
 //!
@@ -25,16 +26,30 @@
 //! claim what was not mined, and so have an anchor recorded that an auditor with another node will not find.
 //! It cannot have anything else signed, nor a higher fee than [`fees`] allows.
 
+mod chain_key;
+mod config;
 mod fees;
 mod handler;
 mod node;
 mod plan;
 mod records;
+mod resources;
 
 use std::process::ExitCode;
 
-use shared::runtime::anchorer;
+use shared::runtime::Job;
+
+use self::{
+    config::{AnchorConfig, CONFIG},
+    resources::AnchorResources,
+};
 
 fn main() -> ExitCode {
-    anchorer(env!("CARGO_PKG_NAME"), handler::handle)
+    Job::start(
+        env!("CARGO_PKG_NAME"),
+        &CONFIG,
+        AnchorConfig::read,
+        AnchorResources::new,
+    )
+    .serve(handler::handle)
 }

@@ -24,20 +24,20 @@
 use evm::Signed;
 
 use crate::{
-    node::{Mined, Seen},
+    node::{Inclusion, Mined},
     records::Prepared,
 };
 
 /// What the node said, in the order of its questions.
 #[derive(Debug)]
-pub(crate) struct Sight {
+pub(crate) struct ChainView {
     pub(crate) head: u64,
     /// The account's next nonce in the chain up to its head.
     pub(crate) next_nonce: u64,
     /// The same up to the last block that has all its confirmations.
     pub(crate) settled_nonce: u64,
     /// Where each prepared transaction was seen.
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: Vec<Inclusion>,
 }
 
 /// The next step.
@@ -55,40 +55,40 @@ pub(crate) enum Step<'a> {
 
 pub(crate) fn next_step<'a>(
     prepared: &'a [Prepared],
-    sight: &Sight,
+    view: &ChainView,
     confirmations: u64,
 ) -> Step<'a> {
     let is_deep = |mined: &Mined| {
-        let blocks = sight
+        let blocks = view
             .head
             .saturating_add(1)
             .saturating_sub(mined.block_number);
         blocks >= confirmations
     };
-    let each = || prepared.iter().zip(&sight.seen);
+    let each = || prepared.iter().zip(&view.seen);
     let confirmed = each().find_map(|(one, seen)| match seen {
-        Seen::Mined(mined) if mined.succeeded && is_deep(mined) => Some((one, *mined)),
+        Inclusion::Mined(mined) if mined.succeeded && is_deep(mined) => Some((one, *mined)),
         _ => None,
     });
     if let Some((one, mined)) = confirmed {
         return Step::Confirm(one, mined);
     }
     let in_motion = each().find(|(_, seen)| match seen {
-        Seen::Mined(mined) => !is_deep(mined),
-        Seen::Elsewhere => true,
-        Seen::Nowhere => false,
+        Inclusion::Mined(mined) => !is_deep(mined),
+        Inclusion::Orphaned => true,
+        Inclusion::Absent => false,
     });
-    let spent_lately = sight.settled_nonce..sight.next_nonce;
-    let undecided =
-        each().find(|(one, seen)| **seen == Seen::Nowhere && spent_lately.contains(&nonce(one)));
+    let spent_lately = view.settled_nonce..view.next_nonce;
+    let undecided = each()
+        .find(|(one, seen)| **seen == Inclusion::Absent && spent_lately.contains(&nonce(one)));
     if let Some((one, _)) = in_motion.or(undecided) {
         return Step::Wait(&one.signed);
     }
     // The last one offers most.
-    let next = prepared.iter().rfind(|one| nonce(one) == sight.next_nonce);
+    let next = prepared.iter().rfind(|one| nonce(one) == view.next_nonce);
     next.map_or(
         Step::Begin {
-            nonce: sight.next_nonce,
+            nonce: view.next_nonce,
         },
         Step::Pursue,
     )

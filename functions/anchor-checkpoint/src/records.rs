@@ -1,6 +1,5 @@
 use evm::{Address, Signed};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use tlog::{
     anchor::Payload,
     note::{Note, VerifierKey},
@@ -42,10 +41,6 @@ pub(crate) struct Prepared {
 pub(crate) struct Unverified;
 
 impl Records {
-    pub(crate) fn read(body: Map<String, Value>) -> serde_json::Result<Self> {
-        serde_json::from_value(Value::Object(body))
-    }
-
     pub(crate) const fn anchored_size(&self) -> Option<u64> {
         self.anchored_size
     }

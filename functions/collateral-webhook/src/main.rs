@@ -2,7 +2,6 @@
 //! found.
 
 mod event;
-mod handler;
 
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ fn main() -> ExitCode {
             method: "POST",
             route: "/v1/webhooks/collateral/{agent}",
         },
-        handler::handle,
+        &event::WEBHOOK,
+        |gateway, event| async move { gateway.collateral_webhook(&event).await },
     )
 }

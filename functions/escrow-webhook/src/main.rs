@@ -1,10 +1,20 @@
 //! `POST /v1/webhooks/escrow/{agent}`: an escrow agent holds the capital, or could not.
 
-mod handler;
-
 use std::process::ExitCode;
 
-use shared::runtime::{Endpoint, agent};
+use shared::{
+    http::webhook::{Webhook, report_done, report_failed},
+    runtime::{Endpoint, agent},
+    settlement::Report,
+};
+
+const WEBHOOK: Webhook<Report> = Webhook {
+    events: &[
+        ("escrow.funded", report_done),
+        ("escrow.failed", report_failed),
+    ],
+    unknown: "must be escrow.funded or escrow.failed",
+};
 
 fn main() -> ExitCode {
     agent(
@@ -13,6 +23,7 @@ fn main() -> ExitCode {
             method: "POST",
             route: "/v1/webhooks/escrow/{agent}",
         },
-        handler::handle,
+        &WEBHOOK,
+        |gateway, event| async move { gateway.escrow_webhook(&event).await },
     )
 }

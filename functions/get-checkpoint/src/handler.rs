@@ -1,10 +1,10 @@
 use shared::{
-    http::{Problem, Success, read_query},
+    http::{Problem, Success},
     runtime::HumanCall,
 };
 
 pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
-    read_query(&call.request.query, |_| Some(()))?;
+    call.request.refuse_query()?;
     let reply = call.gateway.get_checkpoint(call.human.token()).await?;
     Success::from_reply(reply)
 }

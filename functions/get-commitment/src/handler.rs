@@ -1,11 +1,11 @@
 use shared::{
-    http::{Problem, Success, read_query},
+    http::{Problem, Success},
     runtime::HumanCall,
 };
 
 pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
     let key = call.request.path_id()?;
-    read_query(&call.request.query, |_| Some(()))?;
+    call.request.refuse_query()?;
     let reply = call
         .gateway
         .get_commitment(call.human.token(), &key)

@@ -1,8 +1,6 @@
 use shared::{
-    http::{
-        Problem, Success,
-        cursor::{AuditCursor, page},
-    },
+    http::{Problem, Success, cursor::page},
+    paging::AuditCursor,
     runtime::HumanCall,
 };
 

@@ -1,8 +1,6 @@
 use shared::{
-    http::{
-        Problem, Success,
-        cursor::{IdCursor, page},
-    },
+    http::{Problem, Success, cursor::page},
+    paging::IdCursor,
     runtime::HumanCall,
 };
 

@@ -1,8 +1,6 @@
 use shared::{
-    http::{
-        Problem, Success,
-        cursor::{NewestFirstCursor, page},
-    },
+    http::{Problem, Success, cursor::page},
+    paging::NewestFirstCursor,
     runtime::HumanCall,
 };
 

@@ -1,5 +1,6 @@
 use shared::{
-    http::{Problem, Success, cursor::NewestFirstCursor},
+    http::{Problem, Success},
+    paging::NewestFirstCursor,
     runtime::HumanCall,
 };
 

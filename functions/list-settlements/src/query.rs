@@ -1,11 +1,7 @@
 use shared::{
     gateway::SettlementFilter,
-    http::{
-        Problem,
-        cursor::{NewestFirstCursor, page_size},
-        instant::parse_instant,
-        read_query,
-    },
+    http::{Problem, cursor::page_size, instant::parse_instant, read_query},
+    paging::NewestFirstCursor,
 };
 
 /// `limit`, `cursor`, `status`, `facility_id`, `created_after`, `created_before`: all optional.

@@ -2,21 +2,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::{
+    config::Base,
     gateway::Monitoring,
-    runtime::{Failed, SystemCall},
+    runtime::{Failed, JobCall},
 };
 use tracing::error;
 
-use crate::tally::Tally;
+use crate::tally::{Named, Tally};
 
 /// A facility is not begun with less time than this.
 const FACILITY_TIME_MIN: Duration = Duration::from_secs(5);
-/// What one facility may take of the others' time, whatever goes on in it.
+/// How much of the others' time one facility may take.
 const FACILITY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// All secured facilities, in the order of their ids. What one has got stays, whatever becomes of the next; and one
-/// that fails does not keep the others from their turn. A run that has not been through all of them has failed.
-pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
+/// All secured facilities, in the order of their ids. Each is a transaction: what it did stays, whatever becomes of the
+/// next. A facility that fails does not keep the others from their turn. A run that has not been through all facilities
+/// has failed.
+pub(crate) async fn handle(call: JobCall<Base>) -> Result<Value, Failed> {
     let mut tally = Tally::default();
     let mut after = None;
     let mut complete = true;
@@ -34,22 +36,21 @@ pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
             .within(FACILITY_TIME_MAX)
             .monitor_collateral(after, Monitoring::Warn)
             .await;
-        let next = if let Ok(reply) = reply {
-            tally.add(&reply.body)
+        after = if let Ok(reply) = reply {
+            tally.add(reply.read()?)
         } else {
             // Its cause was logged. Which facility it is, only the database knows.
             complete = false;
-            let named = call
+            let reply = call
                 .gateway
                 .monitor_collateral(after, Monitoring::Name)
                 .await?;
-            let id = named.body.get("facility_id").and_then(Value::as_str);
-            error!(facility.id = id, "A facility could not be looked at.");
-            Tally::facility(&named.body)
+            let Named { facility_id } = reply.read()?;
+            error!(facility.id = ?facility_id.map(|id| id.to_string()), "A facility could not be looked at.");
+            facility_id
         };
-        match next.ok_or(Failed::Broken)? {
-            Some(id) => after = Some(id),
-            None => break,
+        if after.is_none() {
+            break;
         }
     }
     call.meter.set("warnings_opened", tally.opened);

@@ -5,8 +5,8 @@ mod tally;
 
 use std::process::ExitCode;
 
-use shared::runtime::system;
+use shared::runtime::job;
 
 fn main() -> ExitCode {
-    system(env!("CARGO_PKG_NAME"), handler::handle)
+    job(env!("CARGO_PKG_NAME"), handler::handle)
 }

@@ -1,149 +1,81 @@
 mod collateral;
 mod risk;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::{
-    http::{Fields, one_of, without_nulls},
+    http::{Fields, one_of, webhook::Webhook},
     ids::{AgentId, AllocatorId, FacilityId, Sub},
     money::{AmountMinor, Currency},
     settlement::Text,
 };
 
-/// Those that the platform registers; itself is the deployment's to register.
+/// The kinds of agents that the platform registers. The deployment registers the platform itself.
 const AGENT_KINDS: [&str; 3] = ["escrow", "settlement", "collateral"];
 
-/// What the platform can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    AllocatorOnboarded,
-    MemberGranted,
-    MemberRevoked,
-    AgentRegistered,
-    FacilityOpened,
-    PartyRecorded,
-    RulesRecorded,
-    FacilityRiskUpdated,
-    RatingsRecorded,
-    CapitalDeposited,
-    CapitalWithdrawn,
+/// What the platform reports. Each reader gives the members for the database: the checked ones and no others.
+pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
+    events: &[
+        ("allocator.onboarded", allocator),
+        ("member.granted", member),
+        ("member.revoked", member),
+        ("agent.registered", agent),
+        ("facility.opened", facility),
+        ("party.recorded", collateral::party),
+        ("rules.recorded", collateral::rules),
+        ("facility.risk_updated", risk::profile),
+        ("ratings.recorded", risk::matrix),
+        ("capital.deposited", capital),
+        ("capital.withdrawn", capital),
+    ],
+    unknown: "must be an event type of the platform",
+};
+
+fn allocator(data: &mut Fields) -> Option<Value> {
+    data.keep::<AllocatorId>("allocator_id");
+    data.keep::<Text>("legal_name");
+    data.kept()
 }
 
-impl Kind {
-    const ALL: [Self; 11] = [
-        Self::AllocatorOnboarded,
-        Self::MemberGranted,
-        Self::MemberRevoked,
-        Self::AgentRegistered,
-        Self::FacilityOpened,
-        Self::PartyRecorded,
-        Self::RulesRecorded,
-        Self::FacilityRiskUpdated,
-        Self::RatingsRecorded,
-        Self::CapitalDeposited,
-        Self::CapitalWithdrawn,
-    ];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::AllocatorOnboarded => "allocator.onboarded",
-            Self::MemberGranted => "member.granted",
-            Self::MemberRevoked => "member.revoked",
-            Self::AgentRegistered => "agent.registered",
-            Self::FacilityOpened => "facility.opened",
-            Self::PartyRecorded => "party.recorded",
-            Self::RulesRecorded => "rules.recorded",
-            Self::FacilityRiskUpdated => "facility.risk_updated",
-            Self::RatingsRecorded => "ratings.recorded",
-            Self::CapitalDeposited => "capital.deposited",
-            Self::CapitalWithdrawn => "capital.withdrawn",
-        }
-    }
+fn member(data: &mut Fields) -> Option<Value> {
+    data.keep::<AllocatorId>("allocator_id");
+    data.keep::<Sub>("sub");
+    data.keep_with("role", |text| one_of(text, &["viewer", "maker", "checker"]));
+    data.kept()
 }
 
-pub(crate) fn kind(text: &str) -> Result<Kind, &'static str> {
-    Kind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or("must be an event type of the platform")
+fn agent(data: &mut Fields) -> Option<Value> {
+    data.keep::<AgentId>("agent_id");
+    data.keep_with("kind", |text| one_of(text, &AGENT_KINDS));
+    data.keep::<Text>("name");
+    data.kept()
 }
 
-/// The event's members for the database: the ones that were checked and no others.
-pub(crate) fn data(kind: Kind, data: &mut Fields) -> Option<Value> {
-    match kind {
-        Kind::AllocatorOnboarded => {
-            let allocator_id = data.required::<AllocatorId>("allocator_id");
-            let legal_name = data.required::<Text>("legal_name");
-            Some(
-                json!({"allocator_id": allocator_id?.to_string(), "legal_name": legal_name?.as_str()}),
-            )
-        }
-        Kind::MemberGranted | Kind::MemberRevoked => {
-            let allocator_id = data.required::<AllocatorId>("allocator_id");
-            let sub = data.required::<Sub>("sub");
-            let role =
-                data.required_with("role", |text| one_of(text, &["viewer", "maker", "checker"]));
-            Some(
-                json!({"allocator_id": allocator_id?.to_string(), "sub": sub?.to_string(), "role": role?}),
-            )
-        }
-        Kind::AgentRegistered => {
-            let agent_id = data.required::<AgentId>("agent_id");
-            let kind = data.required_with("kind", |text| one_of(text, &AGENT_KINDS));
-            let name = data.required::<Text>("name");
-            Some(json!({"agent_id": agent_id?.as_str(), "kind": kind?, "name": name?.as_str()}))
-        }
-        Kind::FacilityOpened => facility(data),
-        Kind::PartyRecorded => collateral::party(data),
-        Kind::RulesRecorded => collateral::rules(data),
-        Kind::FacilityRiskUpdated => risk::profile(data),
-        Kind::RatingsRecorded => risk::matrix(data),
-        Kind::CapitalDeposited | Kind::CapitalWithdrawn => {
-            let allocator_id = data.required::<AllocatorId>("allocator_id");
-            let amount_minor = data.required::<AmountMinor>("amount_minor");
-            let currency = data.required::<Currency>("currency");
-            let reference = data.required::<Text>("reference");
-            Some(json!({
-                "allocator_id": allocator_id?.to_string(),
-                "amount_minor": amount_minor?.to_string(),
-                "currency": currency?.code(),
-                "reference": reference?.as_str(),
-            }))
-        }
-    }
+fn capital(data: &mut Fields) -> Option<Value> {
+    data.keep::<AllocatorId>("allocator_id");
+    data.keep::<AmountMinor>("amount_minor");
+    data.keep::<Currency>("currency");
+    data.keep::<Text>("reference");
+    data.kept()
 }
 
 fn facility(data: &mut Fields) -> Option<Value> {
-    let facility_id = data.required::<FacilityId>("facility_id");
-    let name = data.required::<Text>("name");
-    let currency = data.required::<Currency>("currency");
-    let limit_minor = data.required::<AmountMinor>("limit_minor");
-    let escrow_agent = data.required::<AgentId>("escrow_agent");
-    let settlement_agent = data.required::<AgentId>("settlement_agent");
-    let secured = data.boolean("secured");
-    let security = security(secured, data);
-    let (collateral_agent, lead_allocator_id) = security?;
-    Some(without_nulls(json!({
-        "facility_id": facility_id?.to_string(),
-        "name": name?.as_str(),
-        "currency": currency?.code(),
-        "limit_minor": limit_minor?.to_string(),
-        "escrow_agent": escrow_agent?.as_str(),
-        "settlement_agent": settlement_agent?.as_str(),
-        "secured": secured?,
-        "collateral_agent": collateral_agent.as_ref().map(AgentId::as_str),
-        "lead_allocator_id": lead_allocator_id.map(|id| id.to_string()),
-    })))
+    data.keep::<FacilityId>("facility_id");
+    data.keep::<Text>("name");
+    data.keep::<Currency>("currency");
+    data.keep::<AmountMinor>("limit_minor");
+    data.keep::<AgentId>("escrow_agent");
+    data.keep::<AgentId>("settlement_agent");
+    let secured = data.keep_boolean("secured");
+    security(secured, data);
+    data.kept()
 }
 
-/// Who reports collateral and who releases it: both where there is any, neither where there is none.
-fn security(
-    secured: Option<bool>,
-    data: &mut Fields,
-) -> Option<(Option<AgentId>, Option<AllocatorId>)> {
+/// The agent that reports collateral and the allocator that releases it: both in a secured facility, neither in another.
+fn security(secured: Option<bool>, data: &mut Fields) {
     if secured == Some(true) {
-        let collateral_agent = data.required("collateral_agent");
-        let lead_allocator_id = data.required("lead_allocator_id");
-        return Some((Some(collateral_agent?), Some(lead_allocator_id?)));
+        data.keep::<AgentId>("collateral_agent");
+        data.keep::<AllocatorId>("lead_allocator_id");
+        return;
     }
     for name in ["collateral_agent", "lead_allocator_id"] {
         match secured {
@@ -151,65 +83,70 @@ fn security(
             None => data.skip(name),
         };
     }
-    Some((None, None))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use shared::http::{Problem, read_body};
 
     use super::*;
 
     const ID: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 
-    fn good(kind: Kind) -> Value {
+    fn good(kind: &str) -> Value {
         match kind {
-            Kind::AllocatorOnboarded => {
+            "allocator.onboarded" => {
                 json!({"allocator_id": ID, "legal_name": "Aurora Pension Fund"})
             }
-            Kind::MemberGranted | Kind::MemberRevoked => {
+            "member.granted" | "member.revoked" => {
                 json!({"allocator_id": ID, "sub": ID, "role": "maker"})
             }
-            Kind::AgentRegistered => {
+            "agent.registered" => {
                 json!({"agent_id": "escrow-one", "kind": "escrow", "name": "Escrow One"})
             }
-            Kind::FacilityOpened => json!({
+            "facility.opened" => json!({
                 "facility_id": ID, "name": "Senior", "currency": "USD", "limit_minor": "100",
                 "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": true,
                 "collateral_agent": "collateral-one", "lead_allocator_id": ID,
             }),
-            Kind::PartyRecorded => json!({
+            "party.recorded" => json!({
                 "facility_id": ID, "party_id": ID, "legal_name": "Midland Receivables LLC",
                 "organic_name": "Midland Receivables LLC", "jurisdiction": "US-DE",
                 "organisation_number": "7654321", "lei": "5493001KJTIIGC8Y1R12",
             }),
-            Kind::RulesRecorded => json!({
+            "rules.recorded" => json!({
                 "facility_id": ID, "concentration_cap_bp": 2_500, "coverage_floor_bp": 11_000,
                 "valuation_age_max_days": 30, "receipt_age_max_days": 30, "lapse_guard_days": 90,
                 "reserves_minor": "0",
                 "kinds": [{"asset_kind": "receivable", "advance_rate_bp": 8_500, "haircut_bp": 0}],
             }),
-            Kind::FacilityRiskUpdated => json!({
+            "facility.risk_updated" => json!({
                 "facility_id": ID, "pd_ppb": 10_000_000, "lgd": {"mean_ppb": 400_000_000},
                 "loadings_ppb": [450_000_000],
             }),
-            Kind::RatingsRecorded => json!({
+            "ratings.recorded" => json!({
                 "ratings": [{"rating": "BB", "probabilities_ppb": [980_000_000, 20_000_000], "losses_ppb": [0]}],
             }),
-            Kind::CapitalDeposited | Kind::CapitalWithdrawn => {
+            "capital.deposited" | "capital.withdrawn" => {
                 json!({"allocator_id": ID, "amount_minor": "100", "currency": "USD", "reference": "wire 1"})
             }
+            other => panic!("{other} has no example"),
         }
     }
 
-    fn read(kind: Kind, body: &Value) -> Result<Value, Problem> {
-        read_body(body.to_string().as_bytes(), |fields| data(kind, fields))
+    fn read(kind: &str, body: &Value) -> Result<Value, Problem> {
+        let (_, read) = WEBHOOK
+            .events
+            .iter()
+            .find(|(name, _)| *name == kind)
+            .unwrap();
+        read_body(body.to_string().as_bytes(), read)
     }
 
     #[test]
     fn each_type_takes_its_own_members_and_all_of_them() {
-        for kind in Kind::ALL {
-            assert_eq!(super::kind(kind.as_str()), Ok(kind));
+        for (kind, _) in WEBHOOK.events {
             let whole = good(kind);
             assert_eq!(read(kind, &whole).unwrap(), whole, "{kind:?}");
             for member in whole.as_object().unwrap().keys() {
@@ -238,30 +175,29 @@ mod tests {
                 "{kind:?}"
             );
         }
-        assert!(super::kind("allocator.closed").is_err());
     }
 
     #[test]
     fn roles_and_kinds_are_closed_lists() {
-        let mut member = good(Kind::MemberGranted);
+        let mut member = good("member.granted");
         member["role"] = json!("admin");
-        assert!(read(Kind::MemberGranted, &member).is_err());
-        let mut agent = good(Kind::AgentRegistered);
+        assert!(read("member.granted", &member).is_err());
+        let mut agent = good("agent.registered");
         agent["kind"] = json!("platform");
-        assert!(read(Kind::AgentRegistered, &agent).is_err());
+        assert!(read("agent.registered", &agent).is_err());
         for kind in AGENT_KINDS {
             agent["kind"] = json!(kind);
-            assert!(read(Kind::AgentRegistered, &agent).is_ok());
+            assert!(read("agent.registered", &agent).is_ok());
         }
     }
 
     #[test]
     fn a_facility_without_collateral_says_so_and_names_nobody_for_it() {
-        let secured = good(Kind::FacilityOpened);
+        let secured = good("facility.opened");
         let mut unsecured = secured.clone();
         unsecured["secured"] = json!(false);
         assert_eq!(
-            errors(Kind::FacilityOpened, &unsecured),
+            errors("facility.opened", &unsecured),
             json!([
                 {"pointer": "/collateral_agent", "detail": "goes with a secured facility only"},
                 {"pointer": "/lead_allocator_id", "detail": "goes with a secured facility only"},
@@ -270,20 +206,20 @@ mod tests {
         for name in ["collateral_agent", "lead_allocator_id"] {
             unsecured[name] = Value::Null;
         }
-        let read = read(Kind::FacilityOpened, &unsecured).unwrap();
+        let read = read("facility.opened", &unsecured).unwrap();
         assert_eq!(read["secured"], json!(false));
         assert!(read.get("collateral_agent").is_none());
         for wrong in [json!("true"), json!(1), json!(null)] {
             let mut body = secured.clone();
             body["secured"] = wrong;
             assert_eq!(
-                errors(Kind::FacilityOpened, &body),
+                errors("facility.opened", &body),
                 json!([{"pointer": "/secured", "detail": "must be true or false"}])
             );
         }
     }
 
-    fn errors(kind: Kind, body: &Value) -> Value {
+    fn errors(kind: &str, body: &Value) -> Value {
         match read(kind, body) {
             Err(Problem::Invalid(errors)) => json!(errors),
             other => panic!("{other:?}"),
@@ -293,38 +229,30 @@ mod tests {
     #[test]
     fn members_of_parties_and_rules_have_their_forms() {
         for (kind, pointer, wrong) in [
-            (Kind::PartyRecorded, "/lei", json!("5493001KJTIIGC8Y1R13")),
-            (Kind::PartyRecorded, "/bic", json!("DEUT1EFF")),
-            (Kind::PartyRecorded, "/jurisdiction", json!("US-ZZ")),
-            (Kind::PartyRecorded, "/organic_name", json!("a".repeat(301))),
+            ("party.recorded", "/lei", json!("5493001KJTIIGC8Y1R13")),
+            ("party.recorded", "/bic", json!("DEUT1EFF")),
+            ("party.recorded", "/jurisdiction", json!("US-ZZ")),
+            ("party.recorded", "/organic_name", json!("a".repeat(301))),
             (
-                Kind::PartyRecorded,
+                "party.recorded",
                 "/organisation_number",
                 json!("1".repeat(41)),
             ),
-            (Kind::RulesRecorded, "/concentration_cap_bp", json!(0)),
-            (Kind::RulesRecorded, "/concentration_cap_bp", json!(10_001)),
-            (Kind::RulesRecorded, "/coverage_floor_bp", json!(1_000_001)),
-            (Kind::RulesRecorded, "/valuation_age_max_days", json!(3_661)),
-            (Kind::RulesRecorded, "/receipt_age_max_days", json!(1.5)),
-            (Kind::RulesRecorded, "/lapse_guard_days", json!("90")),
+            ("rules.recorded", "/concentration_cap_bp", json!(0)),
+            ("rules.recorded", "/concentration_cap_bp", json!(10_001)),
+            ("rules.recorded", "/coverage_floor_bp", json!(1_000_001)),
+            ("rules.recorded", "/valuation_age_max_days", json!(3_661)),
+            ("rules.recorded", "/receipt_age_max_days", json!(1.5)),
+            ("rules.recorded", "/lapse_guard_days", json!("90")),
             (
-                Kind::RulesRecorded,
+                "rules.recorded",
                 "/reserves_minor",
                 json!("1000000000000000000"),
             ),
-            (Kind::RulesRecorded, "/kinds", json!([])),
-            (
-                Kind::RulesRecorded,
-                "/kinds/0/asset_kind",
-                json!("Receivable"),
-            ),
-            (
-                Kind::RulesRecorded,
-                "/kinds/0/advance_rate_bp",
-                json!(10_001),
-            ),
-            (Kind::RulesRecorded, "/kinds/0/haircut_bp", json!(-1)),
+            ("rules.recorded", "/kinds", json!([])),
+            ("rules.recorded", "/kinds/0/asset_kind", json!("Receivable")),
+            ("rules.recorded", "/kinds/0/advance_rate_bp", json!(10_001)),
+            ("rules.recorded", "/kinds/0/haircut_bp", json!(-1)),
         ] {
             let mut body = good(kind);
             if pointer == "/bic" {
@@ -334,11 +262,11 @@ mod tests {
             *body.pointer_mut(pointer).unwrap() = wrong;
             assert_eq!(errors(kind, &body)[0]["pointer"], pointer);
         }
-        let mut twice = good(Kind::RulesRecorded);
+        let mut twice = good("rules.recorded");
         let kind = twice["kinds"][0].clone();
         twice["kinds"].as_array_mut().unwrap().push(kind);
         assert_eq!(
-            errors(Kind::RulesRecorded, &twice),
+            errors("rules.recorded", &twice),
             json!([{"pointer": "/kinds/1/asset_kind", "detail": "must not be repeated"}])
         );
     }

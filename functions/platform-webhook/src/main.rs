@@ -2,7 +2,6 @@
 //! parties and rules, and capital.
 
 mod event;
-mod handler;
 
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ fn main() -> ExitCode {
             method: "POST",
             route: "/v1/webhooks/platform/{agent}",
         },
-        handler::handle,
+        &event::WEBHOOK,
+        |gateway, event| async move { gateway.platform_webhook(&event).await },
     )
 }

@@ -4,8 +4,8 @@ mod handler;
 
 use std::process::ExitCode;
 
-use shared::runtime::system;
+use shared::runtime::job;
 
 fn main() -> ExitCode {
-    system(env!("CARGO_PKG_NAME"), handler::handle)
+    job(env!("CARGO_PKG_NAME"), handler::handle)
 }

@@ -1,20 +1,38 @@
-use std::time::Duration;
-
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use shared::{
+    config::Base,
     gateway::{Books, Gateway},
-    runtime::{Failed, SystemCall},
+    runtime::{Failed, JobCall},
 };
 use tracing::error;
 use uuid::Uuid;
 
 /// Small enough for one transaction of a fraction of a second, where allocators are not very large.
 const BATCH_SIZE: i32 = 100;
-/// A batch is not begun with less time than this.
-const BATCH_TIME: Duration = Duration::from_secs(2);
+
+/// What the database says of a batch of books.
+#[derive(Deserialize)]
+struct Batch {
+    reconciled: u64,
+    imbalances: Vec<Imbalance>,
+    last_id: Option<Uuid>,
+    more: bool,
+}
+
+/// A rule that does not hold, and where.
+#[derive(Deserialize)]
+struct Imbalance {
+    rule: Option<String>,
+    allocator_id: Option<String>,
+    facility_id: Option<String>,
+    account_id: Option<String>,
+    currency: Option<String>,
+    kind: Option<String>,
+}
 
 /// Reads only: whatever becomes of a run, the next one adds up everything anew.
-pub(crate) async fn handle(call: SystemCall) -> Result<Value, Failed> {
+pub(crate) async fn handle(call: JobCall<Base>) -> Result<Value, Failed> {
     let mut sum = Sum::default();
     for books in [Books::Allocators, Books::Facilities] {
         let added = sum.add(&call.gateway, books).await;
@@ -35,44 +53,34 @@ impl Sum {
     async fn add(&mut self, gateway: &Gateway, books: Books) -> Result<(), Failed> {
         let (mut after, mut more) = (None, true);
         while more {
-            if gateway.remaining() < BATCH_TIME {
+            if !gateway.has_time() {
                 error!(
                     reconciled = self.reconciled,
                     "The time was too short for all books."
                 );
                 return Err(Failed::Broken);
             }
-            let body = gateway
-                .reconcile_books(books, after, BATCH_SIZE)
-                .await?
-                .body;
-            self.count(&body).ok_or(Failed::Broken)?;
-            more = body.get("more") == Some(&Value::Bool(true));
-            after = body
-                .get("last_id")
-                .and_then(Value::as_str)
-                .map(Uuid::parse_str)
-                .transpose()
-                .map_err(|_| Failed::Broken)?;
+            let reply = gateway.reconcile_books(books, after, BATCH_SIZE).await?;
+            let batch: Batch = reply.read()?;
+            (after, more) = (batch.last_id, batch.more);
+            self.count(batch);
         }
         Ok(())
     }
 
-    fn count(&mut self, body: &Map<String, Value>) -> Option<()> {
-        self.reconciled += body.get("reconciled")?.as_u64()?;
-        for imbalance in body.get("imbalances")?.as_array()? {
+    fn count(&mut self, batch: Batch) {
+        self.reconciled += batch.reconciled;
+        for imbalance in batch.imbalances {
             self.imbalances += 1;
-            let text = |member| imbalance.get(member).and_then(Value::as_str);
             error!(
-                imbalance.rule = text("rule"),
-                imbalance.allocator_id = text("allocator_id"),
-                imbalance.facility_id = text("facility_id"),
-                imbalance.account_id = text("account_id"),
-                imbalance.currency = text("currency"),
-                imbalance.kind = text("kind"),
+                imbalance.rule = imbalance.rule,
+                imbalance.allocator_id = imbalance.allocator_id,
+                imbalance.facility_id = imbalance.facility_id,
+                imbalance.account_id = imbalance.account_id,
+                imbalance.currency = imbalance.currency,
+                imbalance.kind = imbalance.kind,
                 "The books do not add up."
             );
         }
-        Some(())
     }
 }

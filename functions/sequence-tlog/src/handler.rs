@@ -1,33 +1,38 @@
-use std::time::Duration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::runtime::{Failed, JobCall, Pace};
 
-use serde_json::{Map, Value, json};
-use shared::runtime::{Failed, RoundsCall};
+use crate::config::SequencerConfig;
 
-/// A fraction of a second's work; what is left over is the next batch's.
+/// A fraction of a second's work. What is left over goes into the next batch.
 const BATCH_SIZE: i32 = 4_096;
-/// A batch is not begun with less time than this.
-const BATCH_TIME: Duration = Duration::from_secs(2);
 
-/// Only the database changes, a batch in one transaction: a crash leaves a batch undone or done.
-pub(crate) async fn handle(mut call: RoundsCall) -> Result<Value, Failed> {
-    let (mut sequenced, mut size) = (0, 0);
-    while call.pace.round(&call.gateway).await {
-        let mut more = true;
-        while more && call.gateway.remaining() > BATCH_TIME {
-            let body = call.gateway.sequence_tlog(BATCH_SIZE).await?.body;
-            sequenced += number(&body, "sequenced")?;
-            size = number(&body, "size")?;
-            call.meter.set("log_sequenced", sequenced);
-            call.meter.set("log_sequenced_size", size);
-            call.meter.set("log_backlog", number(&body, "backlog")?);
-            call.meter
-                .set("horizon_lag_ms", number(&body, "horizon_lag_ms")?);
-            more = body.get("more") == Some(&Value::Bool(true));
-        }
-    }
-    Ok(json!({"sequenced": sequenced, "size": size, "rounds": call.pace.rounds()}))
+/// What the database says of a batch.
+#[derive(Deserialize)]
+struct Batch {
+    sequenced: u64,
+    size: u64,
+    backlog: u64,
+    horizon_lag_ms: u64,
+    more: bool,
 }
 
-fn number(body: &Map<String, Value>, name: &str) -> Result<u64, Failed> {
-    body.get(name).and_then(Value::as_u64).ok_or(Failed::Broken)
+/// Only the database changes, a batch in one transaction: a crash leaves a batch undone or done.
+pub(crate) async fn handle(call: JobCall<SequencerConfig>) -> Result<Value, Failed> {
+    let (mut sequenced, mut size) = (0, 0);
+    let mut pace = Pace::new(call.config.round_interval);
+    while pace.round(&call.gateway).await {
+        let mut more = true;
+        while more && call.gateway.has_time() {
+            let batch: Batch = call.gateway.sequence_tlog(BATCH_SIZE).await?.read()?;
+            sequenced += batch.sequenced;
+            size = batch.size;
+            call.meter.set("log_sequenced", sequenced);
+            call.meter.set("log_sequenced_size", size);
+            call.meter.set("log_backlog", batch.backlog);
+            call.meter.set("horizon_lag_ms", batch.horizon_lag_ms);
+            more = batch.more;
+        }
+    }
+    Ok(json!({"sequenced": sequenced, "size": size, "rounds": pace.rounds()}))
 }

@@ -1,10 +1,20 @@
 //! `POST /v1/webhooks/settlement/{agent}`: a settlement agent completed the transfer, or could not.
 
-mod handler;
-
 use std::process::ExitCode;
 
-use shared::runtime::{Endpoint, agent};
+use shared::{
+    http::webhook::{Webhook, report_done, report_failed},
+    runtime::{Endpoint, agent},
+    settlement::Report,
+};
+
+const WEBHOOK: Webhook<Report> = Webhook {
+    events: &[
+        ("settlement.completed", report_done),
+        ("settlement.failed", report_failed),
+    ],
+    unknown: "must be settlement.completed or settlement.failed",
+};
 
 fn main() -> ExitCode {
     agent(
@@ -13,6 +23,7 @@ fn main() -> ExitCode {
             method: "POST",
             route: "/v1/webhooks/settlement/{agent}",
         },
-        handler::handle,
+        &WEBHOOK,
+        |gateway, event| async move { gateway.settlement_webhook(&event).await },
     )
 }

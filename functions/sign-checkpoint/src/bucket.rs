@@ -14,7 +14,10 @@ use aws_sdk_s3::{
     types::ObjectLockMode,
 };
 use futures_util::{TryStreamExt, stream};
-use tlog::tiles::Resource;
+use tlog::{
+    merkle::{Hash, consistency_path},
+    tiles::{Resource, TileNodes, tiles_for_consistency},
+};
 
 use crate::ended::{Ended, broken, conflict, unavailable};
 
@@ -79,6 +82,19 @@ impl Bucket {
             Some(object) => Ok(object.bytes),
             None => Err(conflict(key)),
         }
+    }
+
+    /// RFC 9162's proof that the tree of `new` entries continues that of `old`, from the published tiles.
+    pub(crate) async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Ended> {
+        let tiles =
+            tiles_for_consistency(old, new).ok_or_else(|| broken("there is no such proof"))?;
+        let mut nodes = TileNodes::new();
+        for tile in tiles {
+            let key = tile.path();
+            let bytes = self.must_get(&key).await?;
+            nodes.insert(tile, bytes).map_err(|_| conflict(&key))?;
+        }
+        consistency_path(old, new, &nodes).map_err(|_| broken("there is no such proof"))
     }
 
     /// The latest checkpoint, if there is one.

@@ -1,26 +1,29 @@
 use std::sync::Arc;
 
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use shared::{
-    runtime::{Failed, SignerCall},
+    runtime::{Failed, JobCall, Pace},
     telemetry::Meter,
 };
+use tlog::note::SigningKey;
 use tracing::error;
 
 use crate::{
-    bucket::Bucket, ended::Ended, publish::Publisher, round::Signer, state::StateTable,
-    witnesses::Witnesses,
+    bucket::Bucket, config::SignerConfig, ended::Ended, publish::Publisher, round::SigningRounds,
+    state::StateTable, witnesses::Witnesses,
 };
 
-/// A round each beat. What one leaves half done the next one brings to its end, and so does the next invocation.
-pub(crate) async fn handle(call: SignerCall) -> Result<Value, Failed> {
-    let SignerCall {
+/// A round each interval. What one round leaves half done the next one brings to its end, also in the next invocation.
+pub(crate) async fn handle(
+    call: JobCall<SignerConfig, (SigningKey, SdkConfig)>,
+) -> Result<Value, Failed> {
+    let JobCall {
+        config,
         gateway,
         meter,
-        mut pace,
-        config,
-        key,
-        sdk,
+        resources: (key, sdk),
+        ..
     } = call;
     meter.set("signer_stopped", 0);
     let mut storage = aws_sdk_s3::config::Builder::from(&sdk);
@@ -42,11 +45,12 @@ pub(crate) async fn handle(call: SignerCall) -> Result<Value, Failed> {
     );
     let witnesses = Witnesses::new(config.witnesses.as_ref())?;
     let publisher = Publisher::new(bucket, key, witnesses);
-    let mut signer = Signer::new(gateway.clone(), table, publisher);
+    let mut rounds = SigningRounds::new(gateway.clone(), table, publisher);
+    let mut pace = Pace::new(config.round_interval);
     let (mut failures, mut last_failed) = (0, false);
     while pace.round(&gateway).await {
-        let ended = signer.round().await;
-        record(&meter, &signer);
+        let ended = rounds.round().await;
+        record(&meter, &rounds);
         last_failed = match ended {
             Ok(()) | Err(Ended::Outrun) => false,
             Err(Ended::Broken) => true,
@@ -66,16 +70,16 @@ pub(crate) async fn handle(call: SignerCall) -> Result<Value, Failed> {
         return Err(Failed::Broken);
     }
     Ok(json!({
-        "size": signer.size,
-        "published_size": signer.published_size,
+        "size": rounds.size,
+        "published_size": rounds.published_size,
         "rounds": pace.rounds(),
-        "signed": signer.signed,
+        "signed": rounds.signed,
     }))
 }
 
-fn record(meter: &Arc<Meter>, signer: &Signer) {
-    meter.set("log_size", signer.size);
-    meter.set("log_published_size", signer.published_size.unwrap_or(0));
-    meter.set("log_signed", signer.signed);
-    meter.set("witness_quorum_missed", signer.quorum_missed.into());
+fn record(meter: &Arc<Meter>, rounds: &SigningRounds) {
+    meter.set("log_size", rounds.size);
+    meter.set("log_published_size", rounds.published_size.unwrap_or(0));
+    meter.set("log_signed", rounds.signed);
+    meter.set("witness_quorum_missed", rounds.quorum_missed.into());
 }

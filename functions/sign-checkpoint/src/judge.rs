@@ -1,55 +1,29 @@
 //! What must agree before anything is signed.
 
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use tlog::merkle::Hash;
 use tracing::warn;
 
-use crate::{
-    ended::{Alarm, Ended, broken},
-    state::State,
-};
+use crate::{ended::Alarm, state::State};
 
 /// What the database says of its log.
-#[derive(Debug)]
-pub(crate) struct Ledger {
+#[derive(Debug, Deserialize)]
+pub(crate) struct DatabaseLog {
     /// How many entries it has.
     pub(crate) size: u64,
-    /// The root of as many of them as the signer has decided on.
+    /// The root of as many entries as the signer has decided on. None if the database has fewer.
+    #[serde(rename = "root_at_from", deserialize_with = "root")]
     pub(crate) root: Option<Hash>,
-    /// The largest checkpoint it was told of.
+    /// The largest checkpoint that the database was told of.
     pub(crate) published_size: Option<u64>,
-    /// What comes after, as far as one batch goes.
+    /// The entries after these, as far as one batch goes.
     pub(crate) entries: Vec<String>,
 }
 
-impl Ledger {
-    /// Reads the reply of `gateway.sign_checkpoint`.
-    pub(crate) fn parse(mut body: Map<String, Value>) -> Result<Self, Ended> {
-        let number = |name: &str| body.get(name).and_then(Value::as_u64);
-        let (size, published_size) = (number("size"), number("published_size"));
-        let root = body
-            .get("root_at_from")
-            .and_then(Value::as_str)
-            .and_then(|hex| Hash::from_hex(hex).ok());
-        let entries = match body.remove("entries") {
-            Some(Value::Array(entries)) => entries
-                .into_iter()
-                .map(|entry| match entry {
-                    Value::String(text) => Some(text),
-                    _ => None,
-                })
-                .collect(),
-            _ => None,
-        };
-        size.zip(entries)
-            .map(|(size, entries)| Self {
-                size,
-                root,
-                published_size,
-                entries,
-            })
-            .ok_or_else(|| broken("the database's reply is malformed"))
-    }
+fn root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+    let hex = Option::<String>::deserialize(deserializer)?;
+    hex.map(|hex| Hash::from_hex(&hex).map_err(D::Error::custom))
+        .transpose()
 }
 
 /// The size and root of a checkpoint that is published.
@@ -78,20 +52,20 @@ pub(crate) fn memory(state: Option<&State>, published: Option<Head<'_>>) -> Resu
 }
 
 /// The database against the memory: it has all that was decided on, as it was, and was told of no more.
-pub(crate) fn database(state: Option<&State>, ledger: &Ledger) -> Result<(), Alarm> {
+pub(crate) fn database(state: Option<&State>, log: &DatabaseLog) -> Result<(), Alarm> {
     let Some(state) = state else {
         // Only a log that nobody was ever told of may begin.
-        return match ledger.published_size {
+        return match log.published_size {
             None => Ok(()),
             Some(_) => Err(Alarm::StateMissing),
         };
     };
-    if ledger.published_size > Some(state.size) {
+    if log.published_size > Some(state.size) {
         return Err(Alarm::StateRolledBack);
     }
-    match ledger.root {
+    match log.root {
         None => Err(Alarm::DatabaseBehind),
-        Some(_) if ledger.size < state.size => Err(Alarm::DatabaseBehind),
+        Some(_) if log.size < state.size => Err(Alarm::DatabaseBehind),
         Some(root) if root != state.root => Err(Alarm::DatabaseForked),
         Some(_) => Ok(()),
     }
@@ -135,59 +109,59 @@ mod tests {
 
     #[test]
     fn the_database_has_what_was_decided_on() {
-        let ledger = |size, root, published_size| Ledger {
+        let log = |size, root, published_size| DatabaseLog {
             size,
             root,
             published_size,
             entries: Vec::new(),
         };
-        for (state, ledger, expected) in [
-            (None, ledger(9, Some(A), None), Ok(())),
-            (None, ledger(9, Some(A), Some(3)), Err(Alarm::StateMissing)),
-            (Some(state(5)), ledger(5, Some(A), Some(5)), Ok(())),
-            (Some(state(5)), ledger(9, Some(A), Some(3)), Ok(())),
-            (Some(state(5)), ledger(9, Some(A), None), Ok(())),
+        for (state, log, expected) in [
+            (None, log(9, Some(A), None), Ok(())),
+            (None, log(9, Some(A), Some(3)), Err(Alarm::StateMissing)),
+            (Some(state(5)), log(5, Some(A), Some(5)), Ok(())),
+            (Some(state(5)), log(9, Some(A), Some(3)), Ok(())),
+            (Some(state(5)), log(9, Some(A), None), Ok(())),
             (
                 Some(state(5)),
-                ledger(9, Some(A), Some(6)),
+                log(9, Some(A), Some(6)),
                 Err(Alarm::StateRolledBack),
             ),
             (
                 Some(state(5)),
-                ledger(4, None, Some(4)),
+                log(4, None, Some(4)),
                 Err(Alarm::DatabaseBehind),
             ),
             (
                 Some(state(5)),
-                ledger(4, Some(A), None),
+                log(4, Some(A), None),
                 Err(Alarm::DatabaseBehind),
             ),
             (
                 Some(state(5)),
-                ledger(5, Some(B), None),
+                log(5, Some(B), None),
                 Err(Alarm::DatabaseForked),
             ),
         ] {
             assert_eq!(
-                database(state.as_ref(), &ledger),
+                database(state.as_ref(), &log),
                 expected,
-                "{state:?} {ledger:?}"
+                "{state:?} {log:?}"
             );
         }
     }
 
     #[test]
     fn replies() {
-        let parse = |body: Value| Ledger::parse(body.as_object().cloned().unwrap_or_default());
-        let ledger = parse(json!({
+        let parse = serde_json::from_value::<DatabaseLog>;
+        let log = parse(json!({
             "size": 3, "root_at_from": "01".repeat(32), "published_size": 2, "entries": ["{}"],
         }))
         .unwrap();
         assert_eq!(
-            (ledger.size, ledger.root, ledger.published_size),
+            (log.size, log.root, log.published_size),
             (3, Some(A), Some(2))
         );
-        assert_eq!(ledger.entries, ["{}"]);
+        assert_eq!(log.entries, ["{}"]);
         let empty =
             parse(json!({"size": 0, "root_at_from": null, "published_size": null, "entries": []}))
                 .unwrap();

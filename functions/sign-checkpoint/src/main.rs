@@ -1,6 +1,6 @@
 //! Scheduled: signs the log as far as it has grown, and publishes it.
 //!
-//! | module | is |
+//! | module | holds |
 //! |---|---|
 //! | [`round`] | a round, step by step, and why a crash after each step is clean |
 //! | [`judge`] | what must agree before anything is signed; pure |
@@ -9,13 +9,17 @@
 //! | [`staged`] | a round's files as one object |
 //! | [`bucket`] | S3 |
 //! | [`publish`] | a checkpoint: signed, cosigned, published |
-//! | [`witnesses`] | whom to ask for cosignatures |
+//! | [`witnesses`] | the witnesses, and how they are asked for cosignatures |
+//! | [`config`], [`note_key`], [`resources`] | the environment, the log's key, and what rounds need of them |
 
 mod bucket;
+mod config;
 mod ended;
 mod handler;
 mod judge;
+mod note_key;
 mod publish;
+mod resources;
 mod round;
 mod staged;
 mod state;
@@ -23,8 +27,19 @@ mod witnesses;
 
 use std::process::ExitCode;
 
-use shared::runtime::signer;
+use shared::runtime::Job;
+
+use self::{
+    config::{CONFIG, SignerConfig},
+    resources::SignerResources,
+};
 
 fn main() -> ExitCode {
-    signer(env!("CARGO_PKG_NAME"), handler::handle)
+    Job::start(
+        env!("CARGO_PKG_NAME"),
+        &CONFIG,
+        SignerConfig::read,
+        SignerResources::new,
+    )
+    .serve(handler::handle)
 }

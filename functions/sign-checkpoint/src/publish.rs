@@ -2,9 +2,7 @@
 
 use tlog::{
     checkpoint::Checkpoint,
-    merkle::{Hash, consistency_path},
     note::{Note, SigningKey},
-    tiles::{TileNodes, tiles_for_consistency},
 };
 use tracing::{info, warn};
 
@@ -148,16 +146,4 @@ impl Publisher {
         let ours = checkpoint.origin() == key.name() && note.verify(key).is_ok();
         ours.then_some((checkpoint, note))
     }
-}
-
-/// RFC 9162's proof that the tree of `new` entries continues that of `old`, from the published tiles.
-pub(crate) async fn consistency(bucket: &Bucket, old: u64, new: u64) -> Result<Vec<Hash>, Ended> {
-    let tiles = tiles_for_consistency(old, new).ok_or_else(|| broken("there is no such proof"))?;
-    let mut nodes = TileNodes::new();
-    for tile in tiles {
-        let key = tile.path();
-        let bytes = bucket.must_get(&key).await?;
-        nodes.insert(tile, bytes).map_err(|_| conflict(&key))?;
-    }
-    consistency_path(old, new, &nodes).map_err(|_| broken("there is no such proof"))
 }

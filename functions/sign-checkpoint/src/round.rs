@@ -20,8 +20,8 @@ use tracing::{info, warn};
 
 use crate::{
     ended::{Alarm, Ended, broken, conflict},
-    judge::{self, Ledger},
-    publish::{Latest, Publisher, consistency},
+    judge::{self, DatabaseLog},
+    publish::{Latest, Publisher},
     staged,
     state::{State, StateTable, sha256},
 };
@@ -31,8 +31,8 @@ const BATCH_SIZE: i32 = 4_096;
 /// A batch after the first is not begun with less time than this.
 const BATCH_TIME: Duration = Duration::from_secs(5);
 
-/// The signer, for the time of one invocation.
-pub(crate) struct Signer {
+/// The rounds of one invocation, and what each hands on to the next.
+pub(crate) struct SigningRounds {
     gateway: Gateway,
     table: StateTable,
     publisher: Publisher,
@@ -50,7 +50,7 @@ pub(crate) struct Signer {
     pub(crate) quorum_missed: bool,
 }
 
-impl Signer {
+impl SigningRounds {
     pub(crate) const fn new(gateway: Gateway, table: StateTable, publisher: Publisher) -> Self {
         Self {
             gateway,
@@ -102,8 +102,8 @@ impl Signer {
         let state = remembered.clone().unwrap_or(State::BEGINNING);
         self.size = state.size;
         self.published_size = latest.as_ref().map(Latest::size);
-        let ledger = self.ask(&state).await?;
-        judge::database(remembered.as_ref(), &ledger).inspect_err(|_| tell(&state, &ledger))?;
+        let log = self.ask(&state).await?;
+        judge::database(remembered.as_ref(), &log).inspect_err(|_| tell(&state, &log))?;
         if remembered.is_none() && self.publisher.bucket.has_history().await? {
             // Both the memory and the checkpoint were deleted. The versions under lock tell.
             return Err(Alarm::StateMissing.into());
@@ -122,16 +122,16 @@ impl Signer {
             Some(latest)
         };
         if let Some(latest) = &latest
-            && ledger.published_size < Some(latest.size())
+            && log.published_size < Some(latest.size())
         {
             self.conclude(&state, latest).await?;
         }
 
         // 3. The new tree, and its decision.
-        if ledger.entries.is_empty() {
+        if log.entries.is_empty() {
             return Ok(false);
         }
-        let (next, builder, files) = extend(builder, &ledger)?;
+        let (next, builder, files) = extend(builder, &log)?;
         let object = staged::encode(&files).ok_or_else(|| broken("a file is too long"))?;
         let next = State {
             staged: sha256(&object),
@@ -168,11 +168,11 @@ impl Signer {
         };
         // 6. Others are told.
         self.conclude(&next, &latest).await?;
-        Ok(ledger.size > next.size)
+        Ok(log.size > next.size)
     }
 
     /// What the database has, and the entries from the end of the state's tree on.
-    async fn ask(&self, state: &State) -> Result<Ledger, Ended> {
+    async fn ask(&self, state: &State) -> Result<DatabaseLog, Ended> {
         let reply = self
             .gateway
             .sign_checkpoint(state.size, BATCH_SIZE, None)
@@ -180,7 +180,7 @@ impl Signer {
         if reply.outcome != Outcome::Ok {
             return Err(Failed::refused(&reply).into());
         }
-        Ledger::parse(reply.body)
+        Ok(reply.read()?)
     }
 
     /// The right edge of the state's tree, from its own files, which are checked against its root.
@@ -233,7 +233,7 @@ impl Signer {
         let Some((size, root)) = latest.map(Latest::head) else {
             return Ok(());
         };
-        let path = consistency(&self.publisher.bucket, size, state.size).await?;
+        let path = self.publisher.bucket.consistency(size, state.size).await?;
         verify_consistency(size, root, state.size, &state.root, &path).map_err(|_| {
             warn!(
                 log.size = state.size,
@@ -295,8 +295,11 @@ fn mismatch() -> Failed {
 }
 
 /// The tree with a batch more, and the files that are new.
-fn extend(mut builder: Builder, ledger: &Ledger) -> Result<(State, Builder, Vec<Resource>), Ended> {
-    for entry in &ledger.entries {
+fn extend(
+    mut builder: Builder,
+    log: &DatabaseLog,
+) -> Result<(State, Builder, Vec<Resource>), Ended> {
+    for entry in &log.entries {
         builder
             .push(entry.as_bytes())
             .map_err(|_| broken("an entry is too long"))?;
@@ -310,13 +313,13 @@ fn extend(mut builder: Builder, ledger: &Ledger) -> Result<(State, Builder, Vec<
     Ok((state, builder, files))
 }
 
-fn tell(state: &State, ledger: &Ledger) {
+fn tell(state: &State, log: &DatabaseLog) {
     warn!(
         log.size = state.size,
         log.root = %state.root,
-        log.database_size = ledger.size,
-        log.database_root = ledger.root.map(|root| root.to_string()),
-        log.database_published_size = ledger.published_size,
+        log.database_size = log.size,
+        log.database_root = log.root.map(|root| root.to_string()),
+        log.database_published_size = log.published_size,
         "The database does not have what was signed."
     );
 }

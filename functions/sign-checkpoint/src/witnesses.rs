@@ -20,7 +20,6 @@ use tracing::{error, warn};
 use crate::{
     bucket::Bucket,
     ended::{Ended, broken},
-    publish::consistency,
 };
 
 /// For one witness, whatever it does.
@@ -153,7 +152,7 @@ impl Asked {
     ) -> Result<Vec<Signature>, Ended> {
         let mut old = from;
         for _ in 0..2 {
-            let path = consistency(bucket, old, size).await?;
+            let path = bucket.consistency(old, size).await?;
             let request = AddCheckpoint::new(old, path, note.clone())
                 .map_err(|_| broken("there is no such request"))?;
             match self.post(&request).await {

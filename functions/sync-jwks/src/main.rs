@@ -1,11 +1,24 @@
 //! Scheduled: the keys that the issuer publishes become the ones the database verifies with.
 
+mod config;
 mod handler;
+mod resources;
 
 use std::process::ExitCode;
 
-use shared::runtime::registrar;
+use shared::runtime::Job;
+
+use self::{
+    config::{CONFIG, JwksSyncConfig},
+    resources::JwksSyncResources,
+};
 
 fn main() -> ExitCode {
-    registrar(env!("CARGO_PKG_NAME"), handler::handle)
+    Job::start(
+        env!("CARGO_PKG_NAME"),
+        &CONFIG,
+        JwksSyncConfig::read,
+        JwksSyncResources::new,
+    )
+    .serve(handler::handle)
 }

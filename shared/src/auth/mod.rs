@@ -8,7 +8,6 @@
 
 #[cfg(test)]
 mod fixtures;
-pub(crate) mod json;
 pub mod jwks;
 pub mod jwt;
 mod ring_provider;

@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use base16ct::lower as hex;
+
 use crate::ids::Invalid;
 
 macro_rules! digest {
@@ -26,7 +28,7 @@ macro_rules! digest {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(&hex::encode_string(&self.0))
             }
         }
 
@@ -53,22 +55,10 @@ digest!(
 );
 
 pub(crate) fn from_hex(text: &str) -> Result<[u8; 32], Invalid> {
-    const INVALID: Invalid = Invalid("must be 64 lower-case hexadecimal digits");
-    if text.len() != 64 {
-        return Err(INVALID);
-    }
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = nibble(pair[0]).ok_or(INVALID)? << 4 | nibble(pair[1]).ok_or(INVALID)?;
-    }
-    Ok(bytes)
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+    match hex::decode(text, &mut bytes) {
+        Ok(decoded) if decoded.len() == 32 => Ok(bytes),
+        _ => Err(Invalid("must be 64 lower-case hexadecimal digits")),
     }
 }
 

@@ -24,8 +24,8 @@ const TOKEN_TIME: Duration = Duration::from_mins(15);
 
 /// How AWS is reached: what Lambda puts into every function's environment.
 ///
-/// Read here and not by the SDK's provider chain: a function has one source of credentials, and a file or a
-/// metadata service that somebody put in its way is none. The chain would be a tenth of the binary, too.
+/// Credentials come only from the environment. The SDK's provider chain would also try files and the metadata service,
+/// which an attacker could plant, and it adds a tenth to the binary.
 pub struct Aws {
     pub(super) region: String,
     pub(super) access_key_id: String,
@@ -36,9 +36,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    pub(super) fn read<F: Fn(&str) -> Option<String>>(
-        variables: &mut Variables<F>,
-    ) -> Option<Self> {
+    pub(super) fn read(variables: &mut Variables) -> Option<Self> {
         let region = variables.required("AWS_REGION", region);
         let access_key_id = variables.required("AWS_ACCESS_KEY_ID", credential);
         let secret_access_key = variables.required("AWS_SECRET_ACCESS_KEY", credential);

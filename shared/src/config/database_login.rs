@@ -4,7 +4,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{Aws, DatabaseUrl, SecretError, TlsMode, secrets::zeroizing};
-use crate::auth::json;
+use crate::strict_json;
 
 /// The shortest password of a database login.
 const PASSWORD_BYTES_MIN: usize = 16;
@@ -83,13 +83,17 @@ impl DatabaseLogin {
     ///
     /// What is wrong, without a word of the secret.
     pub fn parse(secret_json: &str, function: &str) -> Result<Self, SecretError> {
-        let document: Document =
-            json::from_slice(secret_json.as_bytes()).map_err(|_| SecretError::Malformed)?;
+        let document: Document = strict_json::from_slice(secret_json.as_bytes())
+            .map_err(|_| SecretError::Unusable("the database secret is not a login document"))?;
         if document.username != function.replace('-', "_") {
-            return Err(SecretError::Username);
+            return Err(SecretError::Unusable(
+                "the database secret is not this function's login",
+            ));
         }
         if document.password.len() < PASSWORD_BYTES_MIN || document.password.contains('\0') {
-            return Err(SecretError::Password);
+            return Err(SecretError::Unusable(
+                "the password in the database secret is shorter than 16 bytes",
+            ));
         }
         Ok(Self {
             username: document.username,

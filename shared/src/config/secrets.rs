@@ -3,7 +3,12 @@ use zeroize::Zeroizing;
 
 use crate::auth::webhook::KeyRingError;
 
-pub(super) fn zeroizing<'de, D: serde::Deserializer<'de>>(
+/// Reads a text of a secret, for `#[serde(deserialize_with = "zeroizing")]`: it is overwritten when it is dropped.
+///
+/// # Errors
+///
+/// The member is no text.
+pub fn zeroizing<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
@@ -20,21 +25,9 @@ pub enum SecretError {
         /// The store's error code, or the kind of failure on the way.
         code: String,
     },
-    /// Not JSON, ambiguous JSON, or a missing or wrongly typed member.
-    #[error("the database secret is not a login document")]
-    Malformed,
-    /// The login of another function.
-    #[error("the database secret is not this function's login")]
-    Username,
-    /// Too short.
-    #[error("the password in the database secret is shorter than 16 bytes")]
-    Password,
-    /// Not a key, or another log's.
-    #[error("the secret of the log's key is not a key of this log")]
-    NoteKey,
-    /// Not a key, or of another curve.
-    #[error("the secret of the chain's account is not a private key")]
-    ChainKey,
+    /// The secret is not what the function needs. The text is the rule that it breaks, and quotes nothing of it.
+    #[error("{0}")]
+    Unusable(&'static str),
     /// The webhook secret.
     #[error(transparent)]
     KeyRing(#[from] KeyRingError),

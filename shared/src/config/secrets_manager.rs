@@ -5,11 +5,10 @@ use aws_sdk_secretsmanager::{
     config::{Builder, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
-use tlog::note::SigningKey;
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
 
-use super::{Aws, DatabaseLogin, SecretError, chain_key, note_key};
+use super::{Aws, Base, DatabaseAuth, DatabaseLogin, SecretError};
 use crate::auth::webhook::KeyRing;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -29,60 +28,47 @@ pub struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// The secrets of `function`, below `prefix`.
+    /// The secrets of `function`, as its environment says where they are.
     #[must_use]
-    pub const fn new(function: &'static str, prefix: &'static str, aws: &'static Aws) -> Self {
+    pub const fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
             function,
-            prefix,
-            aws,
+            prefix: base.secrets_prefix.as_str(),
+            aws: &base.aws,
             client: OnceCell::const_new(),
         }
     }
 
-    /// Whose secrets they are.
-    #[must_use]
-    pub const fn function(&self) -> &'static str {
-        self.function
-    }
-
-    /// Fetches the function's database login.
+    /// The function's own login to the database. A login that signs its tokens needs no secret, and reads none.
     ///
     /// # Errors
     ///
-    /// Why it cannot be used.
-    pub async fn database_login(&self) -> Result<DatabaseLogin, SecretError> {
-        DatabaseLogin::parse(&self.fetch("database").await?, self.function)
+    /// Why the secret cannot be used.
+    pub async fn database_login(&self, auth: DatabaseAuth) -> Result<DatabaseLogin, SecretError> {
+        match auth {
+            DatabaseAuth::Secret => {
+                DatabaseLogin::parse(&self.fetch("database").await?, self.function)
+            }
+            DatabaseAuth::Iam => Ok(DatabaseLogin::signed(self.function, self.aws)),
+        }
     }
 
     /// Fetches the secrets of the agents that may call the function.
     ///
     /// # Errors
     ///
-    /// Why they cannot be used.
+    /// Why the secret cannot be used.
     pub async fn key_ring(&self) -> Result<KeyRing, SecretError> {
         Ok(KeyRing::parse(&self.fetch("webhooks").await?)?)
     }
 
-    /// Fetches the key of the log with this origin.
+    /// Fetches the function's secret of this kind, `{prefix}/{kind}/{function}`: its text, for a parser that keeps
+    /// nothing of it.
     ///
     /// # Errors
     ///
-    /// Why it cannot be used.
-    pub async fn note_key(&self, origin: &str) -> Result<SigningKey, SecretError> {
-        note_key::parse(&self.fetch("note-key").await?, origin)
-    }
-
-    /// Fetches the key of the account that writes into a chain.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be used.
-    pub async fn chain_key(&self) -> Result<evm::SigningKey, SecretError> {
-        chain_key::parse(&self.fetch("chain-key").await?)
-    }
-
-    async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {
+    /// The secret store did not give it.
+    pub async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {
         let name = format!("{}/{kind}/{}", self.prefix, self.function);
         let failed = |code: &str| SecretError::Unavailable {
             name: name.clone(),
@@ -112,7 +98,7 @@ fn client(aws: &Aws) -> Client {
     Client::from_conf(config.build())
 }
 
-/// What failed where the store gave no error code. Not the error's text: it is not ours to vouch for.
+/// The kind of failure, where the store gave no error code. The error's text is left out: it could quote anything.
 fn kind_of<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::ConstructionFailure(_) => "ConstructionFailure",

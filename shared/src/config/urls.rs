@@ -5,7 +5,11 @@ use url::{Host, Url};
 /// An HTTPS URL without credentials, query and fragment; plain HTTP for a host that is this machine.
 ///
 /// The text is kept as it is: an issuer is compared letter by letter.
-pub(super) fn http_url(text: &str) -> Result<String, &'static str> {
+///
+/// # Errors
+///
+/// The rule that the text breaks.
+pub fn http_url(text: &str) -> Result<String, &'static str> {
     const RULE: &str =
         "must be an https URL (http on loopback only) without user, query and fragment";
     // The parser drops white space and control characters; a text that has them is another text.

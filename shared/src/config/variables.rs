@@ -1,57 +1,65 @@
 use std::fmt::{self, Display};
 
-/// Variables while they are parsed. Every error is kept, so that one look at the log names them all.
-#[derive(Debug)]
-pub struct Variables<F> {
-    get: F,
+/// Environment variables while a configuration is read from them. Every error is kept, so that one look at the log
+/// names them all.
+pub struct Variables {
+    get: Box<Get>,
     errors: Vec<VariableError>,
 }
 
-impl<F: Fn(&str) -> Option<String>> Variables<F> {
-    /// Variables that `get` looks up. What is no Unicode text must come as some text that no rule accepts.
-    pub fn new(get: F) -> Self {
+/// Looks up a variable by its name.
+type Get = dyn Fn(&str) -> Option<String>;
+
+impl Variables {
+    /// Variables that `get` looks up. A value that is no Unicode text must come as a text that every rule refuses.
+    pub fn new(get: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self {
-            get,
+            get: Box::new(get),
             errors: Vec::new(),
         }
     }
 
-    /// A variable that must be there.
-    pub(super) fn required<T, E: Display>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match (self.get)(name) {
-            Some(value) => self.parse(name, &value, parse),
-            None => self.reject(name, "is missing"),
-        }
-    }
-
-    /// A variable with a default. Empty counts as given, and so as malformed.
-    #[allow(
-        clippy::option_option,
-        reason = "an error and an absent value are different things"
-    )]
-    pub(super) fn optional<T, E: Display>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        match (self.get)(name) {
-            Some(value) => self.parse(name, &value, parse).map(Some),
-            None => Some(None),
-        }
-    }
-
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Malformed> {
-        match value {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed.
+    pub fn parse<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Malformed> {
+        match read(&mut self) {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => Err(Malformed(self.errors)),
         }
     }
 
-    fn parse<T, E: Display>(
+    /// A variable that must be there.
+    pub fn required<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match (self.get)(name) {
+            Some(value) => self.checked(name, &value, parse),
+            None => self.reject(name, "is missing"),
+        }
+    }
+
+    /// A variable with a default. An empty value counts as given, and so as malformed. The outer `None` is an error.
+    #[allow(
+        clippy::option_option,
+        reason = "an error and an absent value are different things"
+    )]
+    pub fn optional<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        match (self.get)(name) {
+            Some(value) => self.checked(name, &value, parse).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn checked<T, E: Display>(
         &mut self,
         name: &'static str,
         value: &str,
@@ -69,6 +77,15 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         });
         None
     }
+}
+
+/// Parses a whole number, written in digits, from `min` to `max`.
+#[must_use]
+pub fn whole_number(text: &str, min: u64, max: u64) -> Option<u64> {
+    Some(text)
+        .filter(|text| text.bytes().all(|c| c.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|number| (min..=max).contains(number))
 }
 
 /// The variables that are missing or malformed, and the rules they break.

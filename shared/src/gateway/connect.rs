@@ -17,8 +17,8 @@ use crate::config::{Base, DatabaseLogin, DatabaseUrl, TlsMode};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// While a function is frozen nobody answers the server's or a load balancer's probes, and a socket that
-/// was closed meanwhile looks open until the first write is lost. Older ones are not tried.
+/// A connection idle for longer is closed, not reused. While a function is frozen it answers no probe of the server or
+/// a load balancer, and a socket that these closed still looks open, until the first write is lost.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// A pool that has not connected yet.
@@ -31,12 +31,12 @@ pub(super) fn pool(base: &Base, login: &DatabaseLogin) -> Pool {
         TlsMode::LoopbackPlain => Box::new(ConfigConnectImpl { tls: NoTls }),
         TlsMode::VerifyFull => Box::new(ConfigConnectImpl { tls: tls(base) }),
     };
-    let entrance = Entrance {
+    let connector = Connector {
         database: base.database.clone(),
         login: login.clone(),
         connect,
     };
-    let manager = Manager::from_connect(settings(&base.database, login), entrance, manager_config);
+    let manager = Manager::from_connect(settings(&base.database, login), connector, manager_config);
     Pool::builder(manager)
         .max_size(base.connections_max)
         .runtime(Runtime::Tokio1)
@@ -51,14 +51,14 @@ pub(super) fn pool(base: &Base, login: &DatabaseLogin) -> Pool {
         .expect("a pool with a runtime has all it needs")
 }
 
-/// Connects with a proof that is made for the connection: a token of the pool's beginning would have expired.
-struct Entrance {
+/// Connects with a proof made for this one connection: a token made with the pool would have expired.
+struct Connector {
     database: DatabaseUrl,
     login: DatabaseLogin,
     connect: Box<dyn Connect>,
 }
 
-impl Connect for Entrance {
+impl Connect for Connector {
     fn connect(&self, settings: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
         let mut config = settings.clone();
         config.password(
@@ -70,11 +70,26 @@ impl Connect for Entrance {
     }
 }
 
-/// All that is needed for one connection now, for `migrate`.
-pub(super) fn config(url: &DatabaseUrl, login: &DatabaseLogin) -> Config {
-    let mut config = settings(url, login);
-    config.password(login.expose(url, SystemTime::now()).as_str());
-    config
+/// Opens a connection of its own, outside every pool: for `migrate`, whose statements no gateway function holds.
+///
+/// # Errors
+///
+/// The server cannot be reached, or refuses the login.
+pub async fn connect(base: &Base, login: &DatabaseLogin) -> Result<Client, Error> {
+    let mut config = settings(&base.database, login);
+    config.password(login.expose(&base.database, SystemTime::now()).as_str());
+    match base.database.tls {
+        TlsMode::LoopbackPlain => {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(connection);
+            Ok(client)
+        }
+        TlsMode::VerifyFull => {
+            let (client, connection) = config.connect(tls(base)).await?;
+            tokio::spawn(connection);
+            Ok(client)
+        }
+    }
 }
 
 /// The settings of a connection, without the proof of who connects.
@@ -94,8 +109,8 @@ fn settings(url: &DatabaseUrl, login: &DatabaseLogin) -> Config {
     config
 }
 
-/// TLS that verifies the chain and the host's name; there is no other.
-pub(super) fn tls(base: &Base) -> MakeRustlsConnect {
+/// TLS that verifies the certificate's chain and the host's name. There is no setting for less.
+fn tls(base: &Base) -> MakeRustlsConnect {
     let mut roots = RootCertStore::empty();
     match &base.database_ca {
         Some(certificates) => drop(roots.add_parsable_certificates(certificates.iter().cloned())),
@@ -138,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn each_connection_brings_a_token_of_its_own() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = Base::parse(Variables::new(|name: &str| {
+        let variables = Variables::new(|name: &str| {
             let value = match name {
                 "DATABASE_URL" => "postgresql://db.example:5432/optkas?sslmode=verify-full",
                 "DATABASE_AUTH" => "iam",
@@ -148,14 +163,14 @@ mod tests {
                 _ => return None,
             };
             Some(value.to_owned())
-        }));
-        let base: &'static Base = Box::leak(Box::new(base.unwrap()));
+        });
+        let base: &'static Base = Box::leak(Box::new(variables.parse(Base::read).unwrap()));
         let login = DatabaseLogin::signed("list-audit", &base.aws);
         // The server of this test has no certificate: what is tried here is what comes after TLS.
         let port = listener.local_addr().unwrap().port();
         let url = format!("postgresql://127.0.0.1:{port}/optkas?sslmode=disable");
         let to_listener = settings(&url.parse().unwrap(), &login);
-        let entrance = Entrance {
+        let connector = Connector {
             database: base.database.clone(),
             login,
             connect: Box::new(ConfigConnectImpl { tls: NoTls }),
@@ -164,7 +179,7 @@ mod tests {
         for _ in 0..2 {
             let (heard, connected) = tokio::join!(
                 async { overhear(listener.accept().await.unwrap().0).await },
-                entrance.connect(&to_listener),
+                connector.connect(&to_listener),
             );
             assert!(connected.is_err(), "the server let nobody in");
             let [start, token] = heard;

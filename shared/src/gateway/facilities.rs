@@ -7,8 +7,8 @@ use super::{Claim, Error, Gateway, Reply};
 use crate::{
     auth::Token,
     commitment::Sha256,
-    http::cursor::IdCursor,
     ids::{FacilityId, FilingId, PledgeId, ReleaseId},
+    paging::IdCursor,
     settlement::Text,
 };
 
@@ -62,11 +62,10 @@ impl Gateway {
         page_size: i32,
         cursor: Option<IdCursor>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.list_facilities($1, $2, $3)",
+        self.read(
+            "list_facilities",
+            token,
             &[
-                (&token.expose(), Type::TEXT),
                 (&page_size, Type::INT4),
                 (&cursor.map(|IdCursor(id)| id), Type::UUID),
             ],
@@ -80,12 +79,8 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn get_facility(&self, token: &Token, id: FacilityId) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_facility($1, $2)",
-            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
-        )
-        .await
+        self.read("get_facility", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
     }
 
     /// `gateway.get_facility_collateral`: filings, a page of pledges, the borrowing base, releases, warnings.
@@ -100,11 +95,10 @@ impl Gateway {
         page_size: i32,
         cursor: Option<IdCursor>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_facility_collateral($1, $2, $3, $4)",
+        self.read(
+            "get_facility_collateral",
+            token,
             &[
-                (&token.expose(), Type::TEXT),
                 (&id.as_uuid(), Type::UUID),
                 (&page_size, Type::INT4),
                 (&cursor.map(|IdCursor(id)| id), Type::UUID),
@@ -125,15 +119,11 @@ impl Gateway {
         facility_id: FacilityId,
         new: &NewRelease,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.request_release($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        self.mutation(
+            "request_release",
+            token,
+            claim,
             &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
                 (&facility_id.as_uuid(), Type::UUID),
                 (&new.released.kind(), Type::TEXT),
                 (&new.filing_id.as_uuid(), Type::UUID),
@@ -156,15 +146,11 @@ impl Gateway {
         id: ReleaseId,
         content: &Sha256,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.approve_release($1, $2, $3, $4, $5, $6, $7)",
+        self.mutation(
+            "approve_release",
+            token,
+            claim,
             &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
                 (&id.as_uuid(), Type::UUID),
                 (&&content.as_bytes()[..], Type::BYTEA),
             ],

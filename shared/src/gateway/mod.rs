@@ -3,8 +3,8 @@
 //! A call is one statement and one round trip, in a transaction of its own; the login's default isolation is
 //! SERIALIZABLE. A call that failed is made again where that can help and is safe:
 //!
-//! - It is always safe. What failed before it committed left nothing. What committed before its reply was
-//!   lost is known to the ledger, and asking again with the same `attempt` gets the first answer.
+//! - Calling again is always safe. A call that failed before its commit left nothing. A call that committed before its
+//!   reply was lost is known to the ledger, and calling again with the same `attempt` gets the first answer.
 //! - A conflict with concurrent transactions (40001, 40P01) is tried again until the deadline; a database
 //!   that is away or busy, a few times.
 //!
@@ -13,7 +13,6 @@
 mod connect;
 mod facilities;
 mod fault;
-pub mod migrations;
 mod reads;
 mod reply;
 mod retry;
@@ -37,15 +36,17 @@ use tokio_postgres::types::{ToSql, Type};
 use tracing::{error, warn};
 
 pub use self::{
+    connect::connect,
     facilities::{NewRelease, Released},
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,
     system::{Books, Monitoring},
-    webhooks::EventHead,
+    webhooks::AgentEvent,
 };
 use self::{fault::Fault, retry::Retries};
 use crate::{
+    auth::Token,
     commitment::{ClientKey, Fingerprint, IdempotencyKey, Request},
     config::{Base, DatabaseLogin},
     telemetry::Meter,
@@ -68,8 +69,7 @@ impl Database {
         }
     }
 
-    /// Whether the server has refused the login since. The password was changed, perhaps: the secret is to be
-    /// read again.
+    /// Whether the server has refused the login. Its password may have been changed: the secret must be read again.
     #[must_use]
     pub fn is_login_refused(&self) -> bool {
         self.login_refused.load(Relaxed)
@@ -80,9 +80,9 @@ impl Database {
 #[derive(Debug, Clone)]
 pub struct Gateway {
     database: Arc<Database>,
-    /// The invocation's request id: tells our own second try from a caller's.
+    /// The invocation's request id, which tells our own second try from a caller's.
     attempt: Arc<str>,
-    /// No try begins, and none is waited for, after it.
+    /// After this instant no try begins, and no try is waited for.
     deadline: Instant,
     meter: Arc<Meter>,
 }
@@ -94,12 +94,12 @@ pub struct Claim {
     pub client_key: ClientKey,
     /// The key, which the database computes again.
     pub key: IdempotencyKey,
-    /// Of the request's bytes.
+    /// The fingerprint of the request's bytes.
     pub fingerprint: Fingerprint,
 }
 
 impl Claim {
-    /// The claim of who sends `body` as `request` under `client_key`.
+    /// The claim of a caller who sends `body` as `request` under `client_key`.
     #[must_use]
     pub fn new(request: &Request<'_>, client_key: ClientKey, body: &[u8]) -> Self {
         Self {
@@ -127,6 +127,9 @@ pub enum Error {
     Broken,
 }
 
+/// A batch is not begun with less time than this.
+const BATCH_TIME: Duration = Duration::from_secs(2);
+
 /// A parameter and its type: built-in types only, so that no type is looked up in a second round trip.
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -147,22 +150,94 @@ impl Gateway {
         }
     }
 
-    /// Makes a call, and makes it again as long as that can help.
-    async fn call(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Reply, Error> {
+    /// How long until no call may begin.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The gateway for a part of the invocation, which may take so long at most.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self {
+            deadline: self.deadline.min(Instant::now() + limit),
+            ..self.clone()
+        }
+    }
+
+    /// Whether there is time for one more batch. Each batch is a transaction: what one has done stays done, whatever
+    /// becomes of the next.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        self.remaining() > BATCH_TIME
+    }
+
+    /// Calls a function that a person's token opens, and that changes nothing.
+    async fn read(
+        &self,
+        name: &'static str,
+        token: &Token,
+        own: &[Parameter<'_>],
+    ) -> Result<Reply, Error> {
+        let token = token.expose();
+        let mut parameters: Vec<Parameter<'_>> = vec![(&token, Type::TEXT)];
+        parameters.extend_from_slice(own);
+        self.call(name, &parameters).await
+    }
+
+    /// Calls a function that a person's token opens, and that changes something under this claim.
+    async fn mutation(
+        &self,
+        name: &'static str,
+        token: &Token,
+        claim: &Claim,
+        own: &[Parameter<'_>],
+    ) -> Result<Reply, Error> {
+        self.claimed(name, token.expose(), claim, own).await
+    }
+
+    /// Calls a function whose first parameters are who asks (a token or an agent's id), the attempt and the claim.
+    async fn claimed(
+        &self,
+        name: &'static str,
+        who: &str,
+        claim: &Claim,
+        own: &[Parameter<'_>],
+    ) -> Result<Reply, Error> {
+        let (attempt, client_key) = (&*self.attempt, claim.client_key.as_str());
+        let (key, fingerprint) = (&claim.key.as_bytes()[..], &claim.fingerprint.as_bytes()[..]);
+        let mut parameters: Vec<Parameter<'_>> = vec![
+            (&who, Type::TEXT),
+            (&attempt, Type::TEXT),
+            (&client_key, Type::TEXT),
+            (&key, Type::BYTEA),
+            (&fingerprint, Type::BYTEA),
+        ];
+        parameters.extend_from_slice(own);
+        self.call(name, &parameters).await
+    }
+
+    /// Calls a function of a job, whose first parameter is the attempt.
+    async fn job(&self, name: &'static str, own: &[Parameter<'_>]) -> Result<Reply, Error> {
+        let attempt = &*self.attempt;
+        let mut parameters: Vec<Parameter<'_>> = vec![(&attempt, Type::TEXT)];
+        parameters.extend_from_slice(own);
+        self.call(name, &parameters).await
+    }
+
+    /// Calls `gateway.<name>` with these parameters, and calls it again as long as that can help.
+    async fn call(&self, name: &'static str, parameters: &[Parameter<'_>]) -> Result<Reply, Error> {
+        let sql = statement(name, parameters.len());
         let mut retries = Retries::default();
         loop {
             let started = Instant::now();
-            let outcome = self.call_once(sql, parameters).await;
+            let outcome = self.call_once(&sql, parameters).await;
             self.meter.database_time(started.elapsed());
             let fault = match outcome {
                 Ok(reply) => return Ok(reply),
                 Err(fault) => fault,
             };
-            let delay = retries.delay(
-                &fault,
-                rand_u32(),
-                self.deadline.saturating_duration_since(Instant::now()),
-            );
+            let delay = retries.delay(&fault, rand_u32(), self.remaining());
             let Some(delay) = delay else {
                 log_final(&fault, retries.count());
                 return Err(fault.into());
@@ -172,11 +247,7 @@ impl Gateway {
         }
     }
 
-    async fn call_once(
-        &self,
-        sql: &'static str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<Reply, Fault> {
+    async fn call_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Reply, Fault> {
         let deadline = self.deadline.into();
         let connection = match timeout_at(deadline, self.database.pool.get()).await {
             Ok(Ok(connection)) => connection,
@@ -194,7 +265,7 @@ impl Gateway {
                 }
                 Err(fault)
             }
-            // The statement may still be running and may commit: whoever asks again finds its outcome.
+            // The statement may still be running, and may commit: the next call finds its outcome.
             Err(_) => {
                 discard(connection);
                 Err(Fault::Deadline)
@@ -221,6 +292,17 @@ impl Gateway {
     }
 }
 
+/// The one statement of a call. The name is a constant of this module: nothing that a caller wrote is in the text.
+fn statement(name: &'static str, parameters: usize) -> String {
+    let numbers: Vec<_> = (1..=parameters)
+        .map(|number| format!("${number}"))
+        .collect();
+    format!(
+        "select outcome, status, body from gateway.{name}({})",
+        numbers.join(", ")
+    )
+}
+
 /// Closes a connection instead of giving it back.
 fn discard(connection: Object) {
     drop(Object::take(connection));
@@ -228,8 +310,8 @@ fn discard(connection: Object) {
 
 fn log_final(fault: &Fault, retries: u32) {
     match fault {
-        // This function has verified the token before it asked: either the key is not registered yet, or one
-        // of the two verifiers is wrong.
+        // The function has verified the token before this call. Either the key is not registered yet, or one of the two
+        // verifiers is wrong.
         Fault::TokenRefused => {
             warn!("The database refused a token that this function has verified.");
         }
@@ -266,6 +348,20 @@ fn rand_u32() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_numbered() {
+        for (parameters, expected) in [
+            (0, ""),
+            (1, "$1"),
+            (11, "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"),
+        ] {
+            assert_eq!(
+                statement("list_audit", parameters),
+                format!("select outcome, status, body from gateway.list_audit({expected})")
+            );
+        }
+    }
 
     #[test]
     fn a_deadline_in_the_past_is_no_deadline() {

@@ -7,8 +7,8 @@ use super::{Error, Gateway, Reply};
 use crate::{
     auth::Token,
     commitment::IdempotencyKey,
-    http::cursor::{AuditCursor, NewestFirstCursor},
     ids::{FacilityId, SettlementId},
+    paging::{AuditCursor, NewestFirstCursor},
     settlement::Status,
 };
 
@@ -40,11 +40,10 @@ impl Gateway {
         token: &Token,
         filter: &SettlementFilter,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.list_settlements($1, $2, $3, $4, $5, $6, $7, $8)",
+        self.read(
+            "list_settlements",
+            token,
             &[
-                (&token.expose(), Type::TEXT),
                 (&filter.page_size, Type::INT4),
                 (
                     &filter.cursor.map(|cursor| cursor.created_at),
@@ -66,12 +65,8 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn get_settlement(&self, token: &Token, id: SettlementId) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_settlement($1, $2)",
-            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
-        )
-        .await
+        self.read("get_settlement", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
     }
 
     /// `gateway.list_positions`: as of an instant, or now.
@@ -84,12 +79,8 @@ impl Gateway {
         token: &Token,
         as_of: Option<OffsetDateTime>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.list_positions($1, $2)",
-            &[(&token.expose(), Type::TEXT), (&as_of, Type::TIMESTAMPTZ)],
-        )
-        .await
+        self.read("list_positions", token, &[(&as_of, Type::TIMESTAMPTZ)])
+            .await
     }
 
     /// `gateway.get_commitment`: one ledger entry.
@@ -102,13 +93,10 @@ impl Gateway {
         token: &Token,
         key: &IdempotencyKey,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_commitment($1, $2)",
-            &[
-                (&token.expose(), Type::TEXT),
-                (&&key.as_bytes()[..], Type::BYTEA),
-            ],
+        self.read(
+            "get_commitment",
+            token,
+            &[(&&key.as_bytes()[..], Type::BYTEA)],
         )
         .await
     }
@@ -124,11 +112,10 @@ impl Gateway {
         page_size: i32,
         cursor: Option<AuditCursor>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.list_audit($1, $2, $3)",
+        self.read(
+            "list_audit",
+            token,
             &[
-                (&token.expose(), Type::TEXT),
                 (&page_size, Type::INT4),
                 (&cursor.map(|AuditCursor(id)| id), Type::INT8),
             ],

@@ -1,5 +1,11 @@
+use std::any::type_name;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio_postgres::{Error, Row, types::Json};
+use tokio_postgres::{Row, types::Json};
+use tracing::error;
+
+use super::Error;
 
 /// What a gateway function returned: exactly one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +27,7 @@ pub enum Outcome {
     Accepted,
     /// A business refusal.
     Refused,
-    /// This very invocation had been answered before; the same answer.
+    /// The same answer as before, to a second try of the same invocation.
     Replayed,
     /// The key is known, with the same request.
     Duplicate,
@@ -59,6 +65,21 @@ impl Outcome {
 pub(super) struct Unusable(&'static str);
 
 impl Reply {
+    /// The answer as a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broken`] for a body of another form, which is logged without a word of the body.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, Error> {
+        serde_json::from_value(Value::Object(self.body)).map_err(|_| {
+            error!(
+                reply.expected = type_name::<T>(),
+                "The database's reply has another form."
+            );
+            Error::Broken
+        })
+    }
+
     pub(super) fn from_row(row: &Row) -> Result<Self, Unusable> {
         let outcome: &str = column(row.try_get("outcome"), "outcome")?;
         let status: i32 = column(row.try_get("status"), "status")?;
@@ -74,6 +95,6 @@ impl Reply {
     }
 }
 
-fn column<T>(value: Result<T, Error>, name: &'static str) -> Result<T, Unusable> {
+fn column<T>(value: Result<T, tokio_postgres::Error>, name: &'static str) -> Result<T, Unusable> {
     value.map_err(|_| Unusable(name))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 
 use super::{Claim, Error, Gateway, Reply};
-use crate::{auth::Token, http::cursor::NewestFirstCursor, ids::RiskRunId, money::Currency};
+use crate::{auth::Token, ids::RiskRunId, money::Currency, paging::NewestFirstCursor};
 
 impl Gateway {
     /// `gateway.create_risk_run`. Without results, or with those of a book that is not the present one, nothing is
@@ -23,15 +23,11 @@ impl Gateway {
         currency: Currency,
         result: Option<&T>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.create_risk_run($1, $2, $3, $4, $5, $6, $7)",
+        self.mutation(
+            "create_risk_run",
+            token,
+            claim,
             &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
                 (&currency.code(), Type::TEXT),
                 (&result.map(Json), Type::JSONB),
             ],
@@ -45,12 +41,8 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn get_risk_run(&self, token: &Token, id: RiskRunId) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_risk_run($1, $2)",
-            &[(&token.expose(), Type::TEXT), (&id.as_uuid(), Type::UUID)],
-        )
-        .await
+        self.read("get_risk_run", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
     }
 
     /// `gateway.list_risk_runs`: newest first.
@@ -64,11 +56,10 @@ impl Gateway {
         page_size: i32,
         cursor: Option<NewestFirstCursor>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.list_risk_runs($1, $2, $3, $4)",
+        self.read(
+            "list_risk_runs",
+            token,
             &[
-                (&token.expose(), Type::TEXT),
                 (&page_size, Type::INT4),
                 (&cursor.map(|cursor| cursor.created_at), Type::TIMESTAMPTZ),
                 (&cursor.map(|cursor| cursor.id), Type::UUID),

@@ -42,15 +42,11 @@ impl Gateway {
         claim: &Claim,
         new: &NewSettlement,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.create_settlement($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        self.mutation(
+            "create_settlement",
+            token,
+            claim,
             &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
                 (&new.facility_id.as_uuid(), Type::UUID),
                 (&new.amount_minor.get(), Type::INT8),
                 (&new.currency.code(), Type::TEXT),
@@ -74,17 +70,11 @@ impl Gateway {
         claim: &Claim,
         id: SettlementId,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.verify_settlement($1, $2, $3, $4, $5, $6)",
-            &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
-                (&id.as_uuid(), Type::UUID),
-            ],
+        self.mutation(
+            "verify_settlement",
+            token,
+            claim,
+            &[(&id.as_uuid(), Type::UUID)],
         )
         .await
     }
@@ -101,15 +91,11 @@ impl Gateway {
         id: SettlementId,
         reason: Option<&Text>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.cancel_settlement($1, $2, $3, $4, $5, $6, $7)",
+        self.mutation(
+            "cancel_settlement",
+            token,
+            claim,
             &[
-                (&token.expose(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
                 (&id.as_uuid(), Type::UUID),
                 (&reason.map(Text::as_str), Type::TEXT),
             ],

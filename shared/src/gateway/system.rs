@@ -1,7 +1,6 @@
 //! What runs without a caller.
 
-use std::time::{Duration, Instant};
-
+use base16ct::lower as hex;
 use serde_json::{Map, Value, json};
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
@@ -47,12 +46,8 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn expire_settlements(&self, batch_size: i32) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.expire_settlements($1, $2)",
-            &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
-        )
-        .await
+        self.job("expire_settlements", &[(&batch_size, Type::INT4)])
+            .await
     }
 
     /// `gateway.sync_jwks`: the keys in force are these, or nothing is changed. Its keys are made in the
@@ -63,12 +58,7 @@ impl Gateway {
     /// As every call.
     pub async fn sync_jwks(&self, keys: &KeySet) -> Result<Reply, Error> {
         let keys: Vec<_> = keys.iter().map(registration).collect();
-        self.call(
-            "select outcome, status, body
-             from gateway.sync_jwks($1, $2)",
-            &[(&&*self.attempt, Type::TEXT), (&Json(keys), Type::JSONB)],
-        )
-        .await
+        self.job("sync_jwks", &[(&Json(keys), Type::JSONB)]).await
     }
 
     /// `gateway.prune_tokens`: forgets one batch of tokens that have expired.
@@ -77,12 +67,7 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn prune_tokens(&self, batch_size: i32) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.prune_tokens($1, $2)",
-            &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
-        )
-        .await
+        self.job("prune_tokens", &[(&batch_size, Type::INT4)]).await
     }
 
     /// `gateway.monitor_collateral`: the warnings of the next secured facility after that one. Their keys are made
@@ -96,11 +81,9 @@ impl Gateway {
         after: Option<FacilityId>,
         monitoring: Monitoring,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.monitor_collateral($1, $2, $3)",
+        self.job(
+            "monitor_collateral",
             &[
-                (&&*self.attempt, Type::TEXT),
                 (&after.map(FacilityId::as_uuid), Type::UUID),
                 (&(monitoring == Monitoring::Name), Type::BOOL),
             ],
@@ -120,8 +103,7 @@ impl Gateway {
         batch_size: i32,
     ) -> Result<Reply, Error> {
         self.call(
-            "select outcome, status, body
-             from gateway.reconcile_books($1, $2, $3)",
+            "reconcile_books",
             &[
                 (&books.as_str(), Type::TEXT),
                 (&after, Type::UUID),
@@ -141,11 +123,9 @@ impl Gateway {
         identity: &Identity,
         platform_agent: &AgentId,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.migrate($1, $2, $3, $4)",
+        self.job(
+            "migrate",
             &[
-                (&&*self.attempt, Type::TEXT),
                 (&identity.issuer, Type::TEXT),
                 (&identity.audience, Type::TEXT),
                 (&platform_agent.as_str(), Type::TEXT),
@@ -153,39 +133,17 @@ impl Gateway {
         )
         .await
     }
-
-    /// The gateway for a part of the invocation, which may take so long at most.
-    #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
-        Self {
-            deadline: self.deadline.min(Instant::now() + limit),
-            ..self.clone()
-        }
-    }
-
-    /// How long until no call may begin.
-    #[must_use]
-    pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
 }
 
 /// A key as `auth.published_keys` reads it: octets in hexadecimal, and no member that it has not.
 fn registration(key: &PublicKey) -> Value {
     let mut members: Map<_, _> = key
         .members()
-        .map(|(name, octets)| (name.to_owned(), hex(octets).into()))
+        .map(|(name, octets)| (name.to_owned(), hex::encode_string(octets).into()))
         .collect();
     members.insert("kid".to_owned(), json!(key.kid()));
     members.insert("algorithm".to_owned(), json!(key.algorithm()));
     Value::Object(members)
-}
-
-fn hex(octets: &[u8]) -> String {
-    let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 15]);
-    digits
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
 }
 
 #[cfg(test)]

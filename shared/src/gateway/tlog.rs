@@ -13,12 +13,8 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn sequence_tlog(&self, batch_size: i32) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.sequence_tlog($1, $2)",
-            &[(&&*self.attempt, Type::TEXT), (&batch_size, Type::INT4)],
-        )
-        .await
+        self.job("sequence_tlog", &[(&batch_size, Type::INT4)])
+            .await
     }
 
     /// `gateway.sign_checkpoint`: what was `published` is recorded, and the entries from a place on are given,
@@ -33,11 +29,9 @@ impl Gateway {
         limit: i32,
         published: Option<&Value>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.sign_checkpoint($1, $2, $3, $4)",
+        self.job(
+            "sign_checkpoint",
             &[
-                (&&*self.attempt, Type::TEXT),
                 (&i64::try_from(from).map_err(|_| Error::Broken)?, Type::INT8),
                 (&limit, Type::INT4),
                 (&published.map(Json), Type::JSONB),
@@ -57,11 +51,9 @@ impl Gateway {
         chain_id: u64,
         report: Option<&Value>,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.anchor_checkpoint($1, $2, $3)",
+        self.job(
+            "anchor_checkpoint",
             &[
-                (&&*self.attempt, Type::TEXT),
                 (
                     &i64::try_from(chain_id).map_err(|_| Error::Broken)?,
                     Type::INT8,
@@ -78,12 +70,7 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn get_checkpoint(&self, token: &Token) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_checkpoint($1)",
-            &[(&token.expose(), Type::TEXT)],
-        )
-        .await
+        self.read("get_checkpoint", token, &[]).await
     }
 
     /// `gateway.get_commitment_proof`: the receipt of one commitment.
@@ -96,13 +83,10 @@ impl Gateway {
         token: &Token,
         key: &IdempotencyKey,
     ) -> Result<Reply, Error> {
-        self.call(
-            "select outcome, status, body
-             from gateway.get_commitment_proof($1, $2)",
-            &[
-                (&token.expose(), Type::TEXT),
-                (&&key.as_bytes()[..], Type::BYTEA),
-            ],
+        self.read(
+            "get_commitment_proof",
+            token,
+            &[(&&key.as_bytes()[..], Type::BYTEA)],
         )
         .await
     }

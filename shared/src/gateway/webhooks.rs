@@ -4,21 +4,26 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio_postgres::types::{Json, Type};
 
-use super::{Claim, Error, Gateway, Reply};
+use super::{Claim, Error, Gateway, Parameter, Reply};
 use crate::{
-    http::webhook::{Report, ReportResult},
     ids::AgentId,
     money::{AmountMinor, Currency},
-    settlement::Text,
+    settlement::{Report, ReportResult, Text},
 };
 
-/// When an event happened, and of which type it is.
-#[derive(Debug, Clone, Copy)]
-pub struct EventHead<'a> {
-    /// The type's name.
-    pub kind: &'a str,
-    /// As the agent says.
+/// What an agent reports: who, under which claim, of which type, and when it happened.
+#[derive(Debug)]
+pub struct AgentEvent<T> {
+    /// The agent whose signature was verified.
+    pub agent: AgentId,
+    /// The claim to the delivery's key.
+    pub claim: Claim,
+    /// The event's type.
+    pub kind: &'static str,
+    /// When it happened, as the agent says.
     pub occurred_at: OffsetDateTime,
+    /// What happened.
+    pub data: T,
 }
 
 impl Gateway {
@@ -27,22 +32,8 @@ impl Gateway {
     /// # Errors
     ///
     /// As every call.
-    pub async fn escrow_webhook(
-        &self,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        report: &Report,
-    ) -> Result<Reply, Error> {
-        self.report(
-            "select outcome, status, body
-             from gateway.escrow_webhook($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            agent,
-            claim,
-            head,
-            report,
-        )
-        .await
+    pub async fn escrow_webhook(&self, event: &AgentEvent<Report>) -> Result<Reply, Error> {
+        self.report("escrow_webhook", event).await
     }
 
     /// `gateway.settlement_webhook`: SETTLED or FAILED.
@@ -50,22 +41,8 @@ impl Gateway {
     /// # Errors
     ///
     /// As every call.
-    pub async fn settlement_webhook(
-        &self,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        report: &Report,
-    ) -> Result<Reply, Error> {
-        self.report(
-            "select outcome, status, body
-             from gateway.settlement_webhook($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            agent,
-            claim,
-            head,
-            report,
-        )
-        .await
+    pub async fn settlement_webhook(&self, event: &AgentEvent<Report>) -> Result<Reply, Error> {
+        self.report("settlement_webhook", event).await
     }
 
     /// `gateway.platform_webhook`: onboarding and capital.
@@ -73,79 +50,31 @@ impl Gateway {
     /// # Errors
     ///
     /// As every call.
-    pub async fn platform_webhook(
-        &self,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        data: &Value,
-    ) -> Result<Reply, Error> {
-        self.record(
-            "select outcome, status, body
-             from gateway.platform_webhook($1, $2, $3, $4, $5, $6, $7, $8)",
-            agent,
-            claim,
-            head,
-            data,
+    pub async fn platform_webhook(&self, event: &AgentEvent<Value>) -> Result<Reply, Error> {
+        self.event(
+            "platform_webhook",
+            event,
+            &[(&Json(&event.data), Type::JSONB)],
         )
         .await
     }
 
-    /// `gateway.collateral_webhook`: what was filed, signed, pledged, valued, held and found.
+    /// `gateway.collateral_webhook`: filings, agreements, pledges, valuations, custody and searches.
     ///
     /// # Errors
     ///
     /// As every call.
-    pub async fn collateral_webhook(
-        &self,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        data: &Value,
-    ) -> Result<Reply, Error> {
-        self.record(
-            "select outcome, status, body
-             from gateway.collateral_webhook($1, $2, $3, $4, $5, $6, $7, $8)",
-            agent,
-            claim,
-            head,
-            data,
+    pub async fn collateral_webhook(&self, event: &AgentEvent<Value>) -> Result<Reply, Error> {
+        self.event(
+            "collateral_webhook",
+            event,
+            &[(&Json(&event.data), Type::JSONB)],
         )
         .await
     }
 
-    async fn record(
-        &self,
-        sql: &'static str,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        data: &Value,
-    ) -> Result<Reply, Error> {
-        self.call(
-            sql,
-            &[
-                (&agent.as_str(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
-                (&head.kind, Type::TEXT),
-                (&head.occurred_at, Type::TIMESTAMPTZ),
-                (&Json(data), Type::JSONB),
-            ],
-        )
-        .await
-    }
-
-    async fn report(
-        &self,
-        sql: &'static str,
-        agent: &AgentId,
-        claim: &Claim,
-        head: EventHead<'_>,
-        report: &Report,
-    ) -> Result<Reply, Error> {
+    async fn report(&self, name: &'static str, event: &AgentEvent<Report>) -> Result<Reply, Error> {
+        let report = &event.data;
         let (amount_minor, currency, reason) = match &report.result {
             ReportResult::Done {
                 amount_minor,
@@ -153,16 +82,10 @@ impl Gateway {
             } => (Some(*amount_minor), Some(*currency), None),
             ReportResult::Failed(reason) => (None, None, Some(reason)),
         };
-        self.call(
-            sql,
+        self.event(
+            name,
+            event,
             &[
-                (&agent.as_str(), Type::TEXT),
-                (&&*self.attempt, Type::TEXT),
-                (&claim.client_key.as_str(), Type::TEXT),
-                (&&claim.key.as_bytes()[..], Type::BYTEA),
-                (&&claim.fingerprint.as_bytes()[..], Type::BYTEA),
-                (&head.kind, Type::TEXT),
-                (&head.occurred_at, Type::TIMESTAMPTZ),
                 (&report.settlement_id.as_uuid(), Type::UUID),
                 (&report.facility_id.as_uuid(), Type::UUID),
                 (&amount_minor.map(AmountMinor::get), Type::INT8),
@@ -171,5 +94,19 @@ impl Gateway {
             ],
         )
         .await
+    }
+
+    async fn event<T>(
+        &self,
+        name: &'static str,
+        event: &AgentEvent<T>,
+        data: &[Parameter<'_>],
+    ) -> Result<Reply, Error> {
+        let (kind, occurred_at) = (event.kind, event.occurred_at);
+        let mut own: Vec<Parameter<'_>> =
+            vec![(&kind, Type::TEXT), (&occurred_at, Type::TIMESTAMPTZ)];
+        own.extend_from_slice(data);
+        self.claimed(name, event.agent.as_str(), &event.claim, &own)
+            .await
     }
 }

@@ -1,7 +1,7 @@
 //! Opaque page cursors: where the next page begins, as base64url of fixed bytes.
 //!
-//! A cursor is no capability: whose rows a page may hold is the token's and the database's affair, and a
-//! forged cursor begins a page of the caller's own rows elsewhere.
+//! A cursor gives no access: the token and the database decide whose rows a page holds. A forged cursor begins a page of
+//! the caller's own rows elsewhere.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -9,13 +9,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Fields, Problem, instant::parse_instant, read_query};
+use crate::paging::{AuditCursor, IdCursor, NewestFirstCursor};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
 const PAGE_SIZE_MAX: i32 = 100;
 
 const INVALID: &str = "must be a next_cursor of an earlier page";
 
-/// How many a page: the query parameter `limit`, 1 to 100.
+/// The rows of a page: the query parameter `limit`, 1 to 100.
 pub fn page_size(query: &mut Fields) -> Option<i32> {
     let limit = query.optional_with("limit", |text| {
         Some(text)
@@ -27,7 +28,7 @@ pub fn page_size(query: &mut Fields) -> Option<i32> {
     Some(limit?.unwrap_or(PAGE_SIZE_DEFAULT))
 }
 
-/// The query of a list that has no filters: how many a page, and where it begins.
+/// The query of a list without filters: the rows of a page, and where the page begins.
 ///
 /// # Errors
 ///
@@ -41,15 +42,6 @@ pub fn page<C>(
         let cursor = query.optional_with("cursor", cursor);
         Some((page_size?, cursor?))
     })
-}
-
-/// After which row a page begins of what is listed newest first: settlements, risk runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewestFirstCursor {
-    /// Its creation, to the microsecond.
-    pub created_at: OffsetDateTime,
-    /// Its id, for rows of the same microsecond.
-    pub id: Uuid,
 }
 
 impl NewestFirstCursor {
@@ -70,7 +62,7 @@ impl NewestFirstCursor {
         })
     }
 
-    /// The cursor for what the database says is next: `{"created_at", "id"}`.
+    /// The cursor for the database's `next`: `{"created_at", "id"}`.
     #[must_use]
     pub fn encode(next: &Value) -> Option<String> {
         let created_at = parse_instant(next.get("created_at")?.as_str()?).ok()?;
@@ -79,10 +71,6 @@ impl NewestFirstCursor {
         Some(URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], id.as_bytes()].concat()))
     }
 }
-
-/// Before which entry a page of the audit trail begins: its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuditCursor(pub i64);
 
 impl AuditCursor {
     /// Reads a query parameter: the id in eight bytes.
@@ -94,17 +82,13 @@ impl AuditCursor {
         Ok(Self(i64::from_be_bytes(decode(text)?)))
     }
 
-    /// The cursor for what the database says is next: the id's digits.
+    /// The cursor for the database's `next`, the id's digits.
     #[must_use]
     pub fn encode(next: &Value) -> Option<String> {
         let id: i64 = next.as_str()?.parse().ok()?;
         Some(URL_SAFE_NO_PAD.encode(id.to_be_bytes()))
     }
 }
-
-/// After which id a page begins, where a list goes by ids alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdCursor(pub Uuid);
 
 impl IdCursor {
     /// Reads a query parameter: the id's sixteen bytes.
@@ -116,7 +100,7 @@ impl IdCursor {
         Ok(Self(Uuid::from_bytes(decode(text)?)))
     }
 
-    /// The cursor for what the database says is next: the id.
+    /// The cursor for the database's `next`, the id.
     #[must_use]
     pub fn encode(next: &Value) -> Option<String> {
         let id: Uuid = next.as_str()?.parse().ok()?;

@@ -4,17 +4,14 @@
 //! |---|---|
 //! | `event` | the event's payload (HTTP API, version 2.0) |
 //! | [`route`], [`request`] | is this request for this function, and is its body acceptable |
-//! | [`fields`], `json` | strict bodies and query parameters, with every error named |
+//! | [`fields`] | strict bodies and query parameters, with every error named |
 //! | [`instant`], [`cursor`], [`webhook`] | the forms that several endpoints share |
-//! | [`accept`] | which form of a reply the caller would rather have |
 //! | [`problem`], [`response`] | what goes back |
 
-pub mod accept;
 pub mod cursor;
 pub(crate) mod event;
 pub mod fields;
 pub mod instant;
-mod json;
 pub mod problem;
 pub mod request;
 pub mod response;
@@ -23,7 +20,6 @@ pub mod webhook;
 
 pub use self::{
     fields::{Fields, one_of, read_body, read_optional_body, read_query},
-    json::without_nulls,
     problem::Problem,
     request::Request,
     response::Success,

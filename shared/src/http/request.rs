@@ -51,17 +51,17 @@ impl Request {
         })
     }
 
-    /// No endpoint that changes something has query parameters. One that was ignored would change what the
-    /// caller means by the request, and the fingerprint would not tell.
+    /// Refuses query parameters, for an endpoint that has none. No endpoint that changes something has any: an ignored
+    /// one would change what the caller means by the request, and the fingerprint would not tell.
     ///
     /// # Errors
     ///
     /// 422 that names them.
-    pub(crate) fn refuse_query(&self) -> Result<(), Problem> {
+    pub fn refuse_query(&self) -> Result<(), Problem> {
         read_query(&self.query, |_| Some(()))
     }
 
-    /// The path's parameter as an id. What is no id names nothing: the same answer as for an unknown one.
+    /// The path's parameter as an id. A malformed id is answered like an unknown one.
     ///
     /// # Errors
     ///

@@ -1,26 +1,35 @@
 //! The body of a webhook: `{"id", "type", "occurred_at", "data": {…}}`.
 
-use std::fmt::Display;
-
 use time::{Duration, OffsetDateTime};
 
 use super::{Fields, Problem, instant::parse_instant, read_body};
 use crate::{
-    ids::{DeliveryId, FacilityId, SettlementId},
-    money::{AmountMinor, Currency},
-    settlement::Text,
+    ids::DeliveryId,
+    settlement::{Report, ReportResult},
 };
 
-/// How far ahead of ours an agent's clock may be.
+/// How far an agent's clock may be ahead of ours.
 const AHEAD_MAX: Duration = Duration::seconds(300);
+
+/// What a webhook takes.
+#[derive(Debug)]
+pub struct Webhook<T: 'static> {
+    /// The types of its events.
+    pub events: &'static [EventType<T>],
+    /// What is told of any other type.
+    pub unknown: &'static str,
+}
+
+/// A type of event: its name, and the reader of its `data`.
+pub type EventType<T> = (&'static str, fn(&mut Fields) -> Option<T>);
 
 /// A delivery's body, its `data` read as its `type` says.
 #[derive(Debug)]
-pub struct Event<K, T> {
+pub struct Event<T> {
     /// The delivery's id, the same on every redelivery.
     pub id: DeliveryId,
     /// The event's type.
-    pub kind: K,
+    pub kind: &'static str,
     /// When the agent says it happened.
     pub occurred_at: OffsetDateTime,
     /// What happened.
@@ -31,14 +40,13 @@ pub struct Event<K, T> {
 ///
 /// # Errors
 ///
-/// 400 and 422, as every body.
-pub fn read_event<K: Copy, T, E: Display>(
+/// 400 and 422, as for every body.
+pub fn read_event<T>(
     body: &[u8],
     webhook_id: Option<&DeliveryId>,
     now: OffsetDateTime,
-    parse_kind: impl FnOnce(&str) -> Result<K, E>,
-    read_data: impl FnOnce(K, &mut Fields) -> Option<T>,
-) -> Result<Event<K, T>, Problem> {
+    webhook: &Webhook<T>,
+) -> Result<Event<T>, Problem> {
     read_body(body, |event| {
         let id = event.required::<DeliveryId>("id");
         if let (Some(id), Some(signed)) = (&id, webhook_id)
@@ -46,96 +54,54 @@ pub fn read_event<K: Copy, T, E: Display>(
         {
             event.reject::<()>("id", "must equal the webhook-id header");
         }
-        let kind = event.required_with("type", parse_kind);
+        let kind = event.required_with("type", |text| {
+            let known = webhook.events.iter().find(|(name, _)| *name == text);
+            known.ok_or(webhook.unknown)
+        });
         let occurred_at = event.required_with("occurred_at", |text| match parse_instant(text)? {
             at if at > now + AHEAD_MAX => Err("must not be in the future"),
             at => Ok(at),
         });
         // Without a type there is no saying what is wrong with the data.
         let data = match kind {
-            Some(kind) => event.object("data", |data| read_data(kind, data)),
+            Some((_, read)) => event.object("data", read),
             None => event.skip("data"),
         };
         Some(Event {
             id: id?,
-            kind: kind?,
+            kind: kind?.0,
             occurred_at: occurred_at?,
             data: data?,
         })
     })
 }
 
-/// What an escrow or a settlement agent says of a settlement.
-#[derive(Debug)]
-pub struct Report {
-    /// The settlement.
-    pub settlement_id: SettlementId,
-    /// The facility it goes to, as the agent knows it.
-    pub facility_id: FacilityId,
-    /// How it went.
-    pub result: ReportResult,
-}
-
-/// How the agent's part went.
-#[derive(Debug)]
-pub enum ReportResult {
-    /// Done, with this amount.
-    Done {
-        /// In minor units.
-        amount_minor: AmountMinor,
-        /// Of the amount.
-        currency: Currency,
-    },
-    /// Not done, for this reason.
-    Failed(Text),
-}
-
-/// The two event types of an agent that reports on settlements.
-#[derive(Debug, Clone, Copy)]
-pub struct Reports {
-    /// Its `data` has the amount.
-    pub done: &'static str,
-    /// Its `data` has the reason.
-    pub failed: &'static str,
-}
-
-/// Reads a signed body that reports on a settlement.
-///
-/// # Errors
-///
-/// As [`read_event`].
-pub fn read_report(
-    body: &[u8],
-    webhook_id: Option<&DeliveryId>,
-    now: OffsetDateTime,
-    reports: &Reports,
-) -> Result<Event<&'static str, Report>, Problem> {
-    let kind = |text: &str| {
-        let known = [reports.done, reports.failed]
-            .into_iter()
-            .find(|kind| *kind == text);
-        known.ok_or_else(|| format!("must be {} or {}", reports.done, reports.failed))
-    };
-    read_event(body, webhook_id, now, kind, |kind, data| {
-        report(kind == reports.failed, data)
+/// Reads the `data` of an event that says: the agent's part is done, with this amount.
+pub fn report_done(data: &mut Fields) -> Option<Report> {
+    report(data, |data| {
+        let amount_minor = data.required("amount_minor");
+        let currency = data.required("currency");
+        Some(ReportResult::Done {
+            amount_minor: amount_minor?,
+            currency: currency?,
+        })
     })
 }
 
-fn report(failed: bool, data: &mut Fields) -> Option<Report> {
+/// Reads the `data` of an event that says: the agent's part failed, for this reason.
+pub fn report_failed(data: &mut Fields) -> Option<Report> {
+    report(data, |data| {
+        data.required("reason").map(ReportResult::Failed)
+    })
+}
+
+fn report(
+    data: &mut Fields,
+    result: impl FnOnce(&mut Fields) -> Option<ReportResult>,
+) -> Option<Report> {
     let settlement_id = data.required("settlement_id");
     let facility_id = data.required("facility_id");
-    let result = if failed {
-        data.required("reason").map(ReportResult::Failed)
-    } else {
-        let amount_minor = data.required("amount_minor");
-        let currency = data.required("currency");
-        amount_minor
-            .zip(currency)
-            .map(|(amount_minor, currency)| ReportResult::Done {
-                amount_minor,
-                currency,
-            })
-    };
+    let result = result(data);
     Some(Report {
         settlement_id: settlement_id?,
         facility_id: facility_id?,
@@ -152,9 +118,12 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 00:00 UTC);
 
-    const REPORTS: Reports = Reports {
-        done: "escrow.funded",
-        failed: "escrow.failed",
+    const REPORTS: Webhook<Report> = Webhook {
+        events: &[
+            ("escrow.funded", report_done),
+            ("escrow.failed", report_failed),
+        ],
+        unknown: "must be escrow.funded or escrow.failed",
     };
 
     fn read(change: impl FnOnce(&mut Value)) -> Value {
@@ -168,7 +137,7 @@ mod tests {
         });
         change(&mut body);
         let id = "d-1".parse().unwrap();
-        match read_report(body.to_string().as_bytes(), Some(&id), NOW, &REPORTS) {
+        match read_event(body.to_string().as_bytes(), Some(&id), NOW, &REPORTS) {
             Ok(_) => json!("accepted"),
             Err(Problem::Invalid(errors)) => json!(errors),
             Err(_) => json!("another problem"),

@@ -1,7 +1,6 @@
 use std::process::ExitCode;
 
 use once_cell::sync::OnceCell;
-use time::OffsetDateTime;
 use tracing::info;
 
 use super::{
@@ -11,59 +10,32 @@ use super::{
     serve::{Function, http},
 };
 use crate::{
-    auth::{
-        Agent,
-        webhook::{Delivery, verify},
-    },
+    auth::webhook::{Delivery, verify},
     commitment,
     config::{Base, load},
-    gateway::{Claim, Gateway},
-    http::{Problem, Request, Success},
-    ids::DeliveryId,
+    gateway::{self, AgentEvent, Claim, Gateway, Reply},
+    http::{
+        Problem, Success,
+        webhook::{Webhook, read_event},
+    },
 };
 
-/// A delivery of an agent whose signature was verified.
-#[derive(Debug)]
-pub struct AgentCall {
-    /// Who reports.
-    pub agent: Agent,
-    /// What is reported.
-    pub request: Request,
-    /// The database, for this invocation.
-    pub gateway: Gateway,
-    /// When it arrived.
-    pub now: OffsetDateTime,
-    function: &'static str,
-}
-
-impl AgentCall {
-    /// The claim to the delivery's key.
-    #[must_use]
-    pub fn claim(&self, id: &DeliveryId) -> Claim {
-        let request = commitment::Request {
-            actor: &self.agent.actor(),
-            operation: self.function,
-            resource: "",
-        };
-        Claim::new(&request, id.into(), &self.request.body)
-    }
-}
-
-/// Serves a webhook.
-pub fn agent<H, F>(endpoint: Endpoint, handler: H) -> ExitCode
+/// Serves a webhook: verifies the signature, reads the event as `webhook` says, and hands it to `call`.
+pub fn agent<T, H, F>(endpoint: Endpoint, webhook: &'static Webhook<T>, call: H) -> ExitCode
 where
-    H: Fn(AgentCall) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Success, Problem>> + Send,
+    T: Send + 'static,
+    H: Fn(Gateway, AgentEvent<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, gateway::Error>> + Send,
 {
     static CONFIG: OnceCell<Base> = OnceCell::new();
     let function = Function::start(
-        || load(&CONFIG, Base::parse),
+        || load(&CONFIG, Base::read),
         |base| Webhooks::new(endpoint.function, base),
     );
     http(
         endpoint,
         function,
-        move |_, (database, ring), request, invocation: Invocation| async move {
+        move |(gateway, ring), request, invocation: Invocation| async move {
             let delivery = Delivery {
                 agent: &request.parameter,
                 headers: &request.headers,
@@ -74,15 +46,20 @@ where
                 Problem::Unsigned
             })?;
             request.refuse_query()?;
-            let gateway = invocation.gateway(database);
-            handler(AgentCall {
-                agent,
-                request,
-                gateway,
-                now: invocation.now,
-                function: endpoint.function,
-            })
-            .await
+            let event = read_event(&request.body, agent.webhook_id(), invocation.now, webhook)?;
+            let asked = commitment::Request {
+                actor: &agent.actor(),
+                operation: endpoint.function,
+                resource: "",
+            };
+            let event = AgentEvent {
+                claim: Claim::new(&asked, (&event.id).into(), &request.body),
+                agent: agent.id().clone(),
+                kind: event.kind,
+                occurred_at: event.occurred_at,
+                data: event.data,
+            };
+            Success::acknowledging(call(gateway, event).await?)
         },
     )
 }

@@ -7,8 +7,7 @@ use tracing::{info, warn};
 use super::{
     Endpoint,
     invocation::Invocation,
-    prepare::Databases,
-    prepare::Prepare,
+    prepare::{ConnectionCache, Prepare},
     serve::{Function, http},
 };
 use crate::{
@@ -68,18 +67,17 @@ where
 {
     static CONFIG: OnceCell<People> = OnceCell::new();
     let function = Function::start(
-        || load(&CONFIG, People::parse),
-        |config: &'static People| Person::new(endpoint.function, config),
+        || load(&CONFIG, People::read),
+        |config: &'static People| PeopleResources::new(endpoint.function, config),
     );
     http(
         endpoint,
         function,
-        move |_, (database, authenticator), request, invocation: Invocation| async move {
+        move |(gateway, authenticator), request, invocation: Invocation| async move {
             let human = authenticator
                 .authenticate(&request.headers, invocation.now)
                 .await
                 .map_err(|error| refuse(&error))?;
-            let gateway = invocation.gateway(database);
             handler(HumanCall {
                 human,
                 request,
@@ -93,12 +91,12 @@ where
     )
 }
 
-struct Person {
-    databases: Databases,
+struct PeopleResources {
+    connections: ConnectionCache,
     authenticator: Arc<Authenticator>,
 }
 
-impl Person {
+impl PeopleResources {
     fn new(function: &'static str, config: &'static People) -> Self {
         let (identity, key_set) = (&config.identity, &config.key_set);
         let authenticator = Authenticator::new(
@@ -108,18 +106,18 @@ impl Person {
             key_set.max_age,
         );
         Self {
-            databases: Databases::new(function, &config.base),
+            connections: ConnectionCache::new(function, &config.base),
             authenticator: Arc::new(authenticator),
         }
     }
 }
 
-impl Prepare for Person {
-    type Ready = (Arc<Database>, Arc<Authenticator>);
+impl Prepare for PeopleResources {
+    type Ready = Arc<Authenticator>;
 
-    async fn prepare(&self) -> Result<Self::Ready, SecretError> {
+    async fn prepare(&self) -> Result<(Arc<Database>, Arc<Authenticator>), SecretError> {
         Ok((
-            self.databases.prepare().await?,
+            self.connections.database().await?,
             Arc::clone(&self.authenticator),
         ))
     }

@@ -11,9 +11,9 @@ use crate::{
     telemetry::{Measured, Meter, emit},
 };
 
-/// One invocation: its name, its time, and what it cost.
+/// One invocation: its name, its time, and its metrics.
 #[derive(Clone)]
-pub(super) struct Invocation {
+pub struct Invocation {
     pub(super) request_id: Arc<str>,
     environment: Arc<Config>,
     pub(super) started: Instant,
@@ -57,7 +57,7 @@ impl Invocation {
     }
 }
 
-/// Whose function it is: template.yaml calls it `<stack>-<function>`, and local tools by its name alone.
+/// The stack that a function belongs to: template.yaml calls the function `<stack>-<function>`, and local tools call it by its name alone.
 fn stack<'a>(deployed_as: &'a str, function: &str) -> &'a str {
     deployed_as
         .strip_suffix(function)

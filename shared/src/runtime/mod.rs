@@ -3,13 +3,8 @@
 //! | entry point | for | what it has done before the handler is asked |
 //! |---|---|---|
 //! | [`human()`] | people's endpoints | route, size, content type; token |
-//! | [`agent()`] | webhooks | route, size, content type; signature |
-//! | [`system()`] | scheduled functions | – |
-//! | [`rounds()`] | functions that work in rounds of seconds | – |
-//! | [`registrar()`] | `sync-jwks` | – |
-//! | [`anchorer()`] | `anchor-checkpoint` | – |
-//! | [`signer()`] | `sign-checkpoint` | – |
-//! | [`deployment()`] | `migrate` | – |
+//! | [`agent()`] | webhooks | route, size, content type; signature; the event |
+//! | [`job()`], [`Job`] | functions that nobody calls over HTTP | – |
 //!
 //! The environment is parsed before the first poll, and the secrets are on their way by then. Until both are
 //! good, nothing of a request is looked at and the answer is the generic 500: in the same words, with the
@@ -20,26 +15,19 @@
 //! completely or not at all.
 
 mod agent;
-mod anchorer;
-mod deployment;
 mod human;
 mod invocation;
+mod job;
+mod pace;
 mod prepare;
-mod registrar;
-mod rounds;
 mod serve;
-mod signer;
-mod stack_event;
-mod system;
 
 pub use self::{
-    agent::{AgentCall, agent},
-    anchorer::{AnchorerCall, anchorer},
-    deployment::{DeploymentCall, deployment},
+    agent::agent,
     human::{HumanCall, human},
-    registrar::{RegistrarCall, registrar},
-    rounds::{Pace, RoundsCall, rounds},
-    signer::{SignerCall, signer},
-    system::{Failed, SystemCall, system},
+    invocation::Invocation,
+    job::{Failed, Job, JobCall, job},
+    pace::Pace,
+    prepare::{ConnectionCache, Prepare},
 };
 pub use crate::http::Endpoint;

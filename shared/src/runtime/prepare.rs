@@ -9,43 +9,50 @@ use tokio::sync::Mutex;
 
 use crate::{
     auth::webhook::KeyRing,
-    config::{Base, DatabaseAuth, DatabaseLogin, SecretError, SecretsManager},
+    config::{Base, SecretError, SecretsManager},
     gateway::Database,
 };
 
-/// How old the agents' secrets may be: how long a new agent waits, and a withdrawn secret still opens.
+/// How old the agents' secrets may be: how long a new agent waits, and how long a withdrawn secret still opens.
 const KEY_RING_AGE_MAX: Duration = Duration::from_mins(1);
 
-/// Something made of secrets. Fetched at the start, kept, and fetched again by whoever needs it next when
-/// the last try failed or what it brought is too old: one fetch at a time.
-pub(super) trait Prepare: Send + Sync + 'static {
-    /// What an invocation gets.
+/// Something made of secrets, the database among it. It is fetched at the start. The invocation that needs it next
+/// fetches again when the last try failed, or when the result is too old. There is one fetch at a time.
+pub trait Prepare: Send + Sync + 'static {
+    /// What an invocation gets besides the database.
     type Ready: Send;
 
-    fn prepare(&self) -> impl Future<Output = Result<Self::Ready, SecretError>> + Send;
+    /// Gives what is kept, or fetches it.
+    fn prepare(
+        &self,
+    ) -> impl Future<Output = Result<(Arc<Database>, Self::Ready), SecretError>> + Send;
 }
 
-/// The database, entered with the function's own login.
-pub(super) struct Databases {
-    pub(super) secrets: SecretsManager,
+/// The database, entered with the function's own login. Its connections outlive an invocation.
+pub struct ConnectionCache {
+    /// The secrets of the function.
+    pub secrets: SecretsManager,
     base: &'static Base,
     kept: Mutex<Option<Arc<Database>>>,
 }
 
-impl Databases {
-    pub(super) fn new(function: &'static str, base: &'static Base) -> Self {
+impl ConnectionCache {
+    /// The cache of the function of this name; nothing is fetched yet.
+    #[must_use]
+    pub fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
-            secrets: SecretsManager::new(function, &base.secrets_prefix, &base.aws),
+            secrets: SecretsManager::new(function, base),
             base,
             kept: Mutex::default(),
         }
     }
-}
 
-impl Prepare for Databases {
-    type Ready = Arc<Database>;
-
-    async fn prepare(&self) -> Result<Arc<Database>, SecretError> {
+    /// The database that is kept; a new one if there is none, or if the server has refused its login.
+    ///
+    /// # Errors
+    ///
+    /// The login cannot be read. Nothing is kept then, and the function fails closed.
+    pub async fn database(&self) -> Result<Arc<Database>, SecretError> {
         let mut kept = self.kept.lock().await;
         if let Some(database) = kept
             .as_ref()
@@ -53,35 +60,31 @@ impl Prepare for Databases {
         {
             return Ok(Arc::clone(database));
         }
-        // Nothing is kept while the secret cannot be read: fail closed.
         *kept = None;
-        let login = login(self.base, &self.secrets).await?;
+        let login = self.secrets.database_login(self.base.database_auth).await?;
         let database = Arc::new(Database::new(self.base, &login));
         Ok(Arc::clone(kept.insert(database)))
     }
 }
 
-/// The function's own login: a signed one needs no secret, and reads none.
-async fn login(
-    base: &'static Base,
-    secrets: &SecretsManager,
-) -> Result<DatabaseLogin, SecretError> {
-    match base.database_auth {
-        DatabaseAuth::Secret => secrets.database_login().await,
-        DatabaseAuth::Iam => Ok(DatabaseLogin::signed(secrets.function(), &base.aws)),
+impl Prepare for ConnectionCache {
+    type Ready = ();
+
+    async fn prepare(&self) -> Result<(Arc<Database>, ()), SecretError> {
+        Ok((self.database().await?, ()))
     }
 }
 
 /// The database and the secrets of the agents.
 pub(super) struct Webhooks {
-    databases: Databases,
+    connections: ConnectionCache,
     kept: Mutex<Option<(Instant, Arc<KeyRing>)>>,
 }
 
 impl Webhooks {
     pub(super) fn new(function: &'static str, base: &'static Base) -> Self {
         Self {
-            databases: Databases::new(function, base),
+            connections: ConnectionCache::new(function, base),
             kept: Mutex::default(),
         }
     }
@@ -97,39 +100,16 @@ impl Webhooks {
         *kept = None;
         // The age counts from before the fetch: what changes during it is not missed for a minute more.
         let asked = Instant::now();
-        let ring = Arc::new(self.databases.secrets.key_ring().await?);
+        let ring = Arc::new(self.connections.secrets.key_ring().await?);
         *kept = Some((asked, Arc::clone(&ring)));
         Ok(ring)
     }
 }
 
 impl Prepare for Webhooks {
-    type Ready = (Arc<Database>, Arc<KeyRing>);
+    type Ready = Arc<KeyRing>;
 
-    async fn prepare(&self) -> Result<Self::Ready, SecretError> {
-        tokio::try_join!(self.databases.prepare(), self.key_ring())
-    }
-}
-
-/// The login itself, for the function that does more than call a gateway function. Not kept: it runs once.
-pub(super) struct Logins {
-    secrets: SecretsManager,
-    base: &'static Base,
-}
-
-impl Logins {
-    pub(super) const fn new(function: &'static str, base: &'static Base) -> Self {
-        Self {
-            secrets: SecretsManager::new(function, base.secrets_prefix.as_str(), &base.aws),
-            base,
-        }
-    }
-}
-
-impl Prepare for Logins {
-    type Ready = DatabaseLogin;
-
-    async fn prepare(&self) -> Result<DatabaseLogin, SecretError> {
-        login(self.base, &self.secrets).await
+    async fn prepare(&self) -> Result<(Arc<Database>, Arc<KeyRing>), SecretError> {
+        tokio::try_join!(self.connections.database(), self.key_ring())
     }
 }

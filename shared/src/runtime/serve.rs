@@ -1,6 +1,8 @@
 //! From a parsed environment to the Lambda runtime's loop.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration,
+};
 
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, run_concurrent, service_fn};
@@ -12,15 +14,16 @@ use tracing::error;
 use super::{invocation::Invocation, prepare::Prepare};
 use crate::{
     config::Malformed,
+    gateway::{Database, Gateway},
     http::{Endpoint, Problem, Request, Success, event::Answer},
     telemetry::start_logging,
 };
 
-/// The generic 500 for want of configuration takes this long, whatever is wanting: not knowing a variable
-/// is quick, not getting a secret takes a call over the network.
+/// How long the generic 500 takes when the configuration is incomplete. A missing variable is noticed at once, a missing
+/// secret after a call over the network; the caller must not tell one from the other by the time.
 const REFUSAL_TIME: Duration = Duration::from_millis(50);
 
-/// A function's state, or none where its environment is malformed. It lives as long as the process.
+/// A function's state, which lives as long as the process. A function with a malformed environment has none.
 pub(super) struct Function<C: 'static, P: 'static> {
     config: &'static C,
     prepare: P,
@@ -49,7 +52,7 @@ impl<C, P: Prepare> Function<C, P> {
     pub(super) async fn ready(
         function: Option<&'static Self>,
         invocation: &Invocation,
-    ) -> Option<(&'static C, P::Ready)> {
+    ) -> Option<(&'static C, (Arc<Database>, P::Ready))> {
         let ready = match function {
             Some(function) => function
                 .prepare()
@@ -63,7 +66,7 @@ impl<C, P: Prepare> Function<C, P> {
         ready
     }
 
-    async fn prepare(&self) -> Option<P::Ready> {
+    async fn prepare(&self) -> Option<(Arc<Database>, P::Ready)> {
         match self.prepare.prepare().await {
             Ok(ready) => Some(ready),
             Err(refused) => {
@@ -83,7 +86,7 @@ pub(super) fn http<C, P, A, F>(
 where
     C: Sync,
     P: Prepare,
-    A: Fn(&'static C, P::Ready, Request, Invocation) -> F + Copy + Send + Sync + 'static,
+    A: Fn((Gateway, P::Ready), Request, Invocation) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Success, Problem>> + Send,
 {
     run(
@@ -91,11 +94,12 @@ where
         move |event: LambdaEvent<Box<RawValue>>| async move {
             let invocation = Invocation::new(&event.context);
             let work = async {
-                let (config, ready) = Function::ready(function, &invocation)
+                let (_, (database, ready)) = Function::ready(function, &invocation)
                     .await
                     .ok_or(Problem::Internal)?;
                 let request = Request::from_event(event.payload.get(), &endpoint)?;
-                answer(config, ready, request, invocation.clone()).await
+                let gateway = invocation.gateway(database);
+                answer((gateway, ready), request, invocation.clone()).await
             };
             let answer = AssertUnwindSafe(work)
                 .catch_unwind()

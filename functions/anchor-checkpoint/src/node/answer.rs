@@ -14,14 +14,14 @@ const WORDS_MAX: usize = 200;
 pub(super) struct Answer {
     id: serde_json::Value,
     result: Option<Box<RawValue>>,
-    error: Option<Said>,
+    error: Option<RpcError>,
 }
 
 impl Answer {
     /// What was asked for, or the error; none if it is neither, or both, or an answer to something else.
-    pub(super) fn into_outcome(self) -> Option<Result<Box<RawValue>, Said>> {
+    pub(super) fn into_outcome(self) -> Option<Result<Box<RawValue>, RpcError>> {
         match (self.result, self.error) {
-            (None, Some(said)) => Some(Err(said)),
+            (None, Some(cause)) => Some(Err(cause)),
             // `null` is an answer, which an optional member reads as none.
             (result, None) if self.id == 1 => Some(Ok(result.unwrap_or_default())),
             _ => None,
@@ -31,13 +31,13 @@ impl Answer {
 
 /// A node's own words. They are no evidence of anything.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Said {
+pub(crate) struct RpcError {
     code: i64,
     #[serde(default)]
     message: String,
 }
 
-impl Said {
+impl RpcError {
     /// What the clients say of a transaction that they have: `already known`, `AlreadyKnown`, `Known transaction`,
     /// `transaction already imported`.
     pub(super) fn is_known_already(&self) -> bool {
@@ -46,7 +46,7 @@ impl Said {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: String = self.message.chars().take(WORDS_MAX).collect();
         write!(f, "{} {words:?}", self.code)
@@ -155,7 +155,7 @@ mod tests {
         let read = |text: &str| {
             let answer = serde_json::from_str::<Answer>(text).ok();
             answer.and_then(Answer::into_outcome).map(|outcome| {
-                outcome.map_or_else(|said| said.to_string(), |result| result.get().to_owned())
+                outcome.map_or_else(|cause| cause.to_string(), |result| result.get().to_owned())
             })
         };
         for (text, expected) in [
@@ -196,11 +196,11 @@ mod tests {
             ("replacement transaction underpriced", false),
             ("", false),
         ] {
-            let said = Said {
+            let cause = RpcError {
                 code: -32000,
                 message: words.to_owned(),
             };
-            assert_eq!(said.is_known_already(), has_it, "{words}");
+            assert_eq!(cause.is_known_already(), has_it, "{words}");
         }
     }
 }

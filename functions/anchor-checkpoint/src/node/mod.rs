@@ -8,19 +8,17 @@ mod answer;
 
 use std::{fmt, time::Duration};
 
+use base16ct::lower as hex;
 use bytes::Bytes;
 use evm::{Address, Hash, Signed};
 use http::{Method, Request, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared::{
-    config::Chain,
-    outbound::{self, Outbound},
-};
+use shared::outbound::{self, Outbound};
 
-use self::answer::{Answer, Block, FeeHistory, Quantity, Receipt, Said};
-use crate::fees::Quote;
+use self::answer::{Answer, Block, FeeHistory, Quantity, Receipt, RpcError};
+use crate::{config::Chain, fees::Quote};
 
 /// A block lists its transactions: 70 bytes for each of some thousands.
 const BYTES_MAX: usize = 4 << 20;
@@ -35,11 +33,11 @@ pub(crate) struct Node {
 
 /// Where the node sees a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Inclusion {
     /// In no block.
-    Nowhere,
+    Absent,
     /// In a block that the chain has not, or not any more: it is being reorganised.
-    Elsewhere,
+    Orphaned,
     /// In this block of the chain as it is now.
     Mined(Mined),
 }
@@ -55,11 +53,11 @@ pub(crate) struct Mined {
 
 /// What became of a transaction that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Handover {
+pub(crate) enum Submission {
     /// The node has it, now or already.
     Accepted,
     /// It does not want it; its words.
-    Refused(Said),
+    Refused(RpcError),
 }
 
 impl Node {
@@ -94,7 +92,7 @@ impl Node {
     /// How much gas it takes to send the account these bytes from itself.
     pub(crate) async fn gas(&self, account: Address, data: &[u8]) -> Result<u64, NodeError> {
         let account = account.to_string();
-        let call = json!({"from": account, "to": account, "value": "0x0", "data": hex(data)});
+        let call = json!({"from": account, "to": account, "value": "0x0", "data": format!("0x{}", hex::encode_string(data))});
         self.number("eth_estimateGas", &json!([call])).await
     }
 
@@ -112,11 +110,11 @@ impl Node {
     }
 
     /// Looks for the transaction in the chain as it is now.
-    pub(crate) async fn see(&self, signed: &Signed) -> Result<Seen, NodeError> {
+    pub(crate) async fn see(&self, signed: &Signed) -> Result<Inclusion, NodeError> {
         let method = "eth_getTransactionReceipt";
         let parameters = json!([signed.hash().to_string()]);
         let Some(receipt) = self.ask::<Option<Receipt>>(method, &parameters).await? else {
-            return Ok(Seen::Nowhere);
+            return Ok(Inclusion::Absent);
         };
         if !receipt.is_of(signed) {
             return Err(NodeError::Contradiction(method));
@@ -125,7 +123,7 @@ impl Node {
         let parameters = json!([format!("{:#x}", receipt.block_number.0), false]);
         let block = self.ask::<Option<Block>>(method, &parameters).await?;
         let Some(block) = block.filter(|block| block.hash.0 == receipt.block_hash.0) else {
-            return Ok(Seen::Elsewhere);
+            return Ok(Inclusion::Orphaned);
         };
         if !block
             .transactions
@@ -134,7 +132,7 @@ impl Node {
         {
             return Err(NodeError::Contradiction(method));
         }
-        Ok(Seen::Mined(Mined {
+        Ok(Inclusion::Mined(Mined {
             block_number: receipt
                 .block_number
                 .to_u64()
@@ -152,18 +150,18 @@ impl Node {
     }
 
     /// Hands the transaction over; once more is no harm.
-    pub(crate) async fn send(&self, signed: &Signed) -> Result<Handover, NodeError> {
+    pub(crate) async fn send(&self, signed: &Signed) -> Result<Submission, NodeError> {
         let method = "eth_sendRawTransaction";
         match self
             .ask::<answer::Word<32>>(method, &json!([signed.to_hex()]))
             .await
         {
-            Ok(hash) if hash.0 == signed.hash() => Ok(Handover::Accepted),
+            Ok(hash) if hash.0 == signed.hash() => Ok(Submission::Accepted),
             Ok(_) => Err(NodeError::Contradiction(method)),
-            Err(NodeError::Refused { said, .. }) if said.is_known_already() => {
-                Ok(Handover::Accepted)
+            Err(NodeError::Refused { cause, .. }) if cause.is_known_already() => {
+                Ok(Submission::Accepted)
             }
-            Err(NodeError::Refused { said, .. }) => Ok(Handover::Refused(said)),
+            Err(NodeError::Refused { cause, .. }) => Ok(Submission::Refused(cause)),
             Err(error) => Err(error),
         }
     }
@@ -194,7 +192,7 @@ impl Node {
         let answer = serde_json::from_slice::<Answer>(response.body());
         match answer.ok().and_then(Answer::into_outcome) {
             // Some nodes put an error into a response of another status.
-            Some(Err(said)) => Err(NodeError::Refused { method, said }),
+            Some(Err(cause)) => Err(NodeError::Refused { method, cause }),
             Some(Ok(result)) if response.status() == StatusCode::OK => {
                 serde_json::from_str(result.get()).map_err(|_| NodeError::Malformed(method))
             }
@@ -213,12 +211,6 @@ impl fmt::Debug for Node {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let digits = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
-    "0x".chars().chain(digits).collect()
-}
-
 /// Why the node has not answered. For the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NodeError {
@@ -235,8 +227,11 @@ pub(crate) enum NodeError {
         status: StatusCode,
     },
     /// An error object.
-    #[error("{method} was refused: {said}")]
-    Refused { method: &'static str, said: Said },
+    #[error("{method} was refused: {cause}")]
+    Refused {
+        method: &'static str,
+        cause: RpcError,
+    },
     /// Not what the method answers with, or beyond what is accepted.
     #[error("the answer to {0} cannot be read")]
     Malformed(&'static str),

@@ -54,12 +54,12 @@ fn words(step: &Step<'_>) -> String {
 }
 
 /// The chain's height is 100.
-const NONE: Seen = Seen::Nowhere;
-const HEAD: Seen = Seen::Mined(mined(100, true));
-const DEEP: Seen = Seen::Mined(mined(99, true));
-const FAILED_IN_HEAD: Seen = Seen::Mined(mined(100, false));
-const FAILED: Seen = Seen::Mined(mined(99, false));
-const ABSURD: Seen = Seen::Mined(mined(u64::MAX, true));
+const NONE: Inclusion = Inclusion::Absent;
+const HEAD: Inclusion = Inclusion::Mined(mined(100, true));
+const DEEP: Inclusion = Inclusion::Mined(mined(99, true));
+const FAILED_IN_HEAD: Inclusion = Inclusion::Mined(mined(100, false));
+const FAILED: Inclusion = Inclusion::Mined(mined(99, false));
+const ABSURD: Inclusion = Inclusion::Mined(mined(u64::MAX, true));
 
 /// What is prepared, as nonce and fee; the account's next nonce and the settled one; where each transaction was
 /// seen; what is to be done.
@@ -67,7 +67,7 @@ type Case = (
     &'static str,
     &'static [(u64, u128)],
     [u64; 2],
-    &'static [Seen],
+    &'static [Inclusion],
     &'static str,
 );
 
@@ -90,8 +90,8 @@ const CASES: [Case; 20] = [
     ("one failed for good, so all have", &[(5, 10), (5, 20)], [6, 6], &[NONE, FAILED], "begin 6"),
     ("a node lied about the nonce", &[(1000, 10)], [5, 5], &[NONE], "begin 5"),
     ("a node lies about its height", &[(5, 10)], [6, 6], &[ABSURD], "wait for 5:10"),
-    ("its block is another's now", &[(5, 10)], [6, 6], &[Seen::Elsewhere], "wait for 5:10"),
-    ("deep in one block, gone from another", &[(5, 10), (5, 20)], [6, 6], &[Seen::Elsewhere, DEEP], "confirm 5:20 in 99"),
+    ("its block is another's now", &[(5, 10)], [6, 6], &[Inclusion::Orphaned], "wait for 5:10"),
+    ("deep in one block, gone from another", &[(5, 10), (5, 20)], [6, 6], &[Inclusion::Orphaned, DEEP], "confirm 5:20 in 99"),
     ("a young chain has settled nothing", &[(0, 10)], [0, 0], &[NONE], "pursue 0:10"),
 ];
 
@@ -99,13 +99,13 @@ const CASES: [Case; 20] = [
 fn steps() {
     for (why, all, [next_nonce, settled_nonce], seen, expected) in CASES {
         let prepared = prepared(all);
-        let sight = Sight {
+        let view = ChainView {
             head: 100,
             next_nonce,
             settled_nonce,
             seen: seen.to_vec(),
         };
-        let step = next_step(&prepared, &sight, CONFIRMATIONS);
+        let step = next_step(&prepared, &view, CONFIRMATIONS);
         assert_eq!(words(&step), expected, "{why}");
     }
 }
@@ -120,13 +120,13 @@ fn confirmations_are_counted_with_the_block_itself() {
         (3, 99, false),
         (100, 1, true),
     ] {
-        let sight = Sight {
+        let view = ChainView {
             head: 100,
             next_nonce: 6,
             settled_nonce: 6,
-            seen: vec![Seen::Mined(mined(block_number, true))],
+            seen: vec![Inclusion::Mined(mined(block_number, true))],
         };
-        let step = next_step(&prepared, &sight, confirmations);
+        let step = next_step(&prepared, &view, confirmations);
         assert_eq!(matches!(step, Step::Confirm(..)), is_confirmed, "{step:?}");
     }
 }

@@ -1,5 +1,5 @@
 use evm::{SigningKey, Transaction};
-use serde_json::json;
+use serde_json::{Value, json};
 use tlog::{checkpoint::Checkpoint, merkle::Hash};
 
 use super::*;

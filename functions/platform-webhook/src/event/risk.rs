@@ -1,4 +1,4 @@
-//! What the platform tells of facilities' credit, in parts per billion.
+//! The credit risk of facilities, in parts per billion.
 
 use std::{collections::HashSet, ops::RangeInclusive};
 
@@ -7,11 +7,8 @@ use ::risk::{
     math::beta::Shape,
     units::{BILLION, Fraction},
 };
-use serde_json::{Value, json};
-use shared::{
-    http::{Fields, without_nulls},
-    ids::FacilityId,
-};
+use serde_json::Value;
+use shared::{http::Fields, ids::FacilityId};
 
 const ONE: i64 = BILLION as i64;
 const SHARE: RangeInclusive<i64> = 0..=ONE;
@@ -19,47 +16,40 @@ const SIGNED: RangeInclusive<i64> = -ONE..=ONE;
 
 /// `facility.risk_updated`: `{facility_id, pd_ppb?, lgd: {mean_ppb, deviation_ppb?}, loadings_ppb, rating?}`
 pub(super) fn profile(data: &mut Fields) -> Option<Value> {
-    let facility_id = data.required::<FacilityId>("facility_id");
-    let pd_ppb = data.given("pd_ppb", |data, name| data.integer(name, SHARE));
-    let lgd = data.object("lgd", lgd);
-    let loadings_ppb = loadings(data);
-    let rating = data.optional_with("rating", rating);
+    data.keep::<FacilityId>("facility_id");
+    let pd_ppb = data.given("pd_ppb", |data, name| data.keep_integer(name, SHARE));
+    data.keep_object("lgd", lgd);
+    loadings(data);
+    let rating = data.keep_optional_with("rating", rating);
     if (pd_ppb, &rating) == (Some(None), &Some(None)) {
         return data.reject("pd_ppb", "is required where there is no rating");
     }
-    Some(without_nulls(json!({
-        "facility_id": facility_id?.to_string(),
-        "pd_ppb": pd_ppb?,
-        "lgd": lgd?,
-        "loadings_ppb": loadings_ppb?,
-        "rating": rating?,
-    })))
+    data.kept()
 }
 
-fn lgd(lgd: &mut Fields) -> Option<Value> {
-    let mean_ppb = lgd.integer("mean_ppb", SHARE);
-    let deviation_ppb = lgd.given("deviation_ppb", |lgd, name| lgd.integer(name, 1..=ONE - 1));
-    let (mean_ppb, deviation_ppb) = (mean_ppb?, deviation_ppb?);
-    if let Some(deviation) = deviation_ppb
-        && Shape::from_moments(share(mean_ppb)?, share(deviation)?).is_none()
+fn lgd(lgd: &mut Fields) -> Option<()> {
+    let mean_ppb = lgd.keep_integer("mean_ppb", SHARE);
+    let deviation_ppb = lgd.given("deviation_ppb", |lgd, name| {
+        lgd.keep_integer(name, 1..=ONE - 1)
+    });
+    if let Some(deviation) = deviation_ppb?
+        && Shape::from_moments(share(mean_ppb?)?, share(deviation)?).is_none()
     {
         return lgd.reject(
             "deviation_ppb",
             "must be one that a Beta distribution of this mean has, with parameters from 0.05 to 100000",
         );
     }
-    Some(without_nulls(
-        json!({"mean_ppb": mean_ppb, "deviation_ppb": deviation_ppb}),
-    ))
+    Some(())
 }
 
 fn share(ppb: i64) -> Option<f64> {
     Fraction::from_ppb(ppb.try_into().ok()?).map(Fraction::to_f64)
 }
 
-fn loadings(data: &mut Fields) -> Option<Vec<i64>> {
-    let loadings = data.array("loadings_ppb", 1..=FACTORS_MAX, |loadings, index| {
-        loadings.integer(index, SIGNED)
+fn loadings(data: &mut Fields) -> Option<()> {
+    let loadings = data.keep_array("loadings_ppb", 1..=FACTORS_MAX, |loadings, index| {
+        loadings.keep_integer(index, SIGNED)
     })?;
     // At most sixteen times 10^18: no overflow in 128 bits.
     let systematic: i128 = loadings.iter().map(|ppb| i128::from(*ppb).pow(2)).sum();
@@ -69,22 +59,22 @@ fn loadings(data: &mut Fields) -> Option<Vec<i64>> {
             "must explain at most 99% of the variance: their squares add up to at most 0.99",
         );
     }
-    Some(loadings)
+    Some(())
 }
 
 /// `ratings.recorded`: `{ratings: [{rating, probabilities_ppb, losses_ppb}]}`, from the best to the worst.
 pub(super) fn matrix(data: &mut Fields) -> Option<Value> {
     let mut seen = HashSet::new();
-    let rows = data.array("ratings", 1..=RATINGS_MAX, |ratings, index| {
-        ratings.object(index, |row| {
-            let name = row.required_with("rating", rating);
-            let name = row.once("rating", name, &mut seen);
+    let rows = data.keep_array("ratings", 1..=RATINGS_MAX, |ratings, index| {
+        let row = ratings.keep_object(index, |row| {
+            let name = row.keep_with("rating", rating);
+            row.once("rating", name, &mut seen);
             let probabilities =
-                row.array("probabilities_ppb", 2..=RATINGS_MAX + 1, |all, index| {
-                    all.integer(index, SHARE)
+                row.keep_array("probabilities_ppb", 2..=RATINGS_MAX + 1, |all, index| {
+                    all.keep_integer(index, SHARE)
                 });
-            let losses = row.array("losses_ppb", 1..=RATINGS_MAX, |all, index| {
-                all.integer(index, SIGNED)
+            let losses = row.keep_array("losses_ppb", 1..=RATINGS_MAX, |all, index| {
+                all.keep_integer(index, SIGNED)
             });
             let (probabilities, losses) = (probabilities?, losses?);
             if probabilities.iter().sum::<i64>() != ONE {
@@ -96,25 +86,18 @@ pub(super) fn matrix(data: &mut Fields) -> Option<Value> {
                     "must not fall from a better rating to a worse",
                 );
             }
-            Some((name?, probabilities, losses))
-        })
+            Some((probabilities.len(), losses.len()))
+        });
+        row.flatten()
     })?;
-    let square = |(_, probabilities, losses): &(String, Vec<i64>, Vec<i64>)| {
-        probabilities.len() == rows.len() + 1 && losses.len() == rows.len()
-    };
-    if !rows.iter().all(square) {
+    let square = (rows.len() + 1, rows.len());
+    if rows.iter().any(|lengths| *lengths != square) {
         return data.reject(
             "ratings",
             "must each have a loss for each rating, and a probability more: of default",
         );
     }
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|(rating, probabilities, losses)| {
-            json!({"rating": rating, "probabilities_ppb": probabilities, "losses_ppb": losses})
-        })
-        .collect();
-    Some(json!({"ratings": rows}))
+    data.kept()
 }
 
 fn rating(text: &str) -> Result<String, &'static str> {
@@ -128,6 +111,7 @@ fn rating(text: &str) -> Result<String, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use shared::http::{Problem, read_body};
 
     use super::*;

@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::auth::json::{self, Object};
+use crate::strict_json::{self, Object};
 
 /// The usable keys of a JWK set. No two have the same `kid`.
 #[derive(Debug)]
@@ -42,7 +42,8 @@ impl KeySet {
     ///
     /// When the set as a whole cannot be trusted.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
-        let Document { keys } = json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
+        let Document { keys } =
+            strict_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
         let mut kids = HashSet::new();
         for Object(jwk) in &keys {
             if jwk.kty == "oct" || jwk.k.is_some() {
@@ -129,27 +130,27 @@ struct Document {
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     kid: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     alg: Option<String>,
-    #[serde(default, deserialize_with = "json::present", rename = "use")]
+    #[serde(default, deserialize_with = "strict_json::present", rename = "use")]
     usage: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     key_ops: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     crv: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     x: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     y: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     n: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     e: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     k: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     d: Option<IgnoredAny>,
 }
 

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::{LEEWAY_SECONDS, LIFETIME_SECONDS_MAX, TokenError};
-use crate::{auth::json, ids::Sub};
+use crate::{ids::Sub, strict_json};
 
 /// The claims we rely on; a token has more. The types are part of the check: `exp` as a text, a
 /// fraction or null is refused.
@@ -14,9 +14,9 @@ pub(super) struct UnverifiedClaims {
     iat: i64,
     role: String,
     session_id: String,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     nbf: Option<i64>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     is_anonymous: Option<bool>,
 }
 

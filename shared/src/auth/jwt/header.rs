@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
 use super::TokenError;
-use crate::auth::json;
+use crate::strict_json;
 
 /// The JOSE header of a Supabase token has these members. Any other is refused: `crit` and `b64`
 /// would change what is verified, `zip` what is read; `jku`, `jwk`, `x5u`, `x5c` offer a key of the
@@ -14,7 +14,7 @@ use crate::auth::json;
 pub(super) struct UnverifiedHeader {
     alg: String,
     kid: String,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, deserialize_with = "strict_json::present")]
     typ: Option<String>,
 }
 

@@ -22,8 +22,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use self::{claims::UnverifiedClaims, header::UnverifiedHeader};
-use super::{Human, Token, json, jwks::KeySet, ring_provider};
-use crate::ids::Sub;
+use super::{Human, Token, jwks::KeySet, ring_provider};
+use crate::{ids::Sub, strict_json};
 
 /// How far our clock and the issuer's may be apart. Both follow NTP to milliseconds, and claims are
 /// whole seconds; this also covers a smeared leap second, and prolongs a token's life by nothing
@@ -161,7 +161,7 @@ impl Unverified<'_> {
 /// error goes on: serde's texts quote the input.
 fn decode<T: DeserializeOwned>(part: &str, error: TokenError) -> Result<T, TokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form)?;
-    json::from_slice(&bytes).map_err(|_| error)
+    strict_json::from_slice(&bytes).map_err(|_| error)
 }
 
 /// Why a token is refused. For the log: a caller gets one text for all of them.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::json::{self, Object},
     ids::AgentId,
+    strict_json::{self, Object},
 };
 
 /// The agents' secrets, from the function's entry in the secret store:
@@ -50,7 +50,7 @@ impl KeyRing {
     /// What is wrong, and of which agent, without a word of the secret.
     pub fn parse(secret_json: &str) -> Result<Self, KeyRingError> {
         let document: Document =
-            json::from_slice(secret_json.as_bytes()).map_err(|_| KeyRingError::Malformed)?;
+            strict_json::from_slice(secret_json.as_bytes()).map_err(|_| KeyRingError::Malformed)?;
         let agents = document.agents.into_iter().map(|(id, Object(entry))| {
             let id: AgentId = id.parse().map_err(|_| KeyRingError::AgentId)?;
             let secrets = match &entry.secrets[..] {

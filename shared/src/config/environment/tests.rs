@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::*;
 
-const GOOD: [(&str, &str); 13] = [
+const GOOD: [(&str, &str); 9] = [
     (
         "DATABASE_URL",
         "postgresql://127.0.0.1:5432/optkas?sslmode=disable",
@@ -18,48 +18,43 @@ const GOOD: [(&str, &str); 13] = [
         "http://127.0.0.1:9999/auth/v1/.well-known/jwks.json",
     ),
     ("JWKS_MAX_AGE_SECONDS", "600"),
-    ("PLATFORM_AGENT_ID", "optkas-platform"),
-    ("TLOG_ORIGIN", "optkas.example/log"),
-    ("TLOG_BUCKET", "optkas-log"),
-    ("TLOG_STATE_TABLE", "optkas-log"),
 ];
 
-/// The variables that are refused when `name` has `value`, for the five kinds of functions.
-fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 5] {
-    let mut values: HashMap<_, _> = GOOD.into_iter().collect();
+/// The variables that are refused when `name` has `value`: of every function, and of one that people call.
+fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 2] {
+    let mut values: HashMap<_, _> = GOOD
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     match value {
-        Some(value) => drop(values.insert(name, value)),
+        Some(value) => drop(values.insert(name.to_owned(), value.to_owned())),
         None => drop(values.remove(name)),
     }
-    let variables =
-        || Variables::new(|name: &str| values.get(name).map(|value| (*value).to_owned()));
+    let variables = || {
+        let values = values.clone();
+        Variables::new(move |name| values.get(name).cloned())
+    };
     let names = |error: Option<Malformed>| {
         error
             .map(|error| error.names().collect())
             .unwrap_or_default()
     };
     [
-        names(Base::parse(variables()).err()),
-        names(People::parse(variables()).err()),
-        names(Registrar::parse(variables()).err()),
-        names(Deployment::parse(variables()).err()),
-        names(Signer::parse(variables()).err()),
+        names(variables().parse(Base::read).err()),
+        names(variables().parse(People::read).err()),
     ]
 }
 
 #[test]
 fn a_full_environment_is_accepted() {
-    assert_eq!(refused("OTHER", None), [[""; 0]; 5]);
-    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 5]);
+    assert_eq!(refused("OTHER", None), [[""; 0]; 2]);
+    assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 2]);
 }
 
 #[test]
 fn each_variable_missing_or_malformed_is_named() {
-    let all = [true; 5];
-    let people = [false, true, false, false, false];
-    let keys = [false, true, true, false, false];
-    let deployment = [false, false, false, true, false];
-    let identity = [false, true, false, true, false];
+    let all = [true; 2];
+    let people = [false, true];
     for (name, who, value) in [
         ("DATABASE_URL", all, None),
         ("DATABASE_URL", all, Some("")),
@@ -102,58 +97,21 @@ fn each_variable_missing_or_malformed_is_named() {
             Some("http://secrets.example"),
         ),
         ("AWS_LAMBDA_MAX_CONCURRENCY", all, Some("many")),
-        ("JWT_ISSUER", identity, None),
-        ("JWT_ISSUER", identity, Some("")),
-        (
-            "JWT_ISSUER",
-            identity,
-            Some("http://issuer.example/auth/v1"),
-        ),
-        ("JWT_AUDIENCE", identity, None),
-        ("JWT_AUDIENCE", identity, Some("")),
-        ("JWT_AUDIENCE", identity, Some("a b")),
-        ("JWKS_URL", keys, None),
-        ("JWKS_URL", keys, Some("file:///etc/passwd")),
+        ("JWT_ISSUER", people, None),
+        ("JWT_ISSUER", people, Some("")),
+        ("JWT_ISSUER", people, Some("http://issuer.example/auth/v1")),
+        ("JWT_AUDIENCE", people, None),
+        ("JWT_AUDIENCE", people, Some("")),
+        ("JWT_AUDIENCE", people, Some("a b")),
+        ("JWKS_URL", people, None),
+        ("JWKS_URL", people, Some("file:///etc/passwd")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("601")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("-1")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("+1")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("99999999999999999999")),
-        ("PLATFORM_AGENT_ID", deployment, None),
-        ("PLATFORM_AGENT_ID", deployment, Some("Platform")),
     ] {
         let expected = who.map(|concerned| if concerned { vec![name] } else { Vec::new() });
-        assert_eq!(refused(name, value), expected, "{name} {value:?}");
-    }
-}
-
-#[test]
-fn each_variable_of_the_signer_missing_or_malformed_is_named() {
-    let signer = [false, false, false, false, true];
-    for (name, value) in [
-        ("TLOG_ORIGIN", None),
-        ("TLOG_ORIGIN", Some("")),
-        ("TLOG_ORIGIN", Some("https://optkas.example/log")),
-        ("TLOG_ORIGIN", Some("optkas.example/log/")),
-        ("TLOG_ORIGIN", Some("optkas.example/a log")),
-        ("TLOG_ORIGIN", Some("optkas.example/log+1")),
-        ("TLOG_BUCKET", None),
-        ("TLOG_BUCKET", Some("Log")),
-        ("TLOG_BUCKET", Some("-log")),
-        ("TLOG_BUCKET", Some("a.log")),
-        ("TLOG_STATE_TABLE", None),
-        ("TLOG_STATE_TABLE", Some("a table")),
-        ("TLOG_RETENTION_DAYS", Some("0")),
-        ("TLOG_RETENTION_DAYS", Some("36501")),
-        ("TLOG_ROUND_SECONDS", Some("")),
-        ("TLOG_ROUND_SECONDS", Some("61")),
-        ("TLOG_ROUND_SECONDS", Some("+2")),
-        ("WITNESS_POLICY", Some("")),
-        ("WITNESS_POLICY", Some("quorum all")),
-        ("AWS_ENDPOINT_URL_S3", Some("http://storage.example")),
-        ("AWS_ENDPOINT_URL_DYNAMODB", Some("http://tables.example")),
-    ] {
-        let expected = signer.map(|concerned| if concerned { vec![name] } else { Vec::new() });
         assert_eq!(refused(name, value), expected, "{name} {value:?}");
     }
 }
@@ -162,15 +120,15 @@ fn each_variable_of_the_signer_missing_or_malformed_is_named() {
 fn a_login_is_a_secret_unless_it_is_said_to_be_signed() {
     let auth = |auth: Option<&'static str>| {
         let url = "postgresql://db.example:5432/optkas?sslmode=verify-full";
-        let base = Base::parse(Variables::new(move |name: &str| match name {
+        let variables = Variables::new(move |name: &str| match name {
             "DATABASE_URL" => Some(url.to_owned()),
             "DATABASE_AUTH" => auth.map(str::to_owned),
             _ => GOOD
                 .into_iter()
                 .find(|(good, _)| *good == name)
                 .map(|(_, value)| value.to_owned()),
-        }));
-        base.unwrap().database_auth
+        });
+        variables.parse(Base::read).unwrap().database_auth
     };
     assert_eq!(auth(None), DatabaseAuth::Secret);
     assert_eq!(auth(Some("secret")), DatabaseAuth::Secret);
@@ -179,8 +137,8 @@ fn a_login_is_a_secret_unless_it_is_said_to_be_signed() {
 
 #[test]
 fn an_error_names_rules_and_no_values() {
-    let error =
-        Base::parse(Variables::new(|_: &str| Some("hunter2 hunter2".to_owned()))).unwrap_err();
+    let variables = Variables::new(|_: &str| Some("hunter2 hunter2".to_owned()));
+    let error = variables.parse(Base::read).unwrap_err();
     assert!(!error.to_string().contains("hunter2"), "{error}");
     assert_eq!(
         error.names().collect::<Vec<_>>(),

@@ -37,15 +37,14 @@ impl Serialize for FieldError {
 pub(super) struct Errors(pub(super) Vec<FieldError>);
 
 impl Errors {
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= ERRORS_MAX
+    }
+
     pub(super) fn report(&mut self, place: Place, detail: impl Display) {
-        if self.0.len() < ERRORS_MAX && self.0.iter().all(|error| error.place != place) {
+        if !self.is_full() && self.0.iter().all(|error| error.place != place) {
             let detail = detail.to_string();
             self.0.push(FieldError { place, detail });
         }
     }
-}
-
-/// The pointer to a member of the object at `pointer` (RFC 6901, section 3).
-pub(super) fn pointer_to(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -1,6 +1,7 @@
 //! Members that may be left out.
 
-use super::{super::json::Node, Fields};
+use super::Fields;
+use crate::strict_json::Node;
 
 impl Fields {
     /// A member that may be absent or null; where it is neither, a function reads it. The outer `None` is an error.

@@ -2,7 +2,8 @@
 
 use std::{collections::HashSet, hash::Hash, mem, ops::RangeInclusive};
 
-use super::{super::json::Node, Fields, error::pointer_to};
+use super::Fields;
+use crate::strict_json::{Node, pointer_to};
 
 impl Fields {
     /// An array that must be there, of so many elements. Each is read by a function, as the one member of an
@@ -33,9 +34,8 @@ impl Fields {
         for (index, element) in elements.into_iter().enumerate() {
             let index = index.to_string();
             let mut inner = Self {
-                members: vec![(index.clone(), element)],
-                pointer: pointer.clone(),
                 errors: mem::take(&mut self.errors),
+                ..Self::of_object(vec![(index.clone(), element)], pointer.clone())
             };
             match read(&mut inner, &index) {
                 Some(value) => values.push(value),

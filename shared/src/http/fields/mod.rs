@@ -14,20 +14,22 @@
 //! # Ok::<(), shared::http::Problem>(())
 //! ```
 
-mod ambiguity;
 mod error;
 mod given;
+mod keep;
 mod lists;
 mod values;
 
 use std::{collections::HashSet, fmt::Display, mem, str::FromStr};
 
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 pub use self::error::FieldError;
-use self::error::{Errors, Place, pointer_to};
+use self::error::{Errors, Place};
 pub use self::values::one_of;
-use super::{Problem, json::Node};
+use super::Problem;
+use crate::strict_json::{Ambiguity, Node, Position, ambiguities, pointer_to};
 
 /// Reads a JSON body that must be there.
 ///
@@ -43,7 +45,7 @@ pub fn read_body<T>(
         errors.report(Place::Pointer(String::new()), "must be an object");
         return Err(Problem::Invalid(errors.0));
     };
-    Fields::of_body(members).read(read)
+    Fields::of_body(body, members).read(read)
 }
 
 /// Reads a JSON body that may be left out, which means `{}`.
@@ -83,6 +85,8 @@ pub struct Fields {
     /// The JSON pointer of the object; `None` for a query.
     pointer: Option<String>,
     errors: Errors,
+    /// What was checked and is recorded, in one spelling.
+    kept: Map<String, Value>,
 }
 
 impl Fields {
@@ -149,9 +153,8 @@ impl Fields {
                     .as_deref()
                     .map(|pointer| pointer_to(pointer, name));
                 let mut inner = Self {
-                    members,
-                    pointer,
                     errors: mem::take(&mut self.errors),
+                    ..Self::of_object(members, pointer)
                 };
                 let value = read(&mut inner);
                 inner.reject_unknown();
@@ -179,14 +182,26 @@ impl Fields {
         None
     }
 
-    fn of_body(members: Vec<(String, Node)>) -> Self {
+    fn of_body(body: &[u8], members: Vec<(String, Node)>) -> Self {
         let mut errors = Errors::default();
-        ambiguity::report(&members, &mut errors);
-        let pointer = Some(String::new());
+        let report = &mut |at: &Position<'_>, ambiguity: Ambiguity| {
+            if !errors.is_full() {
+                errors.report(Place::Pointer(at.to_string()), ambiguity);
+            }
+        };
+        ambiguities(body, report).expect("the members were parsed from this body");
+        Self {
+            errors,
+            ..Self::of_object(members, Some(String::new()))
+        }
+    }
+
+    fn of_object(members: Vec<(String, Node)>, pointer: Option<String>) -> Self {
         Self {
             members,
             pointer,
-            errors,
+            errors: Errors::default(),
+            kept: Map::new(),
         }
     }
 
@@ -198,9 +213,8 @@ impl Fields {
             }
         }
         Self {
-            members,
-            pointer: None,
             errors,
+            ..Self::of_object(members, None)
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::{super::json::Node, Fields};
+use super::Fields;
+use crate::strict_json::Node;
 
 /// Parses a text that must be one of these words.
 ///

@@ -1,8 +1,4 @@
-//! The variables of each kind of function, each as one type.
-
-mod anchorer;
-mod rounds;
-mod signer;
+//! The variables of the functions that have no variables of their own.
 
 use std::{env, path::Path, time::Duration};
 
@@ -10,13 +6,9 @@ use http::Uri;
 use once_cell::sync::OnceCell;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-pub use self::{
-    anchorer::{Anchorer, Chain},
-    rounds::Rounds,
-    signer::Signer,
+use super::{
+    Aws, DatabaseAuth, DatabaseUrl, Malformed, Variables, urls::http_url, variables::whole_number,
 };
-use super::{Aws, DatabaseAuth, DatabaseUrl, Malformed, Variables, urls::http_url};
-use crate::ids::AgentId;
 
 /// The most connections one instance of a function keeps, however many requests it serves at once.
 const CONNECTIONS_MAX: usize = 16;
@@ -67,26 +59,6 @@ pub struct People {
     pub key_set: KeySetSource,
 }
 
-/// The environment of the function that registers the issuer's keys.
-#[derive(Debug)]
-pub struct Registrar {
-    /// What every function has.
-    pub base: Base,
-    /// `JWKS_URL`.
-    pub key_set_url: Uri,
-}
-
-/// The environment of the deployment's function.
-#[derive(Debug)]
-pub struct Deployment {
-    /// What every function has.
-    pub base: Base,
-    /// Whose tokens the database is to accept.
-    pub identity: Identity,
-    /// `PLATFORM_AGENT_ID`: the agent that onboards.
-    pub platform_agent: AgentId,
-}
-
 /// Parses this process's environment, once.
 ///
 /// # Errors
@@ -94,30 +66,20 @@ pub struct Deployment {
 /// Every variable that is missing or malformed.
 pub fn load<T>(
     once: &'static OnceCell<T>,
-    parse: impl FnOnce(Variables<fn(&str) -> Option<String>>) -> Result<T, Malformed>,
+    read: impl FnOnce(&mut Variables) -> Option<T>,
 ) -> Result<&'static T, Malformed> {
     once.get_or_try_init(|| {
-        parse(Variables::new(|name| {
-            // What is no Unicode becomes a text with U+FFFD, which no rule accepts.
+        let variables = Variables::new(|name| {
+            // A value that is no Unicode becomes a text with U+FFFD, which no rule accepts.
             env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        }))
+        });
+        variables.parse(read)
     })
 }
 
 impl Base {
-    /// The environment of a function that agents or a schedule call: nothing more.
-    ///
-    /// # Errors
-    ///
-    /// Every variable that is missing or malformed.
-    pub fn parse<F: Fn(&str) -> Option<String>>(
-        mut variables: Variables<F>,
-    ) -> Result<Self, Malformed> {
-        let base = Self::read(&mut variables);
-        variables.finish(base)
-    }
-
-    fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
+    /// Reads the variables that every function has; those that agents or a schedule call have no others.
+    pub fn read(variables: &mut Variables) -> Option<Self> {
         let database: Option<DatabaseUrl> = variables.required("DATABASE_URL", str::parse);
         let database_auth = variables.optional("DATABASE_AUTH", |text| {
             text.parse().and_then(|auth: DatabaseAuth| {
@@ -146,72 +108,26 @@ impl Base {
 }
 
 impl People {
-    /// # Errors
-    ///
-    /// Every variable that is missing or malformed.
-    pub fn parse<F: Fn(&str) -> Option<String>>(
-        mut variables: Variables<F>,
-    ) -> Result<Self, Malformed> {
-        let base = Base::read(&mut variables);
-        let identity = Identity::read(&mut variables);
-        let url = variables.required("JWKS_URL", key_set_url);
+    /// Reads the variables of a function that people call.
+    pub fn read(variables: &mut Variables) -> Option<Self> {
+        let base = Base::read(variables);
+        let identity = Identity::read(variables);
+        let url = key_set_url(variables);
         let max_age = variables.optional("JWKS_MAX_AGE_SECONDS", max_age);
-        let key_set = url.zip(max_age).map(|(url, max_age)| KeySetSource {
-            url,
-            max_age: max_age.unwrap_or_default(),
-        });
-        let people = base
-            .zip(identity)
-            .zip(key_set)
-            .map(|((base, identity), key_set)| Self {
-                base,
-                identity,
-                key_set,
-            });
-        variables.finish(people)
-    }
-}
-
-impl Registrar {
-    /// # Errors
-    ///
-    /// Every variable that is missing or malformed.
-    pub fn parse<F: Fn(&str) -> Option<String>>(
-        mut variables: Variables<F>,
-    ) -> Result<Self, Malformed> {
-        let base = Base::read(&mut variables);
-        let key_set_url = variables.required("JWKS_URL", key_set_url);
-        let registrar = base
-            .zip(key_set_url)
-            .map(|(base, key_set_url)| Self { base, key_set_url });
-        variables.finish(registrar)
-    }
-}
-
-impl Deployment {
-    /// # Errors
-    ///
-    /// Every variable that is missing or malformed.
-    pub fn parse<F: Fn(&str) -> Option<String>>(
-        mut variables: Variables<F>,
-    ) -> Result<Self, Malformed> {
-        let base = Base::read(&mut variables);
-        let identity = Identity::read(&mut variables);
-        let platform_agent = variables.required("PLATFORM_AGENT_ID", str::parse);
-        let deployment =
-            base.zip(identity)
-                .zip(platform_agent)
-                .map(|((base, identity), platform_agent)| Self {
-                    base,
-                    identity,
-                    platform_agent,
-                });
-        variables.finish(deployment)
+        Some(Self {
+            base: base?,
+            identity: identity?,
+            key_set: KeySetSource {
+                url: url?,
+                max_age: max_age?.unwrap_or_default(),
+            },
+        })
     }
 }
 
 impl Identity {
-    fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
+    /// Reads whose tokens are accepted.
+    pub fn read(variables: &mut Variables) -> Option<Self> {
         let issuer = variables.required("JWT_ISSUER", http_url);
         let audience = variables.required("JWT_AUDIENCE", audience);
         Some(Self {
@@ -219,6 +135,13 @@ impl Identity {
             audience: audience?,
         })
     }
+}
+
+/// `JWKS_URL`: where the issuer's key set is.
+pub fn key_set_url(variables: &mut Variables) -> Option<Uri> {
+    variables.required("JWKS_URL", |text| {
+        http_url(text).and_then(|url| url.parse().map_err(|_| "must be a URL"))
+    })
 }
 
 /// Read here and not at the first connection, so that a missing file is told from a database that is away.
@@ -250,10 +173,6 @@ fn secrets_prefix(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn key_set_url(text: &str) -> Result<Uri, &'static str> {
-    http_url(text).and_then(|url| url.parse().map_err(|_| "must be a URL"))
-}
-
 fn audience(text: &str) -> Result<String, &'static str> {
     if (1..=255).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
         Ok(text.to_owned())
@@ -263,10 +182,7 @@ fn audience(text: &str) -> Result<String, &'static str> {
 }
 
 fn max_age(text: &str) -> Result<Duration, &'static str> {
-    Some(text)
-        .filter(|text| text.bytes().all(|c| c.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|seconds| *seconds <= 600)
+    whole_number(text, 0, 600)
         .map(Duration::from_secs)
         .ok_or("must be a number from 0 to 600")
 }

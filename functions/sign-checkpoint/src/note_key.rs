@@ -1,18 +1,22 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+use shared::{
+    config::{SecretError, zeroizing},
+    strict_json,
+};
 use tlog::note::SigningKey;
 use zeroize::Zeroizing;
 
-use super::{SecretError, secrets::zeroizing};
-use crate::auth::json;
+const UNUSABLE: SecretError =
+    SecretError::Unusable("the secret of the log's key is not a key of this log");
 
 /// Parses the key that checkpoints of the log with this origin are signed with: `{"name", "seed"}`.
 ///
 /// The name is the origin: another log's key is refused. The seed is an Ed25519 private key (RFC 8032), 32 bytes
 /// in base64.
-pub(super) fn parse(secret_json: &str, origin: &str) -> Result<SigningKey, SecretError> {
+pub(crate) fn parse(secret_json: &str, origin: &str) -> Result<SigningKey, SecretError> {
     let document: Document =
-        json::from_slice(secret_json.as_bytes()).map_err(|_| SecretError::NoteKey)?;
+        strict_json::from_slice(secret_json.as_bytes()).map_err(|_| UNUSABLE)?;
     let seed = STANDARD
         .decode(document.seed.as_bytes())
         .map(Zeroizing::new);
@@ -21,7 +25,7 @@ pub(super) fn parse(secret_json: &str, origin: &str) -> Result<SigningKey, Secre
         .map(Zeroizing::new)
         .filter(|_| document.name == origin)
         .and_then(|seed| SigningKey::from_seed(origin, &seed).ok())
-        .ok_or(SecretError::NoteKey)
+        .ok_or(UNUSABLE)
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ const FOLDERS: [(&str, &str); 4] = [
 ];
 
 fn main() -> io::Result<()> {
-    let migrations = Path::new("../migrations").canonicalize()?;
+    let migrations = Path::new("../../migrations").canonicalize()?;
     let mut list = String::new();
     for (name, folder) in FOLDERS {
         let mut files = Vec::new();

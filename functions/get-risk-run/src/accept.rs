@@ -1,19 +1,14 @@
-//! Which form of a reply the caller would rather have (RFC 9110, 12.5.1).
+//! The form of a reply that the caller prefers (RFC 9110, 12.5.1).
 
 use http::{HeaderMap, header::ACCEPT};
-
-use super::Problem;
+use shared::http::Problem;
 
 /// A weight of one, in thousandths.
 const ONE: u16 = 1_000;
 
-/// The media type that the caller likes best; of equals the first, and the first where nothing is said. Of
-/// parameters only the weight counts.
-///
-/// # Errors
-///
-/// 400 for a header that is none; 406 where none is acceptable.
-pub fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str, Problem> {
+/// The media type that the caller prefers. Among equals, and without a header, it is the first offered. Of parameters only
+/// the weight counts. A malformed header is refused with 400; if the caller accepts nothing offered, with 406.
+pub(crate) fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str, Problem> {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT) {
         let value = value.to_str().map_err(|_| Problem::MalformedRequest)?;
@@ -31,7 +26,7 @@ pub fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str
     best.1.ok_or(Problem::NotAcceptable)
 }
 
-/// That of the most specific range that names it.
+/// The weight of the most specific range that names the media type.
 fn weight(media_type: &str, ranges: &[Range<'_>]) -> u16 {
     if ranges.is_empty() {
         return ONE;

@@ -1,20 +1,36 @@
 //! JSON that means the same to every reader.
 //!
-//! Of duplicate members serde keeps none, one or an error, depending on the type; `PostgreSQL`
-//! keeps the last. Two readers of one token could thus see two tokens. U+0000 has no place in a
-//! `PostgreSQL` text. Both are refused here, at any depth, in members that the type ignores too.
+//! Of duplicate members serde keeps none or one, or gives an error, as the type has it; `PostgreSQL` keeps the last. Two
+//! readers of one token could thus see two tokens. U+0000 has no place in a `PostgreSQL` text. Both are refused here, at
+//! any depth, also in members that the type ignores.
 
-use std::{collections::HashSet, fmt, marker::PhantomData};
+mod ambiguity;
+mod node;
+
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+pub(crate) use self::{
+    ambiguity::{Ambiguity, Position, ambiguities, pointer_to},
+    node::Node,
 };
 
 /// Parses exactly one JSON object.
-pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice::<Unambiguous>(bytes)?;
-    serde_json::from_slice(bytes).map(|Object(value)| value)
+///
+/// # Errors
+///
+/// The text is no JSON object, is ambiguous, or is not of the type.
+pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let mut found = None;
+    ambiguities(bytes, &mut |_, ambiguity| found = Some(ambiguity))?;
+    match found {
+        Some(ambiguity) => Err(serde_json::Error::custom(ambiguity)),
+        None => serde_json::from_slice(bytes).map(|Object(value)| value),
+    }
 }
 
 /// A struct from a JSON object. By itself serde takes an array of the members' values as well.
@@ -41,75 +57,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 }
 
 /// For an optional member that, when present, must not be null:
-/// `#[serde(default, deserialize_with = "json::present")]`.
+/// `#[serde(default, deserialize_with = "strict_json::present")]`.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
-}
-
-/// Any JSON value without duplicate members and without U+0000. Keeps nothing.
-struct Unambiguous;
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Unambiguous {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut names = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            Self.visit_str::<A::Error>(&name)?;
-            if !names.insert(name) {
-                return Err(A::Error::custom("duplicate member"));
-            }
-            map.next_value::<Self>()?;
-        }
-        Ok(Self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(Self)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self, E> {
-        if text.contains('\0') {
-            Err(E::custom("U+0000 in a string"))
-        } else {
-            Ok(Self)
-        }
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(Self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(Self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(Self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(Self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(Self)
-    }
 }
 
 #[cfg(test)]

@@ -1,70 +1,65 @@
 use std::fmt;
 
 use http::Uri;
+use once_cell::sync::OnceCell;
+use shared::config::{Base, Variables, http_url, whole_number};
 use tlog::note::{Algorithm, VerifierKey};
 
-use crate::config::{Base, Malformed, Variables, urls::http_url};
+/// The environment as it was parsed at the start.
+pub(crate) static CONFIG: OnceCell<AnchorConfig> = OnceCell::new();
 
-/// Whoever waits for more than a block on top of its transaction waits for what a chain hardly ever undoes.
+/// The transaction's block and one on top: a chain hardly ever undoes more.
 const CONFIRMATIONS_DEFAULT: u64 = 2;
 
 /// A node that keeps no history still knows the accounts of the last 128 blocks.
 const CONFIRMATIONS_MAX: u64 = 100;
 
-/// Numbers beyond are not the same for every reader of JSON.
+/// Readers of JSON do not agree on larger numbers.
 const CHAIN_ID_MAX: u64 = (1 << 53) - 1;
 
 /// The environment of the function that writes checkpoints into a chain.
 #[derive(Debug)]
-pub struct Anchorer {
+pub(crate) struct AnchorConfig {
     /// What every function has.
-    pub base: Base,
-    /// `TLOG_VERIFIER_KEY`: by whose key a checkpoint must be signed.
-    pub log_key: VerifierKey,
+    pub(crate) base: Base,
+    /// `TLOG_VERIFIER_KEY`: the key that must have signed a checkpoint.
+    pub(crate) log_key: VerifierKey,
     /// Where checkpoints go.
-    pub chain: Chain,
+    pub(crate) chain: Chain,
 }
 
 /// A chain and how it is reached.
-pub struct Chain {
-    /// `CHAIN_RPC_URL`, of a node that is not trusted. Its path may be what lets us in: it is not printed.
-    pub rpc_url: Uri,
+pub(crate) struct Chain {
+    /// `CHAIN_RPC_URL`, of a node that is not trusted. Its path may be an access key, so it is not printed.
+    pub(crate) rpc_url: Uri,
     /// `CHAIN_ID`.
-    pub id: u64,
-    /// `CHAIN_CONFIRMATIONS`: a transaction counts when so many blocks, its own among them, hold it.
-    pub confirmations: u64,
+    pub(crate) id: u64,
+    /// `CHAIN_CONFIRMATIONS`: how many blocks, the transaction's own among them, make it count.
+    pub(crate) confirmations: u64,
 }
 
-impl Anchorer {
-    /// # Errors
-    ///
-    /// Every variable that is missing or malformed.
-    pub fn parse<F: Fn(&str) -> Option<String>>(
-        mut variables: Variables<F>,
-    ) -> Result<Self, Malformed> {
-        let base = Base::read(&mut variables);
+impl AnchorConfig {
+    /// Reads the environment.
+    pub(crate) fn read(variables: &mut Variables) -> Option<Self> {
+        let base = Base::read(variables);
         let log_key = variables.required("TLOG_VERIFIER_KEY", log_key);
-        let chain = Chain::read(&mut variables);
-        let anchorer = base
-            .zip(log_key)
-            .zip(chain)
-            .map(|((base, log_key), chain)| Self {
-                base,
-                log_key,
-                chain,
-            });
-        variables.finish(anchorer)
+        let chain = Chain::read(variables);
+        Some(Self {
+            base: base?,
+            log_key: log_key?,
+            chain: chain?,
+        })
     }
 }
 
 impl Chain {
-    fn read<F: Fn(&str) -> Option<String>>(variables: &mut Variables<F>) -> Option<Self> {
+    fn read(variables: &mut Variables) -> Option<Self> {
         let rpc_url = variables.required("CHAIN_RPC_URL", rpc_url);
         let id = variables.required("CHAIN_ID", |text| {
-            number(text, CHAIN_ID_MAX).ok_or("must be a number from 1 to 9007199254740991")
+            whole_number(text, 1, CHAIN_ID_MAX).ok_or("must be a number from 1 to 9007199254740991")
         });
         let confirmations = variables.optional("CHAIN_CONFIRMATIONS", |text| {
-            number(text, CONFIRMATIONS_MAX).ok_or("must be a number from 1 to 100")
+            whole_number(text, 1, CONFIRMATIONS_MAX).ok_or("must be a number from 1 to 100")
         });
         Some(Self {
             rpc_url: rpc_url?,
@@ -94,18 +89,11 @@ fn rpc_url(text: &str) -> Result<Uri, &'static str> {
     http_url(text).and_then(|url| url.parse().map_err(|_| "must be a URL"))
 }
 
-fn number(text: &str, max: u64) -> Option<u64> {
-    Some(text)
-        .filter(|text| text.bytes().all(|c| c.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|number| (1..=max).contains(number))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chain(name: &str, value: Option<&str>) -> Option<Chain> {
+    fn chain(name: &'static str, value: Option<&'static str>) -> Option<Chain> {
         let get = move |asked: &str| match asked {
             _ if asked == name => value.map(str::to_owned),
             "CHAIN_RPC_URL" => Some("https://node.example/v3/0123456789".to_owned()),

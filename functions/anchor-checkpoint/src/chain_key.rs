@@ -1,9 +1,10 @@
 use evm::SigningKey;
 use serde::Deserialize;
+use shared::{
+    config::{SecretError, zeroizing},
+    strict_json,
+};
 use zeroize::Zeroizing;
-
-use super::{SecretError, secrets::zeroizing};
-use crate::auth::json;
 
 #[derive(Deserialize)]
 struct Document {
@@ -12,11 +13,13 @@ struct Document {
 }
 
 /// The key of the account that anchors, from its secret: `{"private_key": "<64 hexadecimal digits>"}`.
-pub(super) fn parse(secret_json: &str) -> Result<SigningKey, SecretError> {
-    json::from_slice::<Document>(secret_json.as_bytes())
+pub(crate) fn parse(secret_json: &str) -> Result<SigningKey, SecretError> {
+    strict_json::from_slice::<Document>(secret_json.as_bytes())
         .ok()
         .and_then(|document| SigningKey::from_hex(&document.private_key).ok())
-        .ok_or(SecretError::ChainKey)
+        .ok_or(SecretError::Unusable(
+            "the secret of the chain's account is not a private key",
+        ))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A JSON text as it was written: members in order, duplicates kept, for `fields` to judge.
+//! A JSON text as it was written: members in order, duplicates kept, for `http::fields` to read.
 
 use std::fmt;
 
@@ -6,20 +6,10 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
 
-/// An object without its members that are null: what was left out is not told to anybody.
-#[must_use]
-pub fn without_nulls(mut object: Value) -> Value {
-    if let Value::Object(members) = &mut object {
-        members.retain(|_, value| !value.is_null());
-    }
-    object
-}
-
-/// A JSON value. Numbers that are no whole one of 64 bits need no value: the API has none.
+/// A JSON value. A number that is not whole, or has more than 64 bits, keeps no value: the API has no such number.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Null,
     Bool(bool),
     Integer(i64),
@@ -31,7 +21,7 @@ pub(super) enum Node {
 
 impl Node {
     /// Exactly one JSON text in UTF-8 (RFC 8259), nested no deeper than `serde_json` allows.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }

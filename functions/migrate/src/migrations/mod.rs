@@ -14,11 +14,13 @@ mod embedded;
 mod present;
 
 use refinery::{Migration, Runner};
-use tokio_postgres::{Client, NoTls, error::DbError};
+use shared::{
+    config::{Base, DatabaseLogin},
+    gateway::connect,
+};
+use tokio_postgres::{Client, error::DbError};
 
 use self::embedded::{File, RDS, ROLES, TABLES};
-use super::connect;
-use crate::config::{Base, DatabaseLogin, TlsMode};
 
 /// Any number that no other advisory lock of this database has: the letters of "optkas".
 const LOCK: i64 = 0x6f_70_74_6b_61_73;
@@ -30,11 +32,11 @@ const LOCK_TIMEOUT: &str = "5min";
 const HISTORY: &str = "deploy.schema_history";
 
 /// The files that were applied by this run.
-pub type Applied = Vec<String>;
+pub(crate) type Applied = Vec<String>;
 
 /// Why the database is not up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
+pub(crate) enum MigrationError {
     /// No connection, or a statement failed.
     #[error("a statement of the deployment failed")]
     Database(#[from] tokio_postgres::Error),
@@ -54,7 +56,7 @@ pub enum MigrationError {
 impl MigrationError {
     /// For the log of a deployment, which has no caller: what the server said, without DETAIL and HINT.
     #[must_use]
-    pub fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         let mut texts = Vec::new();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
@@ -68,12 +70,8 @@ impl MigrationError {
     }
 }
 
-/// Brings the database up to date.
-///
-/// # Errors
-///
-/// As [`MigrationError`]; what was done before stays.
-pub async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, MigrationError> {
+/// Brings the database up to date. Where it fails, what was done before stays.
+pub(crate) async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, MigrationError> {
     let mut client = connect(base, login).await?;
     client
         .batch_execute(&format!(
@@ -136,22 +134,6 @@ async fn as_owner(client: &mut Client) -> Result<Applied, MigrationError> {
         .collect();
     applied.extend(present::apply(client).await?);
     Ok(applied)
-}
-
-async fn connect(base: &Base, login: &DatabaseLogin) -> Result<Client, tokio_postgres::Error> {
-    let config = connect::config(&base.database, login);
-    let (client, connection) = match base.database.tls {
-        TlsMode::LoopbackPlain => {
-            let (client, connection) = config.connect(NoTls).await?;
-            (client, tokio::spawn(connection))
-        }
-        TlsMode::VerifyFull => {
-            let (client, connection) = config.connect(connect::tls(base)).await?;
-            (client, tokio::spawn(connection))
-        }
-    };
-    drop(connection);
-    Ok(client)
 }
 
 /// The files' names begin with their numbers; refinery wants `V<number>__<name>`.

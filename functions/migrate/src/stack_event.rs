@@ -9,25 +9,23 @@ use http::{Request, Uri};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::{outbound::Outbound, runtime::Failed};
 use tracing::error;
 
-use super::Failed;
-use crate::outbound::Outbound;
-
-/// The reply is a small file in S3.
+/// The reply is written to a presigned URL of S3, which answers with next to nothing.
 const REPLY_TIME: Duration = Duration::from_secs(10);
 const REPLY_BYTES_MAX: usize = 16 * 1024;
 
-/// Tried so often: without a reply the stack waits for its time-out, and takes that for a failure.
+/// The tries of a reply. A stack without a reply waits for its time-out, and takes that for a failure.
 const TRIES_MAX: u32 = 3;
 
-/// There is one of it a stack, for ever: that an update replaced it would make the stack delete the old one.
+/// The custom resource's id, the same for ever: after a new id the stack would delete the old resource.
 const PHYSICAL_ID: &str = "database";
 
 /// What a stack asks for.
 #[derive(Debug)]
-pub(super) struct StackEvent {
-    pub(super) request: StackRequest,
+pub(crate) struct StackEvent {
+    pub(crate) request: StackRequest,
     reply_to: Uri,
     stack_id: String,
     request_id: String,
@@ -35,7 +33,7 @@ pub(super) struct StackEvent {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum StackRequest {
+pub(crate) enum StackRequest {
     Create,
     Update,
     Delete,
@@ -53,8 +51,8 @@ struct Document {
 }
 
 impl StackEvent {
-    /// The event of a stack; none if somebody else calls, or the reply would go to another place than a stack's.
-    pub(super) fn parse(event: &str) -> Option<Self> {
+    /// The event of a stack; `None` if the event has another form, or names no stack's bucket for the reply.
+    pub(crate) fn parse(event: &str) -> Option<Self> {
         let document: Document = serde_json::from_str(event).ok()?;
         let reply_to: Uri = document.response_url.parse().ok()?;
         is_of_a_stack(&reply_to).then_some(Self {
@@ -66,12 +64,8 @@ impl StackEvent {
         })
     }
 
-    /// Tells the stack how it went.
-    ///
-    /// # Errors
-    ///
-    /// It could not be told.
-    pub(super) async fn reply(&self, result: &Result<Value, Failed>) -> Result<(), Failed> {
+    /// Tells the stack the result. It fails if no try was taken; the causes are in the log.
+    pub(crate) async fn reply(&self, result: &Result<Value, Failed>) -> Result<(), Failed> {
         let body = Bytes::from(self.document(result).to_string());
         let outbound = Outbound::new(&self.reply_to, REPLY_BYTES_MAX, REPLY_TIME);
         for _ in 0..TRIES_MAX {
