@@ -25,7 +25,7 @@ pub(crate) struct Fees {
 }
 
 impl Quote {
-    /// Enough for the base fee to double, which takes six full blocks; none if the next block costs too much.
+    /// Enough for the base fee to double, which takes six full blocks; `None` if the next block costs too much.
     pub(crate) fn fees(self) -> Option<Fees> {
         let tip = self.tip.clamp(1, TIP_MAX);
         let max = self.base_fee.saturating_mul(2).saturating_add(tip);
@@ -59,7 +59,7 @@ impl Fees {
         (raised.tip <= TIP_MAX && raised.max <= FEE_MAX).then_some(raised)
     }
 
-    /// The next block cannot take it, or whoever makes the block gets less than half of what is usual.
+    /// Whether the next block cannot take it, or the block's maker gets less than half of the usual tip.
     fn is_starved(self, quote: Quote) -> bool {
         match self.max.checked_sub(quote.base_fee) {
             Some(left) => self.tip.min(left) < quote.tip.min(TIP_MAX) / 2,

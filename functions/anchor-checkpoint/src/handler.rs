@@ -200,7 +200,11 @@ impl Run<'_> {
                 self.refusals = 0;
             }
             Submission::Refused(cause) => {
-                warn!(anchor.transaction = %signed.hash(), node.refusal = %cause, "The node refuses the anchor's transaction.");
+                warn!(
+                    anchor.transaction = %signed.hash(),
+                    node.refusal = %cause,
+                    "The node refuses the anchor's transaction."
+                );
                 self.refusals += 1;
             }
         }

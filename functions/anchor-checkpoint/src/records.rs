@@ -60,7 +60,7 @@ impl Records {
     }
 
     /// What is to be written for the latest checkpoint, if there is one. Only what the log's key has signed is:
-    /// whoever can write into the database cannot have anything else anchored.
+    /// writing into the database is not enough to have anything else anchored.
     pub(crate) fn target(&self, log_key: &VerifierKey) -> Result<Option<Payload>, Unverified> {
         let Some(latest) = &self.checkpoint else {
             return Ok(None);

@@ -6,8 +6,8 @@ use shared::http::Problem;
 /// A weight of one, in thousandths.
 const ONE: u16 = 1_000;
 
-/// The media type that the caller prefers. Among equals, and without a header, it is the first offered. Of parameters only
-/// the weight counts. A malformed header is refused with 400; if the caller accepts nothing offered, with 406.
+/// The media type that the caller prefers. Among equals, and without a header, it is the first offered. Of parameters
+/// only the weight counts. A malformed header is refused with 400; if the caller accepts nothing offered, with 406.
 pub(crate) fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str, Problem> {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT) {

@@ -2,7 +2,7 @@ use risk::{chart::svg, outcome::Outcome};
 use serde_json::{Map, Value};
 use shared::money::Currency;
 
-/// The loss distribution of a recorded run; none where what was recorded is no result.
+/// The loss distribution of a recorded run; `None` where the record holds no result.
 pub(crate) fn draw(run: &Map<String, Value>) -> Option<String> {
     let outcome: Outcome = serde_json::from_value(run.get("result")?.clone()).ok()?;
     let currency: Currency = outcome.currency.parse().ok()?;

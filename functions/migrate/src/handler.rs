@@ -33,8 +33,8 @@ pub(crate) async fn handle(
 
 /// Brings the database up to date; `None` when there is nothing to be done because a later build did more.
 ///
-/// That is an error for a person, who has mistaken one version for another. A stack that goes back to an earlier version
-/// calls that version, and may: migrations only add, so the earlier version runs on what is there.
+/// That is an error for a person, who has mistaken one version for another. A stack that goes back to an earlier
+/// version calls that version, and may: migrations only add, so the earlier version runs on what is there.
 async fn apply_migrations(
     call: &JobCall<MigrateConfig, DatabaseLogin>,
     by_stack: bool,

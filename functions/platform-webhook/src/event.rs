@@ -70,7 +70,8 @@ fn facility(data: &mut Fields) -> Option<Value> {
     data.kept()
 }
 
-/// The agent that reports collateral and the allocator that releases it: both in a secured facility, neither in another.
+/// The agent that reports collateral and the allocator that releases it: both in a secured facility, neither in
+/// another.
 fn security(secured: Option<bool>, data: &mut Fields) {
     if secured == Some(true) {
         data.keep::<AgentId>("collateral_agent");

@@ -219,7 +219,7 @@ impl Bucket {
             .body(ByteStream::from(bytes))
     }
 
-    /// Under a lock that nobody can take off, the account's owner included, until it ends.
+    /// Puts the object under a lock that not even the account's owner can take off before it ends.
     fn locked(&self, put: PutObjectFluentBuilder) -> PutObjectFluentBuilder {
         put.object_lock_mode(ObjectLockMode::Compliance)
             .object_lock_retain_until_date(DateTime::from(SystemTime::now() + self.retention))

@@ -7,7 +7,7 @@ use tracing::{error, warn};
 /// Why a round did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Something is as no crash leaves it. Nothing is signed until somebody has looked.
+    /// Something is in a state that no crash leaves. Nothing is signed until an operator has looked.
     Stopped(Alarm),
     /// Another signer was first. What it signed is as good.
     Outrun,
@@ -31,7 +31,7 @@ pub(crate) enum Alarm {
 }
 
 impl Alarm {
-    /// Its name for whoever invoked the function.
+    /// The alarm's name, which the invoker sees.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::StateMissing => "state-missing",

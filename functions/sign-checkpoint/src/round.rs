@@ -79,14 +79,14 @@ impl SigningRounds {
     }
 
     /// What was compared was not read in one moment: another signer may have gone on in between, and then it is
-    /// no wonder. Only what still holds against the same memory is an alarm.
+    /// no surprise. Only what still holds against the same memory is an alarm.
     async fn confirm(&self, alarm: Alarm) -> Ended {
         match self.table.load().await {
             Ok(now) if now != self.remembered => {
                 info!("Another signer went on meanwhile: this round is given up.");
                 Ended::Outrun
             }
-            // Where there is no telling, rather once too often.
+            // If the memory cannot be read, an alarm too many is better than one too few.
             Ok(_) | Err(_) => Ended::Stopped(alarm),
         }
     }
@@ -148,7 +148,7 @@ impl SigningRounds {
                 log.size = next.size,
                 "Another signer was first: this tree is given up."
             );
-            // Unless the other came to the same tree and goes on from these very files.
+            // Keep the files if the other signer decided on the same tree: it uses them.
             if self.table.load().await?.as_ref() != Some(&next) {
                 bucket.unstage(&next.staging_key()).await;
             }
@@ -244,7 +244,7 @@ impl SigningRounds {
         })
     }
 
-    /// The checkpoint; none for want of cosignatures, and then the next round asks again.
+    /// The checkpoint; `None` if there are too few cosignatures, and then the next round asks again.
     async fn publish(
         &mut self,
         state: &State,

@@ -12,7 +12,7 @@ use tlog::tiles::Resource;
 
 const HEAD: &[u8] = b"optkas/staging/v1\n";
 
-/// The object; `None` when a file is too long for it, which none is.
+/// The object; `None` when a file is too long for it, which no file of the log is.
 pub(crate) fn encode(files: &[Resource]) -> Option<Vec<u8>> {
     let mut object = HEAD.to_vec();
     for file in files {

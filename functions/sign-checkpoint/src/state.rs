@@ -21,7 +21,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Of a log that has not begun. It is nowhere stored.
+    /// The state of a log that has not begun. It is stored nowhere.
     pub(crate) const BEGINNING: Self = Self {
         size: 0,
         root: EMPTY_ROOT,

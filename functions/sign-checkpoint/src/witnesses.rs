@@ -1,4 +1,4 @@
-//! Whom to ask for cosignatures (C2SP tlog-witness), and when there are enough (tlog-policy).
+//! The witnesses that are asked for cosignatures (C2SP tlog-witness), and how many must answer (tlog-policy).
 //!
 //! A witness is asked from the size that it is thought to have cosigned last; one that has cosigned another says
 //! which (409) and is asked once more from there. What it answers counts if it verifies.
@@ -22,11 +22,11 @@ use crate::{
     ended::{Ended, broken},
 };
 
-/// For one witness, whatever it does.
+/// The time that one witness gets.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// For those that have not answered when there are enough.
+/// The time that the other witnesses get once there are enough cosignatures.
 const GRACE: Duration = Duration::from_millis(200);
-/// Of an answer: a few lines.
+/// The largest answer: it is a few lines.
 const BYTES_MAX: usize = 64 << 10;
 
 /// The witnesses of the policy, as they are asked during one invocation.
@@ -45,7 +45,7 @@ struct Asked {
 }
 
 impl Witnesses {
-    /// Those of the policy; none without one.
+    /// The witnesses of the policy. Without a policy there are no witnesses.
     pub(crate) fn new(policy: Option<&'static Policy>) -> Result<Self, Failed> {
         let asked = policy
             .into_iter()
@@ -71,7 +71,7 @@ impl Witnesses {
         })
     }
 
-    /// The note with the cosignatures of all who gave one in time; none when these are too few.
+    /// The note with the cosignatures that came in time; `None` when these are too few.
     pub(crate) async fn cosign(
         &mut self,
         bucket: &Bucket,
@@ -142,7 +142,7 @@ fn is_met(policy: &Policy, note: &Note) -> Result<bool, Ended> {
 }
 
 impl Asked {
-    /// Its cosignatures: none, if it gave none that verifies.
+    /// The witness's cosignatures that verify.
     async fn ask(
         &self,
         bucket: &Bucket,

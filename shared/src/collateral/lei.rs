@@ -48,7 +48,7 @@ impl fmt::Display for Lei {
     }
 }
 
-/// Of the number that capitals and digits spell, by 97.
+/// The remainder by 97 of the number that capitals and digits spell.
 fn remainder(text: &str) -> u32 {
     text.chars()
         .filter_map(|c| c.to_digit(36))

@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 
 use super::{DatabaseUrl, Variables, aws_http, urls::http_url};
 
-/// A service is asked so often before a call has failed.
+/// The tries of a call to AWS before it has failed.
 const TRIES_MAX: u32 = 3;
 
-/// How long a database token lets in: RDS accepts no longer. Who is in stays in.
+/// How long a database token is valid: RDS accepts no longer. A connection that is open stays open.
 const TOKEN_TIME: Duration = Duration::from_mins(15);
 
 /// How AWS is reached: what Lambda puts into every function's environment.
@@ -31,7 +31,7 @@ pub struct Aws {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: Zeroizing<String>,
     pub(super) session_token: Option<Zeroizing<String>>,
-    /// Of a local Secrets Manager.
+    /// The endpoint of a local Secrets Manager.
     pub(super) endpoint: Option<String>,
 }
 
@@ -65,8 +65,8 @@ impl Aws {
             .build()
     }
 
-    /// The token with which that login enters that database: a presigned URL without its scheme, made here, without
-    /// a word to anybody.
+    /// The token with which a login enters a database: a presigned URL without its scheme. It is made here, without a
+    /// call.
     ///
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.html>
     pub(super) fn database_token(

@@ -107,7 +107,7 @@ mod tests {
             (absent.to_string(), "http"),
             (service(Some(b"")), "http"),
             (service(Some(b"nonsense\r\n\r\n")), "http"),
-            // Whoever does not speak TLS, or has no certificate, is not talked to.
+            // A server without TLS or without a certificate gets no request.
             (service(Some(b"HTTP/1.1 200 OK\r\n\r\n")), "https"),
         ] {
             let answer = ask(&format!("{scheme}://{service}/")).await;

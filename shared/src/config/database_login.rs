@@ -15,13 +15,13 @@ pub enum DatabaseAuth {
     /// `secret`: with a password, from the secret store.
     Secret,
     /// `iam`: with a token signed with the function's own AWS credentials, anew for each connection. There is no
-    /// password, and nobody who reads the secret store can log in.
+    /// password: reading the secret store opens nothing.
     Iam,
 }
 
 impl DatabaseAuth {
-    /// Whether that database may be entered so. A token opens the database to whoever gets to see it, so it leaves
-    /// for a named host behind TLS only.
+    /// Whether this way in suits the database. A token opens the database to every reader of the token, so it is sent
+    /// only to a named host behind TLS.
     pub(super) fn suits(self, database: &DatabaseUrl) -> bool {
         let named =
             || database.host.contains('.') && database.host.parse::<std::net::IpAddr>().is_err();
@@ -77,7 +77,7 @@ impl DatabaseLogin {
     /// Parses the secret of the function of this name: `{"username", "password"}`. Another function's login is
     /// refused, whatever the secret store says: one endpoint, one login.
     ///
-    /// Other members are let be: the rotation of a secret needs some of its own.
+    /// Other members are allowed: the rotation of a secret needs some of its own.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ pub struct DatabaseUrl {
     pub tls: TlsMode,
 }
 
-/// There is nothing between: an unverified certificate protects from nobody who can answer in its place.
+/// There is nothing between the two: an unverified certificate does not protect from a server in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
     /// The certificate must chain to a trusted root and bear the host's name.

@@ -83,7 +83,7 @@ impl Base {
         let database: Option<DatabaseUrl> = variables.required("DATABASE_URL", str::parse);
         let database_auth = variables.optional("DATABASE_AUTH", |text| {
             text.parse().and_then(|auth: DatabaseAuth| {
-                // Of a database whose URL is malformed, that is told.
+                // A malformed URL is an error of its own.
                 let suits = database
                     .as_ref()
                     .is_none_or(|database| auth.suits(database));

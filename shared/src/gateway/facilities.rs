@@ -26,7 +26,7 @@ pub struct NewRelease {
 /// How much of what is pledged under a filing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Released {
-    /// These pledges; not none.
+    /// These pledges, one at least.
     Assets(Vec<PledgeId>),
     /// All of them, and the filing may be terminated.
     Termination,

@@ -5,7 +5,7 @@ use tokio_postgres::error::SqlState;
 
 use super::{Error, reply::Unusable};
 
-/// What went wrong with one try, as far as anybody acts differently.
+/// What went wrong with one try. There is a variant for each reaction.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// Concurrent transactions were in each other's way.
@@ -103,8 +103,8 @@ impl From<Fault> for Error {
     }
 }
 
-/// A unique violation too: the gateway functions look before they insert, so it is somebody else's insert
-/// that came between, and the next try sees it.
+/// Conflicts are tried again, a unique violation too: the gateway functions look before they insert, so another
+/// transaction's insert came between, and the next try sees it.
 fn is_conflict(code: &SqlState) -> bool {
     [
         SqlState::T_R_SERIALIZATION_FAILURE,

@@ -9,12 +9,12 @@ pub(super) struct Retries {
     away: u32,
 }
 
-/// Of a database that is away: about 1.5 s in all, a restart or a failover of a connection. Longer would
-/// pile up invocations that hold nothing but their callers.
+/// The tries while the database is away: about 1.5 s in all, for a restart or a failover of a connection. With more
+/// tries waiting invocations would pile up.
 const AWAY_RETRIES_MAX: u32 = 5;
 
 impl Retries {
-    /// How long to wait before the next try, or `None` when there is none.
+    /// How long to wait before the next try, or `None` to give up.
     pub(super) fn delay(
         &mut self,
         fault: &Fault,

@@ -18,7 +18,7 @@ pub struct NewSettlement {
     pub facility_id: FacilityId,
     /// How much, in minor units.
     pub amount_minor: AmountMinor,
-    /// Of the amount.
+    /// The amount's currency.
     pub currency: Currency,
     /// When it is to take effect.
     pub value_date: Date,

@@ -1,7 +1,7 @@
 //! Opaque page cursors: where the next page begins, as base64url of fixed bytes.
 //!
-//! A cursor gives no access: the token and the database decide whose rows a page holds. A forged cursor begins a page of
-//! the caller's own rows elsewhere.
+//! A cursor gives no access: the token and the database decide whose rows a page holds. A forged cursor begins a page
+//! of the caller's own rows elsewhere.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;

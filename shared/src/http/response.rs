@@ -24,7 +24,7 @@ pub struct Success {
 }
 
 impl Success {
-    /// The database's answer, where it is none of the problems.
+    /// The database's answer, if it is no problem.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Success {
         self
     }
 
-    /// Turns the database's `next` into the `next_cursor` of a page; what has none is no page.
+    /// Turns the database's `next` into the `next_cursor` of a page. A reply without `next` stays as it is.
     #[must_use]
     pub fn paged(mut self, encode: impl FnOnce(&Value) -> Option<String>) -> Self {
         if let Some(next) = self.body.remove("next") {
@@ -109,7 +109,7 @@ impl Success {
         Ok(self)
     }
 
-    /// Answers a picture that is drawn of the body.
+    /// Answers a picture that is drawn from the body.
     ///
     /// # Errors
     ///

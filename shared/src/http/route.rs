@@ -12,10 +12,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The path's parameter if the request is for this endpoint: empty where the route has none.
+    /// The path's parameter, if the request is for this endpoint. It is empty for a route without a parameter.
     ///
     /// The path is compared as it was received, without decoding or normalising: API Gateway chose this
-    /// function by its own reading of the path, and a direct invocation by nobody's.
+    /// function by its own reading of the path, and a direct invocation was not routed at all.
     #[must_use]
     pub fn matches<'a>(&self, method: &str, raw_path: &'a str) -> Option<&'a str> {
         if method != self.method {

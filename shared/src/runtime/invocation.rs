@@ -57,7 +57,8 @@ impl Invocation {
     }
 }
 
-/// The stack that a function belongs to: template.yaml calls the function `<stack>-<function>`, and local tools call it by its name alone.
+/// The stack that a function belongs to. template.yaml calls the function
+/// `<stack>-<function>`, and local tools call it by its name alone.
 fn stack<'a>(deployed_as: &'a str, function: &str) -> &'a str {
     deployed_as
         .strip_suffix(function)

@@ -19,8 +19,8 @@ use crate::{
     telemetry::start_logging,
 };
 
-/// How long the generic 500 takes when the configuration is incomplete. A missing variable is noticed at once, a missing
-/// secret after a call over the network; the caller must not tell one from the other by the time.
+/// How long the generic 500 takes when the configuration is incomplete. A missing variable is noticed at once, a
+/// missing secret after a call over the network; the caller must not tell one from the other by the time.
 const REFUSAL_TIME: Duration = Duration::from_millis(50);
 
 /// A function's state, which lives as long as the process. A function with a malformed environment has none.

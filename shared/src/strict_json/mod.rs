@@ -1,8 +1,8 @@
 //! JSON that means the same to every reader.
 //!
-//! Of duplicate members serde keeps none or one, or gives an error, as the type has it; `PostgreSQL` keeps the last. Two
-//! readers of one token could thus see two tokens. U+0000 has no place in a `PostgreSQL` text. Both are refused here, at
-//! any depth, also in members that the type ignores.
+//! Of duplicate members serde keeps none or one, or gives an error, as the type has it; `PostgreSQL` keeps the last.
+//! Two readers of one token could thus see two tokens. U+0000 has no place in a `PostgreSQL` text. Both are refused
+//! here, at any depth, also in members that the type ignores.
 
 mod ambiguity;
 mod node;

@@ -59,7 +59,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) function: &'a str,
     pub(crate) request_id: &'a str,
     pub(crate) outcome: &'a str,
-    /// Of an HTTP function.
+    /// The status that an HTTP function answered.
     pub(crate) status: Option<u16>,
     pub(crate) duration: Duration,
     pub(crate) meter: &'a Meter,
@@ -68,7 +68,7 @@ pub(crate) struct Measured<'a> {
 /// Writes the invocation's one line.
 pub(crate) fn emit(measured: &Measured<'_>) {
     let line = line(measured, SystemTime::now());
-    // Standard output gone means the process is going; there is nobody to tell.
+    // Without standard output the process is ending, and there is no place to report it.
     drop(writeln!(std::io::stdout().lock(), "{line}"));
 }
 

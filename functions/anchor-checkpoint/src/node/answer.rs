@@ -1,4 +1,4 @@
-//! What a node may answer, and nothing else. Members that are not needed are let be.
+//! What a node may answer, and nothing else. Members that are not needed are ignored.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// What was asked for, or the error; none if it is neither, or both, or an answer to something else.
+    /// The result or the error. `None` if the answer has neither or both, or answers another question.
     pub(super) fn into_outcome(self) -> Option<Result<Box<RawValue>, RpcError>> {
         match (self.result, self.error) {
             (None, Some(cause)) => Some(Err(cause)),

@@ -92,7 +92,8 @@ impl Node {
     /// How much gas it takes to send the account these bytes from itself.
     pub(crate) async fn gas(&self, account: Address, data: &[u8]) -> Result<u64, NodeError> {
         let account = account.to_string();
-        let call = json!({"from": account, "to": account, "value": "0x0", "data": format!("0x{}", hex::encode_string(data))});
+        let data = format!("0x{}", hex::encode_string(data));
+        let call = json!({"from": account, "to": account, "value": "0x0", "data": data});
         self.number("eth_estimateGas", &json!([call])).await
     }
 

@@ -10,8 +10,8 @@
 //! - A file of `access/` differs, or the catalogue is not as it was left, or a function has changed in a way that only
 //!   dropping it allows: everything is withdrawn (`withdraw.sql`) and applied anew. Tables are locked for that long.
 //!
-//! Files are applied in the order of their paths: `functions/`, `gateway/`, `access/`. A file that needs a function of a
-//! later file waits for it. All of it is one transaction: a crash leaves the present as it was.
+//! Files are applied in the order of their paths: `functions/`, `gateway/`, `access/`. A file that needs a function
+//! of a later file waits for it. All of it is one transaction: a crash leaves the present as it was.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

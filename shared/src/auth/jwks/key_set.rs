@@ -111,10 +111,10 @@ pub enum KeySetError {
     /// Not JSON, not a JWK set, or ambiguous JSON.
     #[error("the document is not a JWK set")]
     Malformed,
-    /// Whoever can read the set could sign.
+    /// Every reader of the set could sign.
     #[error("the key set holds a symmetric key")]
     SymmetricKey,
-    /// Whoever can read the set could sign.
+    /// Every reader of the set could sign.
     #[error("the key set holds a private key")]
     PrivateKey,
     /// Which key a token means could depend on the reader.

@@ -61,7 +61,7 @@ impl KeySource {
         }
     }
 
-    /// The key set as it is published now, shared with nobody.
+    /// The key set as it is published now, fetched for this call alone.
     ///
     /// # Errors
     ///

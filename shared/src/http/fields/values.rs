@@ -43,7 +43,7 @@ impl Fields {
         }
     }
 
-    /// A member that must be absent or null here, unless it has been read; `detail` says why.
+    /// Refuses a member that was not read before, unless it is null; `detail` says why it does not belong here.
     pub fn absent(&mut self, name: &str, detail: &str) -> Option<()> {
         match self.take(name) {
             None | Some(Node::Null) => Some(()),

@@ -10,7 +10,7 @@ use crate::{auth::Unauthenticated, gateway, gateway::Outcome};
 /// Why a request got no success. What a caller must not learn is not in here; it was logged.
 #[derive(Debug)]
 pub enum Problem {
-    /// No request as HTTP has them: an undecodable body, a header that is none.
+    /// The HTTP request is malformed: its body cannot be decoded, or a header is invalid.
     MalformedRequest,
     /// The body is no JSON text.
     MalformedBody,
@@ -24,7 +24,7 @@ pub enum Problem {
     Unsigned,
     /// The token is good, the person belongs to no allocator.
     NotAMember,
-    /// The path or the method is of another function or of none.
+    /// The path or the method belongs to no function, or to another one.
     NoRoute,
     /// The path names nothing that is the caller's.
     NotFound,
@@ -142,7 +142,7 @@ impl Problem {
                 "This person is a member of no allocator.",
             ),
             Self::NoRoute => blank(404, "Not Found", "There is no such route."),
-            // To the letter what the database says of an id that is somebody else's.
+            // The same words as the database's, for the id of another allocator's resource.
             Self::NotFound => own(
                 404,
                 "not-found",
