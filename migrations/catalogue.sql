@@ -1,4 +1,4 @@
--- Every object of the present, one a row: functions, triggers, policies, grants, and each table with its row security.
+-- Every object of the present, one a row: functions, triggers, policies, grants, logins, and each table with its row security.
 -- The deployment compares a digest of these rows with the one it recorded; the tests compare the rows themselves.
 
 select o.kind, o.name, o.definition
@@ -9,6 +9,9 @@ from (
         p.pronamespace as namespace
     from pg_proc as p
     where p.prokind = 'f'
+    union all
+    select 'login', l.name, concat_ws(', ', l.kind, l.isolation), 'auth'::regnamespace
+    from auth.login as l
     union all
     select 'table', c.oid::regclass::text,
         'row security ' || c.relrowsecurity || ', forced ' || c.relforcerowsecurity || ', owner ' || c.relowner::regrole,

@@ -83,7 +83,7 @@ comment on domain fixed.version is 'The number of a version, from 1.';
 create domain fixed.subdivision as text constraint subdivision_form check (value ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$');
 comment on domain fixed.subdivision is 'A country or its subdivision (ISO 3166-1, 3166-2): US-DE.';
 
-create domain fixed.lei as text constraint lei_valid check (fixed.lei_valid(value));
+create domain fixed.lei as text constraint lei_valid check (value is null or fixed.lei_valid(value));
 comment on domain fixed.lei is 'A legal entity identifier (ISO 17442).';
 
 create domain fixed.bic as text constraint bic_valid check (value is null or fixed.bic_valid(value));

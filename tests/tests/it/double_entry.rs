@@ -143,7 +143,7 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
                 &format!("select '{stranger}'::uuid, version + 1"),
             )
             .replace(
-                "allocator_id, currency, 5",
+                "allocator_id, currency,\n            5",
                 &format!("'{allocator}'::uuid, currency, 5"),
             )
     };
@@ -222,7 +222,7 @@ fn a_journal_balances_in_replica_mode_as_well() -> Result<()> {
             ),
         )
     };
-    let mut admin = fixture.admin()?;
+    let mut admin = fixture.admin_as_login()?;
     for (what, statements, expected) in [
         (
             "one leg",
