@@ -19,7 +19,7 @@ fn main() -> io::Result<()> {
         files.sort_unstable();
         writeln!(list, "pub(super) const {name}: &[File] = &[").map_err(io::Error::other)?;
         for path in files {
-            let file = migrations.join(&path);
+            let file = migrations.join(&path).display().to_string();
             writeln!(list, "    ({path:?}, include_str!({file:?})),").map_err(io::Error::other)?;
         }
         writeln!(list, "];").map_err(io::Error::other)?;
