@@ -120,8 +120,9 @@ fn leaf(index: u64) -> Result<Leaf> {
         attempt: uuid(hash("attempt"))?.as_str().to_owned(),
         claimed_at: time(index % 900_000)?,
         allocator: Some(uuid(hash("allocator"))?),
-        outcome: Outcome::Accepted,
-        status: Status::new(if created { 201 } else { 200 }).context("a status")?,
+        outcome: Outcome::Accepted(
+            Status::new(if created { 201 } else { 200 }).context("a status")?,
+        ),
         committed_at: time(index % 900_000 + 20_000)?,
         body_hash: hash("body"),
         mutations: 3 + index % 4,

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use tlog::{leaf::Leaf, merkle::leaf_hash, proof::Proof};
+use tlog::{
+    leaf::{Leaf, Outcome},
+    merkle::leaf_hash,
+    proof::Proof,
+};
 
 use crate::{
     cli,
@@ -62,7 +66,10 @@ fn say(leaf: &Leaf, arguments: &cli::Receipt, index: u64, report: &mut Report) {
     report.fact("operation", leaf.operation.as_str());
     report.fact("resource", leaf.resource.as_str());
     report.fact("outcome", leaf.outcome.as_str());
-    report.fact("status", leaf.status.get());
+    match &leaf.outcome {
+        Outcome::Accepted(status) => report.fact("status", status.get()),
+        Outcome::Refused(name) => report.fact("refusal", name.as_str()),
+    }
     report.fact("claimed_at", leaf.claimed_at.as_str());
     report.fact("committed_at", leaf.committed_at.as_str());
     report.fact("fingerprint", leaf.fingerprint.to_string());

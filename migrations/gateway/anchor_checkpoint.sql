@@ -38,7 +38,7 @@ begin
     end if;
 
     anchored := (select max(a.size) from tlog.anchor as a where a.chain_id = _chain_id);
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'checkpoint', case when latest.size is not null then jsonb_build_object(
             'size', latest.size, 'root', encode(latest.root, 'hex'), 'note', latest.note
         ) end,
@@ -55,7 +55,7 @@ begin
             join tlog.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
             where t.chain_id = _chain_id and t.size > coalesce(anchored, 0)
         ), '[]'::jsonb)
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.anchor_checkpoint is

@@ -34,9 +34,9 @@ begin
     if refusal is null
         and _result ->> 'snapshot' is distinct from encode(fixed.text_sha256(book.snapshot), 'hex')
     then
-        return row('ok', 200, jsonb_build_object(
+        return ledger.ok(jsonb_build_object(
             'run_id', fixed.risk_run_id(_key), 'snapshot', book.snapshot
-        ))::ledger.reply;
+        ));
     end if;
 
     known := ledger.claim(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);

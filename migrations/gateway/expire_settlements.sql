@@ -38,9 +38,9 @@ begin
         expired := expired + 1;
     end loop;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'expired', expired, 'more', expired = _batch_size
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.expire_settlements is

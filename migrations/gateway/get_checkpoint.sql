@@ -12,7 +12,7 @@ begin
     if latest.size is null then
         return ledger.unrecorded('not-published');
     end if;
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'size', latest.size,
         'root', encode(latest.root, 'hex'),
         'note', latest.note,
@@ -28,7 +28,7 @@ begin
             from tlog.checkpoint as c
             where c.size = (select max(a.size) from tlog.anchor as a)
         )
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.get_checkpoint is

@@ -19,6 +19,7 @@ begin
         'resource', nullif(l.resource, ''),
         'outcome', o.outcome,
         'status', o.status,
+        'refusal', o.refusal,
         'body', o.body,
         'claimed_at', ledger.rfc3339(l.claimed_at),
         'committed_at', ledger.rfc3339(o.committed_at)
@@ -30,13 +31,13 @@ begin
     if not found then
         return ledger.unrecorded('not-found');
     end if;
-    return row('ok', 200, entry || jsonb_build_object('receipt', jsonb_build_object(
+    return ledger.ok(entry || jsonb_build_object('receipt', jsonb_build_object(
         'leaf', leaf,
         'leaf_hash', encode(sha256('\x00'::bytea || convert_to(leaf, 'UTF8')), 'hex'),
         'index', place,
         'checkpoint_size', case when place < latest.size then latest.size end,
         'proof', case when place < latest.size then tlog.proof(leaf, place, latest) end
-    )))::ledger.reply;
+    )));
 end
 $$;
 comment on function gateway.get_commitment is

@@ -19,7 +19,7 @@ begin
     if (place < latest.size) is not true then
         return ledger.unrecorded('not-published');
     end if;
-    return row('ok', 200, jsonb_build_object('proof', tlog.proof(leaf, place, latest)))::ledger.reply;
+    return ledger.ok(jsonb_build_object('proof', tlog.proof(leaf, place, latest)));
 end
 $$;
 comment on function gateway.get_commitment_proof is

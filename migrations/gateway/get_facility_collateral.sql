@@ -19,7 +19,7 @@ begin
         return ledger.unrecorded('not-found');
     end if;
     if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
-        return row('ok', 200, jsonb_build_object('facility_id', _facility_id, 'secured', false))::ledger.reply;
+        return ledger.ok(jsonb_build_object('facility_id', _facility_id, 'secured', false));
     end if;
 
     page := array(
@@ -37,7 +37,7 @@ begin
     end if;
     rules := collateral.rules_in_force(_facility_id);
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'facility_id', _facility_id,
         'secured', true,
         'rules', collateral.rules_json(rules),
@@ -86,7 +86,7 @@ begin
         ),
         'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
-    ) || collateral.filings_json(_facility_id))::ledger.reply;
+    ) || collateral.filings_json(_facility_id));
 end
 $$;
 comment on function gateway.get_facility_collateral is

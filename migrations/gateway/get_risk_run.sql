@@ -14,9 +14,9 @@ begin
     if not found then
         return ledger.unrecorded('not-found');
     end if;
-    return row('ok', 200, risk.run_json(run) || jsonb_build_object(
+    return ledger.ok(risk.run_json(run) || jsonb_build_object(
         'inputs', run.inputs, 'snapshot', run.snapshot, 'commitment', encode(run.commitment_key, 'hex')
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.get_risk_run is

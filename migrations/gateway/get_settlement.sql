@@ -32,9 +32,7 @@ begin
     from capital.settlement_transition as t
     where t.settlement_id = _settlement_id;
 
-    return row(
-        'ok', 200, capital.settlement_json(settlement) || jsonb_build_object('transitions', transitions)
-    )::ledger.reply;
+    return ledger.ok(capital.settlement_json(settlement) || jsonb_build_object('transitions', transitions));
 end
 $$;
 comment on function gateway.get_settlement is

@@ -40,7 +40,7 @@ begin
         next_page := page[fitting].id::text;
     end if;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'entries', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
@@ -60,7 +60,7 @@ begin
             from unnest(page) as entry
         ),
         'next', next_page
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.list_audit is

@@ -31,13 +31,13 @@ begin
         next_page := page[cardinality(page)].facility_id;
     end if;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'facilities', (
             select coalesce(jsonb_agg(capital.facility_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),
         'next', next_page
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.list_facilities is

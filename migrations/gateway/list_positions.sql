@@ -67,7 +67,7 @@ begin
         )
     )
     into balances;
-    return row('ok', 200, balances)::ledger.reply;
+    return ledger.ok(balances);
 end
 $$;
 comment on function gateway.list_positions is

@@ -30,13 +30,13 @@ begin
         next_page := jsonb_build_object('created_at', ledger.rfc3339(last_one.as_of), 'id', last_one.run_id);
     end if;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'risk_runs', (
             select coalesce(jsonb_agg(risk.run_summary(r) order by r.as_of desc, r.run_id desc), '[]')
             from unnest(page) as r
         ),
         'next', next_page
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.list_risk_runs is

@@ -40,13 +40,13 @@ begin
         );
     end if;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'settlements', (
             select coalesce(jsonb_agg(capital.settlement_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),
         'next', next_page
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.list_settlements is

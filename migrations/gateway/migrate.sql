@@ -27,7 +27,7 @@ begin
     ) and exists (
         select from capital.agent as a where a.agent_id = _platform_agent_id and a.kind = 'platform'
     ) then
-        return row('ok', 200, '{"changed": false}')::ledger.reply;
+        return ledger.ok('{"changed": false}');
     end if;
 
     known := ledger.claim(

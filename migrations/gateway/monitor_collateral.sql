@@ -18,10 +18,10 @@ begin
     order by f.facility_id
     limit 1;
     if not found or _name_only then
-        return row('ok', 200, jsonb_build_object('facility_id', facility))::ledger.reply;
+        return ledger.ok(jsonb_build_object('facility_id', facility));
     end if;
     perform collateral.set_facility(facility);
-    return row('ok', 200, collateral.update_warnings(_attempt, facility))::ledger.reply;
+    return ledger.ok(collateral.update_warnings(_attempt, facility));
 end
 $$;
 comment on function gateway.monitor_collateral is

@@ -17,7 +17,7 @@ begin
         limit _batch_size
     );
     get diagnostics pruned = row_count;
-    return row('ok', 200, jsonb_build_object('pruned', pruned, 'more', pruned = _batch_size))::ledger.reply;
+    return ledger.ok(jsonb_build_object('pruned', pruned, 'more', pruned = _batch_size));
 end
 $$;
 comment on function gateway.prune_tokens is

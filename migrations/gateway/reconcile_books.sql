@@ -41,12 +41,12 @@ begin
             end loop;
     end case;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'reconciled', cardinality(batch),
         'last_id', batch[cardinality(batch)],
         'more', cardinality(batch) = _batch_size,
         'imbalances', imbalances
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.reconcile_books is

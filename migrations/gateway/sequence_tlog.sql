@@ -19,9 +19,9 @@ begin
     perform auth.authenticate_system('sequence-tlog');
     -- One at a time; whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(lock_key) then
-        return row('ok', 200, jsonb_build_object(
+        return ledger.ok(jsonb_build_object(
             'sequenced', 0, 'more', false, 'size', tlog.size(), 'backlog', 0, 'horizon_lag_ms', 0
-        ))::ledger.reply;
+        ));
     end if;
 
     -- Taken before the outcomes are read. A transaction below it has ended, and each statement from here on sees
@@ -77,14 +77,14 @@ begin
         order by o.epoch, o.xid, o.key
         limit 100000
     ) as w;
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'sequenced', placed,
         'more', placed = _batch_size,
         'size', new_size,
         'backlog', waiting.number,
         'horizon_lag_ms', coalesce(
             greatest(extract(epoch from clock_timestamp() - waiting.since) * 1000, 0)::bigint, 0)
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.sequence_tlog is

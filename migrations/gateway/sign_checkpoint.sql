@@ -32,7 +32,7 @@ begin
         end if;
     end if;
 
-    return row('ok', 200, jsonb_build_object(
+    return ledger.ok(jsonb_build_object(
         'size', tlog.size(),
         'root_at_from', encode(tlog.root(_from), 'hex'),
         'published_size', (select max(c.size) from tlog.checkpoint as c),
@@ -47,7 +47,7 @@ begin
                 limit _limit
             ) as d
         ), '[]'::jsonb)
-    ))::ledger.reply;
+    ));
 end
 $$;
 comment on function gateway.sign_checkpoint is

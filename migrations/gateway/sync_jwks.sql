@@ -73,7 +73,7 @@ begin
         perform ledger.conclude('accepted', 200, null, changes -> -1);
     end loop;
 
-    return row('ok', 200, jsonb_build_object('changes', changes))::ledger.reply;
+    return ledger.ok(jsonb_build_object('changes', changes));
 end
 $$;
 comment on function gateway.sync_jwks is

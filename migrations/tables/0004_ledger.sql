@@ -4,10 +4,12 @@
 create type ledger.reply as (
     outcome text,
     status int4,
+    refusal text,
     body jsonb
 );
 comment on type ledger.reply is
-    'What every gateway function returns, once. outcome: ok, accepted, refused, replayed, duplicate, reused.';
+    'What every gateway function returns, once. outcome: ok, accepted, refused, replayed, duplicate, reused. A refusal has '
+    'a name and members in place of a status and a body: what a caller reads of it is rendered outside the database.';
 
 create table ledger.commitment_ledger (
     key fixed.sha256 not null,
@@ -40,7 +42,8 @@ create table ledger.commitment_outcome (
     principal_id text not null,
     allocator_id uuid,
     outcome text not null,
-    status int4 not null,
+    status int4,
+    refusal text,
     body jsonb not null,
     committed_at timestamptz not null default clock_timestamp(),
     epoch int4 not null,
@@ -49,8 +52,8 @@ create table ledger.commitment_outcome (
     constraint commitment_outcome_claim_fkey foreign key (key, xid, principal_kind, principal_id)
         references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
     constraint commitment_outcome_status_matches check (
-        (outcome = 'accepted' and status in (200, 201))
-        or (outcome = 'refused' and status in (403, 404, 409))
+        (outcome = 'accepted' and status is not null and status in (200, 201) and refusal is null)
+        or (outcome = 'refused' and status is null and refusal is not null and refusal ~ '^[a-z]+(-[a-z]+)*$')
     ),
     -- A C2SP entry bundle gives the length of an entry sixteen bits.
     constraint commitment_outcome_leaf_length check (octet_length(leaf) between 2 and 65535)
@@ -59,6 +62,8 @@ comment on table ledger.commitment_outcome is
     'What became of each claim: accepted with its effect, or refused for a business reason. Append-only.';
 comment on column ledger.commitment_outcome.allocator_id is
     'Whose affair it was; null where it was no allocator''s.';
+comment on column ledger.commitment_outcome.status is 'Of an accepted mutation: 200, or 201 where it created something.';
+comment on column ledger.commitment_outcome.refusal is 'The name of a refusal. Its members are the body.';
 create index commitment_outcome_allocator_idx on ledger.commitment_outcome (allocator_id);
 comment on column ledger.commitment_outcome.epoch is
     'Of the transaction ids: a restored cluster counts from anew, and is ordered after the one it was restored from.';

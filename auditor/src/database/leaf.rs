@@ -1,7 +1,7 @@
 //! Compares the rows of a commitment with its published leaf.
 
 use postgres::Row;
-use tlog::leaf::{Leaf, Uuid, body_hash, tagged_hash};
+use tlog::leaf::{Leaf, Uuid, body_hash, refusal_hash, tagged_hash};
 
 use super::sql::rfc3339;
 use crate::report::Field;
@@ -15,6 +15,7 @@ pub(super) const ENTRIES: &str = concat!(
         o.key is not null, o.principal_kind::text, o.principal_id::text, o.allocator_id::text, o.outcome::text,
         o.status::int8, o.body::text, o.xid::text, o.epoch::int8, o.leaf::text, ",
     rfc3339!("o.committed_at"),
+    ", o.refusal::text",
     "
     from tlog.entry as e
     left join ledger.commitment_ledger as l on l.key = e.key
@@ -51,6 +52,7 @@ pub(super) struct Outcome {
     allocator: Option<String>,
     result: Option<String>,
     status: Option<i64>,
+    refusal: Option<String>,
     body: Option<String>,
     pub(super) xid: Option<String>,
     pub(super) epoch: Option<i64>,
@@ -76,6 +78,7 @@ impl Entry {
             allocator: row.try_get(17)?,
             result: row.try_get(18)?,
             status: row.try_get(19)?,
+            refusal: row.try_get(25)?,
             body: row.try_get(20)?,
             xid: row.try_get(21)?,
             epoch: row.try_get(22)?,
@@ -139,8 +142,22 @@ impl Outcome {
         differing.hidden("allocator_id", allocator, self.allocator.as_deref());
         differing.shown("outcome", leaf.outcome.as_str(), self.result.as_deref());
         let status = self.status.map(|status| status.to_string());
-        differing.shown("status", &leaf.status.get().to_string(), status.as_deref());
-        let body_hash = self.body.as_deref().map(body_hash);
+        let refusal = self.refusal.as_deref();
+        match &leaf.outcome {
+            tlog::leaf::Outcome::Accepted(recorded) => {
+                differing.shown("status", &recorded.get().to_string(), status.as_deref());
+                differing.hidden("refusal", None, refusal);
+            }
+            tlog::leaf::Outcome::Refused(recorded) => {
+                differing.hidden("status", None, status.as_deref());
+                differing.shown("refusal", recorded.as_str(), refusal);
+            }
+        }
+        let recorded = leaf.outcome.refusal();
+        let hash = |body: &String| {
+            recorded.map_or_else(|| body_hash(body), |name| refusal_hash(name, body))
+        };
+        let body_hash = self.body.as_ref().map(hash);
         differing.hidden("body", Some(&leaf.body_hash), body_hash.as_ref());
         differing.shown(
             "committed_at",

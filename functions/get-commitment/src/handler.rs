@@ -10,5 +10,5 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
         .gateway
         .get_commitment(call.human.token(), &key)
         .await?;
-    Success::from_reply(reply)
+    Success::from_reply(reply)?.as_answered()
 }

@@ -102,9 +102,9 @@ begin
         group by k.place, k.name
     )
     select coalesce(
-        jsonb_agg(ledger.problem(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
+        jsonb_agg(ledger.reason(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
     )
-    || case when exists (select from relied) then '[]'::jsonb else jsonb_build_array(ledger.problem('filing-missing')) end
+    || case when exists (select from relied) then '[]'::jsonb else jsonb_build_array(ledger.reason('filing-missing')) end
     into problems
     from failed as f;
     return problems;
@@ -128,13 +128,13 @@ begin
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
     if oldest < today - _rules.valuation_age_max_days then
-        problems := problems || ledger.problem('valuation-stale', jsonb_build_object('oldest', oldest));
+        problems := problems || ledger.reason('valuation-stale', jsonb_build_object('oldest', oldest));
     end if;
     select min(h.received_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
     if oldest < today - _rules.receipt_age_max_days then
-        problems := problems || ledger.problem('custody-stale', jsonb_build_object('oldest', oldest));
+        problems := problems || ledger.reason('custody-stale', jsonb_build_object('oldest', oldest));
     end if;
     return problems;
 end
@@ -161,17 +161,17 @@ begin
         from collateral.holding as h
         where h.facility_id = _facility_id;
         if missing.valuations > 0 then
-            problems := problems || ledger.problem(
+            problems := problems || ledger.reason(
                 'valuation-missing', jsonb_build_object('pledges', missing.valuations));
         end if;
         if missing.receipts > 0 then
-            problems := problems || ledger.problem('custody-missing', jsonb_build_object('pledges', missing.receipts));
+            problems := problems || ledger.reason('custody-missing', jsonb_build_object('pledges', missing.receipts));
         end if;
-        problems := problems || ledger.problem('availability-short', jsonb_build_object(
+        problems := problems || ledger.reason('availability-short', jsonb_build_object(
             'availability_minor', _figures.availability_minor::text, 'required_minor', _more_minor::text));
     end if;
     if (_figures.eligible_minor - _figures.excess_minor) * 10000 < after_minor * _rules.coverage_floor_bp then
-        problems := problems || ledger.problem('coverage-short', jsonb_build_object(
+        problems := problems || ledger.reason('coverage-short', jsonb_build_object(
             'coverage_bp', div((_figures.eligible_minor - _figures.excess_minor) * 10000, nullif(after_minor, 0)),
             'floor_bp', _rules.coverage_floor_bp));
     end if;
@@ -201,7 +201,7 @@ begin
     rules := collateral.rules_in_force(facility);
     if rules.version is null then
         perform ledger.refuse('collateral-deficient', jsonb_build_object(
-            'problems', jsonb_build_array(ledger.problem('rules-missing')), 'notice', collateral.notice()));
+            'problems', jsonb_build_array(ledger.reason('rules-missing')), 'notice', collateral.notice()));
     end if;
     figures := collateral.borrowing_base_from_kept_sums(facility, rules);
     problems := collateral.cover_problems(facility, rules.lapse_guard_days, _settlement.value_date)

@@ -37,7 +37,7 @@ begin
     for problem in
         select p.value
         from jsonb_array_elements(collateral.cover_problems(_facility_id, 0, today)) as p
-        where p.value ->> 'type' = 'urn:optkas:problem:search-adverse'
+        where p.value ->> 'refusal' = 'search-adverse'
     loop
         return query
         select distinct 'search-adverse', s.value ->> 'filing_id', s.value
@@ -48,7 +48,7 @@ begin
         return;
     end if;
     return query
-    select replace(p.value ->> 'type', 'urn:optkas:problem:', ''), '', jsonb_build_object('oldest', p.value -> 'oldest')
+    select p.value ->> 'refusal', '', jsonb_build_object('oldest', p.value -> 'oldest')
     from jsonb_array_elements(collateral.stale_problems(_facility_id, rules)) as p;
     base := collateral.borrowing_base_recomputed(_facility_id, rules);
     if base.availability_minor < 0 then

@@ -59,7 +59,7 @@ begin
         raise exception using errcode = 'OPK04', message = 'idempotency-key-not-derived';
     end if;
 
-    select l.fingerprint, l.attempt, o.outcome, o.status, o.body, o.committed_at
+    select l.fingerprint, l.attempt, o.outcome, o.status, o.refusal, o.body, o.committed_at
     into first
     from ledger.commitment_ledger as l
     join ledger.commitment_outcome as o on o.key = l.key
@@ -70,16 +70,17 @@ begin
 
     commitment := ledger.commitment_json(_key, first.outcome, first.committed_at);
     if first.fingerprint <> _fingerprint then
-        return row('reused', 422, jsonb_build_object('commitment', commitment))::ledger.reply;
+        return row('reused', null, null, jsonb_build_object('commitment', commitment))::ledger.reply;
     end if;
     if first.attempt = _attempt then
-        return row('replayed', first.status, first.body)::ledger.reply;
+        return row('replayed', first.status, first.refusal, first.body)::ledger.reply;
     end if;
-    return row('duplicate', 409, jsonb_build_object(
+    return row('duplicate', null, null, jsonb_build_object(
         'commitment', commitment,
         'original', jsonb_build_object(
             'outcome', first.outcome,
             'status', first.status,
+            'refusal', first.refusal,
             'body', first.body,
             'committed_at', ledger.rfc3339(first.committed_at)
         )

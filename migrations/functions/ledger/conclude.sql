@@ -1,4 +1,10 @@
-create or replace function ledger.conclude(_outcome text, _status int4, _allocator_id uuid, _body jsonb)
+create or replace function ledger.conclude(
+    _outcome text,
+    _status int4,
+    _allocator_id uuid,
+    _body jsonb,
+    _refusal text default null
+)
 returns ledger.reply
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -15,6 +21,7 @@ begin
     concluded.allocator_id := _allocator_id;
     concluded.outcome := _outcome;
     concluded.status := _status;
+    concluded.refusal := _refusal;
     concluded.committed_at := clock_timestamp();
     concluded.body := _body || jsonb_build_object(
         'commitment', ledger.commitment_json(concluded.key, _outcome, concluded.committed_at));
@@ -29,29 +36,28 @@ begin
     );
 
     insert into ledger.commitment_outcome
-        (key, principal_kind, principal_id, allocator_id, outcome, status, body, committed_at, epoch, leaf)
+        (key, principal_kind, principal_id, allocator_id, outcome, status, refusal, body,
+         committed_at, epoch, leaf)
     values
         (concluded.key, concluded.principal_kind, concluded.principal_id, concluded.allocator_id, concluded.outcome,
-         concluded.status, concluded.body, concluded.committed_at, concluded.epoch, concluded.leaf);
+         concluded.status, concluded.refusal, concluded.body, concluded.committed_at, concluded.epoch, concluded.leaf);
     -- What is deferred is checked here, while this principal is presented: at commit the session could
     -- have changed what the checks can see, and the next claim of this transaction, if any, is deferred again.
     set constraints all immediate;
     set constraints all deferred;
-    return row(_outcome, _status, concluded.body)::ledger.reply;
+    return row(_outcome, _status, _refusal, concluded.body)::ledger.reply;
 end
 $$;
-comment on function ledger.conclude(text, int4, uuid, jsonb) is
-    'Writes the outcome of the claim: the transaction''s last write. The body is kept as it is answered.';
+comment on function ledger.conclude(text, int4, uuid, jsonb, text) is
+    'Writes the outcome of the claim: the transaction''s last write. The body is kept as it is answered; a refusal''s members are its body.';
 
 create or replace function ledger.conclude_refused(_allocator_id uuid, _name text, _members text)
 returns ledger.reply
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    problem jsonb := ledger.problem(_name, _members::jsonb);
 begin
-    return ledger.conclude('refused', (problem ->> 'status')::int4, _allocator_id, problem);
+    return ledger.conclude('refused', null, _allocator_id, _members::jsonb, _name);
 end
 $$;
 comment on function ledger.conclude_refused(uuid, text, text) is 'Records a refusal as the outcome of the claim.';

@@ -33,12 +33,17 @@ language sql
 stable
 return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 'null')
     || ',"outcome":"' || (_outcome).outcome
-    || '","status":' || (_outcome).status
-    || ',"committed_at":"' || ledger.rfc3339((_outcome).committed_at)
-    || '","body_hash":"' || encode(sha256(
+    || case when (_outcome).refusal is null then '","status":' || (_outcome).status || ','
+        else '","refusal":"' || (_outcome).refusal || '",' end
+    || '"committed_at":"' || ledger.rfc3339((_outcome).committed_at)
+    || '","body_hash":"' || encode(case when (_outcome).refusal is null then sha256(
         sha256('optkas/log-body/v1'::bytea) || sha256('optkas/log-body/v1'::bytea)
         || int8send(octet_length(_body)) || _body
-    ), 'hex')
+    ) else sha256(
+        sha256('optkas/log-refusal/v1'::bytea) || sha256('optkas/log-refusal/v1'::bytea)
+        || int8send(octet_length((_outcome).refusal)) || convert_to((_outcome).refusal, 'UTF8')
+        || int8send(octet_length(_body)) || _body
+    ) end, 'hex')
     || '","mutations":' || _mutations
     || ',"mutations_hash":"' || encode(_mutations_hash, 'hex') || '"}';
 comment on function ledger.leaf_tail(ledger.commitment_outcome, bytea, int4, bytea) is

@@ -298,7 +298,7 @@ fn statement(name: &'static str, parameters: usize) -> String {
         .map(|number| format!("${number}"))
         .collect();
     format!(
-        "select outcome, status, body from gateway.{name}({})",
+        "select outcome, status, refusal, body from gateway.{name}({})",
         numbers.join(", ")
     )
 }

@@ -12,9 +12,11 @@ use super::Error;
 pub struct Reply {
     /// What became of the call.
     pub outcome: Outcome,
-    /// The HTTP status that goes with it.
-    pub status: u16,
-    /// The answer, or the problem document of a refusal without its request id.
+    /// The status of an answer, 200 or 201; none of a refusal.
+    pub status: Option<u16>,
+    /// The name of a refusal. `http::problem` knows what it means to a caller.
+    pub refusal: Option<String>,
+    /// The answer, or the members of a refusal.
     pub body: Map<String, Value>,
 }
 
@@ -82,14 +84,19 @@ impl Reply {
 
     pub(super) fn from_row(row: &Row) -> Result<Self, Unusable> {
         let outcome: &str = column(row.try_get("outcome"), "outcome")?;
-        let status: i32 = column(row.try_get("status"), "status")?;
+        let status: Option<i32> = column(row.try_get("status"), "status")?;
+        let refusal = column(row.try_get("refusal"), "refusal")?;
         let Json(body) = column(row.try_get("body"), "body")?;
         Ok(Self {
             outcome: Outcome::ALL
                 .into_iter()
                 .find(|known| known.as_str() == outcome)
                 .ok_or(Unusable("outcome"))?,
-            status: u16::try_from(status).map_err(|_| Unusable("status"))?,
+            status: status
+                .map(u16::try_from)
+                .transpose()
+                .map_err(|_| Unusable("status"))?,
+            refusal,
             body,
         })
     }

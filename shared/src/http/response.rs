@@ -7,7 +7,7 @@ use lambda_http::Body;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Problem, event::Answer};
+use super::{Problem, event::Answer, problem::render_outcome};
 use crate::gateway::{Outcome, Reply};
 
 const SVG: &str = "image/svg+xml";
@@ -33,21 +33,24 @@ impl Success {
         let Reply {
             outcome,
             status,
+            refusal,
             body,
         } = reply;
-        match outcome {
-            Outcome::Ok | Outcome::Accepted => {}
-            Outcome::Replayed if status < 400 => {}
-            Outcome::Refused | Outcome::Replayed => {
-                return Err(Problem::Refused {
-                    outcome,
-                    status,
-                    document: body,
-                });
-            }
-            Outcome::Duplicate => return Err(Problem::Duplicate(body)),
-            Outcome::Reused => return Err(Problem::IdempotencyKeyReused(body)),
+        if let Some(name) = refusal {
+            return Err(Problem::Refused {
+                outcome,
+                name,
+                members: body,
+            });
         }
+        match outcome {
+            Outcome::Ok | Outcome::Accepted | Outcome::Replayed => {}
+            Outcome::Duplicate => return Err(Problem::Duplicate(with_original(body)?)),
+            Outcome::Reused => return Err(Problem::IdempotencyKeyReused(body)),
+            // Without a name there is nothing to say.
+            Outcome::Refused => return Err(Problem::Internal),
+        }
+        let status = status.ok_or(Problem::Internal)?;
         Ok(Self {
             status,
             body,
@@ -67,7 +70,7 @@ impl Success {
         if reply.outcome != Outcome::Duplicate {
             return Self::from_reply(reply);
         }
-        let mut body = reply.body;
+        let mut body = with_original(reply.body)?;
         body.insert("duplicate".to_owned(), true.into());
         Ok(Self {
             status: 200,
@@ -76,6 +79,19 @@ impl Success {
             file: None,
             outcome: Outcome::Duplicate,
         })
+    }
+
+    /// Shows an entry of the ledger as its caller was answered: a refusal as its problem document.
+    ///
+    /// # Errors
+    ///
+    /// The entry's refusal has no words.
+    pub fn as_answered(mut self) -> Result<Self, Problem> {
+        if render_outcome(&mut self.body) {
+            Ok(self)
+        } else {
+            Err(Problem::Internal)
+        }
     }
 
     /// Adds where the created resource is: below `collection`, by its `id`.
@@ -147,6 +163,16 @@ impl Success {
             response.headers.insert("location", location);
         }
         response
+    }
+}
+
+/// The body of a duplicate's reply, its original as it was answered.
+fn with_original(mut body: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+    let original = body.get_mut("original").and_then(Value::as_object_mut);
+    if original.is_some_and(render_outcome) {
+        Ok(body)
+    } else {
+        Err(Problem::Internal)
     }
 }
 

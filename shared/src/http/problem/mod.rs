@@ -1,9 +1,14 @@
 //! Problem documents (RFC 9457). The one place where an error becomes a status.
 
+mod refusal;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tracing::error;
 
+use self::refusal::urn;
+pub use self::refusal::{REFUSALS, Refusal, render_outcome};
 use super::{fields::FieldError, response::Response};
 use crate::{auth::Unauthenticated, gateway, gateway::Outcome};
 
@@ -36,14 +41,14 @@ pub enum Problem {
     UnsupportedMediaType,
     /// Members of the body or parameters of the query.
     Invalid(Vec<FieldError>),
-    /// The database's own document of a business refusal.
+    /// A business refusal of the database.
     Refused {
         /// `refused`, or `replayed` for a retry of our own.
         outcome: Outcome,
-        /// The document's status.
-        status: u16,
-        /// The document without a request id.
-        document: Map<String, Value>,
+        /// Its name.
+        name: String,
+        /// Its members.
+        members: Map<String, Value>,
     },
     /// The key is known, with this request: the original's outcome and commitment.
     Duplicate(Map<String, Value>),
@@ -142,13 +147,8 @@ impl Problem {
                 "This person is a member of no allocator.",
             ),
             Self::NoRoute => blank(404, "Not Found", "There is no such route."),
-            // The same words as the database's, for the id of another allocator's resource.
-            Self::NotFound => own(
-                404,
-                "not-found",
-                "Not found",
-                "There is no such resource for you.",
-            ),
+            // The same words as for the id of another allocator's resource, which the database refuses.
+            Self::NotFound => refused("not-found", Map::new()),
             Self::NotAcceptable => blank(
                 406,
                 "Not Acceptable",
@@ -192,14 +192,9 @@ impl Problem {
             .of(Outcome::Duplicate),
             Self::Refused {
                 outcome,
-                status,
-                document,
-            } => Answer {
-                outcome: outcome.as_str(),
-                status,
-                document,
-                header: None,
-            },
+                name,
+                members,
+            } => refused(&name, members).of(outcome),
             Self::Unavailable => blank(
                 503,
                 "Service Unavailable",
@@ -254,9 +249,28 @@ fn milliseconds(duration: Duration) -> Value {
         .into()
 }
 
+/// A business refusal. A name that this build does not know is a programmer's error.
+fn refused(name: &str, members: Map<String, Value>) -> Answer {
+    match refusal::render(name, members) {
+        Some((status, document)) => Answer {
+            outcome: "rejected",
+            status,
+            document,
+            header: None,
+        },
+        None => {
+            error!(
+                refusal.name = name,
+                "The database refused for a reason without words."
+            );
+            blank(500, "Internal Server Error", "")
+        }
+    }
+}
+
 /// A problem type of ours.
 fn own(status: u16, name: &str, title: &str, detail: &str) -> Answer {
-    blank(status, title, detail).with("type", format!("urn:optkas:problem:{name}").into())
+    blank(status, title, detail).with("type", urn(name).into())
 }
 
 impl Answer {

@@ -1,6 +1,6 @@
 //! Reads the text of a leaf, member by member.
 
-use super::{Actor, ActorKind, InvalidLeaf, Leaf, Outcome, Status, Timestamp, Uuid};
+use super::{Actor, ActorKind, InvalidLeaf, Leaf, Outcome, RefusalName, Status, Timestamp, Uuid};
 use crate::{MAX_SIZE, text, tiles::MAX_ENTRY_BYTES};
 
 impl Leaf {
@@ -44,8 +44,13 @@ impl<'a> Cursor<'a> {
                 Some(()) => None,
                 None => Some(Uuid::parse(self.word(r#","allocator":""#)?)?),
             },
-            outcome: Outcome::parse(self.word(r#","outcome":""#)?)?,
-            status: Status::new(self.number(r#","status":"#)?.try_into().ok()?)?,
+            outcome: match self.word(r#","outcome":""#)? {
+                "accepted" => {
+                    Outcome::Accepted(Status::new(self.number(r#","status":"#)?.try_into().ok()?)?)
+                }
+                "refused" => Outcome::Refused(RefusalName::parse(self.word(r#","refusal":""#)?)?),
+                _ => return None,
+            },
             committed_at: Timestamp::parse(self.word(r#","committed_at":""#)?)?,
             body_hash: self.word(r#","body_hash":""#)?.parse().ok()?,
             mutations: self

@@ -34,6 +34,15 @@ pub fn body_hash(body: &str) -> Hash {
     tagged_hash("optkas/log-body/v1", &[body.as_bytes()])
 }
 
+/// `body_hash` of a refusal: its name, and its members as jsonb writes them.
+#[must_use]
+pub fn refusal_hash(name: &str, members: &str) -> Hash {
+    tagged_hash(
+        "optkas/log-refusal/v1",
+        &[name.as_bytes(), members.as_bytes()],
+    )
+}
+
 /// `mutations_hash` of no audit row.
 pub const NO_MUTATIONS: Hash = Hash::from_bytes([0; 32]);
 

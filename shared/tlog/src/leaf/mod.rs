@@ -7,9 +7,12 @@
 //! "actor":{"kind":"human|agent|system","id_hash":"<64 hex>"},
 //! "operation":"create-settlement","resource":"","attempt":"…",
 //! "claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"<uuid>"|null,
-//! "outcome":"accepted|refused","status":201,"committed_at":"…","body_hash":"<64 hex>",
+//! "outcome":"accepted","status":201,"committed_at":"…","body_hash":"<64 hex>",
 //! "mutations":2,"mutations_hash":"<64 hex>"}
 //! ```
+//!
+//! A refusal has `"outcome":"refused","refusal":"<its name>"` there: a name, and no status. Status and words of a name are
+//! rendered elsewhere.
 //!
 //! Strings are escaped as PostgreSQL's `to_json(text)` and `serde_json` both do: `\"`, `\\`, `\b`, `\f`, `\n`,
 //! `\r`, `\t`, other control characters as `\u00xx`, nothing else.
@@ -17,7 +20,8 @@
 //! ```text
 //! H(tag, f1..fn)  = SHA-256(SHA-256(tag) || SHA-256(tag) || u64be(len f1) || f1 || …)
 //! id_hash         = H("optkas/log-actor/v1", kind, id)
-//! body_hash       = H("optkas/log-body/v1", the body as jsonb writes it)
+//! body_hash       = H("optkas/log-body/v1", the body as jsonb writes it), or of a refusal
+//!                   H("optkas/log-refusal/v1", its name, its members as jsonb writes them)
 //! mutations_hash  = 32 zero bytes, then for each audit row of the commitment in order:
 //!                   h = H("optkas/log-mutations/v1", h, the row's mutation hash)
 //! ```
@@ -36,8 +40,8 @@ use std::fmt::{self, Write as _};
 
 use self::json::Json;
 pub use self::{
-    hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, tagged_hash},
-    values::{Status, Timestamp, Uuid},
+    hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, refusal_hash, tagged_hash},
+    values::{RefusalName, Status, Timestamp, Uuid},
 };
 use crate::merkle::{self, Hash};
 
@@ -65,11 +69,9 @@ pub struct Leaf {
     pub allocator: Option<Uuid>,
     /// Whether it took effect.
     pub outcome: Outcome,
-    /// The reply's status, three digits.
-    pub status: Status,
     /// When the outcome was written.
     pub committed_at: Timestamp,
-    /// [`body_hash`] of the reply's body.
+    /// [`body_hash`] of the reply's body, or [`refusal_hash`].
     pub body_hash: Hash,
     /// How many audit rows its transaction wrote.
     pub mutations: u64,
@@ -124,15 +126,44 @@ words!(
         System = "system",
     }
 );
-words!(
-    /// Whether a commitment took effect.
-    Outcome {
-        /// It took effect.
-        Accepted = "accepted",
-        /// It was refused, and changed nothing.
-        Refused = "refused",
+
+/// Whether a commitment took effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect. The reply had this status.
+    Accepted(Status),
+    /// It was refused for the reason of this name, and changed nothing.
+    Refused(RefusalName),
+}
+
+impl Outcome {
+    /// The word in the text.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Refused(_) => "refused",
+        }
     }
-);
+
+    /// The status of an accepted commitment's reply.
+    #[must_use]
+    pub const fn status(&self) -> Option<Status> {
+        match self {
+            Self::Accepted(status) => Some(*status),
+            Self::Refused(_) => None,
+        }
+    }
+
+    /// The name of a refusal.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Accepted(_) => None,
+            Self::Refused(name) => Some(name.as_str()),
+        }
+    }
+}
 
 /// The bytes are not a leaf of version 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,12 +214,11 @@ impl Leaf {
             Some(id) => write!(text, r#""{}""#, id.as_str())?,
             None => text.push_str("null"),
         }
-        write!(
-            text,
-            r#","outcome":"{}","status":{}"#,
-            self.outcome.as_str(),
-            self.status.get()
-        )?;
+        write!(text, r#","outcome":"{}""#, self.outcome.as_str())?;
+        match &self.outcome {
+            Outcome::Accepted(status) => write!(text, r#","status":{}"#, status.get())?,
+            Outcome::Refused(name) => write!(text, r#","refusal":"{}""#, name.as_str())?,
+        }
         write!(
             text,
             r#","committed_at":"{}","body_hash":"{}""#,

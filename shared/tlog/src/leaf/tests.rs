@@ -24,7 +24,7 @@ fn refused() -> String {
     ACCEPTED
         .replace("\"0188b2f0-0000-7000-8000-000000000abc\"", "null")
         .replace("accepted", "refused")
-        .replace("201", "409")
+        .replace("\"status\":201", "\"refusal\":\"four-eyes\"")
         .replace("human", "agent")
 }
 
@@ -39,7 +39,7 @@ fn an_entry_is_read_and_written() {
     assert_eq!(accepted.hash(), merkle::leaf_hash(ACCEPTED.as_bytes()));
     assert_eq!(accepted.actor.kind, ActorKind::Human);
     assert_eq!(accepted.attempt, "8c3f…\"\\/\u{1}\u{1f}\u{8}\u{c}\n\r\t");
-    assert_eq!(accepted.status.get(), 201);
+    assert_eq!(accepted.outcome.status().map(Status::get), Some(201));
     assert_eq!(
         accepted.allocator.unwrap().as_str(),
         "0188b2f0-0000-7000-8000-000000000abc"
@@ -47,8 +47,8 @@ fn an_entry_is_read_and_written() {
     assert_eq!(accepted.claimed_at.as_str(), "2026-11-23T01:02:03.123456Z");
     let refused = leaf(&refused());
     assert_eq!(
-        (refused.allocator, refused.outcome),
-        (None, Outcome::Refused)
+        (refused.allocator, refused.outcome.refusal()),
+        (None, Some("four-eyes"))
     );
 }
 
@@ -95,6 +95,25 @@ fn no_other_text_is_an_entry() {
         ("0188b2f0-", "0188B2F0-"),
         ("0188b2f0-", "0188b2f00"),
         ("\"accepted\"", "\"pending\""),
+        ("\"accepted\"", "\"refused\""),
+        ("\"status\":201", "\"refusal\":\"four-eyes\""),
+        (
+            "\"accepted\",\"status\":201",
+            "\"refused\",\"refusal\":\"\"",
+        ),
+        (
+            "\"accepted\",\"status\":201",
+            "\"refused\",\"refusal\":\"four-\"",
+        ),
+        (
+            "\"accepted\",\"status\":201",
+            "\"refused\",\"refusal\":\"Four-eyes\"",
+        ),
+        ("\"accepted\",\"status\":201", "\"refused\",\"refusal\":409"),
+        (
+            "\"accepted\",\"status\":201",
+            "\"refused\",\"status\":409,\"refusal\":\"four-eyes\"",
+        ),
         ("201", "99"),
         ("201", "600"),
         ("201", "0201"),
@@ -156,6 +175,10 @@ fn the_tagged_hashes_are_as_said() {
         ID_HASH
     );
     assert_eq!(body_hash(r#"{"a": 1}"#).to_string(), BODY_HASH);
+    assert_eq!(
+        refusal_hash("four-eyes", r#"{"a": 1}"#).to_string(),
+        REFUSAL_HASH
+    );
     let one = next_mutations_hash(&NO_MUTATIONS, &[1; 32]);
     assert_eq!(
         next_mutations_hash(&one, &[2; 32]).to_string(),
@@ -165,6 +188,7 @@ fn the_tagged_hashes_are_as_said() {
 
 const ID_HASH: &str = "eead19c799c832b859ca36f71b6cdc8d5262e77d35fc3efb6d18c6df7ae25875";
 const BODY_HASH: &str = "87aa26ee73a661ba7faf82edd2ab2e7c8e9784964af221df3f71984e1c865c14";
+const REFUSAL_HASH: &str = "82ef0b5dbea016669da05128079c818c580f00acf8959867473bedef976654a5";
 const MUTATIONS_HASH: &str = "994da62b599b8257ad6eca3e4b10b11fdc0336fd69f153116c36d971f0400cf3";
 
 #[test]

@@ -2,6 +2,26 @@
 
 use std::fmt;
 
+/// The name of a refusal: words of lower-case letters, joined by hyphens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefusalName(String);
+
+impl RefusalName {
+    /// Reads exactly that form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_word =
+            |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        text.split('-').all(is_word).then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A time in UTC with microseconds: `2026-11-23T01:02:03.123456Z`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(String);
