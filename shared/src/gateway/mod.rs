@@ -358,7 +358,9 @@ mod tests {
         ] {
             assert_eq!(
                 statement("list_audit", parameters),
-                format!("select outcome, status, body from gateway.list_audit({expected})")
+                format!(
+                    "select outcome, status, refusal, body from gateway.list_audit({expected})"
+                )
             );
         }
     }

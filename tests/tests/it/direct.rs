@@ -24,15 +24,15 @@ pub(crate) const ERIN: Person = Person {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) outcome: String,
-    pub(crate) status: u16,
+    pub(crate) status: Option<u16>,
+    pub(crate) refusal: Option<String>,
     pub(crate) body: Value,
 }
 
 impl Reply {
     /// The outcome, and the name of the refusal if it is one: `accepted`, `refused four-eyes`.
     pub(crate) fn name(&self) -> String {
-        let kind = self.body["type"].as_str().unwrap_or_default();
-        let refusal = kind.strip_prefix("urn:optkas:problem:").unwrap_or_default();
+        let refusal = self.refusal.as_deref().unwrap_or_default();
         format!("{} {refusal}", self.outcome).trim_end().to_owned()
     }
 }
@@ -139,7 +139,7 @@ impl<'a> Direct<'a> {
 /// The call of a gateway function.
 pub(crate) fn call(function: &str, arguments: &str) -> String {
     format!(
-        "select outcome, status, body from gateway.{}({arguments})",
+        "select outcome, status, refusal, body from gateway.{}({arguments})",
         login(function)
     )
 }

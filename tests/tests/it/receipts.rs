@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tlog::leaf::{ActorKind, Leaf, body_hash, id_hash};
+use tlog::leaf::{ActorKind, Leaf, Outcome, body_hash, id_hash, refusal_hash};
 use tlog::policy::Policy;
 use tlog::proof::Proof;
 
@@ -60,10 +60,23 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
             assert_eq!(entry["fingerprint"], leaf.fingerprint.to_string());
             assert_eq!(entry["operation"], leaf.operation);
             assert_eq!(entry["outcome"], leaf.outcome.as_str());
-            assert_eq!(entry["status"], leaf.status.get());
+            match &leaf.outcome {
+                Outcome::Accepted(status) => {
+                    assert_eq!(entry["status"], status.get());
+                    assert_eq!(leaf.body_hash, body_hash(&body));
+                }
+                Outcome::Refused(name) => {
+                    let name = name.as_str();
+                    assert_eq!(entry["body"]["status"], entry["status"]);
+                    assert_eq!(
+                        entry["body"]["type"],
+                        format!("urn:optkas:problem:{name}")
+                    );
+                    assert_eq!(leaf.body_hash, refusal_hash(name, &body));
+                }
+            }
             assert_eq!(entry["claimed_at"], leaf.claimed_at.as_str());
             assert_eq!(entry["committed_at"], leaf.committed_at.as_str());
-            assert_eq!(leaf.body_hash, body_hash(&body));
             assert_eq!(leaf.actor.id_hash, actor(&entry["principal"])?);
             seen += 1;
         }

@@ -166,7 +166,7 @@ pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<Stri
             let mut script = String::from("\\set n random(1, 999999999999999999)\n");
             writeln!(
                 script,
-                "select outcome, status, body from gateway.create_settlement('{token}', 'pgbench', \
+                "select outcome, status, refusal, body from gateway.create_settlement('{token}', 'pgbench', \
                  {client_key}, sha256('{head}'::bytea || convert_to({client_key}, 'UTF8')), \
                  '\\x{fingerprint}'::bytea, '{facility}', 100, 'USD', '{date}', null, null, null);",
                 token = maker.token,

@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let positions = |_: &Allocator| "/v1/positions".to_owned();
     let list = |_: &Allocator| "/v1/settlements".to_owned();
     let get = |allocator: &Allocator| format!("/v1/settlements/{}", settlement(allocator));
-    let head = "select outcome, status, body from gateway";
+    let head = "select outcome, status, refusal, body from gateway";
     one(bench, &stage, report, "list-positions", positions, |_| {
         format!("{head}.list_positions(TOKEN, null)")
     })?;

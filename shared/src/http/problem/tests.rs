@@ -8,10 +8,8 @@ fn members(value: &Value) -> Map<String, Value> {
 fn the_table() {
     let refused = Problem::Refused {
         outcome: Outcome::Refused,
-        status: 409,
-        document: members(
-            &json!({"type": "urn:optkas:problem:four-eyes", "title": "t", "status": 409}),
-        ),
+        name: "four-eyes".to_owned(),
+        members: Map::new(),
     };
     for (problem, status, kind, outcome) in [
         (Problem::MalformedRequest, 400, "about:blank", "rejected"),
@@ -96,13 +94,20 @@ fn the_table() {
 
 #[test]
 fn the_generic_500_says_nothing() {
-    let response = Problem::Internal.into_response("r-1");
-    let document: Value = serde_json::from_str(&response.body).unwrap();
-    assert_eq!(
-        document,
-        json!({"type": "about:blank", "title": "Internal Server Error", "status": 500})
-    );
-    assert_eq!(response.headers["x-request-id"], "r-1");
+    let unknown = Problem::Refused {
+        outcome: Outcome::Refused,
+        name: "no-such-refusal".to_owned(),
+        members: members(&json!({"amount_minor": "1"})),
+    };
+    for problem in [Problem::Internal, unknown] {
+        let response = problem.into_response("r-1");
+        let document: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(
+            document,
+            json!({"type": "about:blank", "title": "Internal Server Error", "status": 500})
+        );
+        assert_eq!(response.headers["x-request-id"], "r-1");
+    }
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn of_64_pledges_of_one_asset_at_once_one_is_accepted() -> Result<()> {
     }
     // The losers leave nothing behind but their refusals.
     let refused = "select count(*) from ledger.commitment_outcome
-        where outcome = 'refused' and body ->> 'type' = 'urn:optkas:problem:already-pledged'";
+        where refusal = 'already-pledged'";
     assert_eq!(
         count(&mut admin, refused)?,
         i64::try_from(ROUNDS * (CLIENTS - 1))?

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use regex::Regex;
-use tests::fixture::Fixture;
+use shared::http::problem::{REFUSALS, Refusal};
 use tests::folders;
 
 use super::{captures, files, read};
+
+/// The words of every refusal that was ever answered: name, status, title, detail.
+const WORDS: &str = include_str!("refusals.txt");
 
 #[test]
 fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
@@ -17,32 +20,18 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     let of_keys = calls(r"(?s)auth\.refuse_key_set\(_attempt, (.*?)\);")?;
     assert!(!of_keys.is_empty());
     // Reasons in the `problems` of a refusal: never a refusal of their own.
-    let reasons = reasons()?;
+    let mut reasons = calls(r"(?s)ledger\.reason\((.*?)\)")?;
+    reasons.extend(of_conditions()?);
     assert!(reasons.len() > 10, "{reasons:?}");
     let all: BTreeSet<String> = [&raised, &of_keys, &reasons]
         .into_iter()
         .flatten()
         .cloned()
         .collect();
-    let fixture = Fixture::empty()?;
-    let mut admin = fixture.admin()?;
-    for name in &all {
-        let problem = admin
-            .query_one("select ledger.problem($1)->>'type'", &[name])?
-            .get::<_, String>(0);
-        assert_eq!(problem, format!("urn:optkas:problem:{name}"));
-    }
-    let unknown = admin.query_one("select ledger.problem('no-such-refusal')", &[]);
-    assert!(unknown.is_err(), "an unknown name is a programmer's error");
+    // A name that is raised has words, and words without a raise are a leftover.
+    let known = REFUSALS.iter().map(|refusal| refusal.name.to_owned());
+    assert_eq!(known.collect::<BTreeSet<_>>(), all);
 
-    // What the database knows of but never raises is a leftover.
-    assert_eq!(
-        captures(
-            "migrations/0015_collateral.sql",
-            r"(?m)^\s+\('([a-z-]+)', \d{3}, '"
-        )?,
-        all
-    );
     // Of the signer, which nobody calls.
     assert!(raised.remove("tlog-mismatch"));
     let of_rust = captures_below("shared/src/http/problem", r#"own\(\s*\d{3},\s*"([a-z-]+)""#)?;
@@ -65,28 +54,72 @@ fn every_refusal_that_the_sql_raises_is_known_and_documented() -> Result<()> {
     Ok(())
 }
 
+/// Whoever kept a reply can hold it to the ledger's entry, which has the name and the members alone.
+#[test]
+fn the_words_of_a_refusal_never_change() {
+    let words: Vec<_> = REFUSALS
+        .iter()
+        .map(|refusal| {
+            let Refusal {
+                name,
+                status,
+                title,
+                detail,
+            } = refusal;
+            format!("{name} {status} {title}: {detail}")
+        })
+        .collect();
+    let missing: Vec<_> = words
+        .iter()
+        .filter(|line| !WORDS.lines().any(|known| known == *line))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "add the line of a new refusal to lists/refusals.txt, and change none: {missing:#?}"
+    );
+    for line in WORDS.lines() {
+        assert!(words.iter().any(|known| known == line), "changed: {line}");
+    }
+}
+
 /// The names in every call that refuses, those that a `case` chooses between included.
 fn calls(pattern: &str) -> Result<BTreeSet<String>> {
     let calls = Regex::new(pattern)?;
     let names = Regex::new(r"(?:^|then |else )'([a-z-]+)'")?;
     let mut all = BTreeSet::new();
-    for folder in ["migrations", "migrations/gateway"] {
-        for name in files(folder, ".sql")? {
-            let text = read(&format!("{folder}/{name}.sql"))?;
-            let arguments = calls.captures_iter(&text).filter_map(|call| call.get(1));
-            let found = arguments.flat_map(|argument| names.captures_iter(argument.as_str()));
-            all.extend(found.map(|name| name[1].to_owned()));
-        }
+    for text in sql()? {
+        let arguments = calls.captures_iter(&text).filter_map(|call| call.get(1));
+        let found = arguments.flat_map(|argument| names.captures_iter(argument.as_str()));
+        all.extend(found.map(|name| name[1].to_owned()));
     }
     Ok(all)
 }
 
-/// What a settlement's collateral can lack: problems that are made, or looked up by a name in a list of conditions.
-fn reasons() -> Result<BTreeSet<String>> {
-    let file = "migrations/0016_collateral_base.sql";
-    let mut all = captures(file, r"ledger\.problem\(\s*'([a-z-]+)'")?;
-    all.extend(captures(file, r"(?m)^\s+\(\d, '([a-z-]+)', r\.")?);
+/// The conditions of what a settlement's collateral must hold to, each with the name of its reason.
+fn of_conditions() -> Result<BTreeSet<String>> {
+    let condition = Regex::new(r"(?m)^\s+\(\d, '([a-z-]+)', r\.")?;
+    let mut all = BTreeSet::new();
+    for text in sql()? {
+        all.extend(condition.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
     Ok(all)
+}
+
+/// The texts of all SQL files.
+fn sql() -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    let mut folders = vec![folders::workspace().join("migrations")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sql") {
+                texts.push(std::fs::read_to_string(path)?);
+            }
+        }
+    }
+    Ok(texts)
 }
 
 /// In a module that may be one file or a folder of them.

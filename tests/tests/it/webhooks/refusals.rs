@@ -1,7 +1,8 @@
 //! A genuine message that is wrong is refused and recorded; one that was heard before does nothing.
 
-use anyhow::Result;
-use serde_json::{Value, json};
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+use shared::http::problem::REFUSALS;
 use tests::fixture::Fixture;
 use tests::http::Transport as _;
 use tests::sample_data::{Agent, EUR_FACILITY, Kind, PLATFORM, Scheme, delivery};
@@ -240,14 +241,24 @@ fn assert_refused(
         .as_str()
         .unwrap_or_default();
     let statement =
-        "select outcome, status, body from ledger.commitment_outcome where key = decode($1, 'hex')";
+        "select outcome, refusal, body from ledger.commitment_outcome where key = decode($1, 'hex')";
     let row = fixture.admin()?.query_one(statement, &[&key])?;
-    let recorded: (String, i32, Value) = (row.get(0), row.get(1), row.get(2));
-    assert_eq!(
-        recorded,
-        ("refused".to_owned(), i32::from(status), problem),
-        "{what}"
-    );
+    let (outcome, name, recorded): (String, String, Map<String, Value>) =
+        (row.get(0), row.get(1), serde_json::from_value(row.get(2))?);
+    assert_eq!(outcome, "refused", "{what}");
+    // What is recorded is the name and the members; the words are rendered.
+    let refusal = REFUSALS.iter().find(|refusal| refusal.name == name);
+    let refusal = refusal.context("a name that is known")?;
+    let mut rendered = recorded;
+    for (member, value) in [
+        ("type", json!(format!("urn:optkas:problem:{name}"))),
+        ("title", json!(refusal.title)),
+        ("status", json!(status)),
+        ("detail", json!(refusal.detail)),
+    ] {
+        assert!(rendered.insert(member.to_owned(), value).is_none());
+    }
+    assert_eq!(Value::Object(rendered), problem, "{what}");
     Ok(())
 }
 
