@@ -6,6 +6,7 @@
 //! | `stacks` | infra/functions-*.yaml, and how template.yaml calls them |
 //! | `routes` | the API's routes in template.yaml and in the local gateway |
 //! | `lists` | the lists of infra/, migrations/ and functions/README.md |
+//! | [`scaffold`] | a new function's first files |
 //! | `region` | the marked regions of files that are otherwise written by hand |
 //!
 //! The same table gives the same bytes: lists are sorted by name, or have the order of the table.
@@ -15,6 +16,7 @@
 mod lists;
 mod region;
 mod routes;
+pub mod scaffold;
 mod stacks;
 pub mod table;
 
@@ -91,11 +93,15 @@ pub fn generate(
     Ok(files)
 }
 
-/// The files that are not what the table says, by path, with what they should be.
+/// The files that are not what the table says, and the first files that are missing, by path, with what they should
+/// be.
 pub fn differences(workspace: &Path) -> Result<BTreeMap<String, String>> {
     let table = load(workspace)?;
     let mut files = generate(&table, &|file| read(workspace, file))?;
     files.retain(|file, text| fs::read_to_string(workspace.join(file)).ok().as_ref() != Some(text));
+    let mut first = scaffold::first_files(&table);
+    first.retain(|file, _| !workspace.join(file).exists());
+    files.extend(first);
     Ok(files)
 }
 

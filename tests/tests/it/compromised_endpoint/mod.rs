@@ -100,8 +100,9 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
         let expected = match function {
             "create-settlement" => "accepted",
             "create-risk-run" => "refused no-positions",
-            "get-checkpoint" | "list-risk-runs" => "ok",
-            "list-audit" | "list-facilities" | "list-positions" | "list-settlements" => "ok",
+            "get-checkpoint" => "refused not-published",
+            "list-audit" | "list-facilities" | "list-positions" | "list-risk-runs"
+            | "list-settlements" => "ok",
             _ => "refused not-found",
         };
         assert_eq!(reply.name(), expected, "{function}");

@@ -145,6 +145,21 @@ fn every_list_has_the_same_routes() -> Result<()> {
     Ok(())
 }
 
+/// A new function's wiring is that of the others.
+#[test]
+fn the_wiring_of_a_new_function_is_that_of_the_others() -> Result<()> {
+    let code = |text: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with("//!"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    for name in ["get-facility", "escrow-webhook", "prune-tokens"] {
+        let new = generate::scaffold::main_rs(TABLE.find(name).context("a row")?);
+        let ours = read(&format!("functions/{name}/src/main.rs"))?;
+        assert_eq!(code(&new), code(&ours), "{name}");
+    }
+    Ok(())
+}
+
 #[test]
 fn each_login_may_execute_its_own_gateway_function_and_nothing_else() -> Result<()> {
     let fixture = Fixture::empty()?;
