@@ -5,6 +5,7 @@ use aws_sdk_secretsmanager::{
     config::{Builder, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use zeroize::Zeroizing;
 
@@ -68,7 +69,15 @@ impl SecretsManager {
     /// # Errors
     ///
     /// The secret store did not give it.
-    pub async fn fetch(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {
+    pub fn fetch<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> BoxFuture<'a, Result<Zeroizing<String>, SecretError>> {
+        // So that it is compiled here once: `runtime::serve` says why.
+        self.fetch_unboxed(kind).boxed()
+    }
+
+    async fn fetch_unboxed(&self, kind: &str) -> Result<Zeroizing<String>, SecretError> {
         let name = format!("{}/{kind}/{}", self.prefix, self.function);
         let failed = |code: &str| SecretError::Unavailable {
             name: name.clone(),

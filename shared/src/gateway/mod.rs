@@ -31,6 +31,7 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool, PoolError};
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout_at;
 use tokio_postgres::types::{ToSql, Type};
 use tracing::{error, warn};
@@ -247,7 +248,16 @@ impl Gateway {
         }
     }
 
-    async fn call_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Reply, Fault> {
+    /// Boxed, so that it is compiled here once: `runtime::serve` says why.
+    fn call_once<'a>(
+        &'a self,
+        sql: &'a str,
+        parameters: &'a [Parameter<'a>],
+    ) -> BoxFuture<'a, Result<Reply, Fault>> {
+        self.try_once(sql, parameters).boxed()
+    }
+
+    async fn try_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Reply, Fault> {
         let deadline = self.deadline.into();
         let connection = match timeout_at(deadline, self.database.pool.get()).await {
             Ok(Ok(connection)) => connection,

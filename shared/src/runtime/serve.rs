@@ -4,10 +4,10 @@ use std::{
     convert::Infallible, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration,
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use lambda_runtime::{Diagnostic, LambdaEvent, run_concurrent, service_fn};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tokio::time::sleep_until;
 use tracing::error;
 
@@ -119,10 +119,7 @@ where
     )
 }
 
-/// Runs the Lambda runtime's loop over a handler.
-///
-/// One thread: an instance has less than one CPU, its work is waiting, and threads would be started before
-/// the first poll. With several requests at once (`AWS_LAMBDA_MAX_CONCURRENCY`) they take turns on it.
+/// Serves invocations with a handler, whose answers are HTTP's or a job's.
 pub(super) fn run<C, P, H, F, R, E>(
     function: Option<&'static Function<C, P>>,
     handler: H,
@@ -130,18 +127,55 @@ pub(super) fn run<C, P, H, F, R, E>(
 where
     C: Sync,
     P: Prepare,
-    H: Fn(LambdaEvent<Box<RawValue>>) -> F + Copy + Send + 'static,
+    H: Fn(LambdaEvent<Box<RawValue>>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<R, E>> + Send + 'static,
-    R: Serialize + Send + 'static,
-    E: Into<Diagnostic> + std::fmt::Debug,
+    Reply: From<R>,
+    Diagnostic: From<E>,
 {
+    let preparation = function.map(|function| async { drop(function.prepare().await) }.boxed());
+    let handler = move |event| {
+        let answer = handler(event);
+        async move { Ok(answer.await?.into()) }.boxed()
+    };
+    run_loop(preparation, Box::leak(Box::new(handler)))
+}
+
+/// What a handler answers.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Reply {
+    Http(Box<Answer>),
+    Job(Value),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Http(Box::new(answer))
+    }
+}
+
+impl From<Value> for Reply {
+    fn from(value: Value) -> Self {
+        Self::Job(value)
+    }
+}
+
+type Handler = dyn Fn(LambdaEvent<Box<RawValue>>) -> BoxFuture<'static, Result<Reply, Diagnostic>>
+    + Send
+    + Sync;
+
+/// Runs the Lambda runtime's loop. It is not generic, and what waits for the network is boxed in this crate: so the
+/// runtime, its HTTP client and the database's are compiled here once, and not again in each function's binary.
+///
+/// One thread: an instance has less than one CPU, its work is waiting, and threads would be started before
+/// the first poll. With several requests at once (`AWS_LAMBDA_MAX_CONCURRENCY`) they take turns on it.
+fn run_loop(preparation: Option<BoxFuture<'static, ()>>, handler: &'static Handler) -> ExitCode {
     let work = async {
-        if let Some(function) = function {
+        if let Some(preparation) = preparation {
             // What comes of it is kept for the first invocation, which waits for it.
-            tokio::spawn(async { drop(function.prepare().await) });
+            tokio::spawn(preparation);
         }
-        // Boxed: the runtime's layers and a handler's together are too deep a type for the compiler.
-        run_concurrent(service_fn(move |event| Box::pin(handler(event)))).await
+        run_concurrent(service_fn(handler)).await
     };
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 
@@ -24,11 +25,16 @@ impl Fetcher {
 
     /// The caller limits the time. A connection that died while the function was frozen fails at
     /// once, so there is a second try within that time; reading keys twice does no harm.
-    pub(super) async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
-        match self.get().await {
-            Err(KeysUnavailable::Unreachable(_)) => self.get().await,
-            answer => answer,
+    ///
+    /// Boxed, so that it is compiled here once: `runtime::serve` says why.
+    pub(super) fn fetch(&self) -> BoxFuture<'_, Result<KeySet, KeysUnavailable>> {
+        async {
+            match self.get().await {
+                Err(KeysUnavailable::Unreachable(_)) => self.get().await,
+                answer => answer,
+            }
         }
+        .boxed()
     }
 
     async fn get(&self) -> Result<KeySet, KeysUnavailable> {
