@@ -243,8 +243,17 @@ mod tests {
     fn reply(outcome: Outcome, status: u16, body: &Value) -> Reply {
         Reply {
             outcome,
-            status,
+            status: Some(status),
+            refusal: None,
             body: body.as_object().unwrap().clone(),
+        }
+    }
+
+    fn refusal(outcome: Outcome, name: &str) -> Reply {
+        Reply {
+            status: None,
+            refusal: Some(name.to_owned()),
+            ..reply(outcome, 0, &json!({}))
         }
     }
 
@@ -273,22 +282,32 @@ mod tests {
     fn a_replay_is_answered_as_the_first_time() {
         let body = json!({"id": "a"});
         assert!(Success::from_reply(reply(Outcome::Replayed, 201, &body)).is_ok());
-        let refused = Success::from_reply(reply(Outcome::Replayed, 409, &body));
-        assert!(matches!(refused, Err(Problem::Refused { status: 409, .. })));
+        let refused = Success::from_reply(refusal(Outcome::Replayed, "expired"));
+        assert!(matches!(refused, Err(Problem::Refused { name, .. }) if name == "expired"));
     }
 
     #[test]
     fn an_agent_learns_that_a_duplicate_arrived() {
-        let body = json!({"original": {"status": 409}, "commitment": {}});
-        let response = Success::acknowledging(reply(Outcome::Duplicate, 409, &body))
-            .unwrap()
-            .into_response("r");
+        let original = json!({"refusal": "expired", "status": null, "body": {}});
+        let reply = Reply {
+            status: None,
+            ..reply(
+                Outcome::Duplicate,
+                0,
+                &json!({"original": original, "commitment": {}}),
+            )
+        };
+        let response = Success::acknowledging(reply).unwrap().into_response("r");
         assert_eq!(response.status_code, 200);
         let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["duplicate"], true);
+        // As it was answered.
+        assert_eq!(body["original"]["status"], 409);
         assert_eq!(
-            body,
-            json!({"duplicate": true, "original": {"status": 409}, "commitment": {}})
+            body["original"]["body"]["type"],
+            "urn:optkas:problem:expired"
         );
+        assert!(body["original"].get("refusal").is_none());
     }
 
     #[test]

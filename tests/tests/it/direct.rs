@@ -225,7 +225,8 @@ pub(crate) fn read(rows: &[SimpleQueryMessage]) -> Result<Reply> {
     let column = |name| row.get(name).context("a gateway function returns no null");
     Ok(Reply {
         outcome: column("outcome")?.to_owned(),
-        status: column("status")?.parse()?,
+        status: row.get("status").map(str::parse).transpose()?,
+        refusal: row.get("refusal").map(str::to_owned),
         body: serde_json::from_str(column("body")?)?,
     })
 }

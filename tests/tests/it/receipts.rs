@@ -68,10 +68,7 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
                 Outcome::Refused(name) => {
                     let name = name.as_str();
                     assert_eq!(entry["body"]["status"], entry["status"]);
-                    assert_eq!(
-                        entry["body"]["type"],
-                        format!("urn:optkas:problem:{name}")
-                    );
+                    assert_eq!(entry["body"]["type"], format!("urn:optkas:problem:{name}"));
                     assert_eq!(leaf.body_hash, refusal_hash(name, &body));
                 }
             }

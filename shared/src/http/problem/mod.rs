@@ -194,7 +194,11 @@ impl Problem {
                 outcome,
                 name,
                 members,
-            } => refused(&name, members).of(outcome),
+            } => match refused(&name, members) {
+                // The generic 500 is no refusal to the metrics either.
+                answer if answer.status == 500 => answer,
+                answer => answer.of(outcome),
+            },
             Self::Unavailable => blank(
                 503,
                 "Service Unavailable",
@@ -251,20 +255,18 @@ fn milliseconds(duration: Duration) -> Value {
 
 /// A business refusal. A name that this build does not know is a programmer's error.
 fn refused(name: &str, members: Map<String, Value>) -> Answer {
-    match refusal::render(name, members) {
-        Some((status, document)) => Answer {
-            outcome: "rejected",
-            status,
-            document,
-            header: None,
-        },
-        None => {
-            error!(
-                refusal.name = name,
-                "The database refused for a reason without words."
-            );
-            blank(500, "Internal Server Error", "")
-        }
+    let Some((status, document)) = refusal::render(name, members) else {
+        error!(
+            refusal.name = name,
+            "The database refused for a reason without words."
+        );
+        return blank(500, "Internal Server Error", "");
+    };
+    Answer {
+        outcome: "rejected",
+        status,
+        document,
+        header: None,
     }
 }
 

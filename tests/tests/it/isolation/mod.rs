@@ -29,7 +29,7 @@ pub(crate) fn proposed(
         facility.id, facility.currency
     );
     let reply = direct.human("create-settlement", person, "", &idempotency_key(), &rest)?;
-    ensure!(reply.status == 201, "not created: {reply:?}");
+    ensure!(reply.status == Some(201), "not created: {reply:?}");
     Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
 }
 

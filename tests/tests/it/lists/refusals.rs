@@ -100,7 +100,11 @@ fn of_conditions() -> Result<BTreeSet<String>> {
     let condition = Regex::new(r"(?m)^\s+\(\d, '([a-z-]+)', r\.")?;
     let mut all = BTreeSet::new();
     for text in sql()? {
-        all.extend(condition.captures_iter(&text).map(|found| found[1].to_owned()));
+        all.extend(
+            condition
+                .captures_iter(&text)
+                .map(|found| found[1].to_owned()),
+        );
     }
     Ok(all)
 }

@@ -240,8 +240,7 @@ fn assert_refused(
     let key = problem["commitment"]["idempotency_key"]
         .as_str()
         .unwrap_or_default();
-    let statement =
-        "select outcome, refusal, body from ledger.commitment_outcome where key = decode($1, 'hex')";
+    let statement = "select outcome, refusal, body from ledger.commitment_outcome where key = decode($1, 'hex')";
     let row = fixture.admin()?.query_one(statement, &[&key])?;
     let (outcome, name, recorded): (String, String, Map<String, Value>) =
         (row.get(0), row.get(1), serde_json::from_value(row.get(2))?);
