@@ -118,6 +118,7 @@ fn leaf(index: u64) -> Result<Leaf> {
         .to_owned(),
         resource: String::new(),
         attempt: uuid(hash("attempt"))?.as_str().to_owned(),
+        occurred_at: None,
         claimed_at: time(index % 900_000)?,
         allocator: Some(uuid(hash("allocator"))?),
         outcome: Outcome::Accepted(

@@ -1,9 +1,6 @@
 create or replace function gateway.approve_release(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _release_id uuid,
     _content_sha256 bytea
 )
@@ -14,9 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.claim(
-        _attempt, 'approve-release', _release_id::text, _client_key, _key, _fingerprint
-    );
+    known ledger.reply := ledger.claim(_release_id::text, _claim);
     release collateral.release;
     refusal text;
     members text;

@@ -1,9 +1,6 @@
 create or replace function gateway.cancel_settlement(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _settlement_id uuid,
     _reason text
 )
@@ -14,9 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.claim(
-        _attempt, 'cancel-settlement', _settlement_id::text, _client_key, _key, _fingerprint
-    );
+    known ledger.reply := ledger.claim(_settlement_id::text, _claim);
     settlement capital.settlement;
     refusal text;
     members text;

@@ -1,9 +1,6 @@
 create or replace function gateway.create_risk_run(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _currency text,
     _result jsonb
 )
@@ -14,7 +11,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.recall(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);
+    claimed ledger.commitment_ledger := ledger.claimed('', _claim);
+    known ledger.reply := ledger.recall(claimed);
     book risk.book;
     recorded risk.run;
     refusal text;
@@ -35,11 +33,11 @@ begin
         and _result ->> 'snapshot' is distinct from encode(fixed.text_sha256(book.snapshot), 'hex')
     then
         return ledger.ok(jsonb_build_object(
-            'run_id', fixed.risk_run_id(_key), 'snapshot', book.snapshot
+            'run_id', fixed.risk_run_id(claimed.key), 'snapshot', book.snapshot
         ));
     end if;
 
-    known := ledger.claim(_attempt, 'create-risk-run', '', _client_key, _key, _fingerprint);
+    known := ledger.claim('', _claim);
     if known.outcome is not null then
         return known;
     end if;
@@ -48,7 +46,7 @@ begin
     end if;
     insert into risk.run (run_id, allocator_id, currency, requested_by, log_size, inputs, snapshot, result)
     values (
-        fixed.risk_run_id(_key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
+        fixed.risk_run_id(claimed.key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
         book.inputs, book.snapshot, _result
     )
     returning * into recorded;

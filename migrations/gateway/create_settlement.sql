@@ -1,9 +1,6 @@
 create or replace function gateway.create_settlement(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _facility_id uuid,
     _amount_minor bigint,
     _currency text,
@@ -19,7 +16,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.claim(_attempt, 'create-settlement', '', _client_key, _key, _fingerprint);
+    known ledger.reply := ledger.claim('', _claim);
     facility_currency text;
     facility_secured boolean;
     created capital.settlement;
@@ -59,7 +56,7 @@ begin
         insert into capital.settlement_transition
             (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)
         values
-            (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text, _key);
+            (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text, fixed.commitment_key());
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;

@@ -6,7 +6,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     due capital.settlement;
-    key bytea;
     known ledger.reply;
     expired int4 := 0;
 begin
@@ -21,16 +20,9 @@ begin
         limit _batch_size
     loop
         -- One commitment a settlement, under a key that follows from it: it expires once.
-        key := ledger.idempotency_key(
-            'system', 'expire-settlements', 'expire-settlements', due.settlement_id::text, 'expired'
-        );
-        known := ledger.claim(
-            _attempt, 'expire-settlements', due.settlement_id::text, 'expired', key,
-            fixed.tagged_hash(
-                'optkas/request-fingerprint/v1',
-                convert_to('expire-settlements', 'UTF8'), convert_to(due.settlement_id::text, 'UTF8'), ''
-            )
-        );
+        known := ledger.claim_system(due.settlement_id::text, jsonb_build_object(
+            'attempt', _attempt, 'client_key', 'expired', 'body', ''
+        ));
         continue when known.outcome is not null;
         perform auth.scope_to(due.allocator_id);
         due := capital.transition(due, 'EXPIRED');

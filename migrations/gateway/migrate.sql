@@ -1,8 +1,6 @@
 create or replace function gateway.migrate(
     _attempt text,
-    _issuer text,
-    _audience text,
-    _platform_agent_id text
+    _settings jsonb
 )
 returns ledger.reply
 language plpgsql
@@ -12,8 +10,14 @@ as $$
 declare
     known ledger.reply;
     last tlog.entry;
+    settings_issuer constant text := _settings ->> 'issuer';
+    settings_audience constant text := _settings ->> 'audience';
+    platform_agent constant text := _settings ->> 'platform_agent_id';
 begin
     perform auth.authenticate_system('migrate');
+    if num_nulls(settings_issuer, settings_audience, platform_agent) > 0 then
+        raise exception using errcode = 'OPK04', message = 'settings-incomplete';
+    end if;
 
     -- A cluster that a dump was restored into counts transactions from anew; what is concluded in it comes after
     -- all that was concluded before.
@@ -23,34 +27,29 @@ begin
     end if;
 
     if exists (
-        select from auth.expected_claims as e where e.issuer = _issuer and e.audience = _audience
+        select from auth.expected_claims as e where e.issuer = settings_issuer and e.audience = settings_audience
     ) and exists (
-        select from capital.agent as a where a.agent_id = _platform_agent_id and a.kind = 'platform'
+        select from capital.agent as a where a.agent_id = platform_agent and a.kind = 'platform'
     ) then
         return ledger.ok('{"changed": false}');
     end if;
 
-    known := ledger.claim(
-        _attempt, 'migrate', '', _attempt,
-        ledger.idempotency_key('system', 'migrate', 'migrate', '', _attempt),
-        fixed.tagged_hash(
-            'optkas/request-fingerprint/v1', convert_to('migrate', 'UTF8'), '',
-            convert_to(jsonb_build_array(_issuer, _audience, _platform_agent_id)::text, 'UTF8')
-        )
-    );
+    known := ledger.claim_system('', jsonb_build_object(
+        'attempt', _attempt, 'client_key', _attempt, 'body', _settings::text
+    ));
     if known.outcome is not null then
         return known;
     end if;
 
     insert into auth.expected_claims as e (issuer, audience)
-    values (_issuer, _audience)
+    values (settings_issuer, settings_audience)
     on conflict on constraint expected_claims_pkey
         do update set issuer = excluded.issuer, audience = excluded.audience;
     if not exists (
-        select from capital.agent as a where a.agent_id = _platform_agent_id and a.kind = 'platform'
+        select from capital.agent as a where a.agent_id = platform_agent and a.kind = 'platform'
     ) then
         insert into capital.agent (agent_id, kind, name)
-        values (_platform_agent_id, 'platform', _platform_agent_id);
+        values (platform_agent, 'platform', platform_agent);
     end if;
     return ledger.conclude('accepted', 200, null, '{"changed": true}');
 end

@@ -1,11 +1,7 @@
 create or replace function gateway.platform_webhook(
     _agent_id text,
-    _attempt text,
-    _delivery_id text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _event_type text,
-    _occurred_at timestamptz,
     _data jsonb
 )
 returns ledger.reply
@@ -22,7 +18,7 @@ begin
     if not auth.authenticate_agent(_agent_id, 'platform') then
         return ledger.unrecorded('not-found');
     end if;
-    known := ledger.claim(_attempt, 'platform-webhook', '', _delivery_id, _key, _fingerprint);
+    known := ledger.claim('', _claim);
     if known.outcome is not null then
         return known;
     end if;
@@ -68,7 +64,7 @@ begin
             return ledger.conclude_refused(allocator, refusal, members);
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
-        'duplicate', false, 'id', _delivery_id, 'type', _event_type, 'data', _data
+        'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', _data
     ));
 end
 $$;

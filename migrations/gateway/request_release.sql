@@ -1,9 +1,6 @@
 create or replace function gateway.request_release(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _facility_id uuid,
     _kind text,
     _filing_id uuid,
@@ -17,9 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.claim(
-        _attempt, 'request-release', _facility_id::text, _client_key, _key, _fingerprint
-    );
+    known ledger.reply := ledger.claim(_facility_id::text, _claim);
     requested collateral.release;
     refusal text;
     members text;

@@ -1,9 +1,6 @@
 create or replace function gateway.verify_settlement(
     _token text,
-    _attempt text,
-    _client_key text,
-    _key bytea,
-    _fingerprint bytea,
+    _claim jsonb,
     _settlement_id uuid
 )
 returns ledger.reply
@@ -13,9 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    known ledger.reply := ledger.claim(
-        _attempt, 'verify-settlement', _settlement_id::text, _client_key, _key, _fingerprint
-    );
+    known ledger.reply := ledger.claim(_settlement_id::text, _claim);
     settlement capital.settlement;
     rests_on jsonb;
     refusal text;

@@ -19,6 +19,7 @@ create table ledger.commitment_ledger (
     operation text not null,
     resource text not null,
     attempt fixed.text_255 not null,
+    occurred_at timestamptz,
     xid xid8 not null default pg_current_xact_id(),
     claimed_at timestamptz not null default clock_timestamp(),
     constraint commitment_ledger_pkey primary key (key),
@@ -32,6 +33,8 @@ comment on column ledger.commitment_ledger.fingerprint is
 comment on column ledger.commitment_ledger.resource is 'The id in the route, or an empty text.';
 comment on column ledger.commitment_ledger.attempt is
     'The invocation that claimed. The same invocation asking again lost its connection and is answered as the first time.';
+comment on column ledger.commitment_ledger.occurred_at is
+    'When an agent says that what it reports happened; null where nobody says so.';
 comment on column ledger.commitment_ledger.xid is
     'The claiming transaction: outcome and audit rows refer to it and to the principal, so they are of the same transaction and actor by constraint.';
 

@@ -1,7 +1,7 @@
 //! Compares the rows of a commitment with its published leaf.
 
 use postgres::Row;
-use tlog::leaf::{Leaf, Uuid, body_hash, refusal_hash, tagged_hash};
+use tlog::leaf::{Leaf, Timestamp, Uuid, body_hash, refusal_hash, tagged_hash};
 
 use super::sql::rfc3339;
 use crate::report::Field;
@@ -15,7 +15,8 @@ pub(super) const ENTRIES: &str = concat!(
         o.key is not null, o.principal_kind::text, o.principal_id::text, o.allocator_id::text, o.outcome::text,
         o.status::int8, o.body::text, o.xid::text, o.epoch::int8, o.leaf::text, ",
     rfc3339!("o.committed_at"),
-    ", o.refusal::text",
+    ", o.refusal::text, ",
+    rfc3339!("l.occurred_at"),
     "
     from tlog.entry as e
     left join ledger.commitment_ledger as l on l.key = e.key
@@ -44,6 +45,7 @@ pub(super) struct Claim {
     attempt: Option<String>,
     pub(super) xid: Option<String>,
     claimed_at: Option<String>,
+    occurred_at: Option<String>,
 }
 
 pub(super) struct Outcome {
@@ -71,6 +73,7 @@ impl Entry {
             attempt: row.try_get(11)?,
             xid: row.try_get(12)?,
             claimed_at: row.try_get(13)?,
+            occurred_at: row.try_get(26)?,
         };
         let outcome = Outcome {
             kind: row.try_get(15)?,
@@ -121,6 +124,8 @@ impl Claim {
         differing.shown("operation", &leaf.operation, self.operation.as_deref());
         differing.hidden("resource", Some(&*leaf.resource), self.resource.as_deref());
         differing.hidden("attempt", Some(&*leaf.attempt), self.attempt.as_deref());
+        let occurred_at = leaf.occurred_at.as_ref().map(Timestamp::as_str);
+        differing.hidden("occurred_at", occurred_at, self.occurred_at.as_deref());
         differing.shown(
             "claimed_at",
             leaf.claimed_at.as_str(),

@@ -24,6 +24,7 @@ pub(crate) fn leaf(index: u64) -> Leaf {
         operation: "create-settlement".to_owned(),
         resource: String::new(),
         attempt: "one".to_owned(),
+        occurred_at: None,
         claimed_at: Timestamp::parse("2026-11-23T01:02:03.123456Z").unwrap(),
         allocator: None,
         outcome: Outcome::Accepted(Status::new(201).unwrap()),

@@ -53,17 +53,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    client_key text := _change || ':' || _attempt;
-    known ledger.reply;
+    known ledger.reply := ledger.claim_system(_kid, jsonb_build_object(
+        'attempt', _attempt, 'client_key', _change || ':' || _attempt, 'body', _change
+    ));
 begin
-    known := ledger.claim(
-        _attempt, 'sync-jwks', _kid, client_key,
-        ledger.idempotency_key('system', 'sync-jwks', 'sync-jwks', _kid, client_key),
-        fixed.tagged_hash(
-            'optkas/request-fingerprint/v1',
-            convert_to('sync-jwks', 'UTF8'), convert_to(_kid, 'UTF8'), convert_to(_change, 'UTF8')
-        )
-    );
     -- What was changed before is not due again, unless the issuer changed its mind in between; then the
     -- invocation is another one.
     if known.outcome is not null then
@@ -79,16 +72,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    known ledger.reply;
+    known ledger.reply := ledger.claim_system('', jsonb_build_object(
+        'attempt', _attempt, 'client_key', _attempt, 'body', _keys::text
+    ));
 begin
-    known := ledger.claim(
-        _attempt, 'sync-jwks', '', _attempt,
-        ledger.idempotency_key('system', 'sync-jwks', 'sync-jwks', '', _attempt),
-        fixed.tagged_hash(
-            'optkas/request-fingerprint/v1',
-            convert_to('sync-jwks', 'UTF8'), '', convert_to(_keys::text, 'UTF8')
-        )
-    );
     if known.outcome is not null then
         return known;
     end if;

@@ -1,19 +1,9 @@
 create or replace function capital.report_on_settlement(
-    _agent_kind text,
-    _operation text,
     _agent_id text,
-    _attempt text,
-    _delivery_id text,
-    _key bytea,
-    _fingerprint bytea,
-    _to text,
-    _from text,
+    _claim jsonb,
     _event_type text,
-    _settlement_id uuid,
-    _facility_id uuid,
-    _amount_minor bigint,
-    _currency text,
-    _reason text
+    _data jsonb,
+    _agent_kind text
 )
 returns ledger.reply
 language plpgsql
@@ -23,6 +13,14 @@ declare
     known ledger.reply;
     allocator uuid;
     settlement capital.settlement;
+    -- Which state the agent finds, and which its event leads to.
+    from_status constant text := case _agent_kind when 'escrow' then 'VERIFIED' when 'settlement' then 'ESCROWED' end;
+    to_status constant text := case _agent_kind || ' ' || _event_type
+        when 'escrow escrow.funded' then 'ESCROWED'
+        when 'escrow escrow.failed' then 'FAILED'
+        when 'settlement settlement.completed' then 'SETTLED'
+        when 'settlement settlement.failed' then 'FAILED'
+    end;
     rests_on jsonb := '{}';
     refusal text;
     members text;
@@ -30,10 +28,12 @@ begin
     if not auth.authenticate_agent(_agent_id, _agent_kind) then
         return ledger.unrecorded('not-found');
     end if;
-    if _to is null or (_to <> 'FAILED' and (_amount_minor is null or _currency is null)) then
+    if to_status is null or num_nulls(_data ->> 'settlement_id', _data ->> 'facility_id') > 0
+        or (to_status <> 'FAILED' and num_nulls(_data ->> 'amount_minor', _data ->> 'currency') > 0)
+    then
         raise exception using errcode = 'OPK04', message = 'a report names its event, and one of success its amount';
     end if;
-    known := ledger.claim(_attempt, _operation, '', _delivery_id, _key, _fingerprint);
+    known := ledger.claim('', _claim);
     if known.outcome is not null then
         return known;
     end if;
@@ -44,7 +44,7 @@ begin
         select s.allocator_id into allocator
         from capital.settlement as s
         join capital.facility as f on f.facility_id = s.facility_id
-        where s.settlement_id = _settlement_id
+        where s.settlement_id = (_data ->> 'settlement_id')::uuid
             and _agent_id = case _agent_kind
                 when 'escrow' then f.escrow_agent_id
                 when 'settlement' then f.settlement_agent_id
@@ -55,36 +55,36 @@ begin
         perform auth.scope_to(allocator);
         select * into strict settlement
         from capital.settlement as s
-        where s.settlement_id = _settlement_id
+        where s.settlement_id = (_data ->> 'settlement_id')::uuid
         for update;
 
-        if settlement.facility_id <> _facility_id then
+        if settlement.facility_id <> (_data ->> 'facility_id')::uuid then
             perform ledger.refuse('facility-mismatch');
         end if;
         -- A report of failure names no amount and no currency.
-        if settlement.currency <> _currency then
+        if settlement.currency <> _data ->> 'currency' then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', settlement.currency));
         end if;
-        if settlement.amount_minor <> _amount_minor then
+        if settlement.amount_minor <> (_data ->> 'amount_minor')::bigint then
             perform ledger.refuse('amount-mismatch', jsonb_build_object('expected_minor', settlement.amount_minor::text));
         end if;
-        perform capital.require_state(settlement, _to, _from);
+        perform capital.require_state(settlement, to_status, from_status);
         -- When a settlement's time is over must not depend on when the scheduler comes by.
-        if _to = 'ESCROWED' and settlement.expires_at <= now() then
+        if to_status = 'ESCROWED' and settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;
         -- What held at VERIFIED must hold still. Capital that goes back needs no cover.
-        if _to <> 'FAILED' then
+        if to_status <> 'FAILED' then
             rests_on := collateral.require_cover(settlement);
         end if;
-        settlement := capital.transition(settlement, _to, _reason);
+        settlement := capital.transition(settlement, to_status, _data ->> 'reason');
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused(allocator, refusal, members);
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
-        'duplicate', false, 'id', _delivery_id, 'type', _event_type,
+        'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type,
         'settlement', capital.settlement_json(settlement) || rests_on
     ));
 end

@@ -69,14 +69,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     client_key text := concat_ws(':', _change, _warning.kind, _warning.subject, _warning.occurrence);
-    known ledger.reply := ledger.claim(
-        _attempt, 'monitor-collateral', _facility_id::text, client_key,
-        ledger.idempotency_key('system', 'monitor-collateral', 'monitor-collateral', _facility_id::text, client_key),
-        fixed.tagged_hash(
-            'optkas/request-fingerprint/v1',
-            convert_to('monitor-collateral', 'UTF8'), convert_to(_facility_id::text, 'UTF8'), convert_to(client_key, 'UTF8')
-        )
-    );
+    known ledger.reply := ledger.claim_system(_facility_id::text, jsonb_build_object(
+        'attempt', _attempt, 'client_key', client_key, 'body', client_key
+    ));
 begin
     return known.outcome is null;
 end

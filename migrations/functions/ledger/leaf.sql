@@ -18,6 +18,7 @@ return '{"v":1,"key":"' || encode((_claim).key, 'hex')
     || '"},"operation":' || to_json((_claim).operation)::text
     || ',"resource":' || to_json((_claim).resource)::text
     || ',"attempt":' || to_json((_claim).attempt)::text
+    || ',"occurred_at":' || coalesce('"' || ledger.rfc3339((_claim).occurred_at) || '"', 'null')
     || ',"claimed_at":"' || ledger.rfc3339((_claim).claimed_at) || '"';
 comment on function ledger.leaf_head(ledger.commitment_ledger) is
     'The part of a leaf that the claim knows. The actor is a hash: whoever erases the person leaves nothing to link.';

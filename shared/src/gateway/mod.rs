@@ -33,7 +33,9 @@ use std::{
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout_at;
-use tokio_postgres::types::{ToSql, Type};
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_postgres::types::{Json, ToSql, Type};
 use tracing::{error, warn};
 
 pub use self::{
@@ -48,7 +50,7 @@ pub use self::{
 use self::{fault::Fault, retry::Retries};
 use crate::{
     auth::Token,
-    commitment::{ClientKey, Fingerprint, IdempotencyKey, Request},
+    commitment::{ClientKey, Fingerprint},
     config::{Base, DatabaseLogin},
     telemetry::Meter,
 };
@@ -88,27 +90,15 @@ pub struct Gateway {
     meter: Arc<Meter>,
 }
 
-/// A mutation's claim to its key.
+/// A mutation's claim. The database alone derives the key that is claimed, from the principal that it authenticates.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// The caller's part of the key.
     pub client_key: ClientKey,
-    /// The key, which the database computes again.
-    pub key: IdempotencyKey,
     /// The fingerprint of the request's bytes.
     pub fingerprint: Fingerprint,
-}
-
-impl Claim {
-    /// The claim of a caller who sends `body` as `request` under `client_key`.
-    #[must_use]
-    pub fn new(request: &Request<'_>, client_key: ClientKey, body: &[u8]) -> Self {
-        Self {
-            key: request.idempotency_key(&client_key),
-            fingerprint: request.fingerprint(body),
-            client_key,
-        }
-    }
+    /// When an agent says that what it reports happened.
+    pub occurred_at: Option<OffsetDateTime>,
 }
 
 /// Why there is no reply. The cause was logged.
@@ -197,7 +187,7 @@ impl Gateway {
         self.claimed(name, token.expose(), claim, own).await
     }
 
-    /// Calls a function whose first parameters are who asks (a token or an agent's id), the attempt and the claim.
+    /// Calls a function whose first parameters are who asks (a token or an agent's id) and the claim.
     async fn claimed(
         &self,
         name: &'static str,
@@ -205,15 +195,15 @@ impl Gateway {
         claim: &Claim,
         own: &[Parameter<'_>],
     ) -> Result<Reply, Error> {
-        let (attempt, client_key) = (&*self.attempt, claim.client_key.as_str());
-        let (key, fingerprint) = (&claim.key.as_bytes()[..], &claim.fingerprint.as_bytes()[..]);
-        let mut parameters: Vec<Parameter<'_>> = vec![
-            (&who, Type::TEXT),
-            (&attempt, Type::TEXT),
-            (&client_key, Type::TEXT),
-            (&key, Type::BYTEA),
-            (&fingerprint, Type::BYTEA),
-        ];
+        let occurred_at = claim.occurred_at.map(|at| at.format(&Rfc3339)).transpose();
+        // By name, so that no two texts can change places.
+        let claim = Json(json!({
+            "attempt": &*self.attempt,
+            "client_key": claim.client_key.as_str(),
+            "fingerprint": claim.fingerprint.to_string(),
+            "occurred_at": occurred_at.map_err(|_| Error::Broken)?,
+        }));
+        let mut parameters: Vec<Parameter<'_>> = vec![(&who, Type::TEXT), (&claim, Type::JSONB)];
         parameters.extend_from_slice(own);
         self.call(name, &parameters).await
     }

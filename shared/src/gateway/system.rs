@@ -123,15 +123,12 @@ impl Gateway {
         identity: &Identity,
         platform_agent: &AgentId,
     ) -> Result<Reply, Error> {
-        self.job(
-            "migrate",
-            &[
-                (&identity.issuer, Type::TEXT),
-                (&identity.audience, Type::TEXT),
-                (&platform_agent.as_str(), Type::TEXT),
-            ],
-        )
-        .await
+        let settings = json!({
+            "issuer": identity.issuer,
+            "audience": identity.audience,
+            "platform_agent_id": platform_agent.as_str(),
+        });
+        self.job("migrate", &[(&Json(settings), Type::JSONB)]).await
     }
 }
 

@@ -1,17 +1,15 @@
 //! What agents report.
 
-use serde_json::Value;
-use time::OffsetDateTime;
+use serde_json::{Value, json};
 use tokio_postgres::types::{Json, Type};
 
 use super::{Claim, Error, Gateway, Parameter, Reply};
 use crate::{
     ids::AgentId,
-    money::{AmountMinor, Currency},
-    settlement::{Report, ReportResult, Text},
+    settlement::{Report, ReportResult},
 };
 
-/// What an agent reports: who, under which claim, of which type, and when it happened.
+/// What an agent reports: who, under which claim, and of which type.
 #[derive(Debug)]
 pub struct AgentEvent<T> {
     /// The agent whose signature was verified.
@@ -20,8 +18,6 @@ pub struct AgentEvent<T> {
     pub claim: Claim,
     /// The event's type.
     pub kind: &'static str,
-    /// When it happened, as the agent says.
-    pub occurred_at: OffsetDateTime,
     /// What happened.
     pub data: T,
 }
@@ -51,12 +47,7 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn platform_webhook(&self, event: &AgentEvent<Value>) -> Result<Reply, Error> {
-        self.event(
-            "platform_webhook",
-            event,
-            &[(&Json(&event.data), Type::JSONB)],
-        )
-        .await
+        self.event("platform_webhook", event, &event.data).await
     }
 
     /// `gateway.collateral_webhook`: filings, agreements, pledges, valuations, custody and searches.
@@ -65,12 +56,7 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn collateral_webhook(&self, event: &AgentEvent<Value>) -> Result<Reply, Error> {
-        self.event(
-            "collateral_webhook",
-            event,
-            &[(&Json(&event.data), Type::JSONB)],
-        )
-        .await
+        self.event("collateral_webhook", event, &event.data).await
     }
 
     async fn report(&self, name: &'static str, event: &AgentEvent<Report>) -> Result<Reply, Error> {
@@ -79,33 +65,30 @@ impl Gateway {
             ReportResult::Done {
                 amount_minor,
                 currency,
-            } => (Some(*amount_minor), Some(*currency), None),
-            ReportResult::Failed(reason) => (None, None, Some(reason)),
+            } => (
+                Some(amount_minor.get().to_string()),
+                Some(currency.code()),
+                None,
+            ),
+            ReportResult::Failed(reason) => (None, None, Some(reason.as_str())),
         };
-        self.event(
-            name,
-            event,
-            &[
-                (&report.settlement_id.as_uuid(), Type::UUID),
-                (&report.facility_id.as_uuid(), Type::UUID),
-                (&amount_minor.map(AmountMinor::get), Type::INT8),
-                (&currency.map(Currency::code), Type::TEXT),
-                (&reason.map(Text::as_str), Type::TEXT),
-            ],
-        )
-        .await
+        let data = json!({
+            "settlement_id": report.settlement_id.as_uuid(),
+            "facility_id": report.facility_id.as_uuid(),
+            "amount_minor": amount_minor,
+            "currency": currency,
+            "reason": reason,
+        });
+        self.event(name, event, &data).await
     }
 
     async fn event<T>(
         &self,
         name: &'static str,
         event: &AgentEvent<T>,
-        data: &[Parameter<'_>],
+        data: &Value,
     ) -> Result<Reply, Error> {
-        let (kind, occurred_at) = (event.kind, event.occurred_at);
-        let mut own: Vec<Parameter<'_>> =
-            vec![(&kind, Type::TEXT), (&occurred_at, Type::TIMESTAMPTZ)];
-        own.extend_from_slice(data);
+        let own: [Parameter<'_>; 2] = [(&event.kind, Type::TEXT), (&Json(data), Type::JSONB)];
         self.claimed(name, event.agent.as_str(), &event.claim, &own)
             .await
     }

@@ -53,10 +53,13 @@ where
                 resource: "",
             };
             let event = AgentEvent {
-                claim: Claim::new(&asked, (&event.id).into(), &request.body),
+                claim: Claim {
+                    client_key: (&event.id).into(),
+                    fingerprint: asked.fingerprint(&request.body),
+                    occurred_at: Some(event.occurred_at),
+                },
                 agent: agent.id().clone(),
                 kind: event.kind,
-                occurred_at: event.occurred_at,
                 data: event.data,
             };
             Success::acknowledging(call(gateway, event).await?)

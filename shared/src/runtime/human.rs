@@ -55,7 +55,11 @@ impl HumanCall {
             operation: self.function,
             resource,
         };
-        Ok(Claim::new(&request, client_key, &self.request.body))
+        Ok(Claim {
+            client_key,
+            fingerprint: request.fingerprint(&self.request.body),
+            occurred_at: None,
+        })
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use postgres::{Client, Error, SimpleQueryMessage};
-use serde_json::Value;
-use shared::commitment::{Actor, ClientKey, Request};
+use serde_json::{Value, json};
 use tests::deployment::login;
 use tests::fixture::Fixture;
+use tests::secrets::hex;
 use tests::sample_data::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
 use uuid::{Uuid, uuid};
 
@@ -72,11 +72,10 @@ impl<'a> Direct<'a> {
         &mut self,
         function: &str,
         person: &str,
-        resource: &str,
         key: &str,
         rest: &str,
     ) -> Result<Reply> {
-        let arguments = human_arguments(self.fixture, function, person, resource, key, rest)?;
+        let arguments = human_arguments(self.fixture, person, key, rest)?;
         self.call(function, &arguments)
     }
 
@@ -94,24 +93,13 @@ impl<'a> Direct<'a> {
         delivery: &str,
         rest: &str,
     ) -> Result<Reply> {
-        let actor = Actor::Agent(agent.parse().context("an agent's id")?);
-        let key = ClientKey::from(&delivery.parse().context("a delivery's id")?);
-        let hashes = hashes(&actor, function, "", &key, rest);
-        self.call(
-            function,
-            &format!(
-                "'{agent}', '{}', '{delivery}', {hashes}, {rest}",
-                Uuid::new_v4()
-            ),
-        )
+        let claim = claim(delivery, rest);
+        self.call(function, &format!("'{agent}', {claim}, {rest}"))
     }
 
     /// A delivery of the platform.
     pub(crate) fn platform(&mut self, delivery: &str, kind: &str, data: &Value) -> Result<Reply> {
-        let rest = format!(
-            "'{kind}', '2026-01-02T09:00:00Z', {}",
-            quote(&data.to_string())
-        );
+        let rest = format!("'{kind}', {}", quote(&data.to_string()));
         self.agent("platform-webhook", PLATFORM, delivery, &rest)
     }
 
@@ -125,13 +113,14 @@ impl<'a> Direct<'a> {
         facility: Uuid,
         amount: Option<(i64, &str)>,
     ) -> Result<Reply> {
-        let (amount, reason) = match amount {
-            Some((amount, currency)) => (format!("{amount}, '{currency}'"), "null"),
-            None => ("null, null".to_owned(), "'no funds'"),
-        };
-        let rest = format!(
-            "'{kind}', '2026-01-02T09:00:00Z', '{settlement}', '{facility}', {amount}, {reason}"
-        );
+        let data = json!({
+            "settlement_id": settlement,
+            "facility_id": facility,
+            "amount_minor": amount.map(|(amount, _)| amount.to_string()),
+            "currency": amount.map(|(_, currency)| currency),
+            "reason": amount.is_none().then_some("no funds"),
+        });
+        let rest = format!("'{kind}', {}", quote(&data.to_string()));
         self.agent(function, agent, &idempotency_key(), &rest)
     }
 }
@@ -144,29 +133,26 @@ pub(crate) fn call(function: &str, arguments: &str) -> String {
     )
 }
 
-/// All arguments of a person's mutation, with the key that is due.
+/// All arguments of a person's mutation.
 pub(crate) fn human_arguments(
     fixture: &Fixture,
-    function: &str,
     person: &str,
-    resource: &str,
     key: &str,
     rest: &str,
 ) -> Result<String> {
-    let sub = somebody(person)?.sub.to_string();
-    let actor = Actor::Human(sub.parse().context("a sub")?);
-    let hashes = hashes(
-        &actor,
-        function,
-        resource,
-        &key.parse().context("a client key")?,
-        rest,
-    );
     let token = token(fixture, person)?;
-    Ok(format!(
-        "{token}, '{}', '{key}', {hashes}, {rest}",
-        Uuid::new_v4()
-    ))
+    Ok(format!("{token}, {}, {rest}", claim(key, rest)))
+}
+
+/// A claim, as SQL; the arguments stand for the body.
+pub(crate) fn claim(client_key: &str, body: &str) -> String {
+    let fingerprint = ring::digest::digest(&ring::digest::SHA256, body.as_bytes());
+    let claim = json!({
+        "attempt": Uuid::new_v4(),
+        "client_key": client_key,
+        "fingerprint": hex(fingerprint.as_ref()),
+    });
+    quote(&claim.to_string())
 }
 
 fn somebody(name: &str) -> Result<Person> {
@@ -189,28 +175,13 @@ pub(crate) fn token(fixture: &Fixture, person: &str) -> Result<String> {
 
 /// Wraps the owner's own statements so that they leave a commitment in this person's name.
 pub(crate) fn committed(fixture: &Fixture, person: &str, statements: &str) -> Result<String> {
-    let (token, key) = (token(fixture, person)?, idempotency_key());
+    let (token, claim) = (token(fixture, person)?, claim(&idempotency_key(), ""));
     Ok(format!(
         "select auth.authenticate_member({token});
-        select ledger.claim('attempt', 'test', '', '{key}',
-            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', '{key}'), sha256(''));
+        select ledger.claim('', {claim});
         {statements};
         select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     ))
-}
-
-/// Key and fingerprint, as SQL; the arguments stand for the body.
-fn hashes(actor: &Actor, operation: &str, resource: &str, key: &ClientKey, body: &str) -> String {
-    let request = Request {
-        actor,
-        operation,
-        resource,
-    };
-    format!(
-        "decode('{}','hex'), decode('{}','hex')",
-        request.idempotency_key(key),
-        request.fingerprint(body.as_bytes())
-    )
 }
 
 /// The reply in the rows of a call.

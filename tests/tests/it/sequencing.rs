@@ -125,11 +125,10 @@ fn concurrent_writers_lose_nothing_where_a_cursor_by_number_would() -> Result<()
 
 /// The statements of a mutation's transaction, as the owner.
 fn commitment(token: &str) -> String {
-    let key = quote(&idempotency_key());
+    let claim = claim(&idempotency_key(), "");
     format!(
         "select auth.authenticate_member({token});
-         select ledger.claim('a', 'test', '', {key},
-            ledger.idempotency_key('human', (auth.principal()).id, 'test', '', {key}), sha256(''));
+         select ledger.claim('', {claim});
          select ledger.conclude('accepted', 200, auth.allocator_id(), '{{}}')"
     )
 }

@@ -22,21 +22,14 @@ const VERIFY: &str = "verify-settlement";
 /// A transaction that verifies a settlement and has not committed yet.
 fn rival(fixture: &Fixture, id: &str) -> Result<Client> {
     let dave = fixture.person("dave");
-    let client_key = idempotency_key();
-    let key: Vec<u8> = fixture
-        .admin()?
-        .query_one(
-            "select ledger.idempotency_key('human', $1, 'verify-settlement', $2, $3)",
-            &[&dave.person.sub.to_string(), &id, &client_key],
-        )?
-        .try_get(0)?;
     let mut rival = fixture.login(VERIFY)?;
     rival.batch_execute("begin")?;
+    let sql = format!(
+        "select outcome from gateway.verify_settlement($1, {}, $2::text::uuid)",
+        claim(&idempotency_key(), "")
+    );
     let outcome: String = rival
-        .query_one(
-            "select outcome from gateway.verify_settlement($1, 'rival', $2, $3, $4, $5::text::uuid)",
-            &[&dave.token(), &client_key, &key, &vec![0_u8; 32], &id],
-        )?
+        .query_one(&sql, &[&dave.token(), &id])?
         .try_get(0)?;
     assert_eq!(outcome, "accepted");
     Ok(rival)

@@ -49,14 +49,14 @@ select
     '{"v":1,"key":"' || encode(m.key, 'hex') || '","fingerprint":"' || encode(sha256(m.key), 'hex')
         || '","actor":{"kind":"human","id_hash":"' || encode(sha256(m.key), 'hex')
         || '"},"operation":"create-settlement","resource":"","attempt":"' || m.settlement_id
-        || '","claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"' || m.allocator_id
+        || '","occurred_at":null,"claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"' || m.allocator_id
         || '","outcome":"accepted","status":201,"committed_at":"2026-11-23T01:02:03.123456Z","body_hash":"'
         || encode(m.key, 'hex') || '","mutations":2,"mutations_hash":"' || encode(m.key, 'hex') || '"}'
 from made as m order by m.key;
 
 insert into capital.settlement
-    (settlement_id, allocator_id, facility_id, amount_minor, currency, value_date, created_by, created_at)
-select m.settlement_id, m.allocator_id, m.facility_id, 100, 'USD', '2026-12-01', m.sub, m.at
+    (settlement_id, allocator_id, facility_id, secured, amount_minor, currency, value_date, created_by, created_at)
+select m.settlement_id, m.allocator_id, m.facility_id, false, 100, 'USD', '2026-12-01', m.sub, m.at
 from made as m order by m.key;
 
 insert into capital.settlement_transition

@@ -144,31 +144,18 @@ fn transaction(line: &str) -> Option<(f64, f64)> {
 /// The statement of `create-settlement`, one script an allocator.
 pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<String>> {
     let date = value_date();
-    let mut client = stage.fixture.admin()?;
     allocators
         .iter()
         .map(|allocator| {
             let maker = &allocator.maker;
-            // The key's input without the caller's own part, which is 26 octets long here.
-            let head: String = client
-                .query_one(
-                    "select (t.h || t.h
-                        || int8send(5) || 'human'::bytea
-                        || int8send(36) || convert_to($1::text, 'UTF8')
-                        || int8send(17) || 'create-settlement'::bytea
-                        || int8send(0)
-                        || int8send(26))::text
-                     from (select sha256('optkas/idempotency-key/v1'::bytea) as h) as t",
-                    &[&maker.sub.to_string()],
-                )?
-                .get(0);
             let client_key = "'pgbench-' || lpad(:n, 18, '0')";
             let mut script = String::from("\\set n random(1, 999999999999999999)\n");
             writeln!(
                 script,
-                "select outcome, status, refusal, body from gateway.create_settlement('{token}', 'pgbench', \
-                 {client_key}, sha256('{head}'::bytea || convert_to({client_key}, 'UTF8')), \
-                 '\\x{fingerprint}'::bytea, '{facility}', 100, 'USD', '{date}', null, null, null);",
+                "select outcome, status, refusal, body from gateway.create_settlement('{token}', \
+                 jsonb_build_object('attempt', 'pgbench', 'client_key', {client_key}, \
+                 'fingerprint', '{fingerprint}'), \
+                 '{facility}', 100, 'USD', '{date}', null, null, null);",
                 token = maker.token,
                 fingerprint = "5a".repeat(32),
                 facility = allocator.facility,

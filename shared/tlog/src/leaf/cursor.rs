@@ -39,6 +39,10 @@ impl<'a> Cursor<'a> {
             operation: self.string(r#"},"operation":"#)?,
             resource: self.string(r#","resource":"#)?,
             attempt: self.string(r#","attempt":"#)?,
+            occurred_at: match self.skip(r#","occurred_at":null"#) {
+                Some(()) => None,
+                None => Some(Timestamp::parse(self.word(r#","occurred_at":""#)?)?),
+            },
             claimed_at: Timestamp::parse(self.word(r#","claimed_at":""#)?)?,
             allocator: match self.skip(r#","allocator":null"#) {
                 Some(()) => None,

@@ -5,7 +5,7 @@
 //! ```text
 //! {"v":1,"key":"<64 hex>","fingerprint":"<64 hex>",
 //! "actor":{"kind":"human|agent|system","id_hash":"<64 hex>"},
-//! "operation":"create-settlement","resource":"","attempt":"…",
+//! "operation":"create-settlement","resource":"","attempt":"…","occurred_at":null,
 //! "claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"<uuid>"|null,
 //! "outcome":"accepted","status":201,"committed_at":"…","body_hash":"<64 hex>",
 //! "mutations":2,"mutations_hash":"<64 hex>"}
@@ -63,6 +63,8 @@ pub struct Leaf {
     pub resource: String,
     /// The invocation that claimed.
     pub attempt: String,
+    /// When an agent says that what it reported happened.
+    pub occurred_at: Option<Timestamp>,
     /// When it was claimed.
     pub claimed_at: Timestamp,
     /// The allocator concerned, if any.
@@ -205,6 +207,10 @@ impl Leaf {
             Json(&self.resource),
             Json(&self.attempt)
         )?;
+        match &self.occurred_at {
+            Some(at) => write!(text, r#","occurred_at":"{}""#, at.as_str())?,
+            None => text.push_str(r#","occurred_at":null"#),
+        }
         write!(
             text,
             r#","claimed_at":"{}","allocator":"#,

@@ -14,6 +14,7 @@ const ACCEPTED: &str = concat!(
     r#""fingerprint":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","#,
     r#""actor":{"kind":"human","id_hash":"1111111111111111111111111111111111111111111111111111111111111111"},"#,
     r#""operation":"create-settlement","resource":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
+    r#""occurred_at":"2026-11-22T00:00:00.000000Z","#,
     r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"0188b2f0-0000-7000-8000-000000000abc","#,
     r#""outcome":"accepted","status":201,"committed_at":"2024-02-29T23:59:59.000000Z","#,
     r#""body_hash":"2222222222222222222222222222222222222222222222222222222222222222","#,
@@ -23,6 +24,7 @@ const ACCEPTED: &str = concat!(
 fn refused() -> String {
     ACCEPTED
         .replace("\"0188b2f0-0000-7000-8000-000000000abc\"", "null")
+        .replace("\"2026-11-22T00:00:00.000000Z\"", "null")
         .replace("accepted", "refused")
         .replace("\"status\":201", "\"refusal\":\"four-eyes\"")
         .replace("human", "agent")
@@ -60,7 +62,7 @@ fn it_is_the_json_that_anyone_reads() {
         json!({ "kind": "human", "id_hash": "11".repeat(32) })
     );
     assert_eq!(value["attempt"], leaf(ACCEPTED).attempt);
-    assert_eq!(value.as_object().unwrap().len(), 15);
+    assert_eq!(value.as_object().unwrap().len(), 16);
 }
 
 #[test]
@@ -83,6 +85,8 @@ fn no_other_text_is_an_entry() {
         ("…", "\\u2026"),
         ("\\n", "\n"),
         ("…", "\\ud800"),
+        ("\"2026-11-22T00:00:00.000000Z\"", "\"2026-11-22\""),
+        ("\"2026-11-22T00:00:00.000000Z\"", "\"\""),
         ("2026-11-23", "2026-11-31"),
         ("2026-11-23", "2026-13-01"),
         ("2026-11-23", "2026-00-01"),

@@ -34,6 +34,11 @@ fn no_cell_of_the_evidence_can_be_edited() -> Result<()> {
         (LEDGER, "xid", "'1'"),
         (
             LEDGER,
+            "occurred_at",
+            "coalesce(occurred_at, claimed_at) + interval '1 microsecond'",
+        ),
+        (
+            LEDGER,
             "claimed_at",
             "claimed_at - interval '1 microsecond'",
         ),

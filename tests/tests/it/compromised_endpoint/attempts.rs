@@ -97,7 +97,7 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     ),
     (
         "claiming a key",
-        "select ledger.claim('a', 'o', '', 'k', '', '')",
+        "select ledger.claim('', '{}')",
         "42501 permission denied for schema ledger",
     ),
     (

@@ -65,28 +65,27 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
         let facility = EUR_FACILITY.id;
         let reply = match function {
             "verify-settlement" => {
-                direct.human(function, "mallory", &fixture.theirs, &key, &theirs)
+                direct.human(function, "mallory", &key, &theirs)
             }
             "cancel-settlement" => direct.human(
                 function,
                 "mallory",
-                &fixture.theirs,
                 &key,
                 &format!("{theirs}, null"),
             ),
             "create-settlement" => {
                 let rest = format!("'{facility}', 1000, 'EUR', '2099-01-02', null, null, null");
-                direct.human(function, "mallory", "", &key, &rest)
+                direct.human(function, "mallory", &key, &rest)
             }
             "request-release" => {
                 let rest = format!("'{their_facility}', 'termination', '{facility}', null, 'paid'");
-                direct.human(function, "mallory", their_facility, &key, &rest)
+                direct.human(function, "mallory", &key, &rest)
             }
             "approve-release" => {
                 let rest = format!(r"'{their_release}', '\x00'");
-                direct.human(function, "mallory", their_release, &key, &rest)
+                direct.human(function, "mallory", &key, &rest)
             }
-            "create-risk-run" => direct.human(function, "mallory", "", &key, "'USD', null"),
+            "create-risk-run" => direct.human(function, "mallory", &key, "'USD', null"),
             "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
             "get-facility-collateral" => {
                 let rest = format!("'{their_facility}', 100, null");
@@ -163,7 +162,6 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
     let verified = direct.human(
         "verify-settlement",
         "bob",
-        &fixture.theirs,
         &idempotency_key(),
         &theirs,
     )?;

@@ -3,12 +3,15 @@
 
 use anyhow::{Context as _, Result};
 use generate::Isolation;
+use postgres::Client;
+use shared::commitment::{Actor, Request};
 use tests::deployment::{functions, login};
 use tests::fixture::Fixture;
 use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
-use crate::direct::{barrier, call, human_arguments, quote};
+use crate::direct::{barrier, call, claim, human_arguments, quote};
+use crate::support::count;
 use crate::endpoints::TABLE;
 
 /// Every function with arguments of the right types but without meaning.
@@ -19,37 +22,41 @@ fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
 
 /// A call of each function with that token and that settlement, where it takes one.
 pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String> {
-    let hashes = r"'\x00', '\x00'";
-    let report = format!(
-        "'escrow-one', 'a', 'd', {hashes}, 'escrow.funded', now(), '{id}', '{id}', 1, 'USD', null"
-    );
+    let claim = claim("client-key-of-nobody", "");
+    let report = |kind: &str| {
+        let data = format!(
+            r#"{{"settlement_id": "{id}", "facility_id": "{id}", "amount_minor": "1", "currency": "USD"}}"#
+        );
+        format!("'escrow-one', {claim}, '{kind}', '{data}'")
+    };
     Ok(call(
         function,
         &match function {
-            "cancel-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}', null"),
+            "cancel-settlement" => format!("{token}, {claim}, '{id}', null"),
             "create-settlement" => format!(
-                "{token}, 'a', 'k', {hashes}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
+                "{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
             ),
-            "create-risk-run" => format!("{token}, 'a', 'k', {hashes}, 'USD', null"),
+            "create-risk-run" => format!("{token}, {claim}, 'USD', null"),
             "list-risk-runs" => format!("{token}, 10, null, null"),
-            "verify-settlement" => format!("{token}, 'a', 'k', {hashes}, '{id}'"),
+            "verify-settlement" => format!("{token}, {claim}, '{id}'"),
             "request-release" => {
-                format!("{token}, 'a', 'k', {hashes}, '{id}', 'termination', '{id}', null, 'paid'")
+                format!("{token}, {claim}, '{id}', 'termination', '{id}', null, 'paid'")
             }
-            "approve-release" => format!(r"{token}, 'a', 'k', {hashes}, '{id}', '\x00'"),
+            "approve-release" => format!(r"{token}, {claim}, '{id}', '\x00'"),
             "collateral-webhook" => {
-                format!("'collateral-one', 'a', 'd', {hashes}, 'search.reported', now(), '{{}}'")
+                format!("'collateral-one', {claim}, 'search.reported', '{{}}'")
             }
-            "escrow-webhook" | "settlement-webhook" => report,
+            "escrow-webhook" => report("escrow.funded"),
+            "settlement-webhook" => report("settlement.completed"),
             "platform-webhook" => {
-                format!("'optkas-platform', 'a', 'd', {hashes}, 'agent.registered', now(), '{{}}'")
+                format!("'optkas-platform', {claim}, 'agent.registered', '{{}}'")
             }
             "anchor-checkpoint" => "'a', 1, null".to_owned(),
             "sign-checkpoint" => "'a', 0, 10, null".to_owned(),
             "reconcile-books" => "'allocators', null, 10".to_owned(),
             "expire-settlements" | "prune-tokens" | "sequence-tlog" => "'a', 10".to_owned(),
             "sync-jwks" => "'a', '[]'".to_owned(),
-            "migrate" => "'a', 'i', 'a', 'p-one'".to_owned(),
+            "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#.to_owned(),
             "monitor-collateral" => "'a', null".to_owned(),
             "get-checkpoint" => token.to_owned(),
             "get-commitment" | "get-commitment-proof" => format!(r"{token}, '\x00'"),
@@ -121,7 +128,7 @@ fn a_login_executes_no_other_logins_function_and_takes_no_other_role() -> Result
         let denied = [
             "select auth.authenticate('x')",
             "select auth.scope_to('a0000000-0000-4000-8000-000000000001')",
-            "select ledger.claim('a', 'o', '', 'k', 'k', 'f')",
+            "select ledger.claim('', '{}')",
             "set role optkas_owner",
             "set session authorization optkas_owner",
             "set session_replication_role = replica",
@@ -155,9 +162,10 @@ fn a_login_executes_no_other_logins_function_and_takes_no_other_role() -> Result
     Ok(())
 }
 
+/// The database derives each key from the principal that it authenticated. There is no way to name another key, and a
+/// claim without one of its parts is none.
 #[test]
-fn no_login_claims_a_key_that_is_not_derived_from_its_principal() -> Result<()> {
-    const REFUSED: &str = "OPK04 idempotency-key-not-derived";
+fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -> Result<()> {
     let fixture = Fixture::new()?;
     let ids = settlements(&fixture)?;
     let create = format!(
@@ -169,6 +177,21 @@ fn no_login_claims_a_key_that_is_not_derived_from_its_principal() -> Result<()> 
     let nowhere = SECURED_FACILITY.id.to_string();
     let request = format!("'{nowhere}', 'termination', '{nowhere}', null, 'paid'");
     let approve = format!(r"'{nowhere}', '\x00'");
+    let mut admin = fixture.admin()?;
+    let mut claimed = |actor: &Actor, operation: &str, resource: &str, key: &str| -> Result<i64> {
+        let request = Request {
+            actor,
+            operation,
+            resource,
+        };
+        let key = request.idempotency_key(&key.parse().context("a client key")?);
+        let sql = format!("select count(*) from ledger.commitment_ledger where key = '\\x{key}'");
+        count(&mut admin, &sql)
+    };
+    let person = |name: &str| -> Result<Actor> {
+        let sub = fixture.person(name).person.sub.to_string();
+        Ok(Actor::Human(sub.parse().context("a sub")?))
+    };
     for (function, resource, rest) in [
         ("create-settlement", "", &create),
         ("verify-settlement", &*ids[1], &verify),
@@ -177,79 +200,44 @@ fn no_login_claims_a_key_that_is_not_derived_from_its_principal() -> Result<()> 
         ("approve-release", &*nowhere, &approve),
     ] {
         let key = idempotency_key();
-        let own = human_arguments(&fixture, function, "mallory", resource, &key, rest)?;
-        let bytes = |arguments: &str| {
-            arguments
-                .split(", ")
-                .nth(3)
-                .map(str::to_owned)
-                .unwrap_or_default()
-        };
-        let squatted = [
-            bytes(&human_arguments(
-                &fixture, function, "alice", resource, &key, rest,
-            )?),
-            bytes(&human_arguments(
-                &fixture,
-                "another-operation",
-                "mallory",
-                resource,
-                &key,
-                rest,
-            )?),
-            bytes(&human_arguments(
-                &fixture,
-                function,
-                "mallory",
-                "another-resource",
-                &key,
-                rest,
-            )?),
-            bytes(&human_arguments(
-                &fixture,
-                function,
-                "mallory",
-                resource,
-                &idempotency_key(),
-                rest,
-            )?),
-            r"'\x00'".to_owned(),
-            "null".to_owned(),
-        ];
+        let own = human_arguments(&fixture, "mallory", &key, rest)?;
         let mut client = fixture.login(function)?;
-        for other in squatted {
-            let sql = call(function, &own.replace(&bytes(&own), &other));
-            assert_eq!(
-                barrier(client.simple_query(&sql)),
-                REFUSED,
-                "{function}: {sql}"
-            );
-        }
+        assert_parts_are_needed(&mut client, function, &own)?;
+        client.simple_query(&call(function, &own))?;
+        let (mallory, alice) = (person("mallory")?, person("alice")?);
+        assert_eq!(claimed(&mallory, function, resource, &key)?, 1, "{function}");
+        assert_eq!(claimed(&alice, function, resource, &key)?, 0, "{function}");
     }
-    for (function, agent, another) in [
-        ("escrow-webhook", "escrow-one", "escrow.funded"),
-        ("settlement-webhook", "settle-one", "settlement.completed"),
+    for (function, agent, event) in [
+        ("escrow-webhook", "escrow-one", "escrow.failed"),
+        ("settlement-webhook", "settle-one", "settlement.failed"),
         ("collateral-webhook", "collateral-one", "search.reported"),
-        ("platform-webhook", "optkas-platform", "agent.registered"),
+        ("platform-webhook", "optkas-platform", "member.revoked"),
     ] {
-        let what = if ["collateral-webhook", "platform-webhook"].contains(&function) {
-            "'{}'".to_owned()
-        } else {
-            format!("'{0}', '{0}', 1, 'USD', null", ids[1])
-        };
-        let arguments = format!(
-            r"'{agent}', 'a', 'delivery', '\x{}', '\x{0}', '{another}', now(), {what}",
-            "ab".repeat(32)
-        )
-        .replace("{0}", &"ab".repeat(32));
+        let data = format!(
+            r#"{{"settlement_id": "{0}", "facility_id": "{0}", "reason": "none"}}"#,
+            ids[1]
+        );
+        let key = idempotency_key();
+        let own = format!("'{agent}', {}, '{event}', '{data}'", claim(&key, ""));
+        let mut client = fixture.login(function)?;
+        assert_parts_are_needed(&mut client, function, &own)?;
+        client.simple_query(&call(function, &own))?;
+        let actor = Actor::Agent(agent.parse().context("an agent")?);
+        assert_eq!(claimed(&actor, function, "", &key)?, 1, "{function}");
+    }
+    Ok(())
+}
+
+/// Each part of the claim in turn under another name, which is as if it were absent.
+fn assert_parts_are_needed(client: &mut Client, function: &str, arguments: &str) -> Result<()> {
+    for part in ["attempt", "client_key", "fingerprint"] {
+        let without = arguments.replace(&format!("\"{part}\""), "\"other\"");
+        anyhow::ensure!(without != arguments, "{arguments} has no {part}");
         assert_eq!(
-            barrier(
-                fixture
-                    .login(function)?
-                    .simple_query(&call(function, &arguments))
-            ),
-            REFUSED,
-            "{function}"
+            barrier(client.simple_query(&call(function, &without))),
+            "OPK04 claim-incomplete",
+            "{function} without {part}"
         );
     }
     Ok(())

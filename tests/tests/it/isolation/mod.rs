@@ -28,7 +28,7 @@ pub(crate) fn proposed(
         "'{}', 1000, '{}', '2099-01-02', null, null, null",
         facility.id, facility.currency
     );
-    let reply = direct.human("create-settlement", person, "", &idempotency_key(), &rest)?;
+    let reply = direct.human("create-settlement", person, &idempotency_key(), &rest)?;
     ensure!(reply.status == Some(201), "not created: {reply:?}");
     Ok(reply.body["id"].as_str().unwrap_or_default().to_owned())
 }
@@ -57,7 +57,7 @@ fn settled(direct: &mut Direct<'_>, maker: &str, checker: &str) -> Result<String
     let verifying = format!("'{id}'");
     let key = idempotency_key();
     let reports = [
-        direct.human("verify-settlement", checker, &id, &key, &verifying)?,
+        direct.human("verify-settlement", checker, &key, &verifying)?,
         direct.report(
             "escrow-webhook",
             "escrow-one",

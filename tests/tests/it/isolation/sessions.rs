@@ -117,7 +117,7 @@ fn session_settings_change_no_mutation() -> Result<()> {
             } else {
                 format!("'{}'", ids[1])
             };
-            let reply = direct.human(function, "mallory", &ids[1], &idempotency_key(), &rest)?;
+            let reply = direct.human(function, "mallory", &idempotency_key(), &rest)?;
             assert_eq!(
                 reply.name(),
                 "refused not-found",
@@ -132,7 +132,6 @@ fn session_settings_change_no_mutation() -> Result<()> {
         let reply = direct.human(
             "create-settlement",
             "mallory",
-            "",
             &idempotency_key(),
             &rest,
         )?;

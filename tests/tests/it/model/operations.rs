@@ -161,7 +161,6 @@ impl<'a> Operations<'a> {
         let reply = self.direct.human(
             asked.function,
             asked.person,
-            &asked.resource,
             &asked.key,
             &asked.rest,
         )?;
@@ -205,7 +204,6 @@ impl<'a> Operations<'a> {
         let reply = self.direct.human(
             asked.function,
             asked.person,
-            &asked.resource,
             &asked.key,
             &asked.rest,
         )?;

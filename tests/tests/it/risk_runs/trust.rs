@@ -28,7 +28,7 @@ pub(crate) fn claim(
     } else {
         quote(&result.to_string())
     };
-    direct.human(FUNCTION, person, "", key, &format!("'USD', {result}"))
+    direct.human(FUNCTION, person, key, &format!("'USD', {result}"))
 }
 
 /// The engine's results for a book.
@@ -169,7 +169,7 @@ fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
     assert_eq!(book.name(), "refused no-positions", "{book:?}");
     assert!(!book.body.to_string().contains(&AURORA.id.to_string()));
     let token = crate::direct::token(&fixture, "carol")?;
-    let made_up = format!(r"{token}, 'a', 'k', '\x00', '\x00', 'USD', null");
+    let made_up = format!("{token}, '{{}}', 'USD', null");
     let stopped = barrier(
         direct
             .client(FUNCTION)?

@@ -68,11 +68,10 @@ fn bring(direct: &mut Direct<'_>, id: &str, state: &str) -> Result<()> {
         let amount = Some((1000, "USD"));
         let key = idempotency_key();
         let reply = match *step {
-            "verify" => direct.human("verify-settlement", "bob", id, &key, &format!("'{id}'"))?,
+            "verify" => direct.human("verify-settlement", "bob", &key, &format!("'{id}'"))?,
             "cancel" => direct.human(
                 "cancel-settlement",
                 "alice",
-                id,
                 &key,
                 &format!("'{id}', null"),
             )?,
@@ -111,7 +110,7 @@ fn expired(direct: &mut Direct<'_>) -> Result<String> {
         "'{}', 1000, 'USD', '2099-01-02', null, null, clock_timestamp() + interval '50 milliseconds'",
         USD_FACILITY.id
     );
-    let created = direct.human("create-settlement", "alice", "", &idempotency_key(), &rest)?;
+    let created = direct.human("create-settlement", "alice", &idempotency_key(), &rest)?;
     let id = created.body["id"].as_str().unwrap_or_default().to_owned();
     for _ in 0..1000 {
         direct.call("expire-settlements", "gen_random_uuid()::text, 100")?;
