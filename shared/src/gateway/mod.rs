@@ -32,9 +32,9 @@ use std::{
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::time::timeout_at;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::timeout_at;
 use tokio_postgres::types::{Json, ToSql, Type};
 use tracing::{error, warn};
 

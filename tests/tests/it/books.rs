@@ -75,7 +75,7 @@ const DAMAGE: [(&str, &str); 30] = [
         "an audit row has the hash of what it says",
     ),
     (
-        "update ledger.commitment_outcome set outcome = 'refused', status = 409",
+        "update ledger.commitment_outcome set outcome = 'refused', status = null, refusal = 'expired'",
         "a refused commitment changed nothing",
     ),
     ("delete from audit.trail", "an accepted commitment changed something"),

@@ -8,8 +8,8 @@ use postgres::{Client, Error, SimpleQueryMessage};
 use serde_json::{Value, json};
 use tests::deployment::login;
 use tests::fixture::Fixture;
-use tests::secrets::hex;
 use tests::sample_data::{BOREALIS, PLATFORM, Person, find_person, idempotency_key};
+use tests::secrets::hex;
 use uuid::{Uuid, uuid};
 
 /// A second checker for mallory's allocator; a test that needs her lets the platform grant her the role.

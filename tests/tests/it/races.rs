@@ -12,7 +12,7 @@ use crate::mutations::{agent, human, scale};
 use crate::settlements::{
     AMOUNT, escrowed, facility, of, pending, proposal, propose, report, verified,
 };
-use crate::support::{assert_books, count, together};
+use crate::support::{assert_books, count, recorded_refusal, together};
 
 /// Rounds of each race, since the winner is random.
 const ROUNDS: usize = 6;
@@ -299,15 +299,7 @@ fn assert_refused(name: &str, answer: &Response, refusal: &str, admin: &mut Clie
     let key = body["commitment"]["idempotency_key"]
         .as_str()
         .unwrap_or_default();
-    let recorded: Value = admin
-        .query_one(
-            &format!(
-                "select body from ledger.commitment_outcome
-                where outcome = 'refused' and key = '\\x{key}'"
-            ),
-            &[],
-        )?
-        .try_get(0)?;
+    let recorded = recorded_refusal(admin, key)?;
     body.as_object_mut()
         .context("no object")?
         .remove("request_id");

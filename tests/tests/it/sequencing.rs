@@ -16,7 +16,7 @@ use tests::sample_data::idempotency_key;
 use tlog::leaf::{Leaf, tagged_hash};
 use tlog::merkle::{Tree, leaf_hash};
 
-use crate::direct::{Direct, quote, token};
+use crate::direct::{Direct, claim, token};
 use crate::locks::until;
 use crate::mutations::creation;
 use crate::settlements::{AMOUNT, pending, proposal, propose};

@@ -10,6 +10,7 @@ use tests::fixture::Fixture;
 use tests::http::Transport as _;
 use tests::sample_data::idempotency_key;
 
+use crate::direct::claim;
 use crate::link::Link;
 use crate::locks::{hold_settlement, send_hurried, until, waiting};
 use crate::metrics::retries;
@@ -28,9 +29,7 @@ fn rival(fixture: &Fixture, id: &str) -> Result<Client> {
         "select outcome from gateway.verify_settlement($1, {}, $2::text::uuid)",
         claim(&idempotency_key(), "")
     );
-    let outcome: String = rival
-        .query_one(&sql, &[&dave.token(), &id])?
-        .try_get(0)?;
+    let outcome: String = rival.query_one(&sql, &[&dave.token(), &id])?.try_get(0)?;
     assert_eq!(outcome, "accepted");
     Ok(rival)
 }

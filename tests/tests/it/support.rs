@@ -3,8 +3,10 @@
 use std::sync::Barrier;
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use postgres::{Client, GenericClient};
+use serde_json::{Map, Value, json};
+use shared::http::problem::REFUSALS;
 use tests::deployment::SCHEMAS;
 
 /// Every rule beside the rows that break it, as the superuser sees them.
@@ -234,4 +236,29 @@ pub(crate) fn together<T: Send>(
             .map(|thread| thread.join().expect("a thread that fails has said why"))
             .collect()
     })
+}
+
+/// The problem document of a refusal, from what the ledger recorded of it: its name and its members.
+pub(crate) fn recorded_refusal(admin: &mut Client, key: &str) -> Result<Value> {
+    let row = admin.query_one(
+        "select refusal, body from ledger.commitment_outcome
+        where outcome = 'refused' and status is null and key = decode($1, 'hex')",
+        &[&key],
+    )?;
+    let name: String = row.try_get(0)?;
+    let mut document: Map<String, Value> = serde_json::from_value(row.try_get(1)?)?;
+    let refusal = REFUSALS
+        .iter()
+        .find(|refusal| refusal.name == name)
+        .with_context(|| format!("{name} has no words"))?;
+    for (member, value) in [
+        ("type", json!(format!("urn:optkas:problem:{name}"))),
+        ("title", json!(refusal.title)),
+        ("status", json!(refusal.status)),
+        ("detail", json!(refusal.detail)),
+    ] {
+        let recorded = document.insert(member.to_owned(), value);
+        ensure!(recorded.is_none(), "{member} is recorded");
+    }
+    Ok(document.into())
 }

@@ -16,7 +16,7 @@ use tests::sample_data::value_date;
 use tests::secrets::random_hex;
 
 use super::sample::{Sample, Span};
-use super::stage::{Allocator, Stage};
+use super::stage::Allocator;
 use super::stats::float;
 
 /// pgbench's limit of scripts in a run.
@@ -142,7 +142,7 @@ fn transaction(line: &str) -> Option<(f64, f64)> {
 }
 
 /// The statement of `create-settlement`, one script an allocator.
-pub(super) fn create(stage: &Stage, allocators: &[Allocator]) -> Result<Vec<String>> {
+pub(super) fn create(allocators: &[Allocator]) -> Result<Vec<String>> {
     let date = value_date();
     allocators
         .iter()

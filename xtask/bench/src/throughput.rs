@@ -17,11 +17,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.group("Throughput of create-settlement");
     let stage = Stage::new(bench.services()?, bench.or_quick(100, 10))?;
     let allocators = stage.some(SCRIPTS_MAX);
-    let pgbench = Pgbench::new(
-        &stage.fixture,
-        FUNCTION,
-        &pgbench::create(&stage, allocators)?,
-    )?;
+    let pgbench = Pgbench::new(&stage.fixture, FUNCTION, &pgbench::create(allocators)?)?;
     let events = stage.creating(allocators)?;
     let launch = stage.launch(FUNCTION)?;
     for clients in [1_usize, 8, 32] {

@@ -26,11 +26,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 
 fn mutation(bench: &Bench, stage: &Stage, report: &mut Report) -> Result<()> {
     let allocators = stage.some(SCRIPTS_MAX);
-    let pgbench = Pgbench::new(
-        &stage.fixture,
-        FUNCTION,
-        &pgbench::create(stage, allocators)?,
-    )?;
+    let pgbench = Pgbench::new(&stage.fixture, FUNCTION, &pgbench::create(allocators)?)?;
     let launch = stage.launch(FUNCTION)?;
     let fetching = Load::start(&launch)?;
     let metrics = Metrics::from_now(&launch);

@@ -27,10 +27,10 @@ mod handler;
 
 use std::process::ExitCode;
 
-use shared::runtime::{Endpoint, ENTRANCE};
+use shared::runtime::{Endpoint, human};
 
 fn main() -> ExitCode {
-    ENTRANCE(
+    human(
         Endpoint {
             function: env!("CARGO_PKG_NAME"),
             method: "METHOD",
@@ -41,16 +41,37 @@ fn main() -> ExitCode {
 }
 "#;
 
+const WEBHOOK: &str = r#"//! `CALL`: WHAT.
+
+mod event;
+
+use std::process::ExitCode;
+
+use shared::runtime::{Endpoint, agent};
+
+fn main() -> ExitCode {
+    agent(
+        Endpoint {
+            function: env!("CARGO_PKG_NAME"),
+            method: "METHOD",
+            route: "ROUTE",
+        },
+        &event::WEBHOOK,
+        |gateway, event| async move { gateway.GATEWAY(&event).await },
+    )
+}
+"#;
+
 const JOB: &str = r#"//! Scheduled: WHAT.
 
 mod handler;
 
 use std::process::ExitCode;
 
-use shared::runtime::system;
+use shared::runtime::job;
 
 fn main() -> ExitCode {
-    system(env!("CARGO_PKG_NAME"), handler::handle)
+    job(env!("CARGO_PKG_NAME"), handler::handle)
 }
 "#;
 
@@ -123,8 +144,10 @@ fn manifest(function: &Function) -> String {
 #[must_use]
 pub fn main_rs(function: &Function) -> String {
     match function.kind {
-        Kind::People => filled(ROUTED, function).replace("ENTRANCE", "human"),
-        Kind::Agent => filled(ROUTED, function).replace("ENTRANCE", "agent"),
+        Kind::People => filled(ROUTED, function),
+        Kind::Agent => {
+            filled(WEBHOOK, function).replace("GATEWAY", &function.name.replace('-', "_"))
+        }
         Kind::Job => filled(JOB, function),
     }
 }

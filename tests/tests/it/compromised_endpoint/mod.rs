@@ -64,15 +64,10 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
         let key = idempotency_key();
         let facility = EUR_FACILITY.id;
         let reply = match function {
-            "verify-settlement" => {
-                direct.human(function, "mallory", &key, &theirs)
+            "verify-settlement" => direct.human(function, "mallory", &key, &theirs),
+            "cancel-settlement" => {
+                direct.human(function, "mallory", &key, &format!("{theirs}, null"))
             }
-            "cancel-settlement" => direct.human(
-                function,
-                "mallory",
-                &key,
-                &format!("{theirs}, null"),
-            ),
             "create-settlement" => {
                 let rest = format!("'{facility}', 1000, 'EUR', '2099-01-02', null, null, null");
                 direct.human(function, "mallory", &key, &rest)
@@ -159,12 +154,7 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
     let fixture = AttackFixture::new()?;
     let mut direct = Direct::new(&fixture.base);
     let theirs = format!("'{}'", fixture.theirs);
-    let verified = direct.human(
-        "verify-settlement",
-        "bob",
-        &idempotency_key(),
-        &theirs,
-    )?;
+    let verified = direct.human("verify-settlement", "bob", &idempotency_key(), &theirs)?;
     assert_eq!(verified.name(), "accepted");
     let before = fingerprint(&fixture.base)?;
     let report = |kind: &str| {

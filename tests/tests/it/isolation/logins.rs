@@ -11,8 +11,8 @@ use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
 
 use super::settlements;
 use crate::direct::{barrier, call, claim, human_arguments, quote};
-use crate::support::count;
 use crate::endpoints::TABLE;
+use crate::support::count;
 
 /// Every function with arguments of the right types but without meaning.
 fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
@@ -33,9 +33,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
         function,
         &match function {
             "cancel-settlement" => format!("{token}, {claim}, '{id}', null"),
-            "create-settlement" => format!(
-                "{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null"
-            ),
+            "create-settlement" => {
+                format!("{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null")
+            }
             "create-risk-run" => format!("{token}, {claim}, 'USD', null"),
             "list-risk-runs" => format!("{token}, 10, null, null"),
             "verify-settlement" => format!("{token}, {claim}, '{id}'"),
@@ -56,7 +56,8 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "reconcile-books" => "'allocators', null, 10".to_owned(),
             "expire-settlements" | "prune-tokens" | "sequence-tlog" => "'a', 10".to_owned(),
             "sync-jwks" => "'a', '[]'".to_owned(),
-            "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#.to_owned(),
+            "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#
+                .to_owned(),
             "monitor-collateral" => "'a', null".to_owned(),
             "get-checkpoint" => token.to_owned(),
             "get-commitment" | "get-commitment-proof" => format!(r"{token}, '\x00'"),
@@ -205,7 +206,11 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         assert_parts_are_needed(&mut client, function, &own)?;
         client.simple_query(&call(function, &own))?;
         let (mallory, alice) = (person("mallory")?, person("alice")?);
-        assert_eq!(claimed(&mallory, function, resource, &key)?, 1, "{function}");
+        assert_eq!(
+            claimed(&mallory, function, resource, &key)?,
+            1,
+            "{function}"
+        );
         assert_eq!(claimed(&alice, function, resource, &key)?, 0, "{function}");
     }
     for (function, agent, event) in [

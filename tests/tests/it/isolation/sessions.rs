@@ -129,12 +129,7 @@ fn session_settings_change_no_mutation() -> Result<()> {
             "'{}', 7, 'USD', '2099-01-02', null, null, null",
             USD_FACILITY.id
         );
-        let reply = direct.human(
-            "create-settlement",
-            "mallory",
-            &idempotency_key(),
-            &rest,
-        )?;
+        let reply = direct.human("create-settlement", "mallory", &idempotency_key(), &rest)?;
         let person = find_person("mallory")?;
         assert_eq!(
             reply.body["allocator_id"],

@@ -152,7 +152,7 @@ fn the_wiring_of_a_new_function_is_that_of_the_others() -> Result<()> {
         let lines = text.lines().filter(|line| !line.starts_with("//!"));
         lines.collect::<Vec<_>>().join("\n")
     };
-    for name in ["get-facility", "escrow-webhook", "prune-tokens"] {
+    for name in ["get-facility", "collateral-webhook", "prune-tokens"] {
         let new = generate::scaffold::main_rs(TABLE.find(name).context("a row")?);
         let ours = read(&format!("functions/{name}/src/main.rs"))?;
         assert_eq!(code(&new), code(&ours), "{name}");

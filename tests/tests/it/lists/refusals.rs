@@ -85,7 +85,7 @@ fn the_words_of_a_refusal_never_change() {
 /// The names in every call that refuses, those that a `case` chooses between included.
 fn calls(pattern: &str) -> Result<BTreeSet<String>> {
     let calls = Regex::new(pattern)?;
-    let names = Regex::new(r"(?:^|then |else )'([a-z-]+)'")?;
+    let names = Regex::new(r"(?:^\s*|then |else )'([a-z-]+)'")?;
     let mut all = BTreeSet::new();
     for text in sql()? {
         let arguments = calls.captures_iter(&text).filter_map(|call| call.get(1));

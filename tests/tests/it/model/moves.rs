@@ -31,7 +31,6 @@ impl Operations<'_> {
         let asked = Asked {
             function: "create-settlement",
             person,
-            resource: String::new(),
             key: idempotency_key(),
             rest,
         };
@@ -85,7 +84,6 @@ impl Operations<'_> {
             function: "verify-settlement",
             person,
             rest: format!("'{}'", settlement.id),
-            resource: settlement.id,
             key: idempotency_key(),
         };
         let (what, _) = self.ask("verify", asked, expected)?;
@@ -111,7 +109,6 @@ impl Operations<'_> {
             function: "cancel-settlement",
             person,
             rest: format!("'{}', null", settlement.id),
-            resource: settlement.id,
             key: idempotency_key(),
         };
         let (what, _) = self.ask("cancel", asked, expected)?;

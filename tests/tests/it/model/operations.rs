@@ -30,7 +30,6 @@ pub(super) struct Operations<'a> {
 pub(super) struct Asked {
     pub(super) function: &'static str,
     pub(super) person: &'static str,
-    pub(super) resource: String,
     pub(super) key: String,
     pub(super) rest: String,
 }
@@ -158,12 +157,9 @@ impl<'a> Operations<'a> {
         asked: Asked,
         expected: &str,
     ) -> Result<(String, Reply)> {
-        let reply = self.direct.human(
-            asked.function,
-            asked.person,
-            &asked.key,
-            &asked.rest,
-        )?;
+        let reply = self
+            .direct
+            .human(asked.function, asked.person, &asked.key, &asked.rest)?;
         let what = format!("{name} by {}: {}", asked.person, asked.rest);
         self.asked.push(asked);
         self.note(name, &reply, expected, &what)?;
@@ -201,12 +197,9 @@ impl<'a> Operations<'a> {
         } else {
             "duplicate"
         };
-        let reply = self.direct.human(
-            asked.function,
-            asked.person,
-            &asked.key,
-            &asked.rest,
-        )?;
+        let reply = self
+            .direct
+            .human(asked.function, asked.person, &asked.key, &asked.rest)?;
         let what = format!("again {} by {}", asked.function, asked.person);
         self.note("again", &reply, expected, &what)?;
         Ok(what)

@@ -111,7 +111,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).context("a place")? = value;
         let rest = format!("'USD', {}", quote(&bad.to_string()));
-        let arguments = human_arguments(&fixture, FUNCTION, "carol", "", &key, &rest)?;
+        let arguments = human_arguments(&fixture, "carol", &key, &rest)?;
         let stopped = barrier(
             direct
                 .client(FUNCTION)?

@@ -69,12 +69,9 @@ fn bring(direct: &mut Direct<'_>, id: &str, state: &str) -> Result<()> {
         let key = idempotency_key();
         let reply = match *step {
             "verify" => direct.human("verify-settlement", "bob", &key, &format!("'{id}'"))?,
-            "cancel" => direct.human(
-                "cancel-settlement",
-                "alice",
-                &key,
-                &format!("'{id}', null"),
-            )?,
+            "cancel" => {
+                direct.human("cancel-settlement", "alice", &key, &format!("'{id}', null"))?
+            }
             "funded" => direct.report(
                 "escrow-webhook",
                 "escrow-one",

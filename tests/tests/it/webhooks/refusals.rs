@@ -1,8 +1,7 @@
 //! A genuine message that is wrong is refused and recorded; one that was heard before does nothing.
 
-use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
-use shared::http::problem::REFUSALS;
+use anyhow::Result;
+use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::Transport as _;
 use tests::sample_data::{Agent, EUR_FACILITY, Kind, PLATFORM, Scheme, delivery};
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use super::ledger_rows;
 use crate::settlements::{AMOUNT, escrowed, pending, report, verified};
-use crate::support::assert_books;
+use crate::support::{assert_books, recorded_refusal};
 
 /// A change to a correct report, and the refusal that it must get.
 type Lie = (&'static str, fn(&mut Value), u16, &'static str);
@@ -240,24 +239,8 @@ fn assert_refused(
     let key = problem["commitment"]["idempotency_key"]
         .as_str()
         .unwrap_or_default();
-    let statement = "select outcome, refusal, body from ledger.commitment_outcome where key = decode($1, 'hex')";
-    let row = fixture.admin()?.query_one(statement, &[&key])?;
-    let (outcome, name, recorded): (String, String, Map<String, Value>) =
-        (row.get(0), row.get(1), serde_json::from_value(row.get(2))?);
-    assert_eq!(outcome, "refused", "{what}");
-    // What is recorded is the name and the members; the words are rendered.
-    let refusal = REFUSALS.iter().find(|refusal| refusal.name == name);
-    let refusal = refusal.context("a name that is known")?;
-    let mut rendered = recorded;
-    for (member, value) in [
-        ("type", json!(format!("urn:optkas:problem:{name}"))),
-        ("title", json!(refusal.title)),
-        ("status", json!(status)),
-        ("detail", json!(refusal.detail)),
-    ] {
-        assert!(rendered.insert(member.to_owned(), value).is_none());
-    }
-    assert_eq!(Value::Object(rendered), problem, "{what}");
+    let recorded = recorded_refusal(&mut fixture.admin()?, key)?;
+    assert_eq!(recorded, problem, "{what}");
     Ok(())
 }
 
