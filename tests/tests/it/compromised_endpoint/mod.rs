@@ -159,17 +159,17 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
     let before = fingerprint(&fixture.base)?;
     let report = |kind: &str| {
         format!(
-            "'{kind}', now(), {theirs}, '{}', 1000, 'USD', null",
-            USD_FACILITY.id
+            r#"'{kind}', '{{"settlement_id":"{}","facility_id":"{}","amount_minor":"1000","currency":"USD"}}'"#,
+            fixture.theirs, USD_FACILITY.id
         )
     };
     let grant = format!(
-        r#"'member.granted', now(), '{{"allocator_id":"{}","sub":"{}","role":"maker"}}'"#,
+        r#"'member.granted', '{{"allocator_id":"{}","sub":"{}","role":"maker"}}'"#,
         AURORA.id,
         uuid::Uuid::new_v4()
     );
     let search = format!(
-        r#"'search.reported', now(), '{{"facility_id":"{}"}}'"#,
+        r#"'search.reported', '{{"facility_id":"{}"}}'"#,
         fixture.their_facility
     );
     for (function, agent, rest) in [

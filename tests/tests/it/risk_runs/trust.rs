@@ -162,7 +162,7 @@ fn invented_results_are_found_by_computing_again() -> Result<()> {
 }
 
 #[test]
-fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
+fn a_run_is_refused_in_another_name_or_under_an_incomplete_claim() -> Result<()> {
     let fixture = rated_position()?;
     let mut direct = Direct::new(&fixture);
     let book = claim(&mut direct, "mallory", &idempotency_key(), &Value::Null)?;
@@ -175,7 +175,7 @@ fn a_run_is_refused_in_another_name_or_under_an_underived_key() -> Result<()> {
             .client(FUNCTION)?
             .simple_query(&call(FUNCTION, &made_up)),
     );
-    assert_eq!(stopped, "OPK04 idempotency-key-not-derived");
+    assert_eq!(stopped, "OPK04 claim-incomplete");
     Ok(())
 }
 
