@@ -2,7 +2,7 @@
 --
 -- Roles belong to the cluster, not to the database, so this file says what must hold rather than
 -- what changes. `optkas_owner` owns every object and has no members outside a deployment; each
--- function has one login, which may run one gateway function and nothing else.
+-- function has one login, which may run its own gateway functions and nothing else.
 
 do $$
 declare
@@ -108,4 +108,4 @@ comment on schema capital is 'The domain: allocators, facilities, settlements, a
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
 comment on schema risk is 'What is known of facilities'' credit, and the runs that were made of it.';
 comment on schema tlog is 'The transparency log: places, the tree over them, and what was published of it.';
-comment on schema gateway is 'The way in: one function for each endpoint, executable by that endpoint''s login alone.';
+comment on schema gateway is 'The way in: the functions of each endpoint, one or a job''s several, executable by that endpoint''s login alone.';

@@ -1,4 +1,4 @@
-create or replace function gateway.prune_tokens(_attempt text, _batch_size int4)
+create or replace function gateway.prune_tokens(_batch_size int4)
 returns ledger.reply
 language plpgsql
 security definer

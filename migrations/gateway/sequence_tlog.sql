@@ -1,4 +1,4 @@
-create or replace function gateway.sequence_tlog(_attempt text, _batch_size int4)
+create or replace function gateway.sequence_tlog(_batch_size int4)
 returns ledger.reply
 language plpgsql
 security definer

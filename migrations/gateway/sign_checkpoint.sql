@@ -1,37 +1,11 @@
-create or replace function gateway.sign_checkpoint(
-    _attempt text,
-    _from bigint,
-    _limit int4,
-    _published jsonb
-)
+create or replace function gateway.next_entries(_from bigint, _limit int4)
 returns ledger.reply
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    published tlog.checkpoint;
-    known bytea;
 begin
     perform auth.authenticate_system('sign-checkpoint');
-
-    if _published is not null then
-        published.size := (_published ->> 'size')::bigint;
-        published.root := decode(_published ->> 'root', 'hex');
-        published.note := _published ->> 'note';
-        -- The signer's tree and ours are computed apart. Where they differ one of them has been changed.
-        if published.root is distinct from tlog.root(published.size) then
-            return ledger.unrecorded('tlog-mismatch');
-        end if;
-        insert into tlog.checkpoint (size, root, note)
-        values (published.size, published.root, published.note)
-        on conflict on constraint checkpoint_pkey do nothing;
-        select c.root into known from tlog.checkpoint as c where c.size = published.size;
-        if known is distinct from published.root then
-            return ledger.unrecorded('tlog-mismatch');
-        end if;
-    end if;
-
     return ledger.ok(jsonb_build_object(
         'size', tlog.size(),
         'root_at_from', encode(tlog.root(_from), 'hex'),
@@ -50,7 +24,36 @@ begin
     ));
 end
 $$;
-comment on function gateway.sign_checkpoint is
-    'Scheduled: records what the signer has published, and gives it the entries from a place on.';
+comment on function gateway.next_entries is
+    'Scheduled: the entries from a place on, at most so many, and what the database knows of the log before them.';
 
-grant execute on function gateway.sign_checkpoint to sign_checkpoint;
+create or replace function gateway.record_checkpoint(_size bigint, _root bytea, _note text)
+returns ledger.reply
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known bytea;
+begin
+    perform auth.authenticate_system('sign-checkpoint');
+
+    -- The signer's tree and ours are computed apart. Where they differ one of them has been changed.
+    if _root is distinct from tlog.root(_size) then
+        return ledger.unrecorded('tlog-mismatch');
+    end if;
+    insert into tlog.checkpoint (size, root, note)
+    values (_size, _root, _note)
+    on conflict on constraint checkpoint_pkey do nothing;
+    select c.root into known from tlog.checkpoint as c where c.size = _size;
+    if known is distinct from _root then
+        return ledger.unrecorded('tlog-mismatch');
+    end if;
+    return ledger.ok('{}');
+end
+$$;
+comment on function gateway.record_checkpoint is
+    'Scheduled: records what the signer has published. The same checkpoint again changes nothing.';
+
+grant execute on function gateway.next_entries to sign_checkpoint;
+grant execute on function gateway.record_checkpoint to sign_checkpoint;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use evm::{Hash, Signed, SigningKey, Transaction};
 use serde_json::{Value, json};
 use shared::{
-    gateway::Outcome,
+    gateway::{Anchor, AnchorTransaction, Outcome, Reply},
     runtime::{Failed, JobCall},
 };
 use tlog::anchor::Payload;
@@ -54,7 +54,7 @@ async fn run(call: &AnchorCall) -> Result<Value, Failed> {
     let mut run = Run {
         call,
         node: Node::new(&call.config.chain),
-        records: record(call, None).await?,
+        records: ask(call).await?,
         begun: Vec::new(),
         refusals: 0,
         latest: None,
@@ -101,8 +101,8 @@ impl Run<'_> {
             let prepared = self.prepared();
             let view = self.look(&prepared).await.map_err(unreliable)?;
             let step = next_step(&prepared, &view, self.call.config.chain.confirmations);
-            if let Some(report) = self.take(step, target).await? {
-                self.records = record(self.call, Some(&report)).await?;
+            if self.take(step, target).await? {
+                self.records = ask(self.call).await?;
                 let lag = self.records.lag(target.size);
                 self.call.meter.set("anchor_lag", lag);
                 if self.records.has_anchored(target.size) {
@@ -119,20 +119,23 @@ impl Run<'_> {
         }
     }
 
-    /// Takes the step; what it has to report is recorded before the next one.
-    async fn take(&mut self, step: Step<'_>, target: &Payload) -> Result<Option<Value>, Failed> {
+    /// Takes the step; whether something was recorded, and the records must be read again.
+    async fn take(&mut self, step: Step<'_>, target: &Payload) -> Result<bool, Failed> {
         match step {
             Step::Confirm(prepared, mined) => {
-                self.latest = Some(prepared.signed.hash());
-                Ok(Some(confirmed(prepared, &mined)))
+                self.confirm(prepared, &mined).await?;
+                Ok(true)
             }
             Step::Wait(signed) => {
                 self.latest = Some(signed.hash());
-                Ok(None)
+                Ok(false)
             }
             Step::Pursue(prepared) => self.pursue(prepared).await,
-            Step::Begin { .. } if self.begun.len() >= PREPARED_MAX => Ok(None),
-            Step::Begin { nonce } => self.begin(nonce, target).await.map(Some),
+            Step::Begin { .. } if self.begun.len() >= PREPARED_MAX => Ok(false),
+            Step::Begin { nonce } => {
+                self.begin(nonce, target).await?;
+                Ok(true)
+            }
         }
     }
 
@@ -161,7 +164,7 @@ impl Run<'_> {
     }
 
     /// Prepares a transaction for the latest checkpoint.
-    async fn begin(&mut self, nonce: u64, target: &Payload) -> Result<Value, Failed> {
+    async fn begin(&mut self, nonce: u64, target: &Payload) -> Result<(), Failed> {
         let account = self.call.resources.address();
         let data = target.to_bytes().to_vec();
         let gas = self.node.gas(account, &data).await.map_err(unreliable)?;
@@ -180,19 +183,20 @@ impl Run<'_> {
             value: 0,
             data,
         };
-        Ok(self.prepare(transaction, target.size))
+        self.prepare(transaction, target.size).await
     }
 
-    /// Sees to it that the node has the transaction, or prepares one that offers more.
-    async fn pursue(&mut self, prepared: &Prepared) -> Result<Option<Value>, Failed> {
+    /// Sees to it that the node has the transaction, or prepares one that offers more; whether it was prepared.
+    async fn pursue(&mut self, prepared: &Prepared) -> Result<bool, Failed> {
         let signed = &prepared.signed;
         self.latest = Some(signed.hash());
         if let Some(replacement) = self.replacement(signed).await? {
-            return Ok(Some(self.prepare(replacement, prepared.payload.size)));
+            self.prepare(replacement, prepared.payload.size).await?;
+            return Ok(true);
         }
         if self.node.knows(signed).await.map_err(unreliable)? {
             self.refusals = 0;
-            return Ok(None);
+            return Ok(false);
         }
         match self.node.send(signed).await.map_err(unreliable)? {
             Submission::Accepted => {
@@ -209,7 +213,7 @@ impl Run<'_> {
             }
         }
         if self.refusals < REFUSALS_MAX {
-            return Ok(None);
+            return Ok(false);
         }
         error!(anchor.transaction = %signed.hash(), "The node does not take the anchor's transaction.");
         Err(Failed::Refused("transaction-refused".to_owned()))
@@ -230,8 +234,9 @@ impl Run<'_> {
         }))
     }
 
-    /// Signs; what is then recorded is sent when it is read back.
-    fn prepare(&mut self, transaction: Transaction, size: u64) -> Value {
+    /// Signs and records. A crash before the record leaves nothing that anyone has seen. What is recorded is sent when
+    /// it is read back, by this run or the next one.
+    async fn prepare(&mut self, transaction: Transaction, size: u64) -> Result<(), Failed> {
         let signed = self.call.resources.sign(transaction);
         info!(
             checkpoint.size = size,
@@ -241,13 +246,38 @@ impl Run<'_> {
             "A transaction is prepared."
         );
         self.begun.push(signed.hash());
-        json!({"prepared": {
-            "size": size,
-            "address": signed.sender().to_string(),
-            "nonce": signed.transaction().nonce,
-            "transaction_hash": signed.hash().to_string(),
-            "raw_transaction": signed.to_hex(),
-        }})
+        let transaction = AnchorTransaction {
+            size,
+            address: signed.sender().to_string(),
+            nonce: signed.transaction().nonce,
+            transaction_hash: signed.hash().to_string(),
+            raw_transaction: signed.to_hex(),
+        };
+        let (gateway, chain_id) = (&self.call.gateway, self.call.config.chain.id);
+        let reply = gateway
+            .record_anchor_transaction(chain_id, &transaction)
+            .await?;
+        answered(reply).map(drop)
+    }
+
+    /// Records that the transaction is in the chain for good. A crash before it is repaired by the next run, which
+    /// finds the transaction as deep or deeper.
+    async fn confirm(&mut self, prepared: &Prepared, mined: &Mined) -> Result<(), Failed> {
+        let hash = prepared.signed.hash();
+        self.latest = Some(hash);
+        info!(
+            checkpoint.size = prepared.payload.size,
+            anchor.transaction = %hash,
+            anchor.block_number = mined.block_number,
+            "The checkpoint is anchored."
+        );
+        let anchor = Anchor {
+            transaction_hash: hash.to_string(),
+            block_number: mined.block_number,
+            block_hash: mined.block_hash.to_string(),
+        };
+        let (gateway, chain_id) = (&self.call.gateway, self.call.config.chain.id);
+        answered(gateway.record_anchor(chain_id, &anchor).await?).map(drop)
     }
 
     fn prepared(&self) -> Vec<Prepared> {
@@ -277,31 +307,18 @@ impl Run<'_> {
     }
 }
 
-/// Tells the database, and reads what it knows.
-async fn record(call: &AnchorCall, report: Option<&Value>) -> Result<Records, Failed> {
-    let reply = call
-        .gateway
-        .anchor_checkpoint(call.config.chain.id, report)
-        .await?;
+/// Reads what the database knows.
+async fn ask(call: &AnchorCall) -> Result<Records, Failed> {
+    let reply = call.gateway.next_anchor(call.config.chain.id).await?;
+    Ok(answered(reply)?.read()?)
+}
+
+fn answered(reply: Reply) -> Result<Reply, Failed> {
     match reply.outcome {
-        Outcome::Ok => Ok(reply.read()?),
+        Outcome::Ok => Ok(reply),
         Outcome::Refused => Err(Failed::refused(&reply)),
         _ => Err(Failed::Broken),
     }
-}
-
-fn confirmed(prepared: &Prepared, mined: &Mined) -> Value {
-    info!(
-        checkpoint.size = prepared.payload.size,
-        anchor.transaction = %prepared.signed.hash(),
-        anchor.block_number = mined.block_number,
-        "The checkpoint is anchored."
-    );
-    json!({"confirmed": {
-        "transaction_hash": prepared.signed.hash().to_string(),
-        "block_number": mined.block_number,
-        "block_hash": mined.block_hash.to_string(),
-    }})
 }
 
 /// A quarter more than was estimated: it may cost more in the block that takes it. A node that says too little

@@ -3,12 +3,11 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::{
     config::Base,
-    gateway::Monitoring,
     runtime::{Failed, JobCall},
 };
 use tracing::error;
 
-use crate::tally::{Named, Tally};
+use crate::tally::{Next, Tally};
 
 /// A facility is not begun with less time than this.
 const FACILITY_TIME_MIN: Duration = Duration::from_secs(5);
@@ -31,27 +30,19 @@ pub(crate) async fn handle(call: JobCall<Base>) -> Result<Value, Failed> {
             complete = false;
             break;
         }
-        let reply = call
-            .gateway
-            .within(FACILITY_TIME_MAX)
-            .monitor_collateral(after, Monitoring::Warn)
-            .await;
-        after = if let Ok(reply) = reply {
-            tally.add(reply.read()?)
-        } else {
-            // Its cause was logged. Which facility it is, only the database knows.
-            complete = false;
-            let reply = call
-                .gateway
-                .monitor_collateral(after, Monitoring::Name)
-                .await?;
-            let Named { facility_id } = reply.read()?;
-            error!(facility.id = ?facility_id.map(|id| id.to_string()), "A facility could not be looked at.");
-            facility_id
-        };
-        if after.is_none() {
+        let Next { facility_id } = call.gateway.next_secured_facility(after).await?.read()?;
+        let Some(facility_id) = facility_id else {
             break;
+        };
+        let gateway = call.gateway.within(FACILITY_TIME_MAX);
+        if let Ok(reply) = gateway.monitor_facility(facility_id).await {
+            tally.add(&reply.read()?);
+        } else {
+            // The cause was logged.
+            complete = false;
+            error!(facility.id = %facility_id, "A facility could not be looked at.");
         }
+        after = Some(facility_id);
     }
     call.meter.set("warnings_opened", tally.opened);
     call.meter.set("warnings_closed", tally.closed);

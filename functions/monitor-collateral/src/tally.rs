@@ -15,28 +15,19 @@ pub(crate) struct Tally {
     pub(crate) open: u64,
 }
 
-/// What the database says of a facility.
+/// A facility's warnings: how many were opened and closed, and how many of each kind are open.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Looked {
-    /// Its warnings: how many were opened and closed, and how many of each kind are open.
-    At {
-        #[serde(deserialize_with = "parsed")]
-        facility_id: FacilityId,
-        opened: u64,
-        closed: u64,
-        open: BTreeMap<String, u64>,
-    },
-    /// There is no facility more: the id is null.
-    End {
-        #[allow(dead_code, reason = "the null tells this form from the other")]
-        facility_id: (),
-    },
+pub(crate) struct Warnings {
+    #[serde(deserialize_with = "parsed")]
+    facility_id: FacilityId,
+    opened: u64,
+    closed: u64,
+    open: BTreeMap<String, u64>,
 }
 
-/// Which facility would be next; `None` where there is no facility more.
+/// The next facility; `None` after the last.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Named {
+pub(crate) struct Next {
     #[serde(deserialize_with = "parsed_if_there")]
     pub(crate) facility_id: Option<FacilityId>,
 }
@@ -55,32 +46,22 @@ fn parsed_if_there<'de, D: Deserializer<'de>>(
 }
 
 impl Tally {
-    /// Adds what the database says of one facility, and gives its id; `None` where there is no facility more.
-    pub(crate) fn add(&mut self, looked: Looked) -> Option<FacilityId> {
-        let Looked::At {
-            facility_id: id,
-            opened,
-            closed,
-            open,
-        } = looked
-        else {
-            return None;
-        };
-        let open: u64 = open.values().sum();
-        if opened + closed > 0 {
+    /// Adds one facility's warnings.
+    pub(crate) fn add(&mut self, warnings: &Warnings) {
+        let open: u64 = warnings.open.values().sum();
+        if warnings.opened + warnings.closed > 0 {
             info!(
-                facility.id = %id,
-                warnings.opened = opened,
-                warnings.closed = closed,
+                facility.id = %warnings.facility_id,
+                warnings.opened = warnings.opened,
+                warnings.closed = warnings.closed,
                 warnings.open = open,
                 "The warnings of a facility have changed."
             );
         }
         self.facilities += 1;
-        self.opened += opened;
-        self.closed += closed;
+        self.opened += warnings.opened;
+        self.closed += warnings.closed;
         self.open += open;
-        Some(id)
     }
 
     pub(crate) fn report(&self) -> Value {
@@ -99,8 +80,12 @@ mod tests {
 
     const ID: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 
-    fn looked(body: &Value) -> serde_json::Result<Looked> {
+    fn warnings(body: &Value) -> serde_json::Result<Warnings> {
         serde_json::from_value(body.clone())
+    }
+
+    fn next(body: &Value) -> serde_json::Result<Option<FacilityId>> {
+        serde_json::from_value(body.clone()).map(|next: Next| next.facility_id)
     }
 
     #[test]
@@ -108,11 +93,11 @@ mod tests {
         let mut tally = Tally::default();
         let one = json!({"facility_id": ID, "opened": 2, "closed": 1, "open": {"filing-lapsed": 1, "base-short": 3}});
         for _ in 0..2 {
-            let id = tally.add(looked(&one).unwrap());
-            assert_eq!(id, Some(ID.parse().unwrap()));
+            tally.add(&warnings(&one).unwrap());
         }
-        let end = looked(&json!({"facility_id": null})).unwrap();
-        assert_eq!(tally.add(end), None);
+        let id = next(&json!({"facility_id": ID})).unwrap();
+        assert_eq!(id, Some(ID.parse().unwrap()));
+        assert_eq!(next(&json!({"facility_id": null})).unwrap(), None);
         assert_eq!(
             tally.report(),
             json!({"facilities": 2, "opened": 4, "closed": 2, "open": 8})
@@ -124,20 +109,20 @@ mod tests {
         for wrong in [
             json!({}),
             json!({"facility_id": 7}),
+            json!({"facility_id": null, "opened": 0, "closed": 0, "open": {}}),
             json!({"facility_id": "x", "opened": 0, "closed": 0, "open": {}}),
             json!({"facility_id": ID, "opened": 0, "closed": 0}),
             json!({"facility_id": ID, "opened": -1, "closed": 0, "open": {}}),
             json!({"facility_id": ID, "opened": 0, "closed": 0, "open": {"base-short": "1"}}),
         ] {
-            assert!(looked(&wrong).is_err(), "{wrong}");
+            assert!(warnings(&wrong).is_err(), "{wrong}");
         }
         for wrong in [
             json!({}),
             json!({"facility_id": 7}),
             json!({"facility_id": "x"}),
         ] {
-            let named = serde_json::from_value::<Named>(wrong.clone());
-            assert!(named.is_err(), "{wrong}");
+            assert!(next(&wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use shared::{
     gateway::{Gateway, Outcome},
     runtime::Failed,
@@ -173,10 +172,7 @@ impl SigningRounds {
 
     /// What the database has, and the entries from the end of the state's tree on.
     async fn ask(&self, state: &State) -> Result<DatabaseLog, Ended> {
-        let reply = self
-            .gateway
-            .sign_checkpoint(state.size, BATCH_SIZE, None)
-            .await?;
+        let reply = self.gateway.next_entries(state.size, BATCH_SIZE).await?;
         if reply.outcome != Outcome::Ok {
             return Err(Failed::refused(&reply).into());
         }
@@ -267,14 +263,9 @@ impl SigningRounds {
     /// A crash before, and the next round sees that the database does not know, and tells it. A crash between the
     /// two, and an object is left that the bucket's life cycle removes.
     async fn conclude(&self, state: &State, latest: &Latest) -> Result<(), Ended> {
-        let report = json!({
-            "size": latest.size(),
-            "root": state.root.to_string(),
-            "note": latest.text(),
-        });
         let reply = self
             .gateway
-            .sign_checkpoint(state.size, 0, Some(&report))
+            .record_checkpoint(latest.size(), state.root.as_bytes(), &latest.text())
             .await?;
         match reply.outcome {
             Outcome::Ok => {}

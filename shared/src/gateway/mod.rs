@@ -44,7 +44,8 @@ pub use self::{
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,
-    system::{Books, Monitoring},
+    system::Books,
+    tlog::{Anchor, AnchorTransaction},
     webhooks::AgentEvent,
 };
 use self::{fault::Fault, retry::Retries};
@@ -208,7 +209,7 @@ impl Gateway {
         self.call(name, &parameters).await
     }
 
-    /// Calls a function of a job, whose first parameter is the attempt.
+    /// Calls a function of a job that claims keys: the first parameter is the attempt.
     async fn job(&self, name: &'static str, own: &[Parameter<'_>]) -> Result<Reply, Error> {
         let attempt = &*self.attempt;
         let mut parameters: Vec<Parameter<'_>> = vec![(&attempt, Type::TEXT)];

@@ -12,15 +12,6 @@ use crate::{
     ids::{AgentId, FacilityId},
 };
 
-/// What to do with the next facility.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Monitoring {
-    /// Open and close its warnings.
-    Warn,
-    /// Name it, so that it can be passed over.
-    Name,
-}
-
 /// Whose books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Books {
@@ -67,28 +58,32 @@ impl Gateway {
     ///
     /// As every call.
     pub async fn prune_tokens(&self, batch_size: i32) -> Result<Reply, Error> {
-        self.job("prune_tokens", &[(&batch_size, Type::INT4)]).await
+        self.call("prune_tokens", &[(&batch_size, Type::INT4)])
+            .await
     }
 
-    /// `gateway.monitor_collateral`: the warnings of the next secured facility after that one. Their keys are made
-    /// in the database.
+    /// `gateway.next_secured_facility`: the secured facility after that one.
     ///
     /// # Errors
     ///
     /// As every call.
-    pub async fn monitor_collateral(
-        &self,
-        after: Option<FacilityId>,
-        monitoring: Monitoring,
-    ) -> Result<Reply, Error> {
-        self.job(
-            "monitor_collateral",
-            &[
-                (&after.map(FacilityId::as_uuid), Type::UUID),
-                (&(monitoring == Monitoring::Name), Type::BOOL),
-            ],
+    pub async fn next_secured_facility(&self, after: Option<FacilityId>) -> Result<Reply, Error> {
+        self.call(
+            "next_secured_facility",
+            &[(&after.map(FacilityId::as_uuid), Type::UUID)],
         )
         .await
+    }
+
+    /// `gateway.monitor_facility`: opens and closes the warnings of a secured facility. Their keys are made in the
+    /// database.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn monitor_facility(&self, facility_id: FacilityId) -> Result<Reply, Error> {
+        self.job("monitor_facility", &[(&facility_id.as_uuid(), Type::UUID)])
+            .await
     }
 
     /// `gateway.reconcile_books`: adds up the next books of a kind, after those of `after`.

@@ -162,14 +162,20 @@ pub(crate) fn readme(table: &Table) -> String {
     );
     for function in &table.functions {
         let called = function.route.as_ref().or(function.called.as_ref());
-        let login = function.login();
+        let executed = function.gateway_functions();
+        let executed: Vec<_> = executed
+            .iter()
+            .map(|name| format!("`gateway.{name}`"))
+            .collect();
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | `{login}` | `gateway.{login}` |",
+            "| {} | {} | {} | {} | `{}` | {} |",
             function.name,
             called.map_or("", |called| called),
             function.who.as_deref().unwrap_or("–"),
             function.what,
+            function.login(),
+            executed.join(", "),
         );
     }
     text

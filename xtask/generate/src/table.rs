@@ -72,6 +72,9 @@ pub struct Function {
     pub who: Option<String>,
     /// What it does, in words.
     pub what: String,
+    /// What a job's login may execute in the schema `gateway`, where it is not the one function of its name.
+    #[serde(default)]
+    pub gateway_functions: Option<Vec<String>>,
     /// Whether it changes something for its caller.
     #[serde(default)]
     pub writes: bool,
@@ -271,6 +274,10 @@ impl Function {
             routed || self.timeout.is_some(),
             "a job says how long a run may take"
         );
+        ensure!(
+            !routed || self.gateway_functions.is_none(),
+            "a route's login executes the one function of its name"
+        );
         if let Some(route) = &self.route {
             let (method, path) = route.split_once(' ').context("method and path")?;
             ensure!(matches!(method, "GET" | "POST"), "{method}");
@@ -292,6 +299,13 @@ impl Function {
     #[must_use]
     pub fn login(&self) -> String {
         self.name.replace('-', "_")
+    }
+
+    /// What the login may execute in the schema `gateway`.
+    #[must_use]
+    pub fn gateway_functions(&self) -> Vec<String> {
+        let own = self.gateway_functions.clone();
+        own.unwrap_or_else(|| vec![self.login()])
     }
 
     /// The logical id in a template.

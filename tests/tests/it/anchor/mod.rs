@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use evm::{Signed, SigningKey, Transaction};
 use serde_json::{Value, json};
-use tests::chain::{Chain, Mining};
+use tests::chain::{CHAIN_ID, Chain, Mining};
 use tests::fixture::Fixture;
 use tests::lambda::{Answer, Function, Invocation};
 use tlog::anchor::Payload;
@@ -19,8 +19,9 @@ use tlog::checkpoint::Checkpoint;
 use tlog::merkle::Hash;
 use tlog::note::{Note, SigningKey as NoteKey};
 
+use crate::direct::{barrier, call, quote};
 use crate::settlements::pending;
-use crate::support::together;
+use crate::support::{count, together};
 
 const ANCHOR: &str = "anchor-checkpoint";
 /// The time of a run that ends while its transaction waits.
@@ -70,13 +71,12 @@ impl AnchorFixture {
         let root = root.as_slice().try_into().map(Hash::from_bytes)?;
         let key = self.base.deployment().log_key()?;
         let note = signed(&key, u64::try_from(size)?, root)?;
-        let published = json!({"size": size, "root": root.to_string(), "note": note.to_string()});
         let outcome: String = self
             .base
             .login("sign-checkpoint")?
             .query_one(
-                "select outcome from gateway.sign_checkpoint('a', 0, 0, $1)",
-                &[&published],
+                "select outcome from gateway.record_checkpoint($1, $2, $3)",
+                &[&size, &&root.as_bytes()[..], &note.to_string()],
             )?
             .try_get(0)?;
         ensure!(outcome == "ok", "the checkpoint is not recorded: {outcome}");
@@ -244,6 +244,55 @@ fn a_checkpoint_is_anchored_once_and_the_next_one_after_it() -> Result<()> {
         assert_eq!(block[0]["hash"], json!(hash));
         pending(&fixture.base, 100)?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_record_with_another_member_or_without_one_is_refused() -> Result<()> {
+    let fixture = AnchorFixture::new(Mining::OnRequest, 1)?;
+    let size = fixture.target()?.size;
+    let hash = format!("0x{}", "ab".repeat(32));
+    let transaction = json!({
+        "size": size, "address": format!("0x{}", "ab".repeat(20)), "nonce": 0,
+        "transaction_hash": hash, "raw_transaction": "0xab",
+    });
+    let anchor = json!({"transaction_hash": hash, "block_number": 7, "block_hash": hash});
+    let mut login = fixture.base.login(ANCHOR)?;
+    for (function, table, good) in [
+        (
+            "record_anchor_transaction",
+            "anchor_transaction",
+            transaction,
+        ),
+        ("record_anchor", "anchor", anchor),
+    ] {
+        let members = good.as_object().context("an object")?;
+        let mut wrong = vec![json!({}), json!([]), json!("size"), Value::Null];
+        for name in members.keys() {
+            let (mut without, mut null) = (members.clone(), members.clone());
+            without.remove(name);
+            null[name] = Value::Null;
+            wrong.extend([without, null].map(Value::Object));
+        }
+        let mut unknown = members.clone();
+        unknown.insert("block".to_owned(), json!(1));
+        wrong.push(Value::Object(unknown));
+        let sql = |record: &str| call(function, &format!("{CHAIN_ID}, {record}"));
+        let mut records: Vec<_> = wrong.iter().map(|one| quote(&one.to_string())).collect();
+        records.push("null".to_owned());
+        for record in records {
+            let stopped = barrier(login.simple_query(&sql(&record)));
+            assert_eq!(stopped, "OPK04 members-not-these", "{function}: {record}");
+        }
+        let rows = format!("select count(*) from tlog.{table}");
+        assert_eq!(count(&mut fixture.base.admin()?, &rows)?, 0, "{function}");
+        // Counter-check: all members are enough, again too.
+        for _ in 0..2 {
+            login.simple_query(&sql(&quote(&good.to_string())))?;
+        }
+        assert_eq!(count(&mut fixture.base.admin()?, &rows)?, 1, "{function}");
+    }
+    assert_eq!(fixture.anchors()?, [(size, hash, 7)]);
     Ok(())
 }
 

@@ -14,13 +14,20 @@ use crate::direct::{barrier, call, claim, human_arguments, quote};
 use crate::endpoints::TABLE;
 use crate::support::count;
 
-/// Every function with arguments of the right types but without meaning.
-fn any_call(fixture: &Fixture, function: &str) -> Result<String> {
+/// Each gateway function of a login, with arguments of the right types but without meaning.
+fn any_calls(fixture: &Fixture, function: &str) -> Result<Vec<(String, String)>> {
     let id = "00000000-0000-4000-8000-000000000000";
-    call_with(function, &quote(&fixture.person("alice").token()), id)
+    let token = quote(&fixture.person("alice").token());
+    let own = TABLE.find(function).context("a row")?.gateway_functions();
+    own.into_iter()
+        .map(|name| {
+            let sql = call_with(&name, &token, id)?;
+            Ok((name, sql))
+        })
+        .collect()
 }
 
-/// A call of each function with that token and that settlement, where it takes one.
+/// A call of a gateway function with that token and that settlement, where it takes one.
 pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String> {
     let claim = claim("client-key-of-nobody", "");
     let report = |kind: &str| {
@@ -31,41 +38,45 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
     };
     Ok(call(
         function,
-        &match function {
-            "cancel-settlement" => format!("{token}, {claim}, '{id}', null"),
-            "create-settlement" => {
+        &match &*login(function) {
+            "cancel_settlement" => format!("{token}, {claim}, '{id}', null"),
+            "create_settlement" => {
                 format!("{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null")
             }
-            "create-risk-run" => format!("{token}, {claim}, 'USD', null"),
-            "list-risk-runs" => format!("{token}, 10, null, null"),
-            "verify-settlement" => format!("{token}, {claim}, '{id}'"),
-            "request-release" => {
+            "create_risk_run" => format!("{token}, {claim}, 'USD', null"),
+            "list_risk_runs" => format!("{token}, 10, null, null"),
+            "verify_settlement" => format!("{token}, {claim}, '{id}'"),
+            "request_release" => {
                 format!("{token}, {claim}, '{id}', 'termination', '{id}', null, 'paid'")
             }
-            "approve-release" => format!(r"{token}, {claim}, '{id}', '\x00'"),
-            "collateral-webhook" => {
+            "approve_release" => format!(r"{token}, {claim}, '{id}', '\x00'"),
+            "collateral_webhook" => {
                 format!("'collateral-one', {claim}, 'search.reported', '{{}}'")
             }
-            "escrow-webhook" => report("escrow.funded"),
-            "settlement-webhook" => report("settlement.completed"),
-            "platform-webhook" => {
+            "escrow_webhook" => report("escrow.funded"),
+            "settlement_webhook" => report("settlement.completed"),
+            "platform_webhook" => {
                 format!("'optkas-platform', {claim}, 'agent.registered', '{{}}'")
             }
-            "anchor-checkpoint" => "'a', 1, null".to_owned(),
-            "sign-checkpoint" => "'a', 0, 10, null".to_owned(),
-            "reconcile-books" => "'allocators', null, 10".to_owned(),
-            "expire-settlements" | "prune-tokens" | "sequence-tlog" => "'a', 10".to_owned(),
-            "sync-jwks" => "'a', '[]'".to_owned(),
+            "next_anchor" => "1".to_owned(),
+            "record_anchor" | "record_anchor_transaction" => "1, '{}'".to_owned(),
+            "next_entries" => "0, 10".to_owned(),
+            "record_checkpoint" => r"1, '\x00', 'n'".to_owned(),
+            "reconcile_books" => "'allocators', null, 10".to_owned(),
+            "expire_settlements" => "'a', 10".to_owned(),
+            "prune_tokens" | "sequence_tlog" => "10".to_owned(),
+            "sync_jwks" => "'a', '[]'".to_owned(),
             "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#
                 .to_owned(),
-            "monitor-collateral" => "'a', null".to_owned(),
-            "get-checkpoint" => token.to_owned(),
-            "get-commitment" | "get-commitment-proof" => format!(r"{token}, '\x00'"),
-            "get-facility" | "get-risk-run" | "get-settlement" => format!("{token}, '{id}'"),
-            "get-facility-collateral" => format!("{token}, '{id}', 10, null"),
-            "list-audit" | "list-facilities" => format!("{token}, 10, null"),
-            "list-positions" => format!("{token}, null"),
-            "list-settlements" => format!("{token}, 10, null, null, null, null, null, null"),
+            "next_secured_facility" => "null".to_owned(),
+            "monitor_facility" => format!("'a', '{id}'"),
+            "get_checkpoint" => token.to_owned(),
+            "get_commitment" | "get_commitment_proof" => format!(r"{token}, '\x00'"),
+            "get_facility" | "get_risk_run" | "get_settlement" => format!("{token}, '{id}'"),
+            "get_facility_collateral" => format!("{token}, '{id}', 10, null"),
+            "list_audit" | "list_facilities" => format!("{token}, 10, null"),
+            "list_positions" => format!("{token}, null"),
+            "list_settlements" => format!("{token}, 10, null, null, null, null, null, null"),
             other => anyhow::bail!("{other} is new: say how to call it"),
         },
     ))
@@ -75,7 +86,6 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
 fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
     let fixture = Fixture::new()?;
     for function in functions()? {
-        let sql = any_call(&fixture, &function)?;
         // The functions that keep the log or add up the books stay outside the writers' conflicts; all others take part
         // in them.
         let isolation = TABLE.find(&function).context("a row")?.isolation;
@@ -86,18 +96,20 @@ fn every_function_refuses_another_isolation_level_than_its_own() -> Result<()> {
         };
         for level in others {
             for setting in ["default_transaction_isolation", "transaction_isolation"] {
-                let mut client = fixture.login(&function)?;
-                client.batch_execute("select 1")?;
-                client.batch_execute(&if setting == "transaction_isolation" {
-                    format!("begin isolation level {level}")
-                } else {
-                    format!("set {setting} = '{level}'")
-                })?;
-                assert_eq!(
-                    barrier(client.simple_query(&sql)),
-                    "OPK04 isolation-not-its-own",
-                    "{function} at {level}"
-                );
+                for (name, sql) in any_calls(&fixture, &function)? {
+                    let mut client = fixture.login(&function)?;
+                    client.batch_execute("select 1")?;
+                    client.batch_execute(&if setting == "transaction_isolation" {
+                        format!("begin isolation level {level}")
+                    } else {
+                        format!("set {setting} = '{level}'")
+                    })?;
+                    assert_eq!(
+                        barrier(client.simple_query(&sql)),
+                        "OPK04 isolation-not-its-own",
+                        "{name} at {level}"
+                    );
+                }
             }
         }
     }
@@ -110,19 +122,19 @@ fn a_login_executes_no_other_logins_function_and_takes_no_other_role() -> Result
     let functions = functions()?;
     let calls = functions
         .iter()
-        .map(|function| any_call(&fixture, function))
+        .map(|function| any_calls(&fixture, function))
         .collect::<Result<Vec<_>>>()?;
     for function in &functions {
         let mut client = fixture.login(function)?;
-        for (other, sql) in functions
+        let others = functions
             .iter()
             .zip(&calls)
-            .filter(|(other, _)| *other != function)
-        {
+            .filter(|(other, _)| *other != function);
+        for (name, sql) in others.flat_map(|(_, calls)| calls) {
             let stopped = barrier(client.simple_query(sql));
             assert_eq!(
                 stopped,
-                format!("42501 permission denied for function {}", login(other)),
+                format!("42501 permission denied for function {name}"),
                 "{function}"
             );
         }

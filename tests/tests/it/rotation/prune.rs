@@ -53,7 +53,7 @@ fn a_batch_of_pruning_is_bounded() -> Result<()> {
     )?;
     let mut login = fixture.login("prune-tokens")?;
     for (pruned, more) in [(3, true), (2, false), (0, false)] {
-        let sql = "select body::text from gateway.prune_tokens('a', 3)";
+        let sql = "select body::text from gateway.prune_tokens(3)";
         let body: String = login.query_one(sql, &[])?.get(0);
         let body: serde_json::Value = serde_json::from_str(&body)?;
         assert_eq!(body, json!({ "pruned": pruned, "more": more }));
