@@ -2,6 +2,7 @@
 //! event, operation and row of the table. Many lists, held equal to functions/endpoints.toml, which is theirs, and to
 //! what the database, the folders and the API document say.
 
+mod frame;
 mod limits;
 mod openapi;
 mod policy;

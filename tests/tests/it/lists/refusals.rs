@@ -110,7 +110,7 @@ fn of_conditions() -> Result<BTreeSet<String>> {
 }
 
 /// The texts of all SQL files.
-fn sql() -> Result<Vec<String>> {
+pub(super) fn sql() -> Result<Vec<String>> {
     let mut texts = Vec::new();
     let mut folders = vec![folders::workspace().join("migrations")];
     while let Some(folder) = folders.pop() {

@@ -1,0 +1,67 @@
+//! The frame of every mutation in SQL: claim, effect, refusal, outcome. Its copies are one text.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use generate::Kind;
+use regex::Regex;
+
+use super::read;
+use crate::endpoints::TABLE;
+
+/// A key that is known ends the call before the effect begins.
+const BEFORE: &str = "    if known.outcome is not null then
+        return known;
+    end if;
+
+    begin
+";
+
+/// Refusals alone are caught, by their own SQLSTATE: more would commit a serialization failure as a refusal.
+const AFTER: &str = r"    exception
+        when sqlstate 'OPK01' then
+            get stacked diagnostics refusal = message_text, members = pg_exception_detail;
+            return ledger\.conclude_refused\((allocator|lead), refusal, members\);
+    end;
+    return ledger\.conclude\('accepted', 20[01], (allocator|lead), ";
+
+/// Its effect is computed outside: it answers the inputs first, and claims only to record.
+const OF_ANOTHER_FORM: &str = "create-risk-run";
+
+#[test]
+fn the_frame_of_every_mutation_is_one_text() -> Result<()> {
+    let after = Regex::new(AFTER)?;
+    let mutations = TABLE
+        .functions
+        .iter()
+        .filter(|function| function.writes && function.kind != Kind::Job);
+    let mut files = BTreeSet::new();
+    for function in mutations.filter(|function| function.name != OF_ANOTHER_FORM) {
+        files.insert(match &*function.name {
+            "escrow-webhook" | "settlement-webhook" => {
+                "migrations/functions/capital/report.sql".to_owned()
+            }
+            name => format!("migrations/gateway/{}.sql", name.replace('-', "_")),
+        });
+    }
+    assert!(files.len() >= 8, "{files:?}");
+    for file in files {
+        let text = read(&file)?;
+        assert_eq!(text.matches(BEFORE).count(), 1, "{file}: before the effect");
+        let ends: Vec<_> = after.captures_iter(&text).collect();
+        assert_eq!(ends.len(), 1, "{file}: after the effect");
+        assert_eq!(
+            ends[0][1], ends[0][2],
+            "{file}: refused and accepted belong to the same allocator"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn no_function_catches_every_error() -> Result<()> {
+    for text in super::refusals::sql()? {
+        assert!(!text.to_lowercase().contains("when others"), "{text:.200}");
+    }
+    Ok(())
+}
