@@ -6,9 +6,11 @@ use anyhow::Result;
 use serde_json::json;
 use tests::fixture::Fixture;
 use tests::lambda::{Answer, Invocation};
-use tests::sample_data::filed_to_lapse_on;
+use tests::sample_data::{USD_FACILITY, filed_to_lapse_on};
+use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, monitor};
+use crate::direct::{barrier, call};
 use crate::support::{assert_books, count, together};
 
 /// Makes a facility with a reason for a warning.
@@ -273,4 +275,24 @@ fn a_facility_that_cannot_be_monitored_is_skipped_and_named() -> Result<()> {
         assert_eq!(facility.history(&mut admin)?, expected);
     }
     assert_books(&mut admin)
+}
+
+/// Who has taken over the monitor's login cannot have warnings of a facility that the monitor never visits.
+#[test]
+fn only_a_secured_facility_is_monitored() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let secured = SecuredFacility::good(&fixture, &[1_000])?.terms.facility;
+    let mut login = fixture.login("monitor-collateral")?;
+    let (unsecured, unknown) = (USD_FACILITY.id, Uuid::new_v4());
+    for id in [
+        format!("'{unsecured}'"),
+        format!("'{unknown}'"),
+        "null".to_owned(),
+    ] {
+        let sql = call("monitor_facility", &format!("'a', {id}"));
+        let stopped = barrier(login.simple_query(&sql));
+        assert_eq!(stopped, "OPK04 not-a-secured-facility", "{id}");
+    }
+    login.simple_query(&call("monitor_facility", &format!("'a', '{secured}'")))?;
+    Ok(())
 }
