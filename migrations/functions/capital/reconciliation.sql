@@ -52,7 +52,7 @@ returns setof jsonb
 language sql
 stable
 begin atomic
-    select jsonb_build_object('rule', 'committed-is-of-settlements', 'facility_id', _facility_id)
+    select jsonb_build_object('rule', 'utilisation-is-of-settlements', 'facility_id', _facility_id)
     from capital.facility_utilisation as u
     where u.facility_id = _facility_id
         and u.utilised_minor <> (

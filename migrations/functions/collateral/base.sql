@@ -59,7 +59,7 @@ declare
     cap_minor numeric;
 begin
     figures.rules_version := _rules.version;
-    figures.as_of := (now() at time zone 'UTC')::date;
+    figures.as_of := ledger.today();
     figures.eligible_minor := collateral.eligible_minor(_kind_rules, _kinds);
     figures.reserves_minor := coalesce(_rules.reserves_minor, 0);
     figures.drawn_minor := _drawn_minor;
@@ -188,7 +188,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     sums collateral.sum[] := collateral.sums_recomputed(
         _facility_id, today - _rules.valuation_age_max_days, today - _rules.receipt_age_max_days, _without
     );

@@ -60,7 +60,7 @@ begin
                             and later.recorded_at > h.recorded_at
                     )
             ) as first
-        from (select (now() at time zone 'UTC')::date as today) as t
+        from (select ledger.today() as today) as t
         cross join collateral.cover as c
         join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
         join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
@@ -120,7 +120,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     problems jsonb := '[]';
     oldest date;
 begin

@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Today in UTC: an office west of it is never ahead.
-    if _on > (now() at time zone 'UTC')::date then
+    if _on > ledger.today() then
         perform ledger.refuse('date-ahead', jsonb_build_object('member', _member));
     end if;
 end

@@ -5,7 +5,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     rules collateral.rules := collateral.rules_in_force(_facility_id);
     base collateral.figures;
     problem jsonb;

@@ -158,7 +158,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     named constant uuid[] := array(
         select p.pledge_id
         from collateral.release_pledge as p

@@ -161,7 +161,7 @@ return jsonb_build_object(
     'continuation_opens_on', collateral.continuation_opens((_standing).lapse_on),
     'state', case
         when (_standing).terminated_on is not null then 'terminated'
-        when (_standing).lapse_on < (now() at time zone 'UTC')::date then 'lapsed'
+        when (_standing).lapse_on < ledger.today() then 'lapsed'
         when (_standing).disputed then 'disputed'
         when (_standing).debtors = '[]' or (_standing).secured_parties = '[]' or (_standing).descriptions = '[]'
             then 'insufficient'
@@ -193,8 +193,8 @@ return (
                 'commitment', encode((o.filing).commitment_key, 'hex')
             ) || collateral.standing_json(o.standing)
             order by (o.filing).filed_at, (o.filing).filing_id
-        ) filter (where o.octets <= 2000000), '[]'),
-        'filings_left_out', count(*) filter (where o.octets > 2000000)
+        ) filter (where o.octets <= ledger.list_octets_max()), '[]'),
+        'filings_left_out', count(*) filter (where o.octets > ledger.list_octets_max())
     )
     from (
         select
