@@ -42,6 +42,60 @@ end
 $$;
 comment on function collateral.drawn_minor(uuid) is 'Capital reserved, escrowed or settled into the facility, by all allocators.';
 
+create or replace function collateral.base_inputs(
+    _figures collateral.figures,
+    _rules collateral.rules,
+    _kind_rules collateral.rule_kind[],
+    _kinds collateral.sum[],
+    _obligors collateral.sum[],
+    _cap_minor numeric
+)
+returns text
+-- Not SQL, which would be planned at each call.
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return jsonb_build_object(
+        'facility_id', _rules.facility_id,
+        'as_of', _figures.as_of,
+        'rules', jsonb_build_object(
+            'version', _rules.version,
+            'concentration_cap_bp', _rules.concentration_cap_bp,
+            'coverage_floor_bp', _rules.coverage_floor_bp,
+            'reserves_minor', _figures.reserves_minor::text,
+            'kinds', (
+                select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
+                from unnest(_kind_rules) as r
+            )
+        ),
+        'drawn_minor', _figures.drawn_minor::text,
+        'kinds', (
+            select coalesce(jsonb_object_agg(k.asset_kind, jsonb_build_array(k.holdings, k.value_minor::text)), '{}')
+            from unnest(_kinds) as k
+        ),
+        'obligors_over_cap', (
+            select coalesce(jsonb_agg(
+                jsonb_build_array(o.obligor, o.asset_kind, o.value_minor::text) order by o.obligor, o.asset_kind
+            ), '[]')
+            from unnest(_obligors) as o
+            where o.obligor in (
+                select c.obligor
+                from unnest(_obligors) as c
+                group by c.obligor
+                having sum(c.value_minor) > _cap_minor
+            )
+        )
+    )::text;
+end
+$$;
+comment on function collateral.base_inputs(
+    collateral.figures, collateral.rules, collateral.rule_kind[], collateral.sum[], collateral.sum[], numeric
+) is
+    'All that a borrowing base follows from, as text: the rules, what is drawn, the sums of kinds, and the obligors over '
+    'the cap.';
+
 create or replace function collateral.borrowing_base_from_sums(
     _rules collateral.rules,
     _kind_rules collateral.rule_kind[],
@@ -109,37 +163,7 @@ begin
     figures.availability_minor := figures.base_minor - _drawn_minor;
     figures.coverage_bp := case when _drawn_minor > 0
         then div((figures.eligible_minor - figures.excess_minor) * 10000, _drawn_minor) end;
-    figures.inputs := jsonb_build_object(
-        'facility_id', _rules.facility_id,
-        'as_of', figures.as_of,
-        'rules', jsonb_build_object(
-            'version', _rules.version,
-            'concentration_cap_bp', _rules.concentration_cap_bp,
-            'coverage_floor_bp', _rules.coverage_floor_bp,
-            'reserves_minor', figures.reserves_minor::text,
-            'kinds', (
-                select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
-                from unnest(_kind_rules) as r
-            )
-        ),
-        'drawn_minor', _drawn_minor::text,
-        'kinds', (
-            select coalesce(jsonb_object_agg(k.asset_kind, jsonb_build_array(k.holdings, k.value_minor::text)), '{}')
-            from unnest(_kinds) as k
-        ),
-        'obligors_over_cap', (
-            select coalesce(jsonb_agg(
-                jsonb_build_array(o.obligor, o.asset_kind, o.value_minor::text) order by o.obligor, o.asset_kind
-            ), '[]')
-            from unnest(_obligors) as o
-            where o.obligor in (
-                select c.obligor
-                from unnest(_obligors) as c
-                group by c.obligor
-                having sum(c.value_minor) > cap_minor
-            )
-        )
-    )::text;
+    figures.inputs := collateral.base_inputs(figures, _rules, _kind_rules, _kinds, _obligors, cap_minor);
     return figures;
 end
 $$;

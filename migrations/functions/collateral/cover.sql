@@ -7,6 +7,101 @@ parallel safe
 return 'The log proves that this record is unchanged. It does not prove title, attachment, or that an office accepted a filing.';
 comment on function collateral.notice() is 'What every reply about collateral says of itself.';
 
+-- The functions that return tables are inlined into the query of cover_problems: they are SQL for that reason.
+
+create or replace function collateral.adverse_findings(_facility_id uuid, _office text, _party_id uuid, _name text)
+returns table (filed_at timestamptz)
+language sql
+stable
+begin atomic
+    select n.filed_at
+    from collateral.search as h
+    join collateral.search_finding as n on n.facility_id = h.facility_id and n.search_id = h.search_id
+    where h.facility_id = _facility_id
+        and h.office = _office
+        and h.party_id = _party_id
+        and h.searched_name = _name
+        and n.subordination_sha256 is null
+        and not exists (
+            select
+            from collateral.search as later
+            where later.facility_id = _facility_id
+                and later.office = _office
+                and later.party_id = _party_id
+                and later.searched_name = _name
+                and later.through_on >= h.through_on
+                and later.recorded_at > h.recorded_at
+        );
+end;
+comment on function collateral.adverse_findings(uuid, text, uuid, text) is
+    'When others filed against the debtor, as searches of the office show it. A finding stays until a later search '
+    'covers the same date and no longer lists it. A party that stands back by agreement is left out.';
+
+create or replace function collateral.cover_conditions(_facility_id uuid, _guard_days int4, _value_date date)
+returns table (
+    filing_id uuid,
+    agreement_id uuid,
+    debtor_party_id uuid,
+    lapse_on date,
+    sufficient boolean,
+    in_office boolean,
+    named boolean,
+    lasting boolean,
+    in_effect boolean,
+    undisputed boolean,
+    agreed boolean,
+    searched boolean,
+    first boolean
+)
+language sql
+stable
+begin atomic
+    select
+        c.filing_id,
+        c.agreement_id,
+        c.debtor_party_id,
+        s.lapse_on,
+        coalesce((
+            s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
+                jsonb_build_object('party_id', c.debtor_party_id))
+        ), false),
+        p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,
+        coalesce(s.debtors @> jsonb_build_array(
+            jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false),
+        coalesce(s.lapse_on > greatest(_value_date, ledger.today()) + _guard_days, true),
+        s.terminated_on is null,
+        not s.disputed,
+        a.debtor_party_id = c.debtor_party_id
+            and c.asset_kind = any (a.asset_kinds)
+            and a.dated_on <= ledger.today()
+            and coalesce(a.ends_on > greatest(_value_date, ledger.today()), true),
+        coalesce(r.through_on > f.filed_on, false),
+        not exists (
+            select
+            from collateral.adverse_findings(c.facility_id, f.office, c.debtor_party_id, p.organic_name) as n
+            where n.filed_at < f.filed_at
+        )
+    from collateral.cover as c
+    join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
+    join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
+    join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
+    join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
+    left join lateral (
+        select h.through_on
+        from collateral.search as h
+        where h.facility_id = c.facility_id
+            and h.office = f.office
+            and h.party_id = c.debtor_party_id
+            and h.searched_name = p.organic_name
+        order by h.through_on desc
+        limit 1
+    ) as r on true
+    where c.facility_id = _facility_id and c.pledges > 0;
+end;
+comment on function collateral.cover_conditions(uuid, int4, date) is
+    'Which conditions hold on the value date. One row for each filing, agreement, debtor and kind of asset that pledges '
+    'in force rely on.';
+
 create or replace function collateral.cover_problems(_facility_id uuid, _guard_days int4, _value_date date)
 returns jsonb
 -- Not SQL, which would be planned at each call.
@@ -18,65 +113,7 @@ declare
     problems jsonb;
 begin
     with relied as (
-        select
-            c.filing_id, c.agreement_id, c.debtor_party_id,
-            coalesce((
-                s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
-                    jsonb_build_object('party_id', c.debtor_party_id))
-            ), false) as sufficient,
-            p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office as in_office,
-            coalesce(s.debtors @> jsonb_build_array(
-                jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false) as named,
-            coalesce(s.lapse_on > greatest(_value_date, t.today) + _guard_days, true) as lasting,
-            s.lapse_on,
-            s.terminated_on is null as in_effect,
-            not s.disputed as undisputed,
-            a.debtor_party_id = c.debtor_party_id
-                and c.asset_kind = any (a.asset_kinds)
-                and a.dated_on <= t.today
-                and coalesce(a.ends_on > greatest(_value_date, t.today), true) as agreed,
-            coalesce(r.through_on > f.filed_on, false) as searched,
-            -- A finding stands until a later report goes as far and has it no more: two that contradict each other
-            -- are not settled by the one that suits.
-            not exists (
-                select
-                from collateral.search as h
-                join collateral.search_finding as n
-                    on n.facility_id = h.facility_id and n.search_id = h.search_id
-                where h.facility_id = c.facility_id
-                    and h.office = f.office
-                    and h.party_id = c.debtor_party_id
-                    and h.searched_name = p.organic_name
-                    and n.filed_at < f.filed_at
-                    and n.subordination_sha256 is null
-                    and not exists (
-                        select
-                        from collateral.search as later
-                        where later.facility_id = c.facility_id
-                            and later.office = f.office
-                            and later.party_id = c.debtor_party_id
-                            and later.searched_name = p.organic_name
-                            and later.through_on >= h.through_on
-                            and later.recorded_at > h.recorded_at
-                    )
-            ) as first
-        from (select ledger.today() as today) as t
-        cross join collateral.cover as c
-        join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
-        join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
-        join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
-        join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
-        left join lateral (
-            select h.through_on
-            from collateral.search as h
-            where h.facility_id = c.facility_id
-                and h.office = f.office
-                and h.party_id = c.debtor_party_id
-                and h.searched_name = p.organic_name
-            order by h.through_on desc
-            limit 1
-        ) as r on true
-        where c.facility_id = _facility_id and c.pledges > 0
+        select r.* from collateral.cover_conditions(_facility_id, _guard_days, _value_date) as r
     ),
     failed as (
         select k.place, k.name, jsonb_agg(distinct k.subject) as subjects

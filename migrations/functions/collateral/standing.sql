@@ -23,7 +23,64 @@ return coalesce((
     where p.party ->> 'party_id' <> _party_id::text
 ), '[]');
 
-create or replace function collateral.standing_of(_filing collateral.filing)
+create or replace function collateral.parties_after(_parties jsonb, _amendment collateral.amendment)
+returns jsonb
+language sql
+-- Not immutable, for jsonb_build_object is not: the function would not be inlined.
+stable
+return case
+    when (_amendment).replaces_party_id is null then collateral.without_party(_parties, (_amendment).party_id)
+    else collateral.without_party(
+        collateral.without_party(_parties, (_amendment).party_id), (_amendment).replaces_party_id)
+end || case
+    when (_amendment).name is null then '[]'
+    else jsonb_build_object('party_id', (_amendment).party_id, 'name', (_amendment).name)
+end;
+comment on function collateral.parties_after(jsonb, collateral.amendment) is
+    'The parties of record after an assignment, or an amendment of parties, has had its effect.';
+
+create or replace function collateral.takes_cover_away(_amendment collateral.amendment)
+returns boolean
+language sql
+immutable
+return (_amendment).kind = 'termination'
+    or ((_amendment).kind = 'collateral' and (_amendment).action in ('delete', 'restate'))
+    or ((_amendment).kind = 'party' and (_amendment).action = 'delete');
+comment on function collateral.takes_cover_away(collateral.amendment) is
+    'Whether an amendment needs the secured party''s authority (9-509(d)).';
+
+create or replace function collateral.reason_without_effect(
+    _filing collateral.filing,
+    _standing collateral.filing_standing,
+    _parties jsonb,
+    _amendment collateral.amendment
+)
+returns text
+language sql
+stable
+return case
+    when (_amendment).filed_at < (_filing).filed_at then 'before-filing'
+    when (_standing).terminated_on is not null then 'after-termination'
+    when (_amendment).filed_on > (_standing).lapse_on then 'after-lapse'
+    when (_amendment).kind = 'party' and (_amendment).action <> 'add'
+        and collateral.without_party(_parties, (_amendment).party_id) = _parties then 'not-of-record'
+    when (_amendment).replaces_party_id is not null
+        and collateral.without_party(_parties, (_amendment).replaces_party_id) = _parties then 'not-of-record'
+    when collateral.takes_cover_away(_amendment)
+        and not collateral.is_authorised((_filing).filing_id, (_amendment).kind, (_amendment).release_id)
+        then 'not-authorised'
+    when (_amendment).kind = 'continuation' and (_standing).lapse_on is null then 'no-lapse'
+    when (_amendment).kind = 'continuation'
+        and collateral.continued((_standing).lapse_on, (_amendment).filed_on) is null then 'before-window'
+    -- 9-512(e)
+    when (_amendment).kind = 'party' and (_amendment).action = 'delete'
+        and collateral.without_party(_parties, (_amendment).party_id) = '[]' then 'last-party'
+end;
+comment on function collateral.reason_without_effect(
+    collateral.filing, collateral.filing_standing, jsonb, collateral.amendment
+) is 'Why an amendment has no effect on the standing before it (9-509, 9-510, 9-512, 9-515); null if it has one.';
+
+create or replace function collateral.standing_as_filed(_filing collateral.filing)
 returns collateral.filing_standing
 language plpgsql
 stable
@@ -31,10 +88,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     standing collateral.filing_standing;
-    amendment collateral.amendment;
-    takes_away boolean;
-    parties jsonb;
-    reason text;
 begin
     standing.facility_id := _filing.facility_id;
     standing.filing_id := _filing.filing_id;
@@ -51,7 +104,24 @@ begin
         from collateral.filing_party as p
         where p.facility_id = _filing.facility_id and p.filing_id = _filing.filing_id
     ) as of_record;
+    return standing;
+end
+$$;
+comment on function collateral.standing_as_filed(collateral.filing) is
+    'What a filing comes to before any amendment.';
 
+create or replace function collateral.standing_of(_filing collateral.filing)
+returns collateral.filing_standing
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    standing collateral.filing_standing := collateral.standing_as_filed(_filing);
+    amendment collateral.amendment;
+    parties jsonb;
+    reason text;
+begin
     -- In the order of filing: an amendment that is reported late changes what came after it.
     for amendment in
         select a.*
@@ -59,54 +129,25 @@ begin
         where a.facility_id = _filing.facility_id and a.filing_id = _filing.filing_id
         order by a.filed_at, a.recorded_at, a.amendment_id
     loop
-        takes_away := amendment.kind = 'termination'
-            or (amendment.kind = 'collateral' and amendment.action in ('delete', 'restate'))
-            or (amendment.kind = 'party' and amendment.action = 'delete');
         parties := case amendment.role when 'debtor' then standing.debtors else standing.secured_parties end;
-        reason := case
-            when amendment.filed_at < _filing.filed_at then 'before-filing'
-            when standing.terminated_on is not null then 'after-termination'
-            when amendment.filed_on > standing.lapse_on then 'after-lapse'
-            when amendment.kind = 'party' and amendment.action <> 'add'
-                and collateral.without_party(parties, amendment.party_id) = parties then 'not-of-record'
-            when amendment.replaces_party_id is not null
-                and collateral.without_party(parties, amendment.replaces_party_id) = parties then 'not-of-record'
-            when takes_away
-                and not collateral.is_authorised(_filing.filing_id, amendment.kind, amendment.release_id)
-                then 'not-authorised'
-            when amendment.kind = 'continuation' and standing.lapse_on is null then 'no-lapse'
-            when amendment.kind = 'continuation'
-                and collateral.continued(standing.lapse_on, amendment.filed_on) is null then 'before-window'
-            -- 9-512(e)
-            when amendment.kind = 'party' and amendment.action = 'delete'
-                and collateral.without_party(parties, amendment.party_id) = '[]' then 'last-party'
-        end;
+        reason := collateral.reason_without_effect(_filing, standing, parties, amendment);
         standing.effects := standing.effects || jsonb_build_object(
             'amendment_id', amendment.amendment_id, 'effective', reason is null, 'reason', reason);
         standing.disputed := standing.disputed or reason is not distinct from 'not-authorised';
         continue when reason is not null;
 
-        if amendment.kind in ('assignment', 'party') then
-            parties := collateral.without_party(parties, amendment.party_id);
-            if amendment.replaces_party_id is not null then
-                parties := collateral.without_party(parties, amendment.replaces_party_id);
-            end if;
-            if amendment.name is not null then
-                parties := parties || jsonb_build_object('party_id', amendment.party_id, 'name', amendment.name);
-            end if;
-        end if;
         case amendment.kind
             when 'continuation' then
                 standing.lapse_on := collateral.continued(standing.lapse_on, amendment.filed_on);
             when 'termination' then
                 standing.terminated_on := amendment.filed_on;
             when 'assignment' then
-                standing.secured_parties := parties;
+                standing.secured_parties := collateral.parties_after(parties, amendment);
             when 'party' then
                 if amendment.role = 'debtor' then
-                    standing.debtors := parties;
+                    standing.debtors := collateral.parties_after(parties, amendment);
                 else
-                    standing.secured_parties := parties;
+                    standing.secured_parties := collateral.parties_after(parties, amendment);
                 end if;
             when 'collateral' then
                 standing.descriptions := case amendment.action
