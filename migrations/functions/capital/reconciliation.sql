@@ -1,3 +1,6 @@
+-- Reconciliation: the rules that sound books hold to, and where they do not. docs/OPERATIONS.md says what each rule
+-- means.
+
 create or replace function capital.imbalances_of_allocator(_allocator_id uuid)
 returns setof jsonb
 language sql
@@ -23,7 +26,9 @@ begin atomic
     group by a.currency
     having sum(a.balance_minor) <> 0
     union all
-    select jsonb_build_object('rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id)
+    select jsonb_build_object(
+        'rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id
+    )
     from account as a
     left join lateral (
         select p.account_version, p.balance_after_minor
@@ -45,7 +50,8 @@ begin atomic
     where coalesce(a.balance_minor, 0) <> coalesce(s.amount_minor, 0);
 end;
 comment on function capital.imbalances_of_allocator(uuid) is
-    'Where an allocator''s books do not add up: its accounts, the end of their postings, its settlements. None in sound books.';
+    'Where an allocator''s books do not add up: its accounts, the ends of their postings, its settlements. Sound books '
+    'give no row.';
 
 create or replace function capital.imbalances_of_facility(_facility_id uuid)
 returns setof jsonb
@@ -62,4 +68,4 @@ begin atomic
         );
 end;
 comment on function capital.imbalances_of_facility(uuid) is
-    'Where the room taken in a facility is not what its settlements take.';
+    'Where the utilised amount of a facility is not the sum of its settlements.';

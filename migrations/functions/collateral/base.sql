@@ -1,3 +1,9 @@
+-- The borrowing base: what may be drawn on a facility's collateral. Amounts are whole minor units; each product is
+-- rounded down.
+--
+-- One formula (borrowing_base_from_sums) serves twice: a settlement uses the sums that are kept; replies and releases
+-- use sums that are added up anew.
+
 create or replace function collateral.by_kind(_sums collateral.sum[])
 returns collateral.sum[]
 language sql
@@ -28,7 +34,7 @@ begin
 end
 $$;
 comment on function collateral.eligible_minor(collateral.rule_kind[], collateral.sum[]) is
-    'E: what is left after haircuts; a kind without a rule counts nothing.';
+    'The eligible amount: what is left after haircuts. A kind without a rule counts nothing.';
 
 create or replace function collateral.drawn_minor(_facility_id uuid)
 returns numeric
@@ -40,7 +46,8 @@ begin
     return (select u.utilised_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
 end
 $$;
-comment on function collateral.drawn_minor(uuid) is 'Capital reserved, escrowed or settled into the facility, by all allocators.';
+comment on function collateral.drawn_minor(uuid) is
+    'Capital that all allocators have reserved, escrowed or settled into the facility.';
 
 create or replace function collateral.base_inputs(
     _figures collateral.figures,
@@ -90,11 +97,9 @@ begin
     )::text;
 end
 $$;
-comment on function collateral.base_inputs(
-    collateral.figures, collateral.rules, collateral.rule_kind[], collateral.sum[], collateral.sum[], numeric
-) is
-    'All that a borrowing base follows from, as text: the rules, what is drawn, the sums of kinds, and the obligors over '
-    'the cap.';
+comment on function collateral.base_inputs is
+    'All that a borrowing base follows from, as text: the rules, what is drawn, the sums of kinds, and the obligors '
+    'over the cap.';
 
 create or replace function collateral.borrowing_base_from_sums(
     _rules collateral.rules,
@@ -127,7 +132,7 @@ begin
         from unnest(_obligors) as o
         join unnest(_kind_rules) as r on r.asset_kind = o.asset_kind
     ),
-    -- What is over the cap is taken from what would be advanced most.
+    -- The excess over the cap is taken from the kind with the highest advance rate first.
     ranked as (
         select
             d.*,
@@ -167,8 +172,9 @@ begin
     return figures;
 end
 $$;
-comment on function collateral.borrowing_base_from_sums(collateral.rules, collateral.rule_kind[], collateral.sum[], collateral.sum[], numeric) is
-    'The borrowing base: each kind''s value less its haircut, less what obligors owe over the cap, times its rate; less reserves. Obligors that cannot be over the cap may be left out.';
+comment on function collateral.borrowing_base_from_sums is
+    'The borrowing base: value less haircut, less what obligors owe over the cap, times the advance rate, less '
+    'reserves. Obligors that cannot be over the cap may be left out.';
 
 create or replace function collateral.borrowing_base_from_kept_sums(_facility_id uuid, _rules collateral.rules)
 returns collateral.figures
@@ -187,11 +193,11 @@ begin
         from collateral.kind_sum as s
         where s.facility_id = _facility_id and s.holdings > 0
     );
-    -- Nobody owes more after haircuts than before: whose value is within the cap cannot be over it. So few can
-    -- be that their number does not grow with the facility's.
+    -- An obligor owes no more after haircuts than before: if its value is within the cap, it is not over the cap. Few
+    -- obligors can be over, and their number does not grow with the facility.
     cap_minor := least(
         div(collateral.eligible_minor(kind_rules, kinds) * _rules.concentration_cap_bp, 10000),
-        -- All that an obligor's sum can be.
+        -- The largest value that an obligor's sum can have.
         9223372036854775807
     );
     obligors := array(
@@ -200,12 +206,18 @@ begin
         join collateral.obligor_kind_sum as k on k.facility_id = o.facility_id and k.obligor = o.obligor
         where o.facility_id = _facility_id and o.value_minor > cap_minor and k.holdings > 0
     );
-    return collateral.borrowing_base_from_sums(_rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
+    return collateral.borrowing_base_from_sums(
+        _rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
 end
 $$;
-comment on function collateral.borrowing_base_from_kept_sums(uuid, collateral.rules) is 'The base from the sums that are kept: what a settlement is held against.';
+comment on function collateral.borrowing_base_from_kept_sums(uuid, collateral.rules) is
+    'The base from the sums that are kept. A settlement is held against it.';
 
-create or replace function collateral.borrowing_base_recomputed(_facility_id uuid, _rules collateral.rules, _without uuid[] default '{}')
+create or replace function collateral.borrowing_base_recomputed(
+    _facility_id uuid,
+    _rules collateral.rules,
+    _without uuid[] default '{}'
+)
 returns collateral.figures
 language plpgsql
 stable
@@ -222,7 +234,8 @@ begin
 end
 $$;
 comment on function collateral.borrowing_base_recomputed(uuid, collateral.rules, uuid[]) is
-    'The base added up anew from what is fresh today, with or without some pledges: what is shown, and what a release would leave.';
+    'The base added up anew from what is fresh today, with or without some pledges. Replies show it, and what a '
+    'release would leave.';
 
 create or replace function collateral.figures_json(_figures collateral.figures)
 returns jsonb

@@ -1,3 +1,6 @@
+-- The standing of a filing: what it and its amendments come to by law (9-509, 9-510, 9-512 to 9-515). Each amendment is
+-- recorded as filed, and has the effect that the law gives it.
+
 create or replace function collateral.is_authorised(_filing_id uuid, _kind text, _release_id uuid)
 returns boolean
 language sql
@@ -11,7 +14,8 @@ return exists (
         and case _kind when 'termination' then r.kind = 'termination' else r.release_id = _release_id end
 );
 comment on function collateral.is_authorised(uuid, text, uuid) is
-    '9-509(d): whether an amendment that takes cover away rests on an approved release. A termination on one of termination; all else on the one it names.';
+    'Whether an amendment that takes cover away rests on an approved release (9-509(d)). A termination needs one of '
+    'termination; all else needs the one that it names.';
 
 create or replace function collateral.without_party(_parties jsonb, _party_id uuid)
 returns jsonb
@@ -22,6 +26,7 @@ return coalesce((
     from jsonb_array_elements(_parties) with ordinality as p (party, place)
     where p.party ->> 'party_id' <> _party_id::text
 ), '[]');
+comment on function collateral.without_party(jsonb, uuid) is 'Parties of record, without one of them.';
 
 create or replace function collateral.parties_after(_parties jsonb, _amendment collateral.amendment)
 returns jsonb
@@ -47,7 +52,7 @@ return (_amendment).kind = 'termination'
     or ((_amendment).kind = 'collateral' and (_amendment).action in ('delete', 'restate'))
     or ((_amendment).kind = 'party' and (_amendment).action = 'delete');
 comment on function collateral.takes_cover_away(collateral.amendment) is
-    'Whether an amendment needs the secured party''s authority (9-509(d)).';
+    'Whether an amendment takes cover away, so that it needs an approved release (9-509(d)).';
 
 create or replace function collateral.reason_without_effect(
     _filing collateral.filing,
@@ -72,7 +77,7 @@ return case
     when (_amendment).kind = 'continuation' and (_standing).lapse_on is null then 'no-lapse'
     when (_amendment).kind = 'continuation'
         and collateral.continued((_standing).lapse_on, (_amendment).filed_on) is null then 'before-window'
-    -- 9-512(e)
+    -- The last debtor or secured party of record cannot be deleted (9-512(e)).
     when (_amendment).kind = 'party' and (_amendment).action = 'delete'
         and collateral.without_party(_parties, (_amendment).party_id) = '[]' then 'last-party'
 end;
@@ -93,7 +98,10 @@ begin
     standing.filing_id := _filing.filing_id;
     standing.lapse_on := collateral.lapse(_filing.designation, _filing.filed_on);
     standing.disputed := false;
-    standing.descriptions := case when _filing.description = '' then '[]' else jsonb_build_array(_filing.description) end;
+    standing.descriptions := case
+        when _filing.description = '' then '[]'
+        else jsonb_build_array(_filing.description)
+    end;
     standing.effects := '[]';
     select
         coalesce(jsonb_agg(of_record.party order by of_record.party_id) filter (where of_record.role = 'debtor'), '[]'),
@@ -160,8 +168,7 @@ begin
     return standing;
 end
 $$;
-comment on function collateral.standing_of(collateral.filing) is
-    'What a filing and all its amendments come to (9-509, 9-510, 9-512 to 9-515). Each amendment is recorded as filed, and has the effect that the law gives it.';
+comment on function collateral.standing_of(collateral.filing) is 'What a filing and all its amendments come to.';
 
 create or replace function collateral.recompute_standing(_filing_id uuid)
 returns collateral.filing_standing
@@ -190,9 +197,10 @@ begin
     return standing;
 end
 $$;
-comment on function collateral.recompute_standing(uuid) is 'Folds a filing of the facility entered, and keeps what it comes to.';
+comment on function collateral.recompute_standing(uuid) is
+    'Computes the standing of a filing of the facility that is set, and keeps it.';
 
--- Reading.
+-- What replies show.
 create or replace function collateral.standing_json(_standing collateral.filing_standing)
 returns jsonb
 language sql
@@ -214,7 +222,8 @@ return jsonb_build_object(
     'descriptions', (_standing).descriptions,
     'effects', (_standing).effects
 );
-comment on function collateral.standing_json(collateral.filing_standing) is 'What a filing comes to today, as replies show it.';
+comment on function collateral.standing_json(collateral.filing_standing) is
+    'What a filing comes to today, as replies show it.';
 
 create or replace function collateral.filings_json(_facility_id uuid)
 returns jsonb
@@ -257,4 +266,5 @@ return (
     ) as o
 );
 comment on function collateral.filings_json(uuid) is
-    'The facility''s filings, the earliest first: those that pledges rely on, then the newest, as many as a reply has room for.';
+    'The facility''s filings, the earliest first, as many as a reply has room for. Those that pledges rely on come '
+    'before the rest, then the newest.';
