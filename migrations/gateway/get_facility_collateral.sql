@@ -90,6 +90,7 @@ begin
 end
 $$;
 comment on function gateway.get_facility_collateral is
-    'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open releases and warnings.';
+    'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open '
+    'releases and warnings.';
 
 grant execute on function gateway.get_facility_collateral to get_facility_collateral;

@@ -26,7 +26,9 @@ begin
     fitting := greatest(1, (
         select count(*)
         from (
-            select sum(octet_length(e.old_row::text)) over newer + sum(octet_length(e.new_row::text)) over newer as octets
+            select
+                sum(octet_length(e.old_row::text)) over newer
+                    + sum(octet_length(e.new_row::text)) over newer as octets
             from (
                 select l.id, coalesce(l.old_row, 'null') as old_row, coalesce(l.new_row, 'null') as new_row
                 from unnest(page) as l

@@ -21,8 +21,8 @@ begin
 end
 $$;
 comment on function fixed.tagged_hash(text, bytea[]) is
-    'A hash of fields under a tag: SHA256(SHA256(tag) || SHA256(tag) || u64be(length) || field || …). The lengths keep '
-    'octets from moving between fields; the tag keeps purposes apart (BIP 340).';
+    'A hash of fields under a tag: SHA256(SHA256(tag) || SHA256(tag) || u64be(length) || field || …). The lengths '
+    'keep octets from moving between fields; the tag keeps purposes apart (BIP 340).';
 
 create function fixed.commitment_key()
 returns bytea

@@ -73,6 +73,7 @@ create table auth.verified_token (
 create index verified_token_expires_idx on auth.verified_token (expires_at);
 comment on table auth.verified_token is
     'Tokens whose signature and claims held, so that they need not be verified again; a lost row costs one '
-    'verification. A row is visible to the bearer of its token, and to prune-tokens once it has expired.';
+    'verification. Only auth.authenticate writes. A row is visible to the bearer of its token, and to prune-tokens '
+    'once it has expired.';
 comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
 comment on column auth.verified_token.expires_at is 'The claim exp, as the token has it, without leeway.';

@@ -7,7 +7,8 @@ immutable
 parallel safe
 return least(_page_size, 100);
 comment on function ledger.page_size(int4) is
-    'The number of rows on a page: as asked for, at most 100. A query reads one row more, to know whether a page follows.';
+    'The number of rows on a page: as many as asked for, at most 100. A query reads one row more, to know whether a '
+    'page follows.';
 
 create or replace function ledger.list_octets_max()
 returns int4
