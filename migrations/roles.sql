@@ -109,4 +109,6 @@ comment on schema capital is 'The domain: allocators, facilities, settlements, a
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
 comment on schema risk is 'What is known of the credit of facilities, and the runs that were made of it.';
 comment on schema tlog is 'The transparency log: places, the tree over them, and what was published of it.';
-comment on schema gateway is 'The way in: the functions of each endpoint, one or a job''s several, executable by that endpoint''s login alone.';
+comment on schema gateway is
+    'The way in: the gateway functions of each endpoint, executable by that endpoint''s login alone. A job can have '
+    'several.';
