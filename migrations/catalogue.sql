@@ -1,5 +1,6 @@
--- Every object of the present, one a row: functions, triggers, policies, grants, logins, and each table with its row security.
--- The deployment compares a digest of these rows with the one it recorded; the tests compare the rows themselves.
+-- The catalogue of the present, a row for each object: functions, triggers, policies, grants, logins, and each table
+-- with its row security. The deployment compares a digest of these rows with the one it recorded; the tests compare the
+-- rows themselves.
 
 select o.kind, o.name, o.definition
 from (
@@ -14,7 +15,8 @@ from (
     from auth.login as l
     union all
     select 'table', c.oid::regclass::text,
-        'row security ' || c.relrowsecurity || ', forced ' || c.relforcerowsecurity || ', owner ' || c.relowner::regrole,
+        'row security ' || c.relrowsecurity || ', forced ' || c.relforcerowsecurity
+            || ', owner ' || c.relowner::regrole,
         c.relnamespace
     from pg_class as c
     where c.relkind in ('r', 'p')
@@ -32,11 +34,13 @@ from (
     from pg_policy as p
     join pg_class as c on c.oid = p.polrelid
     union all
-    select 'grant', concat_ws(' ', a.privilege_type, 'on', g.what, g.object, 'to', coalesce(nullif(a.grantee, 0)::regrole::text, 'public')),
+    select 'grant',
+        concat_ws(' ', a.privilege_type, 'on', g.what, g.object,
+            'to', coalesce(nullif(a.grantee, 0)::regrole::text, 'public')),
         a.is_grantable::text, g.namespace
     from (
-        select 'function' as what, p.oid::regprocedure::text as object, coalesce(p.proacl, acldefault('f', p.proowner)) as acl,
-            p.proowner as owner, p.pronamespace as namespace
+        select 'function' as what, p.oid::regprocedure::text as object,
+            coalesce(p.proacl, acldefault('f', p.proowner)) as acl, p.proowner as owner, p.pronamespace as namespace
         from pg_proc as p
         union all
         select 'table', c.oid::regclass::text, c.relacl, c.relowner, c.relnamespace
@@ -51,7 +55,8 @@ from (
         union all
         select 'type', t.oid::regtype::text, coalesce(t.typacl, acldefault('T', t.typowner)), t.typowner, t.typnamespace
         from pg_type as t
-        where t.typtype in ('c', 'd') and (t.typrelid = 0 or (select c.relkind from pg_class as c where c.oid = t.typrelid) = 'c')
+        where t.typtype in ('c', 'd')
+            and (t.typrelid = 0 or (select c.relkind from pg_class as c where c.oid = t.typrelid) = 'c')
     ) as g
     cross join lateral aclexplode(g.acl) as a
     where a.grantee <> g.owner

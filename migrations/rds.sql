@@ -1,7 +1,7 @@
--- On RDS, who comes with a token of AWS's instead of a password is a member of `rds_iam`, which RDS creates. Run by
--- `migrate` after roles.sql, at every deployment; elsewhere there is no such role, and nothing happens.
+-- Login by IAM on RDS. A role that logs in with a token of AWS is a member of `rds_iam`, which RDS creates. `migrate`
+-- runs this file after roles.sql, at every deployment. Elsewhere there is no such role, and nothing happens.
 --
--- `rds_iam` carries no privilege. It closes the other way in: a member's password, had it one, is no longer asked for.
+-- `rds_iam` carries no privilege. It closes the other way in: RDS accepts no password of a member.
 
 do $$
 declare
@@ -15,7 +15,7 @@ begin
         from pg_roles as l
         join pg_roles as m on m.rolname = 'migrate'
         where l.rolcanlogin and not l.rolsuper and l.rolname <> m.rolname
-            -- The logins of our functions, and no operator's: those that roles.sql has set up.
+            -- Only the logins that roles.sql has set up, and none of an operator.
             and 'search_path=""' = any (l.rolconfig)
             and not pg_has_role(l.oid, 'rds_iam', 'member')
     loop

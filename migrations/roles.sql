@@ -1,14 +1,14 @@
 -- Roles and schemas. Run by `migrate` at the start of every deployment, as itself; safe to repeat.
 --
--- Roles belong to the cluster, not to the database, so this file says what must hold rather than
--- what changes. `optkas_owner` owns every object and has no members outside a deployment; each
--- function has one login, which may run its own gateway functions and nothing else.
+-- Roles belong to the cluster, not to the database, so this file says what must hold rather than what changes.
+-- `optkas_owner` owns every object and has no members outside a deployment. Each function has one login, which may run
+-- its own gateway functions and nothing else.
 
 do $$
 declare
     login record;
 begin
-    -- Owns every object. Row-level security is forced on its tables, so it is no way around.
+    -- Owns every object. Row-level security is forced on its tables, so the owner cannot bypass it either.
     if not exists (select from pg_roles where rolname = 'optkas_owner') then
         create role optkas_owner nologin nosuperuser nobypassrls;
     end if;
@@ -77,7 +77,7 @@ begin
         execute format('grant connect on database %I to %I', current_database(), login.name);
     end loop;
 
-    -- No connection, and no temporary object that could shadow a name, for anybody else.
+    -- Nobody else may connect, or make a temporary object that could shadow a name.
     execute format('revoke all on database %I from public', current_database());
     execute format('grant connect on database %I to optkas_auditor', current_database());
 
@@ -99,13 +99,16 @@ create schema if not exists risk authorization optkas_owner;
 create schema if not exists tlog authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
-comment on schema deploy is 'Which migrations have been applied.';
-comment on schema fixed is 'What stored rows were checked or computed with: domains, and immutable functions that never change.';
+comment on schema deploy is 'What a deployment applied last: the history, and the files of the present.';
+comment on schema fixed is
+    'What stored rows were checked or computed with: domains, and immutable functions that never change.';
 comment on schema auth is 'Who is asking: what identifies the principal of this transaction.';
 comment on schema ledger is 'The commitment ledger: one claim and one outcome for every mutation, for ever.';
 comment on schema audit is 'The append-only trail of every change to a domain table.';
 comment on schema capital is 'The domain: allocators, facilities, settlements, accounts and their postings.';
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
-comment on schema risk is 'What is known of facilities'' credit, and the runs that were made of it.';
+comment on schema risk is 'What is known of the credit of facilities, and the runs that were made of it.';
 comment on schema tlog is 'The transparency log: places, the tree over them, and what was published of it.';
-comment on schema gateway is 'The way in: the functions of each endpoint, one or a job''s several, executable by that endpoint''s login alone.';
+comment on schema gateway is
+    'The way in: the gateway functions of each endpoint, executable by that endpoint''s login alone. A job can have '
+    'several.';

@@ -1,9 +1,11 @@
--- Takes the present away: every policy, trigger, grant and function, also those that no file knows. The files of
--- functions/, gateway/ and access/ are applied anew in the same transaction.
+-- Takes the present away: every policy, trigger, grant and function, also those that no file knows. The same
+-- transaction then applies the files of functions/, gateway/ and access/ anew.
 
 do $$
 declare
-    ours constant regnamespace[] := array['audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog'];
+    ours constant regnamespace[] := array[
+        'audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog'
+    ];
     statement text;
 begin
     for statement in
@@ -17,9 +19,14 @@ begin
         join pg_class as c on c.oid = t.tgrelid
         where not t.tgisinternal and c.relnamespace = any (ours)
         union all
-        select distinct format('revoke all on %s from %s', g.object, coalesce(nullif(a.grantee, 0)::regrole::text, 'public'))
+        select distinct format(
+            'revoke all on %s from %s', g.object, coalesce(nullif(a.grantee, 0)::regrole::text, 'public'))
         from (
-            select 'table ' || c.oid::regclass as object, c.relacl as acl, c.relowner as owner, c.relnamespace as namespace
+            select
+                'table ' || c.oid::regclass as object,
+                c.relacl as acl,
+                c.relowner as owner,
+                c.relnamespace as namespace
             from pg_class as c
             where c.relkind in ('r', 'p', 'v', 'm')
             union all

@@ -1,4 +1,4 @@
--- Triggers and policies of the schema `audit`: what holds of one table alone.
+-- Policies of the schema `audit`. A transaction adds entries of its own, and an allocator reads its own.
 
 create policy trail_record on audit.trail
     for insert

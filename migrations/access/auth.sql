@@ -1,4 +1,5 @@
--- Triggers and policies of the schema `auth`: what holds of one table alone.
+-- Triggers and policies of the schema `auth`, for each table alone. The deployment writes logins and expected claims,
+-- sync-jwks writes keys, and a bearer sees the memo of its own token.
 
 create policy expected_claims_read on auth.expected_claims
     for select

@@ -1,5 +1,7 @@
--- Triggers and policies of the schema `capital`: what holds of one table alone.
+-- Triggers and policies of the schema `capital`, for each table alone. The platform onboards; an allocator sees its own
+-- rows; an agent sees the settlements of the facilities that name it.
 
+-- Who takes part.
 create policy allocator_read on capital.allocator
     for select
     to optkas_owner
@@ -73,12 +75,13 @@ create policy facility_utilisation_open on capital.facility_utilisation
     to optkas_owner
     with check ((select auth.is_platform()));
 
--- Moves only with a settlement of the allocator this transaction is about.
+-- The utilised amount moves only with a settlement of the allocator that this transaction is about.
 create policy facility_utilisation_move on capital.facility_utilisation
     for update
     to optkas_owner
     using ((select auth.allocator_id()) is not null);
 
+-- Settlements.
 create constraint trigger settlement_transition_last
     after insert on capital.settlement_transition
     deferrable initially deferred
@@ -123,6 +126,7 @@ create policy settlement_transition_append on capital.settlement_transition
         and (actor_kind, actor_id) = (select p.kind, p.id from auth.principal() as p)
     );
 
+-- Books.
 create constraint trigger journal_balanced
     after insert on capital.journal
     deferrable initially deferred
@@ -153,6 +157,7 @@ create policy posting_own on capital.posting
     using (allocator_id = (select auth.allocator_id()))
     with check (allocator_id = (select auth.allocator_id()));
 
+-- Reconciliation reads the books of every allocator.
 create policy allocator_reconcile on capital.allocator
     for select
     to optkas_owner

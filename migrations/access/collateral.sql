@@ -1,4 +1,5 @@
--- Triggers and policies of the schema `collateral`: what holds of one table alone.
+-- Triggers and policies of the schema `collateral`, for each table alone. All who take part in a facility read its
+-- rows; functions/collateral/facility.sql says who that is, and who writes.
 
 create trigger party_pinned
     before update on collateral.party
@@ -18,7 +19,7 @@ create trigger warning_pinned
 
 do $$
 declare
-    -- Who may insert, update and delete; everybody in the facility may read.
+    -- For each table: the facility that its writer may write, and whether it may insert, update and delete.
     written constant jsonb := '{
         "party": ["collateral.platform_facility_id()", "iu"],
         "rules": ["collateral.platform_facility_id()", "i"],
@@ -74,6 +75,7 @@ begin
 end
 $$;
 
+-- Pledges: the collateral agent begins them, and the lead allocator ends them.
 create policy pledge_read on collateral.pledge
     for select
     to optkas_owner
@@ -89,13 +91,13 @@ create policy pledge_end on collateral.pledge
     to optkas_owner
     using (facility_id = (select collateral.led_facility_id()));
 
--- Who approves knows the release, and from it the facility.
+-- Releases. An approver knows the release, and learns the facility from it.
 create policy release_own on collateral.release
     for select
     to optkas_owner
     using (allocator_id = (select auth.allocator_id()));
 
--- Whoever writes one is named in it.
+-- Maker and checker are named in what they write.
 create policy release_by_maker on collateral.release
     as restrictive
     for insert

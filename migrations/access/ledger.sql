@@ -1,4 +1,5 @@
--- Triggers and policies of the schema `ledger`: what holds of one table alone.
+-- Policies of the schema `ledger`. A principal writes and reads its own commitments; an allocator reads those that are
+-- its affair; the jobs of the log read all outcomes.
 
 create policy commitment_ledger_claim on ledger.commitment_ledger
     for insert
@@ -8,6 +9,7 @@ create policy commitment_ledger_claim on ledger.commitment_ledger
         and xid = pg_current_xact_id()
     );
 
+-- A claim is visible with its outcome.
 create policy commitment_ledger_read on ledger.commitment_ledger
     for select
     to optkas_owner

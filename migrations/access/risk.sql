@@ -1,6 +1,7 @@
--- Triggers and policies of the schema `risk`: what holds of one table alone.
+-- Policies of the schema `risk`. The platform records profiles and matrices; an allocator's members record and read
+-- their runs.
 
--- Whoever holds a position in a facility sees what is known of its credit, and so does who says it.
+-- The holder of a position in a facility sees what is known of its credit, and so does the platform that reports it.
 create policy profile_read on risk.profile
     for select
     to optkas_owner

@@ -1,6 +1,6 @@
--- Triggers and policies of the schema `tlog`: what holds of one table alone.
+-- Policies of the schema `tlog`. All principals read the log; each job writes the tables of its own step.
 
--- What the transparency log says is for everybody who may ask: no row here is an allocator's own.
+-- No row of the log is an allocator's own: all may read.
 do $$
 declare
     name text;

@@ -1,6 +1,6 @@
--- What holds of many tables: which rows may change, which changes are audited, and what auditors read.
+-- What holds for many tables: which rows may change, which changes are audited, and what auditors read.
 --
--- Applied after the files of the schemas: it makes every trigger of theirs ALWAYS.
+-- This file is applied last, since it makes the triggers of all schemas fire ALWAYS.
 
 do $$
 declare
@@ -8,7 +8,8 @@ declare
     name text;
 begin
     for protected in
-        -- table, protection, the columns of the primary key where its changes are audited
+        -- A table, its protection, and the columns of its primary key if changes are audited. Append-only: rows never
+        -- change. Kept: rows change but never go. Deletable: only truncation is forbidden.
         values
             ('ledger.commitment_ledger', 'append-only', null),
             ('ledger.commitment_outcome', 'append-only', null),
@@ -66,7 +67,11 @@ begin
         name := split_part(protected.column1, '.', 2);
         execute format(
             'create trigger %I before %s on %s for each statement execute function ledger.forbid_change()',
-            name || case protected.column2 when 'append-only' then '_append_only' when 'kept' then '_kept' else '_no_truncate' end,
+            name || case protected.column2
+                when 'append-only' then '_append_only'
+                when 'kept' then '_kept'
+                else '_no_truncate'
+            end,
             case protected.column2
                 when 'append-only' then 'update or delete or truncate'
                 when 'kept' then 'delete or truncate'
@@ -75,7 +80,8 @@ begin
             protected.column1);
         if protected.column3 is not null then
             execute format(
-                'create trigger %I after insert or update or delete on %s for each row execute function audit.record(%s)',
+                'create trigger %I after insert or update or delete on %s
+                for each row execute function audit.record(%s)',
                 name || '_audit', protected.column1,
                 (select string_agg(quote_literal(k), ', ') from unnest(protected.column3::text[]) as k));
         end if;
@@ -83,7 +89,7 @@ begin
 end
 $$;
 
--- Row-level security holds for the owner too, who runs every gateway function: a table without a policy shows nothing.
+-- Row-level security holds for the owner too, who runs every gateway function. A table without a policy shows nothing.
 do $$
 declare
     protected record;

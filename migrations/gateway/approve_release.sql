@@ -51,6 +51,7 @@ begin
 end
 $$;
 comment on function gateway.approve_release is
-    'POST /v1/releases/{id}/approve: another member, a checker, approves exactly the content whose hash is named; the release takes effect.';
+    'POST /v1/releases/{id}/approve: another member, a checker, approves exactly the content whose hash is named. The '
+    'release takes effect.';
 
 grant execute on function gateway.approve_release to approve_release;

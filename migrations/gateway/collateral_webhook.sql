@@ -56,6 +56,7 @@ begin
 end
 $$;
 comment on function gateway.collateral_webhook is
-    'POST /v1/webhooks/collateral/{agent}: the facility''s collateral agent tells what was filed, signed, pledged, valued, held and found.';
+    'POST /v1/webhooks/collateral/{agent}: the facility''s collateral agent tells what was filed, signed, pledged, '
+    'valued, held and found.';
 
 grant execute on function gateway.collateral_webhook to collateral_webhook;

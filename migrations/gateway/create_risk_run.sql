@@ -54,6 +54,7 @@ begin
 end
 $$;
 comment on function gateway.create_risk_run is
-    'POST /v1/risk-runs, called twice: without results it answers the book they are computed from; with results it records them, if the book is still the same.';
+    'POST /v1/risk-runs, called twice. Without results it answers the book that they are computed from; with results '
+    'it records them, if the book is still the same.';
 
 grant execute on function gateway.create_risk_run to create_risk_run;

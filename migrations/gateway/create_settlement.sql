@@ -49,14 +49,17 @@ begin
         -- Nothing may be refused below.
 
         insert into capital.settlement
-            (allocator_id, facility_id, secured, amount_minor, currency, value_date, uetr, reference, expires_at, created_by)
+            (allocator_id, facility_id, secured, amount_minor, currency, value_date, uetr, reference, expires_at,
+             created_by)
         values
-            (allocator, _facility_id, facility_secured, _amount_minor, _currency, _value_date, _uetr, _reference, _expires_at, auth.sub())
+            (allocator, _facility_id, facility_secured, _amount_minor, _currency, _value_date, _uetr, _reference,
+             _expires_at, auth.sub())
         returning * into created;
         insert into capital.settlement_transition
             (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)
         values
-            (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text, fixed.commitment_key());
+            (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text,
+             fixed.commitment_key());
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;

@@ -7,6 +7,7 @@ begin atomic
     select * from capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'escrow');
 end;
 comment on function gateway.escrow_webhook is
-    'POST /v1/webhooks/escrow/{agent}: the facility''s escrow agent holds the capital (ESCROWED), or could not (FAILED).';
+    'POST /v1/webhooks/escrow/{agent}: the facility''s escrow agent holds the capital (ESCROWED), or could not '
+    '(FAILED).';
 
 grant execute on function gateway.escrow_webhook to escrow_webhook;

@@ -29,9 +29,9 @@ begin
             and p.released_on is null
             and (_cursor_id is null or p.pledge_id > _cursor_id)
         order by p.pledge_id
-        limit least(_page_size, 100) + 1
+        limit ledger.page_size(_page_size) + 1
     );
-    if cardinality(page) > least(_page_size, 100) then
+    if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
         next_page := page[cardinality(page)].pledge_id;
     end if;
@@ -82,7 +82,7 @@ begin
                     and r.status = 'REQUESTED'
                     and r.requested_at > now() - collateral.release_life()
             ) as o
-            where o.octets <= 3000000
+            where o.octets <= ledger.releases_octets_max()
         ),
         'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
@@ -90,6 +90,7 @@ begin
 end
 $$;
 comment on function gateway.get_facility_collateral is
-    'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open releases and warnings.';
+    'GET /v1/facilities/{id}/collateral: filings, pledges a page at a time, the borrowing base added up anew, open '
+    'releases and warnings.';
 
 grant execute on function gateway.get_facility_collateral to get_facility_collateral;

@@ -16,24 +16,26 @@ begin
         where l.allocator_id = allocator
             and (_cursor_id is null or l.id < _cursor_id)
         order by l.id desc
-        limit least(_page_size, 100) + 1
+        limit ledger.page_size(_page_size) + 1
     );
-    if cardinality(page) > least(_page_size, 100) then
+    if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
         next_page := page[cardinality(page)].id::text;
     end if;
-    -- Rows are of any length, a reply is not: a page ends where it would be over two million octets.
+    -- Rows are of any length, a reply is not: a page ends where it would be longer than that.
     fitting := greatest(1, (
         select count(*)
         from (
-            select sum(octet_length(e.old_row::text)) over newer + sum(octet_length(e.new_row::text)) over newer as octets
+            select
+                sum(octet_length(e.old_row::text)) over newer
+                    + sum(octet_length(e.new_row::text)) over newer as octets
             from (
                 select l.id, coalesce(l.old_row, 'null') as old_row, coalesce(l.new_row, 'null') as new_row
                 from unnest(page) as l
             ) as e
             window newer as (order by e.id desc)
         ) as sized
-        where sized.octets <= 2000000
+        where sized.octets <= ledger.list_octets_max()
     ));
     if fitting < cardinality(page) then
         page := page[:fitting];

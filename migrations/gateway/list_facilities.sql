@@ -24,9 +24,9 @@ begin
                 )
             )
         order by f.facility_id
-        limit least(_page_size, 100) + 1
+        limit ledger.page_size(_page_size) + 1
     );
-    if cardinality(page) > least(_page_size, 100) then
+    if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
         next_page := page[cardinality(page)].facility_id;
     end if;

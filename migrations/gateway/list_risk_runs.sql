@@ -22,9 +22,9 @@ begin
         where r.allocator_id = allocator
             and (_cursor_id is null or (r.as_of, r.run_id) < (_cursor_as_of, _cursor_id))
         order by r.as_of desc, r.run_id desc
-        limit least(_page_size, 100) + 1
+        limit ledger.page_size(_page_size) + 1
     );
-    if cardinality(page) > least(_page_size, 100) then
+    if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
         last_one := page[cardinality(page)];
         next_page := jsonb_build_object('created_at', ledger.rfc3339(last_one.as_of), 'id', last_one.run_id);

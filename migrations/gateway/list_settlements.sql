@@ -30,9 +30,9 @@ begin
             and (_created_after is null or s.created_at > _created_after)
             and (_created_before is null or s.created_at < _created_before)
         order by s.created_at desc, s.settlement_id desc
-        limit least(_page_size, 100) + 1
+        limit ledger.page_size(_page_size) + 1
     );
-    if cardinality(page) > least(_page_size, 100) then
+    if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
         last_one := page[cardinality(page)];
         next_page := jsonb_build_object(

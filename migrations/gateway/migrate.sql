@@ -55,6 +55,7 @@ begin
 end
 $$;
 comment on function gateway.migrate is
-    'The deployment''s last step: which tokens are for us, and which agent onboards. Changes are commitments like all others.';
+    'The last step of a deployment: which tokens are accepted, and which agent onboards. Changes are commitments like '
+    'all others.';
 
 grant execute on function gateway.migrate to migrate;

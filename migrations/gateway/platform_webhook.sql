@@ -69,6 +69,7 @@ begin
 end
 $$;
 comment on function gateway.platform_webhook is
-    'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities, their parties and rules, and capital.';
+    'POST /v1/webhooks/platform/{agent}: the onboarding platform brings allocators, members, agents, facilities, their '
+    'parties and rules, and capital.';
 
 grant execute on function gateway.platform_webhook to platform_webhook;

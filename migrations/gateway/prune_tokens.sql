@@ -21,6 +21,7 @@ begin
 end
 $$;
 comment on function gateway.prune_tokens is
-    'Scheduled: forgets verified tokens that have expired, a bounded batch a call. A memo, not a record: no commitment.';
+    'Scheduled: forgets verified tokens that have expired, a bounded batch a call. No commitment is claimed: the '
+    'tokens are a memo, not a record.';
 
 grant execute on function gateway.prune_tokens to prune_tokens;

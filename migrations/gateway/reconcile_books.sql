@@ -50,6 +50,7 @@ begin
 end
 $$;
 comment on function gateway.reconcile_books is
-    'Scheduled: adds up the books of the next allocators, or facilities, after that one. Reads only; each call sees one snapshot.';
+    'Scheduled: adds up the books of the next allocators, or facilities, after that one. Reads only; each call sees '
+    'one snapshot.';
 
 grant execute on function gateway.reconcile_books to reconcile_books;

@@ -39,6 +39,7 @@ begin
 end
 $$;
 comment on function gateway.request_release is
-    'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, or to terminate a filing. Nothing is released yet.';
+    'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, or to terminate a '
+    'filing. Nothing is released yet.';
 
 grant execute on function gateway.request_release to request_release;

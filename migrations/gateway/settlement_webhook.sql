@@ -7,6 +7,7 @@ begin atomic
     select * from capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'settlement');
 end;
 comment on function gateway.settlement_webhook is
-    'POST /v1/webhooks/settlement/{agent}: the facility''s settlement agent completed it (SETTLED), or could not (FAILED).';
+    'POST /v1/webhooks/settlement/{agent}: the facility''s settlement agent completed it (SETTLED), or could not '
+    '(FAILED).';
 
 grant execute on function gateway.settlement_webhook to settlement_webhook;

@@ -48,6 +48,7 @@ begin
 end
 $$;
 comment on function gateway.verify_settlement is
-    'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the facility''s limit, against its collateral.';
+    'POST /v1/settlements/{id}/verify: a second member, a checker, verifies. Capital is reserved within the '
+    'facility''s limit, against its collateral.';
 
 grant execute on function gateway.verify_settlement to verify_settlement;

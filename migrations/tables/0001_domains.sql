@@ -1,12 +1,14 @@
--- What is checked in many tables, once: a domain a rule. Run as optkas_owner, like every file here.
+-- Domains: each rule that many tables check, once. Every file of this folder runs as optkas_owner.
 --
--- The schema `fixed` holds what stored rows were checked or computed with: domains, and the immutable functions of
--- constraints, indexes, defaults and generated columns. None of them ever changes; a new rule is a new function.
+-- The schema `fixed` holds what stored rows were checked or computed with: these domains, and the immutable functions
+-- of constraints, indexes, defaults and generated columns. None of them ever changes; a new rule is a new function.
 
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;
 
-comment on table deploy.schema_history is 'The files of tables/ that were applied, with their checksums; kept by refinery.';
+-- What a deployment records of itself.
+comment on table deploy.schema_history is
+    'The files of tables/ that were applied, with their checksums; kept by refinery.';
 alter table deploy.schema_history enable row level security;
 alter table deploy.schema_history force row level security;
 create policy schema_history_owner_all on deploy.schema_history
@@ -21,16 +23,16 @@ create table deploy.present (
     constraint present_sha256_length check (octet_length(sha256) = 32)
 );
 comment on table deploy.present is
-    'The files of functions/, gateway/ and access/ as they were last applied. The path `catalogue` has the digest of what '
-    'they made.';
-comment on column deploy.present.functions is 'What the file defines, with arguments.';
+    'The files of functions/, gateway/ and access/ as they were last applied. The path `catalogue` has the digest of '
+    'the catalogue that they made.';
+comment on column deploy.present.functions is 'The functions that the file defines, with their arguments.';
 alter table deploy.present enable row level security;
 alter table deploy.present force row level security;
 create policy present_owner_all on deploy.present
     to optkas_owner
     using (true);
 
--- Identifiers.
+-- Identifiers with a check digit or a structure.
 create function fixed.lei_valid(_lei text)
 returns boolean
 language sql
@@ -43,7 +45,8 @@ return coalesce(_lei ~ '^[A-Z0-9]{18}[0-9]{2}$' and right(_lei, 2) between '02' 
     from regexp_split_to_table(_lei, '') with ordinality as l (letter, place)
 ), false);
 comment on function fixed.lei_valid(text) is
-    'ISO 17442-1: 18 capitals or digits and two check digits, 02 to 98, by ISO 7064 MOD 97-10 (A is 10, Z is 35; the number leaves 1).';
+    'Whether a text is an LEI (ISO 17442-1): 18 capitals or digits, then two check digits, 02 to 98. ISO 7064 MOD '
+    '97-10 computes these: with A as 10 and Z as 35 the number leaves 1.';
 
 create function fixed.bic_valid(_bic text)
 returns boolean
@@ -51,16 +54,19 @@ language sql
 immutable
 parallel safe
 return coalesce(_bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$', false);
-comment on function fixed.bic_valid(text) is 'ISO 9362:2022: business party prefix, country, suffix, and a branch or none. Form only.';
+comment on function fixed.bic_valid(text) is
+    'Whether a text has the form of a BIC (ISO 9362:2022): business party prefix, country, suffix, and a branch or '
+    'none. No register is asked.';
 
+-- Domains.
 create domain fixed.sha256 as bytea constraint sha256_length check (octet_length(value) = 32);
-comment on domain fixed.sha256 is 'A SHA-256 digest, or what has the length of one.';
+comment on domain fixed.sha256 is 'A SHA-256 digest, or another value of 32 octets.';
 
 create domain fixed.text_140 as text constraint text_140_length check (length(value) between 1 and 140);
 comment on domain fixed.text_140 is 'A name, reason or reference: 1 to 140 characters, as in ISO 20022.';
 
 create domain fixed.text_255 as text constraint text_255_length check (length(value) between 1 and 255);
-comment on domain fixed.text_255 is 'An identifier of somebody else''s: 1 to 255 characters.';
+comment on domain fixed.text_255 is 'An identifier that another system gave: 1 to 255 characters.';
 
 create domain fixed.text_300 as text constraint text_300_length check (length(value) between 1 and 300);
 comment on domain fixed.text_300 is 'The name of an organisation, as a register has it: 1 to 300 characters.';
@@ -72,7 +78,7 @@ create domain fixed.money as bigint constraint money_range check (value between 
 comment on domain fixed.money is 'An amount in minor units of its currency: 0 to 10^18 - 1.';
 
 create domain fixed.share_bp as int4 constraint share_bp_range check (value between 0 and 10000);
-comment on domain fixed.share_bp is 'A share in basis points: 10,000 is all of it.';
+comment on domain fixed.share_bp is 'A share in basis points: 10,000 is the whole.';
 
 create domain fixed.days as int4 constraint days_range check (value between 0 and 3660);
 comment on domain fixed.days is 'A number of days, at most ten years.';

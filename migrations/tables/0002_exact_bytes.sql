@@ -1,6 +1,7 @@
--- Exact bytes: hashes and integers that stored rows are checked or computed with.
+-- Exact bytes: hashes, and integers of octets, that stored rows are checked or computed with. Each hash has a tag of
+-- its own, so that no hash of one purpose passes for one of another.
 
--- Exact bytes. The same construction as `shared::commitment`; a test holds the two equal.
+-- `shared::commitment` has the same construction; a test holds the two equal.
 create function fixed.tagged_hash(_tag text, variadic _fields bytea[])
 returns bytea
 language plpgsql
@@ -20,15 +21,17 @@ begin
 end
 $$;
 comment on function fixed.tagged_hash(text, bytea[]) is
-    'SHA256(SHA256(tag) || SHA256(tag) || u64be(length) || field || …): no field can be shifted into another, no hash of one purpose taken for another (BIP 340 style tags).';
+    'A hash of fields under a tag: SHA256(SHA256(tag) || SHA256(tag) || u64be(length) || field || …). The lengths '
+    'keep octets from moving between fields; the tag keeps purposes apart (BIP 340).';
 
 create function fixed.commitment_key()
 returns bytea
 language sql
 stable
 return decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
-comment on function fixed.commitment_key() is 'Of the claim in force; null without one.';
+comment on function fixed.commitment_key() is 'The key of the claim in force; null without one.';
 
+-- Texts, and what people write differently.
 create function fixed.text_sha256(_text text)
 returns bytea
 language plpgsql
@@ -40,7 +43,7 @@ begin
     return sha256(convert_to(_text, 'UTF8'));
 end
 $$;
-comment on function fixed.text_sha256(text) is 'SHA-256 of a text in UTF-8.';
+comment on function fixed.text_sha256(text) is 'The SHA-256 of a text in UTF-8.';
 
 create function fixed.plain(_identifier text)
 returns text
@@ -48,7 +51,8 @@ language sql
 immutable
 parallel safe
 return regexp_replace(upper(_identifier collate "C"), '[^A-Z0-9]', '', 'g');
-comment on function fixed.plain(text) is 'An identifier without what people write differently: capitals, and letters and digits alone.';
+comment on function fixed.plain(text) is
+    'An identifier as capital letters and digits only, so that two spellings are one identifier.';
 
 create function fixed.asset_fingerprint(_identified_by text, _identifier text)
 returns bytea
@@ -67,9 +71,10 @@ begin
 end
 $$;
 comment on function fixed.asset_fingerprint(text, text) is
-    'What an asset is: the LEI of whoever gave the identifier, and the identifier. The kind is not in it, so one thing under two kinds is one thing.';
+    'What makes an asset one thing: the LEI of the party that gave the identifier, and the identifier. The kind is '
+    'left out, so one thing under two kinds stays one.';
 
--- Runs.
+-- Risk runs.
 create function fixed.risk_run_id(_key bytea)
 returns uuid
 language plpgsql
@@ -86,8 +91,10 @@ begin
 end
 $$;
 comment on function fixed.risk_run_id(bytea) is
-    'The run''s id, from its commitment (UUID version 8, RFC 9562): it chooses the random numbers, so the function that has seen results may not choose it.';
+    'The id of a risk run, derived from its commitment (UUID version 8, RFC 9562). The id chooses the random numbers, '
+    'so the function that has seen results must not choose the id.';
 
+-- Integers of octets: public keys use them, and the exclusion constraint of pledges.
 create function fixed.os2ip(_octets bytea)
 returns numeric
 language plpgsql
@@ -97,7 +104,7 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Seven octets at a time: as many as a bigint holds without its sign.
+    -- Seven octets at a time: a bigint holds so many beside its sign.
     padded bytea := decode(repeat('00', (7 - length(_octets) % 7) % 7), 'hex') || _octets;
     integer_value numeric := 0;
 begin
@@ -109,4 +116,4 @@ begin
 end
 $$;
 comment on function fixed.os2ip(bytea) is
-    'RFC 8017 section 4.2, SEC 1 section 2.3.8: the big-endian non-negative integer of these octets.';
+    'The non-negative integer of big-endian octets (RFC 8017 section 4.2, SEC 1 section 2.3.8).';

@@ -1,4 +1,5 @@
--- Public keys that the database accepts: what auth.signing_key checks.
+-- Checks of public keys: auth.signing_key takes only a key that passes. Names and steps are those of the standards that
+-- each comment names.
 
 create function fixed.inverse_mod(_a numeric, _modulus numeric)
 returns numeric
@@ -30,7 +31,7 @@ begin
 end
 $$;
 comment on function fixed.inverse_mod(numeric, numeric) is
-    'The inverse of a modulo a prime; a is in [1, modulus - 1].';
+    'The inverse of a number modulo a prime. The number is from 1 to the modulus less 1.';
 
 create function fixed.little_endian(_octets bytea)
 returns numeric
@@ -49,6 +50,8 @@ begin
     return integer_value;
 end
 $$;
+comment on function fixed.little_endian(bytea) is
+    'The non-negative integer of little-endian octets (RFC 8032 section 5.1.2).';
 
 create function fixed.p256_on_curve(_x bytea, _y bytea)
 returns boolean
@@ -73,8 +76,8 @@ begin
 end
 $$;
 comment on function fixed.p256_on_curve(bytea, bytea) is
-    'SEC 1 section 3.2.2.1, for P-256: two coordinates of 32 octets below p that satisfy y^2 = x^3 - 3x + b. '
-    'The cofactor is 1, so every such point generates the whole group.';
+    'Whether two coordinates are a point of P-256 (SEC 1 section 3.2.2.1): 32 octets each, below p, and y^2 = x^3 - 3x '
+    '+ b. The cofactor is 1, so every such point generates the whole group.';
 
 create function fixed.rsa_key_acceptable(_n bytea, _e bytea)
 returns boolean
@@ -85,7 +88,7 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
     select case
-        -- Minimal octets (RFC 7518 section 2, Base64urlUInt), which get_byte() needs there to be.
+        -- Octets are minimal (RFC 7518 section 2, Base64urlUInt); get_byte() needs at least one.
         when length(_n) not between 256 and 512 or length(_e) not between 3 and 4 then false
         when get_byte(_n, 0) = 0 or get_byte(_e, 0) = 0 then false
         -- 2048 bits at least.
@@ -95,8 +98,8 @@ as $$
     end
 $$;
 comment on function fixed.rsa_key_acceptable(bytea, bytea) is
-    'An odd modulus of 2048 to 4096 bits and an odd exponent of 65537 (FIPS 186-5 section 5.1) to 2^32, both '
-    'big-endian without leading zero octets.';
+    'Whether an RSA key is acceptable: an odd modulus of 2048 to 4096 bits, an odd exponent from 65537 (FIPS 186-5 '
+    'section 5.1) to 2^32. Both are big-endian without leading zero octets.';
 
 create function fixed.ed25519_point(_octets bytea)
 returns numeric[]
@@ -144,7 +147,7 @@ begin
     if (x * x - square) % p <> 0 then
         return null;
     end if;
-    -- 4. Zero has no sign; otherwise of x and p - x the one with it.
+    -- 4. Zero has no sign. Otherwise x or p - x is taken, whichever has the sign.
     if x = 0 and sign = 1 then
         return null;
     end if;
@@ -155,4 +158,4 @@ begin
 end
 $$;
 comment on function fixed.ed25519_point(bytea) is
-    'RFC 8032 section 5.1.3: the point that 32 octets encode; null when they encode none.';
+    'The point that 32 octets encode (RFC 8032 section 5.1.3); null if they encode none.';

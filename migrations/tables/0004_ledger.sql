@@ -1,5 +1,5 @@
--- The commitment ledger. A claim is the first write of a mutation's transaction and its outcome the
--- last; neither commits without the other, and neither ever changes.
+-- The commitment ledger. A claim is the first write of a mutation's transaction, and its outcome the last. Neither
+-- commits without the other, and neither ever changes.
 
 create type ledger.reply as (
     outcome text,
@@ -8,8 +8,8 @@ create type ledger.reply as (
     body jsonb
 );
 comment on type ledger.reply is
-    'What every gateway function returns, once. outcome: ok, accepted, refused, replayed, duplicate, reused. A refusal has '
-    'a name and members in place of a status and a body: what a caller reads of it is rendered outside the database.';
+    'The one result of every gateway function. The outcome is ok, accepted, refused, replayed, duplicate or reused. A '
+    'refusal has a name and members in place of a status and a body; its words are rendered outside the database.';
 
 create table ledger.commitment_ledger (
     key fixed.sha256 not null,
@@ -27,16 +27,17 @@ create table ledger.commitment_ledger (
     constraint commitment_ledger_principal_kind_known check (principal_kind in ('human', 'agent', 'system'))
 );
 comment on table ledger.commitment_ledger is
-    'One row for every idempotency key ever claimed. Append-only; the key is taken for ever.';
+    'One row for every idempotency key that was ever claimed. Append-only: a key stays taken for ever.';
 comment on column ledger.commitment_ledger.fingerprint is
-    'Of the request''s raw bytes: tells a repetition from another request under the same key.';
+    'The hash of the request''s raw bytes. It tells a repetition from another request under the same key.';
 comment on column ledger.commitment_ledger.resource is 'The id in the route, or an empty text.';
 comment on column ledger.commitment_ledger.attempt is
-    'The invocation that claimed. The same invocation asking again lost its connection and is answered as the first time.';
+    'The invocation that claimed. If it lost its connection and asks again, it gets the first answer.';
 comment on column ledger.commitment_ledger.occurred_at is
-    'When an agent says that what it reports happened; null where nobody says so.';
+    'When the reported event happened, as the agent says; null if no agent says so.';
 comment on column ledger.commitment_ledger.xid is
-    'The claiming transaction: outcome and audit rows refer to it and to the principal, so they are of the same transaction and actor by constraint.';
+    'The claiming transaction. Outcome and audit rows refer to it and to the principal: by constraint they are of the '
+    'same transaction and actor.';
 
 create table ledger.commitment_outcome (
     key fixed.sha256 not null,
@@ -64,14 +65,15 @@ create table ledger.commitment_outcome (
 comment on table ledger.commitment_outcome is
     'What became of each claim: accepted with its effect, or refused for a business reason. Append-only.';
 comment on column ledger.commitment_outcome.allocator_id is
-    'Whose affair it was; null where it was no allocator''s.';
-comment on column ledger.commitment_outcome.status is 'Of an accepted mutation: 200, or 201 where it created something.';
-comment on column ledger.commitment_outcome.refusal is 'The name of a refusal. Its members are the body.';
+    'The allocator whose affair it was; null if it was no allocator''s.';
+comment on column ledger.commitment_outcome.status is
+    'The HTTP status of an accepted mutation: 200, or 201 if it created something.';
+comment on column ledger.commitment_outcome.refusal is 'The name of a refusal. The body holds its members.';
 create index commitment_outcome_allocator_idx on ledger.commitment_outcome (allocator_id);
 comment on column ledger.commitment_outcome.epoch is
-    'Of the transaction ids: a restored cluster counts from anew, and is ordered after the one it was restored from.';
+    'The epoch of the transaction id. A restored cluster counts ids anew, in an epoch that comes after the old one.';
 comment on column ledger.commitment_outcome.leaf is
-    'The log''s entry, frozen with the outcome. What is hashed are these bytes in UTF-8, as they are here.';
+    'The entry for the transparency log, frozen with the outcome. The log hashes exactly these characters in UTF-8.';
 create unique index commitment_outcome_place_idx on ledger.commitment_outcome (epoch, xid, key);
 
 -- A claim without an outcome cannot commit.

@@ -1,4 +1,5 @@
--- The audit trail: every change to a domain table, old and new, by whom, under which commitment.
+-- The audit trail: every change to a domain table, with the old and the new row, the actor and the commitment. It has
+-- one row a change, written by the trigger audit.record in the same transaction.
 
 create table audit.trail (
     id bigint generated always as identity,
@@ -25,8 +26,9 @@ create table audit.trail (
     )
 );
 comment on table audit.trail is 'One row for every row inserted, updated or deleted in a domain table. Append-only.';
-comment on column audit.trail.id is 'Unique and rising, not gap-free: a refused mutation leaves a gap.';
+comment on column audit.trail.id is 'Unique and rising, but not gap-free: a refused mutation leaves a gap.';
 comment on column audit.trail.mutation_hash is
-    'fixed.tagged_hash(''optkas/audit-mutation/v1'', table, operation, row key, old, new, actor kind, actor id, commitment key, time), rows in jsonb''s text form.';
+    'The tagged hash of table, operation, row key, old row, new row, actor kind, actor id, commitment key and time. '
+    'Rows are in jsonb''s text form; the tag is ''optkas/audit-mutation/v1''.';
 create index trail_allocator_id_idx on audit.trail (allocator_id, id desc);
 create index trail_commitment_key_idx on audit.trail (commitment_key);

@@ -1,14 +1,12 @@
--- Who may log in, which tokens are believed, and which were verified already.
+-- Who may log in, which tokens are believed, and which tokens were verified already. The database verifies tokens
+-- itself, because it does not believe the function in front.
 
--- The principal of this transaction.
---
--- session_user is the login that connected; neither SET ROLE nor SECURITY DEFINER changes it. Settings
--- are local to the transaction; after it they read as '' and not as null, hence the nullif.
 create type auth.principal_name as (
     kind text,
     id text
 );
-comment on type auth.principal_name is 'human and the sub, agent and its id, system and the function''s name.';
+comment on type auth.principal_name is
+    'Who acts: a human by sub, an agent by its id, or the system by the function''s name.';
 
 create table auth.login (
     name text not null,
@@ -20,8 +18,9 @@ create table auth.login (
     constraint login_isolation_of_writers check (isolation = 'serializable' or kind = 'system')
 );
 comment on table auth.login is
-    'The logins of the functions: whom each can present, and the one isolation level at which it is answered.';
-comment on column auth.login.name is 'The role''s name: the function''s, with underscores.';
+    'The logins of the functions: the kind of principal that each presents, and the one isolation level at which it is '
+    'answered.';
+comment on column auth.login.name is 'The name of the role: the function''s name, with underscores.';
 
 -- What a token must say, as the deployment configured it.
 create table auth.expected_claims (
@@ -33,9 +32,9 @@ create table auth.expected_claims (
     constraint expected_claims_issuer_length check (length(issuer) between 1 and 2048)
 );
 comment on table auth.expected_claims is
-    'The issuer and audience every token must name. One row, written by gateway.migrate alone.';
+    'The issuer and audience that every token must name. One row, written by gateway.migrate alone.';
 
--- The keys.
+-- The keys that tokens are verified with, and the memo of tokens that were verified.
 create table auth.signing_key (
     kid text not null,
     algorithm text not null,
@@ -58,9 +57,9 @@ create table auth.signing_key (
     constraint signing_key_retired_at_later check (retired_at >= registered_at)
 );
 comment on table auth.signing_key is
-    'The issuer''s public keys, as sync-jwks saw them published. Retired when the issuer publishes it no longer, '
-    'in force again when it does.';
-comment on column auth.signing_key.x is 'The JWK''s member of that name, decoded; so are y, n and e.';
+    'The issuer''s public keys, as sync-jwks saw them published. A key is retired when the issuer publishes it no '
+    'longer, and in force again when it does.';
+comment on column auth.signing_key.x is 'The JWK''s member x, decoded; likewise y, n and e.';
 
 create table auth.verified_token (
     token_sha256 fixed.sha256 not null,
@@ -73,8 +72,8 @@ create table auth.verified_token (
 );
 create index verified_token_expires_idx on auth.verified_token (expires_at);
 comment on table auth.verified_token is
-    'Tokens whose signature and claims held, so that they need not be verified again. A lost row costs one '
-    'verification. Only auth.authenticate writes; a row is visible to the bearer of its token, and when it has '
-    'expired to whoever prunes.';
+    'Tokens whose signature and claims held, so that they need not be verified again; a lost row costs one '
+    'verification. Only auth.authenticate writes. A row is visible to the bearer of its token, and to prune-tokens '
+    'once it has expired.';
 comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
-comment on column auth.verified_token.expires_at is 'exp, as the token has it, without leeway.';
+comment on column auth.verified_token.expires_at is 'The claim exp, as the token has it, without leeway.';

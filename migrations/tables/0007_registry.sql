@@ -1,4 +1,5 @@
--- Who takes part: allocators and their members, agents, facilities.
+-- Who takes part: allocators and their members, agents, facilities. The onboarding platform brings the rows; a
+-- facility's utilisation moves with settlements.
 
 create table capital.allocator (
     allocator_id uuid not null,
@@ -16,7 +17,8 @@ create table capital.member (
     constraint member_allocator_fkey foreign key (allocator_id) references capital.allocator (allocator_id)
 );
 comment on table capital.member is
-    'Which allocator a person acts for: one, since the request never names it. Kept when the last role is revoked.';
+    'Which allocator a person acts for. There is one, since no request names it. The row stays when the last role is '
+    'revoked.';
 create index member_allocator_idx on capital.member (allocator_id);
 
 create table capital.member_role (
@@ -29,7 +31,8 @@ create table capital.member_role (
         references capital.member (sub, allocator_id),
     constraint member_role_role_known check (role in ('viewer', 'maker', 'checker'))
 );
-comment on table capital.member_role is 'What a member may do. Several roles may be held; four eyes hold all the same.';
+comment on table capital.member_role is
+    'What a member may do. A member may hold several roles; the four-eyes rule holds all the same.';
 create index member_role_allocator_idx on capital.member_role (allocator_id);
 
 create table capital.agent (
@@ -74,12 +77,13 @@ create table capital.facility (
         or (not secured and lead_allocator_id is null and collateral_agent_id is null)
     )
 );
-comment on table capital.facility is 'A credit facility, and the agents who act on it. Open to every allocator.';
+comment on table capital.facility is 'A credit facility, and the agents who act on it. It is open to every allocator.';
 create index facility_escrow_agent_idx on capital.facility (escrow_agent_id);
 create index facility_settlement_agent_idx on capital.facility (settlement_agent_id);
 comment on column capital.facility.secured is
-    'Whether settlements need collateral. False is said explicitly, and every reply repeats it.';
-comment on column capital.facility.lead_allocator_id is 'Whose members release collateral, two of them together.';
+    'Whether settlements need collateral. A facility without it is opened so explicitly, and every reply says so.';
+comment on column capital.facility.lead_allocator_id is
+    'The allocator whose members release collateral, two of them together.';
 create index facility_lead_allocator_idx on capital.facility (lead_allocator_id);
 create index facility_collateral_agent_idx on capital.facility (collateral_agent_id);
 
@@ -94,4 +98,5 @@ create table capital.facility_utilisation (
     constraint facility_utilisation_utilised_within_limit check (utilised_minor between 0 and limit_minor)
 );
 comment on table capital.facility_utilisation is
-    'Capital reserved, escrowed or settled into a facility by all allocators together. A row of its own, since every VERIFIED changes it.';
+    'Capital that all allocators together have reserved, escrowed or settled into a facility. It has a row of its own, '
+    'since every step to VERIFIED changes it.';

@@ -1,5 +1,5 @@
--- Settlements and their state machine. The legal transitions are constraints, not code: they hold
--- whoever asks, and with triggers switched off as well.
+-- Settlements and their state machine. The legal transitions are constraints, not code: they hold for every caller, and
+-- with triggers switched off as well.
 
 create table capital.settlement (
     settlement_id uuid not null default gen_random_uuid(),
@@ -28,7 +28,7 @@ create table capital.settlement (
         references capital.member (sub, allocator_id),
     constraint settlement_amount_positive check (amount_minor between 1 and 999999999999999999),
     constraint settlement_expires_at_later check (expires_at > created_at),
-    -- The path to a state is the only one of its length, so the version belongs to the pair.
+    -- Two paths to a state differ in length, so a version allows one pair for each state.
     constraint settlement_status_transition check (
         (version = 1 and previous_status is null and status = 'PENDING')
         or (
@@ -49,16 +49,16 @@ create table capital.settlement (
 );
 comment on table capital.settlement is
     'A movement of an allocator''s capital into a facility. What was agreed never changes; only its state does.';
-comment on column capital.settlement.amount_minor is 'In minor units of the currency (ISO 4217).';
-comment on column capital.settlement.uetr is 'Unique end-to-end transaction reference, a UUIDv4.';
-comment on column capital.settlement.version is 'The number of its last transition.';
+comment on column capital.settlement.amount_minor is 'The amount in minor units of the currency (ISO 4217).';
+comment on column capital.settlement.uetr is 'The unique end-to-end transaction reference, a UUIDv4.';
+comment on column capital.settlement.version is 'The number of the settlement''s last transition.';
 create index settlement_allocator_created_idx
     on capital.settlement (allocator_id, created_at desc, settlement_id desc);
 create index settlement_facility_idx on capital.settlement (facility_id, currency);
 create index settlement_created_by_idx on capital.settlement (created_by, allocator_id);
 create index settlement_due_idx on capital.settlement (expires_at)
     where expires_at is not null and status in ('PENDING', 'VERIFIED');
-comment on column capital.settlement.secured is 'Whether its facility is: its replies say so.';
+comment on column capital.settlement.secured is 'Whether its facility is secured; replies say so.';
 create index settlement_allocator_facility_idx on capital.settlement (allocator_id, facility_id);
 
 create table capital.settlement_transition (
@@ -101,7 +101,7 @@ create table capital.settlement_transition (
     )
 );
 comment on table capital.settlement_transition is
-    'Each step of each settlement: who took it, when, under which commitment. Append-only.';
+    'Each step of each settlement: who took it, when, and under which commitment. Append-only.';
 create index settlement_transition_commitment_idx on capital.settlement_transition (commitment_key);
 
 -- A settlement's state is that of its last transition.

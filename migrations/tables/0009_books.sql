@@ -1,5 +1,5 @@
--- Double entry. A journal moves one amount between accounts; its postings sum to zero. Every balance
--- is the end of a chain of postings, by foreign key: no balance can change without its posting.
+-- Double entry. A journal moves one amount between accounts; its postings sum to zero. Every balance is the end of a
+-- chain of postings, by foreign key: no balance can change without its posting.
 
 create table capital.account (
     account_id uuid not null default gen_random_uuid(),
@@ -27,8 +27,10 @@ create table capital.account (
     constraint account_version_start check (version > 0 or (version = 0 and balance_minor = 0))
 );
 comment on table capital.account is
-    'Where an allocator''s capital is: available, reserved, escrowed, or a position in a facility. external is the world outside, whose balance is what came in, negated; so all accounts of an allocator and currency sum to zero.';
-comment on column capital.account.version is 'The number of its last posting.';
+    'Where an allocator''s capital is: available, reserved, escrowed, or a position in a facility. The kind external '
+    'is the world outside; its balance is what came in, negated. So all accounts of an allocator and currency sum to '
+    'zero.';
+comment on column capital.account.version is 'The number of the account''s last posting.';
 
 create table capital.journal (
     journal_id uuid not null default gen_random_uuid(),
@@ -51,7 +53,7 @@ create table capital.journal (
         (kind in ('deposit', 'withdrawal')) = (settlement_id is null)
     )
 );
-comment on table capital.journal is 'One movement of capital: its reason. Append-only.';
+comment on table capital.journal is 'One movement of capital, with its reason. Append-only.';
 create index journal_settlement_idx on capital.journal (settlement_id);
 create index journal_commitment_idx on capital.journal (commitment_key);
 

@@ -1,21 +1,21 @@
--- The transparency log: each outcome's leaf, its place, and the tree over all of them.
+-- The transparency log: the place of each outcome, the tree over all of them, and what was published.
 --
--- Writers touch nothing here that another writer touches. A mutation freezes its leaf in its own outcome;
--- `sequence-tlog` gives the outcomes their places afterwards, one caller at a time and outside
--- SERIALIZABLE, so that it can neither abort a writer nor be aborted; `sign-checkpoint` and
--- `anchor-checkpoint` record here what they have published elsewhere. Nothing in this schema is believed by
--- an auditor: it is compared with what was published.
+-- Writers touch nothing here that another writer touches. A mutation freezes its leaf in its own outcome.
+-- `sequence-tlog` gives the outcomes their places afterwards, one caller at a time and outside SERIALIZABLE: it can
+-- neither abort a writer nor be aborted. `sign-checkpoint` and `anchor-checkpoint` record here what they have published
+-- elsewhere.
+--
+-- An auditor believes nothing in this schema: it is compared with what was published.
 
--- Who keeps the log.
-
--- Places.
+-- Epochs and places.
 create table tlog.epoch (
     epoch int4 not null,
     opened_at timestamptz not null default clock_timestamp(),
     constraint epoch_pkey primary key (epoch)
 );
 comment on table tlog.epoch is
-    'The clusters this database has lived in, one after the other. gateway.migrate opens one where transaction ids start anew.';
+    'The clusters that this database has lived in, one after the other. gateway.migrate opens an epoch where '
+    'transaction ids start anew.';
 insert into tlog.epoch (epoch) values (1);
 
 create table tlog.entry (
@@ -33,9 +33,12 @@ create table tlog.entry (
     constraint entry_key_fkey foreign key (key) references ledger.commitment_outcome (key)
 );
 comment on table tlog.entry is
-    'Which outcome has which place in the log. Append-only, from 0 without a gap: each entry refers to the one before.';
-comment on column tlog.entry.epoch is 'Of the outcome, as xid: the last entry''s are how far the sequencer has come.';
+    'Which outcome has which place in the log. Places run from 0 without a gap, since each entry refers to the one '
+    'before. Append-only.';
+comment on column tlog.entry.epoch is
+    'The epoch of the outcome; likewise xid. Those of the last entry say how far the sequencer has come.';
 
+-- The tree, and what was published of it.
 create table tlog.node (
     level int4 not null,
     index bigint not null,
@@ -45,7 +48,8 @@ create table tlog.node (
     constraint node_index_range check (index >= 0)
 );
 comment on table tlog.node is
-    'The Merkle tree (RFC 9162, 2.1): the hash of each complete subtree of 2^level entries, the index-th from the left. Append-only.';
+    'The Merkle tree (RFC 9162, 2.1): the hash of each complete subtree of 2^level entries. The index counts subtrees '
+    'from the left. Append-only.';
 
 create table tlog.checkpoint (
     size bigint not null,
@@ -59,6 +63,7 @@ create table tlog.checkpoint (
 comment on table tlog.checkpoint is
     'The checkpoints that were published, as they were: signed by the log, cosigned by its witnesses. Append-only.';
 
+-- Anchoring on a chain: what is meant, what is signed, what is confirmed.
 create table tlog.anchor_intent (
     chain_id bigint not null,
     size bigint not null,
@@ -72,7 +77,8 @@ create table tlog.anchor_intent (
     constraint anchor_intent_address_form check (address ~ '^0x[0-9a-f]{40}$')
 );
 comment on table tlog.anchor_intent is
-    'Which nonce of the anchoring account is for which checkpoint: a chain takes one transaction for a nonce. Append-only.';
+    'Which nonce of the anchoring account is for which checkpoint. A chain takes one transaction for a nonce. '
+    'Append-only.';
 
 create table tlog.anchor_transaction (
     transaction_hash fixed.hash_0x not null,
@@ -90,7 +96,8 @@ create table tlog.anchor_transaction (
     )
 );
 comment on table tlog.anchor_transaction is
-    'Signed transactions, recorded before they are sent: after a crash the same one is sent again. Append-only.';
+    'Signed transactions, recorded before they are sent: after a crash the same transaction is sent again. '
+    'Append-only.';
 create index anchor_transaction_intent_idx on tlog.anchor_transaction (chain_id, size, nonce);
 
 create table tlog.anchor (
@@ -105,5 +112,5 @@ create table tlog.anchor (
         references tlog.anchor_transaction (transaction_hash, chain_id, size),
     constraint anchor_block_number_range check (block_number >= 0)
 );
-comment on table tlog.anchor is 'The transactions that a chain has confirmed: one for a checkpoint. Append-only.';
+comment on table tlog.anchor is 'The transactions that a chain has confirmed, one for each checkpoint. Append-only.';
 create index anchor_size_idx on tlog.anchor (size);

@@ -1,13 +1,13 @@
--- Collateral under UCC Article 9: what was filed, signed, pledged, valued, held and found, and for how long it holds.
+-- Collateral under UCC Article 9: parties, filings and security agreements. Sections are those of Article 9 as Delaware
+-- has it (6 Del. C.).
 --
--- A facility is secured, or explicitly not. Of a secured one two sources speak that do not trust each other: the
--- onboarding platform says who the parties are and which rules hold; the facility's collateral agent says what
--- happened. Sections are those of Article 9 as Delaware has it (6 Del. C.). What is recorded here is proved
--- unchanged by the log; that a filing was accepted, that an interest attached, who has title, it does not prove.
+-- Two sources that do not trust each other speak of a secured facility. The onboarding platform says who the parties
+-- are and which rules hold; the facility's collateral agent says what happened.
+--
+-- The log proves that a record is unchanged. It does not prove that a filing was accepted, that an interest attached,
+-- or who has title.
 
--- Who takes part.
-
--- Parties and what was filed.
+-- Parties, and what was filed.
 create table collateral.party (
     facility_id uuid not null,
     party_id uuid not null,
@@ -25,11 +25,13 @@ create table collateral.party (
     constraint party_organisation_number_length check (length(organisation_number) between 1 and 40)
 );
 comment on table collateral.party is
-    'Registered organisations, as the platform knows them: debtors, secured parties. A change of name is a new version.';
+    'Registered organisations, as the platform knows them: debtors and secured parties. A change of name is a new '
+    'version.';
 comment on column collateral.party.organic_name is
-    'The name on the public organic record, which a financing statement must use, to the letter (9-503(a)(1)).';
+    'The name on the public organic record. A financing statement must use it, to the letter (9-503(a)(1)).';
 comment on column collateral.party.jurisdiction is
-    'ISO 3166-2 of its organisation: where it is located (9-307(e)), and so where one files (9-301(1), 9-501(a)(2)).';
+    'Where the party was organised (ISO 3166-2). It is located there (9-307(e)), and so one files there (9-301(1), '
+    '9-501(a)(2)).';
 
 create table collateral.filing (
     facility_id uuid not null,
@@ -56,12 +58,14 @@ create table collateral.filing (
     constraint filing_description_length check (length(description) <= 16384)
 );
 comment on table collateral.filing is
-    'UCC-1 financing statements, as filed. Whether one is sufficient and effective is another question: filing_standing. Append-only.';
-comment on column collateral.filing.office is 'Whose central filing office: ISO 3166-2.';
+    'UCC-1 financing statements, as filed. collateral.filing_standing says whether one is sufficient and effective. '
+    'Append-only.';
+comment on column collateral.filing.office is 'The state of the central filing office (ISO 3166-2).';
 comment on column collateral.filing.filed_on is
-    'The date of filing by the office''s own calendar, from which it counts; that of filed_at in UTC can be a day off.';
+    'The date of filing by the office''s own calendar, from which the office counts. The date of filed_at in UTC can '
+    'differ by a day.';
 
--- Stored as given, compared as written plainly: one filing in its office, for all facilities.
+-- File numbers are stored as given and compared in plain form. A filing is recorded once, for all facilities together.
 create unique index filing_office_file_number_idx on collateral.filing (office, fixed.plain(file_number));
 
 create table collateral.filing_party (
@@ -77,10 +81,11 @@ create table collateral.filing_party (
         references collateral.party (facility_id, party_id),
     constraint filing_party_role_known check (role in ('debtor', 'secured'))
 );
-comment on table collateral.filing_party is 'Debtors and secured parties of a UCC-1, under the name it gives them. Append-only.';
+comment on table collateral.filing_party is
+    'Debtors and secured parties of a UCC-1, under the names that it gives them. Append-only.';
 create index filing_party_party_idx on collateral.filing_party (facility_id, party_id);
 
--- Agreements, assets, pledges.
+-- What was signed.
 create table collateral.agreement (
     facility_id uuid not null,
     agreement_id uuid not null,
@@ -103,7 +108,9 @@ create table collateral.agreement (
     constraint agreement_ends_on_later check (ends_on > dated_on)
 );
 comment on table collateral.agreement is
-    'Security agreements (9-203(b)(3)(A)): which debtor gives which kinds of assets, from when until when. Append-only.';
-comment on column collateral.agreement.ends_on is 'The first day on which it holds no more; null without an end.';
+    'Security agreements (9-203(b)(3)(A)): which debtor gives which kinds of assets, from when until when. '
+    'Append-only.';
+comment on column collateral.agreement.ends_on is
+    'The first day on which the agreement holds no more; null without an end.';
 create index agreement_debtor_idx on collateral.agreement (facility_id, debtor_party_id);
 create index agreement_secured_idx on collateral.agreement (facility_id, secured_party_id);

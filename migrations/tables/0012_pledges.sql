@@ -1,4 +1,5 @@
--- Assets, the pledges of them, and their release.
+-- Assets, the pledges of them, and their release. One thing is pledged once at a time, in all facilities together; two
+-- members release it together.
 
 create table collateral.asset (
     facility_id uuid not null,
@@ -16,11 +17,14 @@ create table collateral.asset (
     constraint asset_identifier_length check (length(fixed.plain(identifier)) between 1 and 140)
 );
 comment on table collateral.asset is 'What can be pledged. Append-only.';
-comment on column collateral.asset.obligor is 'Who owes, for concentration: equal texts are one obligor. An LEI where there is one.';
-comment on column collateral.asset.custodian is 'LEI of who keeps it, or the document that embodies it.';
+comment on column collateral.asset.obligor is
+    'Who owes. For concentration, equal texts are one obligor. An LEI where there is one.';
+comment on column collateral.asset.custodian is
+    'The LEI of the party that keeps the asset, or the document that embodies it.';
 comment on column collateral.asset.identified_by is
-    'LEI of who gave the identifier: an originator, a registry, or a custodian (whose identifier then names account and lot).';
-comment on column collateral.asset.fingerprint is 'Computed here, never reported.';
+    'The LEI of the party that gave the identifier: an originator, a registry or a custodian. A custodian''s '
+    'identifier names account and lot.';
+comment on column collateral.asset.fingerprint is 'Computed by the database, never reported.';
 
 create table collateral.release (
     release_id uuid not null default gen_random_uuid(),
@@ -46,7 +50,7 @@ create table collateral.release (
     constraint release_approved_by_fkey foreign key (approved_by, allocator_id)
         references capital.member (sub, allocator_id),
     constraint release_kind_known check (kind in ('assets', 'termination')),
-    -- Four eyes.
+    -- Four eyes: the approver is another member.
     constraint release_status_members check (
         (status = 'REQUESTED' and approved_by is null and approved_at is null)
         or (
@@ -58,9 +62,11 @@ create table collateral.release (
     )
 );
 comment on table collateral.release is
-    'Requests to release assets, or to terminate a filing (9-513): effective when another member has approved exactly this content.';
+    'Requests to release assets, or to terminate a filing (9-513). A request takes effect when another member has '
+    'approved exactly this content.';
 comment on column collateral.release.content is
-    'What is approved, to the byte: filing, assets, and the exposure that loses its cover. jsonb''s text form.';
+    'What is approved, to the byte: filing, assets, and the exposure that loses its cover. It is in jsonb''s text '
+    'form.';
 create index release_allocator_idx on collateral.release (allocator_id);
 create index release_requested_by_idx on collateral.release (requested_by, allocator_id);
 create index release_approved_by_idx on collateral.release (approved_by, allocator_id);
@@ -87,7 +93,7 @@ create table collateral.pledge (
         references collateral.agreement (facility_id, agreement_id),
     constraint pledge_debtor_fkey foreign key (facility_id, debtor_party_id)
         references collateral.party (facility_id, party_id),
-    -- It ends by a release of its own filing.
+    -- A pledge ends by a release of its own filing.
     constraint pledge_release_fkey foreign key (facility_id, filing_id, release_id)
         references collateral.release (facility_id, filing_id, release_id),
     constraint pledge_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
@@ -95,16 +101,16 @@ create table collateral.pledge (
         (released_on is null and release_id is null)
         or (released_on is not null and release_id is not null and released_on >= pledged_on)
     ),
-    -- Equality within GiST, without an extension, here or on Aurora: a fingerprint is a number, and a range of one
-    -- number overlaps another exactly when they are equal.
+    -- GiST compares for equality only with an extension. Ranges do without it: a fingerprint is a number, and two
+    -- ranges of one number each overlap exactly when the numbers are equal.
     constraint pledge_fingerprint_once exclude using gist (
         numrange(fixed.os2ip(fingerprint), fixed.os2ip(fingerprint), '[]') with &&,
         daterange(pledged_on, released_on) with &&
     )
 );
-comment on table collateral.pledge is
-    'Which asset is pledged under which filing and agreement, from when until when. One thing is pledged once at a time, in all facilities together.';
-comment on column collateral.pledge.released_on is 'The first day on which it is pledged no more; null while it is.';
+comment on table collateral.pledge is 'Which asset is pledged under which filing and agreement, from when until when.';
+comment on column collateral.pledge.released_on is
+    'The first day on which the asset is pledged no more; null while it is.';
 create index pledge_asset_idx on collateral.pledge (facility_id, asset_id);
 create index pledge_filing_idx on collateral.pledge (facility_id, filing_id, pledge_id) where released_on is null;
 create index pledge_agreement_idx on collateral.pledge (facility_id, agreement_id);
@@ -121,5 +127,5 @@ create table collateral.release_pledge (
     constraint release_pledge_pledge_fkey foreign key (facility_id, pledge_id)
         references collateral.pledge (facility_id, pledge_id)
 );
-comment on table collateral.release_pledge is 'The assets a release names. Append-only.';
+comment on table collateral.release_pledge is 'The pledges that a release names. Append-only.';
 create index release_pledge_pledge_idx on collateral.release_pledge (facility_id, pledge_id);

@@ -1,6 +1,6 @@
--- Amendments to filings, and what a filing and its amendments come to by law.
+-- Amendments to filings, and what a filing and its amendments come to by law. Each amendment is recorded as filed; what
+-- it does, the law decides.
 
--- Amendments, and what the law makes of them.
 create table collateral.amendment (
     facility_id uuid not null,
     amendment_id uuid not null,
@@ -35,16 +35,16 @@ create table collateral.amendment (
     constraint amendment_filed_on_date check (
         filed_on between (filed_at at time zone 'UTC')::date - 1 and (filed_at at time zone 'UTC')::date + 1
     ),
-    -- One that says nothing would pass for an indication of collateral.
+    -- An empty description would pass for an indication of collateral.
     constraint amendment_description_length check (length(description) between 1 and 16384),
-    -- A release is named where cover is taken away, for it is good for one amendment.
+    -- An amendment names a release only where it takes cover away: a release is good for one amendment.
     constraint amendment_release_id_use check (
         release_id is null
         or kind = 'termination'
         or (kind = 'collateral' and action in ('delete', 'restate'))
         or (kind = 'party' and action = 'delete')
     ),
-    -- What each kind names, and nothing else.
+    -- Each kind has its members, and no others.
     constraint amendment_kind_members check (
         (
             kind in ('continuation', 'termination')
@@ -72,9 +72,10 @@ create table collateral.amendment (
     )
 );
 comment on table collateral.amendment is
-    'UCC-3 amendments, as filed. What each does, collateral.standing_of says. Append-only.';
-comment on column collateral.amendment.release_id is 'The release under which it was filed, if it takes cover away.';
-comment on column collateral.amendment.replaces_party_id is 'The assignor, where an assignment is of the whole.';
+    'UCC-3 amendments, as filed. collateral.standing_of says what each does. Append-only.';
+comment on column collateral.amendment.release_id is
+    'The release under which the amendment was filed, if it takes cover away.';
+comment on column collateral.amendment.replaces_party_id is 'The assignor, if an assignment is of the whole.';
 create index amendment_filing_idx on collateral.amendment (facility_id, filing_id, filed_at);
 create index amendment_party_idx on collateral.amendment (facility_id, party_id);
 create index amendment_replaces_idx on collateral.amendment (facility_id, replaces_party_id);
@@ -95,9 +96,13 @@ create table collateral.filing_standing (
         references collateral.filing (facility_id, filing_id)
 );
 comment on table collateral.filing_standing is
-    'What a filing and its amendments come to by law: collateral.standing_of of them, kept. It can be computed anew at any time.';
-comment on column collateral.filing_standing.lapse_on is 'The last day of its effect; null where it has no end.';
+    'What a filing and its amendments come to by law, as collateral.standing_of computes it. It can be computed anew '
+    'at any time.';
+comment on column collateral.filing_standing.lapse_on is 'The last day of the filing''s effect; null if it has no end.';
 comment on column collateral.filing_standing.disputed is
-    'An amendment of record takes cover away without an approved release: of no effect (9-510(a)), and nothing new may rest on this filing.';
-comment on column collateral.filing_standing.debtors is 'Of record: [{party_id, name}]; so are secured_parties.';
-comment on column collateral.filing_standing.effects is 'Of each amendment, in the order of filing: [{amendment_id, effective, reason}].';
+    'Whether an amendment of record takes cover away without an approved release. It has no effect (9-510(a)), and '
+    'nothing new may rest on this filing.';
+comment on column collateral.filing_standing.debtors is
+    'The debtors of record: [{party_id, name}]; likewise secured_parties.';
+comment on column collateral.filing_standing.effects is
+    'The effect of each amendment, in the order of filing: [{amendment_id, effective, reason}].';

@@ -1,6 +1,6 @@
--- Valuations, custody receipts and searches.
+-- Evidence for what is pledged: valuations, custody receipts, and searches of the filing offices. Each is a document of
+-- another party, of which the SHA-256 is kept.
 
--- Valuations, custody, searches.
 create table collateral.valuation (
     facility_id uuid not null,
     asset_id uuid not null,
@@ -16,7 +16,8 @@ create table collateral.valuation (
     constraint valuation_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
     constraint valuation_value_range check (value_minor between 0 and 999999999999999)
 );
-comment on table collateral.valuation is 'What an asset is worth, in the facility''s currency, by a document. The latest as-of date counts. Append-only.';
+comment on table collateral.valuation is
+    'What an asset is worth by a document, in the facility''s currency. The latest as-of date counts. Append-only.';
 create index valuation_latest_idx on collateral.valuation (facility_id, asset_id, as_of desc, recorded_at desc);
 
 create table collateral.custody_receipt (
@@ -32,8 +33,10 @@ create table collateral.custody_receipt (
         references collateral.asset (facility_id, asset_id),
     constraint custody_receipt_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key)
 );
-comment on table collateral.custody_receipt is 'That an asset''s custodian holds it, by a document. The latest as-of date counts. Append-only.';
-create index custody_receipt_latest_idx on collateral.custody_receipt (facility_id, asset_id, as_of desc, recorded_at desc);
+comment on table collateral.custody_receipt is
+    'A custodian''s document that it holds an asset. The latest as-of date counts. Append-only.';
+create index custody_receipt_latest_idx
+    on collateral.custody_receipt (facility_id, asset_id, as_of desc, recorded_at desc);
 
 create table collateral.search (
     facility_id uuid not null,
@@ -68,6 +71,7 @@ create table collateral.search_finding (
         references collateral.search (facility_id, search_id),
     constraint search_finding_file_number_length check (length(file_number) between 1 and 60)
 );
-comment on table collateral.search_finding is 'Filings of others against the debtor that a search has found. Append-only.';
+comment on table collateral.search_finding is
+    'Filings of others against the debtor, as a search found them. Append-only.';
 comment on column collateral.search_finding.subordination_sha256 is
-    'Of the agreement by which the other party stands back (9-339); null without one.';
+    'The SHA-256 of the agreement by which the other party stands back (9-339); null without one.';

@@ -1,6 +1,7 @@
--- Eligibility rules, the sums that the borrowing base is computed from, and the bases that settlements rested on.
+-- Eligibility rules, the sums that the borrowing base is computed from, and the bases that settlements rested on. Sums
+-- are kept as they change, so that a settlement does not add up all pledges.
 
--- Rules.
+-- Eligibility rules.
 create table collateral.rules (
     facility_id uuid not null,
     version fixed.version not null,
@@ -21,9 +22,12 @@ create table collateral.rules (
     constraint rules_concentration_cap_range check (concentration_cap_bp between 1 and 10000),
     constraint rules_coverage_floor_range check (coverage_floor_bp between 0 and 1000000)
 );
-comment on table collateral.rules is 'What is eligible and how far, a version at a time; the latest holds. Append-only.';
-comment on column collateral.rules.concentration_cap_bp is 'How much of all that is eligible one obligor may owe, in basis points.';
-comment on column collateral.rules.coverage_floor_bp is 'Of what is drawn, in basis points: 12000 is 120%.';
+comment on table collateral.rules is
+    'What is eligible and how far, one version after the other. The latest holds. Append-only.';
+comment on column collateral.rules.concentration_cap_bp is
+    'How much of all that is eligible one obligor may owe, in basis points.';
+comment on column collateral.rules.coverage_floor_bp is
+    'The least coverage of what is drawn, in basis points: 12000 is 120%.';
 
 create table collateral.rule_kind (
     facility_id uuid not null,
@@ -35,9 +39,10 @@ create table collateral.rule_kind (
     constraint rule_kind_rules_fkey foreign key (facility_id, version)
         references collateral.rules (facility_id, version)
 );
-comment on table collateral.rule_kind is 'Haircut and advance rate of a kind of assets; a kind without a row is not eligible. Append-only.';
+comment on table collateral.rule_kind is
+    'Haircut and advance rate of a kind of assets. A kind without a row is not eligible. Append-only.';
 
--- What pledges count for: kept as it changes, and equal to adding everything up again (collateral.sums_recomputed).
+-- What pledges count for. The sums equal what collateral.sums_recomputed adds up anew.
 create table collateral.holding (
     facility_id uuid not null,
     pledge_id uuid not null,
@@ -55,7 +60,7 @@ create table collateral.holding (
     constraint holding_value_matches check ((valued_on is null) = (value_minor is null))
 );
 comment on table collateral.holding is
-    'Each pledge in force, with its latest valuation and receipt. It counts once it has both.';
+    'Each pledge in force, with its latest valuation and receipt. A pledge counts once it has both.';
 create index holding_valued_idx on collateral.holding (facility_id, valued_on) where counts;
 create index holding_received_idx on collateral.holding (facility_id, received_on) where counts;
 
@@ -76,7 +81,8 @@ create table collateral.cover (
     constraint cover_pledges_positive check (pledges >= 0)
 );
 comment on table collateral.cover is
-    'On which filing, agreement and debtor, for which kind of assets, how many pledges in force rely: what has to hold is asked once for all of them.';
+    'How many pledges in force rely on a filing, an agreement and a debtor, for a kind of assets. What must hold is '
+    'asked once for all of them.';
 create index cover_agreement_idx on collateral.cover (facility_id, agreement_id);
 create index cover_debtor_idx on collateral.cover (facility_id, debtor_party_id);
 
@@ -89,7 +95,7 @@ create table collateral.kind_sum (
     constraint kind_sum_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
     constraint kind_sum_not_negative check (holdings >= 0 and value_minor >= 0)
 );
-comment on table collateral.kind_sum is 'The values that count, by kind of asset; before any rule.';
+comment on table collateral.kind_sum is 'The values that count, by kind of assets, before any rule.';
 
 create table collateral.obligor_sum (
     facility_id uuid not null,
@@ -100,7 +106,8 @@ create table collateral.obligor_sum (
     constraint obligor_sum_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
     constraint obligor_sum_not_negative check (holdings >= 0 and value_minor >= 0)
 );
-comment on table collateral.obligor_sum is 'The values that count, by obligor: which of them can be over the cap.';
+comment on table collateral.obligor_sum is
+    'The values that count, by obligor. They tell which obligors can be over the cap.';
 create index obligor_sum_value_idx on collateral.obligor_sum (facility_id, value_minor);
 
 create table collateral.obligor_kind_sum (
@@ -115,14 +122,15 @@ create table collateral.obligor_kind_sum (
 );
 comment on table collateral.obligor_kind_sum is 'The values that count, by obligor and kind.';
 
--- Keeping the sums.
+-- A change of the sums, and a base with all that it follows from.
 create type collateral.sum as (
     obligor text,
     asset_kind text,
     holdings bigint,
     value_minor numeric
 );
-comment on type collateral.sum is 'How many holdings count, and their value: of one obligor''s one kind, or of one kind with no obligor.';
+comment on type collateral.sum is
+    'How many holdings count, and their value: of one obligor and kind, or of one kind with no obligor.';
 
 create type collateral.figures as (
     rules_version int4,
@@ -137,7 +145,7 @@ create type collateral.figures as (
     coverage_bp numeric,
     inputs text
 );
-comment on type collateral.figures is 'A borrowing base with all it follows from.';
+comment on type collateral.figures is 'A borrowing base with all that it follows from.';
 
 create table collateral.borrowing_base (
     facility_id uuid not null,
@@ -145,7 +153,7 @@ create table collateral.borrowing_base (
     version int4 not null,
     inputs text not null,
     inputs_sha256 fixed.sha256 not null generated always as (fixed.text_sha256(inputs)) stored,
-    -- Of several kinds together, and of little drawn, more than 64 bits hold.
+    -- Numeric: several kinds together can exceed 64 bits, and so can the coverage of a small amount drawn.
     base_minor numeric not null,
     drawn_minor numeric not null,
     availability_minor numeric not null generated always as (base_minor - drawn_minor) stored,
@@ -160,11 +168,12 @@ create table collateral.borrowing_base (
     constraint borrowing_base_not_negative check (base_minor >= 0 and drawn_minor >= 0)
 );
 comment on table collateral.borrowing_base is
-    'The base each step of a settlement rested on, before the step was taken. Append-only.';
-comment on column collateral.borrowing_base.version is 'Of the settlement, before the step.';
+    'The base that each step of a settlement rested on, before the step was taken. Append-only.';
+comment on column collateral.borrowing_base.version is 'The settlement''s version before the step.';
 comment on column collateral.borrowing_base.inputs is 'All that the figures follow from, in jsonb''s text form.';
 create index borrowing_base_facility_idx on collateral.borrowing_base (facility_id);
 
+-- Warnings.
 create table collateral.warning (
     facility_id uuid not null,
     kind text not null,
@@ -183,14 +192,15 @@ create table collateral.warning (
     ),
     constraint warning_closed_at_later check (closed_at >= opened_at)
 );
-comment on table collateral.warning is 'What the monitor has found: opened once, closed once when its reason has gone.';
-comment on column collateral.warning.subject is 'The filing it is about, or an empty text: the whole facility.';
+comment on table collateral.warning is
+    'What the monitor has found. A warning is opened once, and closed once when its reason has gone.';
+comment on column collateral.warning.subject is
+    'The filing that the warning is about, or an empty text for the whole facility.';
 create unique index warning_open_idx on collateral.warning (facility_id, kind, subject) where closed_at is null;
 
--- Warnings.
 create type collateral.finding as (
     kind text,
     subject text,
     detail jsonb
 );
-comment on type collateral.finding is 'What there is to warn of.';
+comment on type collateral.finding is 'A reason to warn.';

@@ -1,10 +1,10 @@
 -- Portfolio risk: what is known of each facility's credit, and the runs that were made of it.
 --
--- What goes into a run the database says, to the byte: risk.book renders the engine's snapshot (risk/src/snapshot.rs) of
--- the allocator's positions, the profiles in force and the collateral that bears, as they are in the transaction that
--- records the run. Results are computed outside and believed by nobody: whoever has the snapshot computes them again.
+-- The database says what goes into a run, to the byte. risk.book_of renders the engine's snapshot
+-- (risk/src/snapshot.rs) of positions, profiles in force and collateral, as they are in the transaction that records
+-- the run. Results are computed outside. Nobody needs to believe them: whoever has the snapshot can compute them again.
 
--- What is known of facilities. In parts per billion, as the engine counts.
+-- What is known of a facility's credit. Shares are in parts per billion, as the engine counts.
 
 create function fixed.loadings_valid(_loadings_ppb int4[])
 returns boolean
@@ -20,7 +20,8 @@ return coalesce(
         from unnest(_loadings_ppb) as l
     ), false);
 comment on function fixed.loadings_valid(int4[]) is
-    'One to sixteen, each from -1 to 1; together they explain at most 99% of the variance (risk/src/input/parse.rs).';
+    'Whether loadings are one to sixteen, each from -1 to 1, and together explain at most 99% of the variance '
+    '(risk/src/input/parse.rs).';
 
 create function fixed.lgd_valid(_mean_ppb int4, _deviation_ppb int4)
 returns boolean
@@ -40,14 +41,15 @@ begin
     if _mean_ppb not between 1 and 999999999 or _deviation_ppb not between 1 and 999999999 then
         return false;
     end if;
-    -- To the bit what risk/src/math/beta.rs computes: else a profile could be recorded that no run takes.
+    -- To the bit what risk/src/math/beta.rs computes. Otherwise a profile could be recorded that no run takes.
     total := mean * (1.0::float8 - mean) / (deviation * deviation) - 1.0::float8;
     return mean * total between 0.05::float8 and 1e5::float8
         and (1.0::float8 - mean) * total between 0.05::float8 and 1e5::float8;
 end
 $$;
 comment on function fixed.lgd_valid(int4, int4) is
-    'A fixed share; or, with a deviation, a mean and deviation that a Beta distribution has whose parameters are from 0.05 to 100,000.';
+    'Whether a loss given default is a fixed share, or the mean and deviation of a Beta distribution whose parameters '
+    'are from 0.05 to 100,000.';
 
 create function fixed.migration_row_valid(_probabilities_ppb int4[], _losses_ppb int4[])
 returns boolean
@@ -71,7 +73,8 @@ return coalesce(
         ) as l
     ), false);
 comment on function fixed.migration_row_valid(int4[], int4[]) is
-    'Probabilities that add up to one, of each rating and of default; losses of each rating that never fall from better to worse.';
+    'Whether a matrix row holds. Its probabilities, of each rating and of default, add up to one. Its losses never '
+    'fall from a better rating to a worse.';
 
 create table risk.profile (
     facility_id uuid not null,
@@ -94,11 +97,12 @@ create table risk.profile (
     constraint profile_lgd_valid check (fixed.lgd_valid(lgd_mean_ppb, lgd_deviation_ppb)),
     constraint profile_loadings_valid check (fixed.loadings_valid(loadings_ppb))
 );
-comment on table risk.profile is 'A facility''s credit, a version at a time; the latest holds. Append-only.';
+comment on table risk.profile is 'A facility''s credit, one version after the other. The latest holds. Append-only.';
 comment on column risk.profile.pd_ppb is
-    'Probability of default over the horizon; null where the rating''s is taken. The horizon is in here and nowhere else.';
-comment on column risk.profile.lgd_deviation_ppb is 'Null where the loss given default is fixed; else it is Beta distributed.';
-comment on column risk.profile.loadings_ppb is 'On each factor, in an order that all facilities share.';
+    'The probability of default over the horizon; null where the rating''s is taken. Nothing else states the horizon.';
+comment on column risk.profile.lgd_deviation_ppb is
+    'Null where the loss given default is fixed; otherwise it is Beta distributed.';
+comment on column risk.profile.loadings_ppb is 'The loading on each factor, in an order that all facilities share.';
 
 create table risk.matrix (
     version fixed.version not null,
@@ -109,7 +113,7 @@ create table risk.matrix (
     constraint matrix_previous_fkey foreign key (previous_version) references risk.matrix (version),
     constraint matrix_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key)
 );
-comment on table risk.matrix is 'Rating migration matrices; the latest holds. Append-only.';
+comment on table risk.matrix is 'Rating migration matrices. The latest holds. Append-only.';
 
 create table risk.matrix_row (
     version int4 not null,
@@ -124,8 +128,10 @@ create table risk.matrix_row (
     constraint matrix_row_place_range check (place between 0 and cardinality(losses_ppb) - 1)
 );
 comment on table risk.matrix_row is
-    'One a rating, from the best (0) to the worst: with what probability it ends in each and in default, and what ending in each costs. Append-only.';
+    'The rows of a matrix, one a rating, from the best (place 0) to the worst. A row has the probabilities of ending '
+    'in each rating and in default, and what ending in each rating costs. Append-only.';
 
+-- Runs.
 create table risk.run (
     run_id uuid not null,
     allocator_id uuid not null,
@@ -145,7 +151,7 @@ create table risk.run (
     constraint run_run_id_derived check (run_id = fixed.risk_run_id(commitment_key)),
     constraint run_log_size_not_negative check (log_size >= 0),
     constraint run_result_length check (octet_length(result::text) <= 4194304),
-    -- What the results say of themselves. Whether they are right, recomputation says.
+    -- A result must say of itself what its row says. Only computing it again tells whether it is right.
     constraint run_result_of_snapshot check (
         coalesce(result ->> 'snapshot' = encode(snapshot_sha256, 'hex'), false)
     ),
@@ -153,17 +159,20 @@ create table risk.run (
     constraint run_result_of_run check (coalesce(result #>> '{settings,run}' = run_id::text, false)),
     constraint run_result_of_model check (coalesce(result ->> 'model' ~ '^optkas-risk/[0-9]+$', false))
 );
-comment on table risk.run is 'Each run with all it follows from. Append-only.';
-comment on column risk.run.as_of is 'Of the transaction that recorded it: the inputs are the ledger''s then.';
+comment on table risk.run is 'Each run with all that it follows from. Append-only.';
+comment on column risk.run.as_of is
+    'The time of the transaction that recorded the run. Its inputs are as the ledger had them then.';
 comment on column risk.run.log_size is
-    'Of the latest checkpoint published then: what it covers is history of this run. The run''s own entry comes after it.';
-comment on column risk.run.inputs is 'What the snapshot was rendered from: versions of accounts, profiles, the matrix, and what collateral came to.';
+    'The size of the latest checkpoint published then. What it covers came before this run; the run''s own entry comes '
+    'after it.';
+comment on column risk.run.inputs is
+    'What the snapshot was rendered from: versions of accounts, profiles and the matrix, and what collateral came to.';
 comment on column risk.run.snapshot is 'The engine''s inputs as bytes (risk/src/snapshot.rs), in ASCII.';
-comment on column risk.run.result is 'As the function computed it, settings and model version included.';
+comment on column risk.run.result is 'The result as the function computed it, with settings and model version.';
 create index run_allocator_as_of_idx on risk.run (allocator_id, as_of desc, run_id desc);
 create index run_requested_by_idx on risk.run (requested_by, allocator_id);
 
--- The book.
+-- The parts that a snapshot is rendered from.
 create type risk.cover as (
     rules_version int4,
     eligible_minor numeric,
@@ -186,7 +195,8 @@ create type risk.name as (
     place int4,
     cover risk.cover
 );
-comment on type risk.name is 'One position, with what is known of its facility. place: of its rating in the matrix.';
+comment on type risk.name is
+    'One position, with what is known of its facility. The place is that of its rating in the matrix.';
 
 create type risk.book as (
     snapshot text,

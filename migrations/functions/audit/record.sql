@@ -1,3 +1,6 @@
+-- The writer of the audit trail: the trigger of every audited table, and the hash that each entry bears.
+-- access/whole_database.sql says which tables are audited.
+
 create or replace function audit.mutation_hash(_entry audit.trail)
 returns bytea
 language sql
@@ -14,7 +17,8 @@ return fixed.tagged_hash(
     _entry.commitment_key,
     convert_to(ledger.rfc3339(_entry.at), 'UTF8')
 );
-comment on function audit.mutation_hash(audit.trail) is 'Re-derives the hash of an entry: what a checker compares.';
+comment on function audit.mutation_hash(audit.trail) is
+    'The hash of an entry, computed again: a checker compares it with the one recorded.';
 
 create or replace function audit.record()
 returns trigger
@@ -42,8 +46,8 @@ begin
         select jsonb_object_agg(name, changed -> name) from unnest(tg_argv) as key_column (name)
     );
     entry.allocator_id := (changed ->> 'allocator_id')::uuid;
-    -- Nobody presented means somebody reached the table without a gateway function; the commitment
-    -- below is missing then too, and the change is refused.
+    -- Without a principal the table was reached past the gateway functions. The commitment below is missing then too,
+    -- and the change is refused.
     entry.actor_kind := coalesce(who.kind, 'database');
     entry.actor_id := coalesce(who.id, session_user);
     entry.commitment_key := decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
@@ -56,8 +60,8 @@ begin
     values
         (entry.commitment_key, entry.allocator_id, entry.table_name, entry.row_key, entry.operation,
          entry.old_row, entry.new_row, entry.actor_kind, entry.actor_id, entry.at, entry.mutation_hash);
-    -- For the leaf, as <number>:<digest in hex>. Not read back from the table: under SERIALIZABLE that would make writers conflict. It is
-    -- undone with the row when a refusal rolls the effect back.
+    -- The number of entries and their digest, for the leaf: <number>:<digest in hex>. Reading them back from the table
+    -- would make writers conflict under SERIALIZABLE. A refusal that rolls the effect back undoes this setting too.
     mutations := set_config('optkas.mutations', case mutations
         when '' then '1:' || encode(ledger.mutations_add(ledger.mutations_start(), entry.mutation_hash), 'hex')
         else (split_part(mutations, ':', 1)::int4 + 1)::text || ':' || encode(
@@ -67,4 +71,4 @@ begin
 end
 $$;
 comment on function audit.record() is
-    'Row trigger of every domain table; its arguments are the columns of the primary key.';
+    'The row trigger of every audited table. Its arguments are the columns of the primary key.';

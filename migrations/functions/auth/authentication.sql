@@ -18,7 +18,8 @@ begin
         || set_config('bytea_output', 'hex', true);
 end
 $$;
-comment on function auth.clear_settings() is 'Empties the settings that the session, or an earlier call, may have filled.';
+comment on function auth.clear_settings() is
+    'Empties the settings that the session, or an earlier call, may have filled.';
 
 create or replace function auth.start()
 returns void

@@ -1,3 +1,6 @@
+-- Decoding of tokens: base64url and JSON, each with one meaning only. A text that two readers could read differently is
+-- refused.
+
 create or replace function auth.base64url_decode(_text text)
 returns bytea
 language plpgsql
@@ -19,7 +22,8 @@ begin
 end
 $$;
 comment on function auth.base64url_decode(text) is
-    'RFC 7515 section 2 and RFC 4648 section 5: unpadded, canonical base64url. Null for any other text.';
+    'The octets of canonical base64url without padding (RFC 7515 section 2, RFC 4648 section 5). Null for any other '
+    'text.';
 
 create or replace function auth.json_object_strict(_octets bytea)
 returns json
@@ -70,10 +74,10 @@ exception
 end
 $$;
 comment on function auth.json_object_strict(bytea) is
-    'RFC 8259, one meaning only: a UTF-8 JSON object without duplicate member names, U+0000 or lone surrogates '
-    'at any depth. json, not jsonb: a number keeps its spelling. Null for anything else.';
+    'A JSON object (RFC 8259) in UTF-8. At no depth may it have duplicate member names, U+0000 or lone surrogates. The '
+    'type json, unlike jsonb, keeps the spelling of numbers. Null for anything else.';
 
--- Verifying.
+-- Members of a decoded object.
 create or replace function auth.json_string(_object json, _name text)
 returns text
 language sql
@@ -81,7 +85,7 @@ immutable
 strict
 parallel safe
 return case when json_typeof(_object -> _name) = 'string' then _object ->> _name end;
-comment on function auth.json_string(json, text) is 'The member, if it is a string; else null.';
+comment on function auth.json_string(json, text) is 'The member, if it is a string; otherwise null.';
 
 create or replace function auth.json_integer(_object json, _name text)
 returns bigint
@@ -94,4 +98,5 @@ return case
     then (_object ->> _name)::bigint
 end;
 comment on function auth.json_integer(json, text) is
-    'The member, if it is a number written as an integer of at most 18 digits; else null. 1e3 and 1.0 are not.';
+    'The member, if it is a number written as an integer of at most 18 digits; otherwise null. 1e3 and 1.0 are not '
+    'written so.';

@@ -1,12 +1,15 @@
+-- Ed25519 (RFC 8032), in exact numerics. A token is verified once; the memo of verified tokens spares the rest.
+
 create or replace function auth.ed25519_reduce(_t numeric)
 returns numeric
 language sql
 immutable
 strict
 parallel safe
--- As auth.p256_reduce, for p = 2^255 - 19.
+-- See auth.p256_reduce; here p = 2^255 - 19.
 return _t - 57896044618658097711785492504343953926634992332820282019728792003956564819949
-    * trunc(_t * 0.0000000000000000000000000000000000000000000000000000000000000000000000000000172723371101888892507727037256007991422320007288725627700474069403371836063305224548);
+    * trunc(_t * numeric '0.00000000000000000000000000000000000000000000000000000000000000000000000000001727'
+        '23371101888892507727037256007991422320007288725627700474069403371836063305224548');
 
 create or replace function auth.ed25519_add(_a numeric[], _b numeric[])
 returns numeric[]
@@ -107,5 +110,5 @@ begin
 end
 $$;
 comment on function auth.verify_eddsa(bytea, bytea, bytea) is
-    'Ed25519: message, signature R || S of 64 octets, public key of 32. Without the cofactor (RFC 8032 section '
-    '5.1.7 allows it). False for a signature or key that is malformed, out of range or wrong.';
+    'Whether an Ed25519 signature holds: message, signature R || S of 64 octets, public key of 32. The cofactor is not '
+    'used, as RFC 8032 section 5.1.7 allows. False for a signature or key that is malformed, out of range or wrong.';

@@ -1,15 +1,19 @@
+-- ECDSA on P-256 with SHA-256 (RFC 7518 section 3.4), in exact numerics. A token is verified once; the memo of verified
+-- tokens spares the rest.
+
 create or replace function auth.p256_reduce(_t numeric)
 returns numeric
 language sql
 immutable
 strict
 parallel safe
--- The quotient by a multiplication with 1/p to 160 places, four times as fast as %. Whatever the quotient,
--- only multiples of p are subtracted, so its precision decides how small the residue is, never which: for
--- |t| < 2^500 p it lies between -p and p, or beyond by less than p / 1000.
+-- The quotient is a product with 1/p to 160 places, four times as fast as %. Only multiples of p are subtracted, so its
+-- precision decides how small the residue is, never which residue it is. For |t| < 2^500 p the residue lies between -p
+-- and p, or beyond by less than p / 1000.
 -- A parsed body has no search path to pin, and without SET the planner inlines it.
 return _t - 115792089210356248762697446949407573530086143415290314195533631308867097853951
-    * trunc(_t * 0.0000000000000000000000000000000000000000000000000000000000000000000000000000086361685571052093087723006588394239919487907909901666852580479680383485542315347198);
+    * trunc(_t * numeric '0.00000000000000000000000000000000000000000000000000000000000000000000000000000863'
+        '61685571052093087723006588394239919487907909901666852580479680383485542315347198');
 
 create or replace function auth.p256_double(_a numeric[])
 returns numeric[]
@@ -172,5 +176,5 @@ begin
 end
 $$;
 comment on function auth.verify_es256(bytea, bytea, bytea, bytea) is
-    'ECDSA on P-256 with SHA-256: message, signature r || s of 64 octets (RFC 7518 section 3.4), affine public '
+    'Whether an ECDSA signature on P-256 with SHA-256 holds: message, signature r || s of 64 octets, affine public '
     'key. False for a signature or key that is malformed, out of range or wrong.';

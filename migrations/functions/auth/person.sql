@@ -1,9 +1,10 @@
--- Presenting, and asking who was.
+-- People: who presented a token in this transaction, and what that member may do.
+
 create or replace function auth.sub()
 returns uuid
 language plpgsql
 stable
--- So that a role that meets a policy needs no right on the memo, only on asking.
+-- A role that meets a policy then needs no right on the memo, only the right to ask.
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -26,8 +27,8 @@ begin
 end
 $$;
 comment on function auth.sub() is
-    'The person whose token this transaction presented; null without one, or once it, or its key, is no longer in '
-    'force. A policy reads it as (select auth.sub()), once a query.';
+    'The person whose token this transaction presented. Null without one, and once the token or its key is no longer '
+    'in force. A policy reads it as (select auth.sub()), once a query.';
 
 create or replace function auth.authenticate(_token text)
 returns void
@@ -55,7 +56,7 @@ begin
 end
 $$;
 comment on function auth.authenticate(text) is
-    'Establishes the person whose token this is, until the transaction ends. Raises OPK02 on any other text.';
+    'Authenticates the person whose token this is, until the transaction ends. Raises OPK02 on any other text.';
 
 create or replace function auth.authenticate_member(_token text)
 returns uuid
@@ -78,7 +79,8 @@ begin
 end
 $$;
 comment on function auth.authenticate_member(text) is
-    'Presents a person and returns the allocator. Raises OPK03 where there is none: a stranger claims no key.';
+    'Authenticates a member and returns the allocator. Raises OPK03 if the person is no member: a stranger claims no '
+    'key.';
 
 create or replace function auth.require_role(variadic _roles text[])
 returns void

@@ -9,14 +9,16 @@ returns text
 language sql
 stable
 return (select l.kind from auth.login as l where l.name = session_user);
-comment on function auth.login_kind() is 'Whom this login can name: human, agent or system. Null for a login that is not a function''s.';
+comment on function auth.login_kind() is
+    'The kind of principal that this login presents: human, agent or system. Null for a login that is not a '
+    'function''s.';
 
 create or replace function auth.agent_id()
 returns text
 language sql
 stable
 return case when auth.login_kind() = 'agent' then nullif(current_setting('optkas.agent', true), '') end;
-comment on function auth.agent_id() is 'The id of the presented agent; null for anybody else.';
+comment on function auth.agent_id() is 'The id of the presented agent; null for any other principal.';
 
 create or replace function auth.is_platform()
 returns boolean
@@ -48,7 +50,7 @@ begin
     return case when id is not null then row(auth.login_kind(), id)::auth.principal_name end;
 end
 $$;
-comment on function auth.principal() is 'Who is presented; null before anybody was.';
+comment on function auth.principal() is 'The presented principal; null before authentication.';
 
 -- The allocator this transaction is about.
 create or replace function auth.allocator_id()
@@ -74,4 +76,4 @@ begin atomic
     select set_config('optkas.scope', _allocator_id::text, true);
 end;
 comment on function auth.scope_to(uuid) is
-    'For agents and scheduled functions, once a row they may see has named the allocator.';
+    'Sets the allocator for an agent or a scheduled function, once a row that it may see has named the allocator.';

@@ -1,3 +1,5 @@
+-- RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2.2).
+
 create or replace function auth.verify_rs256(_message bytea, _signature bytea, _n bytea, _e bytea)
 returns boolean
 language plpgsql
@@ -44,5 +46,5 @@ begin
 end
 $$;
 comment on function auth.verify_rs256(bytea, bytea, bytea, bytea) is
-    'RSASSA-PKCS1-v1_5 with SHA-256: message, signature, modulus, exponent. False for a signature or key that '
-    'is malformed, out of range or wrong.';
+    'Whether an RSASSA-PKCS1-v1_5 signature with SHA-256 holds: message, signature, modulus, exponent. False for a '
+    'signature or key that is malformed, out of range or wrong.';

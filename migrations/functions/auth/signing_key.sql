@@ -1,3 +1,6 @@
+-- Signing keys: the parts of gateway.sync_jwks. A kid means one key for ever; a key that is no longer published is
+-- retired.
+
 create or replace function auth.pin_signing_key()
 returns trigger
 language plpgsql
@@ -15,7 +18,6 @@ end
 $$;
 comment on function auth.pin_signing_key() is 'A kid means the same key for ever.';
 
--- What gateway.sync_jwks is made of.
 create or replace function auth.published_keys(_keys jsonb)
 returns setof auth.signing_key
 language sql
@@ -33,7 +35,7 @@ begin atomic
     from jsonb_to_recordset(_keys) as key (kid text, algorithm text, x text, y text, n text, e text);
 end;
 comment on function auth.published_keys(jsonb) is
-    'From [{kid, algorithm, x, y, n, e}], the octets in hexadecimal, to rows.';
+    'The rows of a published set [{kid, algorithm, x, y, n, e}], whose octets are in hexadecimal.';
 
 create or replace function auth.is_key_acceptable(_key auth.signing_key)
 returns boolean
@@ -45,7 +47,8 @@ return length(_key.kid) between 1 and 255 and case _key.algorithm
     when 'EdDSA' then num_nulls(_key.y, _key.n, _key.e) = 3 and fixed.ed25519_point(_key.x) is not null
 end;
 comment on function auth.is_key_acceptable(auth.signing_key) is
-    'What the table''s own constraint demands, asked beforehand so that the refusal has a name.';
+    'Whether the constraint of auth.signing_key accepts the key. Asked before the insert, so that the refusal has a '
+    'name.';
 
 create or replace function auth.claim_key_change(_attempt text, _change text, _kid text)
 returns void
@@ -64,7 +67,8 @@ begin
     end if;
 end
 $$;
-comment on function auth.claim_key_change(text, text, text) is 'The commitment of one key''s coming into force or retirement.';
+comment on function auth.claim_key_change(text, text, text) is
+    'Claims the commitment of one key''s coming into force, or of its retirement.';
 
 create or replace function auth.refuse_key_set(_attempt text, _name text, _keys jsonb, _members jsonb)
 returns ledger.reply
@@ -82,4 +86,5 @@ begin
     return ledger.conclude_refused(null, _name, _members::text);
 end
 $$;
-comment on function auth.refuse_key_set(text, text, jsonb, jsonb) is 'Records that a published key set was refused, and why.';
+comment on function auth.refuse_key_set(text, text, jsonb, jsonb) is
+    'Records that a published key set was refused, and why.';

@@ -1,3 +1,5 @@
+-- Tokens: their verification in the database, which does not rely on the function in front having verified them.
+
 create or replace function auth.leeway()
 returns interval
 language sql
@@ -5,7 +7,7 @@ immutable
 parallel safe
 return interval '5 seconds';
 comment on function auth.leeway() is
-    'How far our clock and the issuer''s may be apart. The functions in front use the same value.';
+    'How far the database''s clock and the issuer''s may be apart. The functions in front use the same value.';
 
 create or replace function auth.transaction_age_max()
 returns interval
@@ -14,8 +16,8 @@ immutable
 parallel safe
 return interval '30 seconds';
 comment on function auth.transaction_age_max() is
-    'A snapshot taken before a key was retired does not see that it was, and a login may keep a transaction open '
-    'as long as it likes. No identity in a transaction older than this: so late does a retirement take effect.';
+    'The age at which a transaction loses its identity, and so the delay of a key''s retirement. An older snapshot '
+    'does not see the retirement, and a login may keep a transaction open.';
 
 -- The memo of verified tokens.
 create or replace function auth.presented_token_sha256()
@@ -24,7 +26,8 @@ language sql
 stable
 parallel safe
 return sha256(convert_to(nullif(current_setting('optkas.token', true), ''), 'UTF8'));
-comment on function auth.presented_token_sha256() is 'Of the token in the setting, verified or not; null without one.';
+comment on function auth.presented_token_sha256() is
+    'The SHA-256 of the token in the setting, verified or not; null without one.';
 
 create or replace function auth.verify_token(_token text)
 returns auth.verified_token
@@ -114,5 +117,5 @@ begin
 end
 $$;
 comment on function auth.verify_token(text) is
-    'Signature and claims of a Supabase Auth token (RFC 7515, RFC 7519, RFC 8725), against the registered keys. '
-    'Raises OPK02 with the cause as DETAIL, for tests and the log: a caller learns nothing of it.';
+    'Verifies signature and claims of a Supabase Auth token (RFC 7515, RFC 7519, RFC 8725) against the registered '
+    'keys. Raises OPK02 with the cause as DETAIL, for tests and the log. The caller learns nothing of the cause.';

@@ -13,6 +13,8 @@ begin
     end if;
 end
 $$;
+comment on function capital.require_agent(text, text, text) is
+    'Refuses agent-kind unless the agent is registered with this kind.';
 
 create or replace function capital.open_facility(
     _facility_id uuid,
@@ -31,7 +33,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if _secured is null then
-        raise exception using errcode = 'OPK04', message = 'a facility is opened with collateral, or explicitly without';
+        raise exception using
+            errcode = 'OPK04',
+            message = 'a facility is opened with collateral, or explicitly without';
     end if;
     if exists (select from capital.facility as f where f.facility_id = _facility_id) then
         perform ledger.refuse('already-exists');
@@ -43,7 +47,8 @@ begin
         perform capital.require_allocator(_lead_allocator_id);
     end if;
     insert into capital.facility
-        (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, collateral_agent_id, lead_allocator_id)
+        (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, collateral_agent_id,
+         lead_allocator_id)
     values
         (_facility_id, _name, _currency, _escrow_agent_id, _settlement_agent_id, _secured, _collateral_agent_id,
          _lead_allocator_id);
@@ -51,7 +56,8 @@ begin
     values (_facility_id, _limit_minor);
 end
 $$;
-comment on function capital.open_facility(uuid, text, text, bigint, text, text, boolean, text, uuid) is 'facility.opened';
+comment on function capital.open_facility is
+    'facility.opened: a facility with its limit and its agents, secured or explicitly not.';
 
 create or replace function capital.facility_json(_facility capital.facility)
 returns jsonb
@@ -68,8 +74,16 @@ return jsonb_build_object(
         'settlement', (_facility).settlement_agent_id,
         'collateral', (_facility).collateral_agent_id
     ),
-    'limit_minor', (select u.limit_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
-    'utilised_minor', (select u.utilised_minor::text from capital.facility_utilisation as u where u.facility_id = (_facility).facility_id),
+    'limit_minor', (
+        select u.limit_minor::text
+        from capital.facility_utilisation as u
+        where u.facility_id = (_facility).facility_id
+    ),
+    'utilised_minor', (
+        select u.utilised_minor::text
+        from capital.facility_utilisation as u
+        where u.facility_id = (_facility).facility_id
+    ),
     'opened_at', ledger.rfc3339((_facility).opened_at)
 );
 comment on function capital.facility_json(capital.facility) is 'A facility as replies show it.';

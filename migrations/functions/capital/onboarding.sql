@@ -1,3 +1,5 @@
+-- Events of the onboarding platform about allocators, their members, and agents.
+
 create or replace function capital.require_allocator(_allocator_id uuid)
 returns void
 language plpgsql
@@ -9,6 +11,7 @@ begin
     end if;
 end
 $$;
+comment on function capital.require_allocator(uuid) is 'Refuses not-found unless the allocator is onboarded.';
 
 create or replace function capital.onboard_allocator(_allocator_id uuid, _legal_name text)
 returns void
@@ -23,7 +26,7 @@ begin
     values (_allocator_id, _legal_name);
 end
 $$;
-comment on function capital.onboard_allocator(uuid, text) is 'allocator.onboarded';
+comment on function capital.onboard_allocator(uuid, text) is 'allocator.onboarded: a new allocator.';
 
 create or replace function capital.grant_member(_sub uuid, _allocator_id uuid, _role text)
 returns void
@@ -48,7 +51,8 @@ begin
     values (_sub, _allocator_id, _role);
 end
 $$;
-comment on function capital.grant_member(uuid, uuid, text) is 'member.granted';
+comment on function capital.grant_member(uuid, uuid, text) is
+    'member.granted: a role for a person. A person acts for one allocator.';
 
 create or replace function capital.revoke_member(_sub uuid, _allocator_id uuid, _role text)
 returns void
@@ -63,7 +67,8 @@ begin
     end if;
 end
 $$;
-comment on function capital.revoke_member(uuid, uuid, text) is 'member.revoked';
+comment on function capital.revoke_member(uuid, uuid, text) is
+    'member.revoked: takes one role away. The person stays a member.';
 
 create or replace function capital.register_agent(_agent_id text, _kind text, _name text)
 returns void
@@ -78,4 +83,4 @@ begin
     values (_agent_id, _kind, _name);
 end
 $$;
-comment on function capital.register_agent(text, text, text) is 'agent.registered';
+comment on function capital.register_agent(text, text, text) is 'agent.registered: a new agent.';

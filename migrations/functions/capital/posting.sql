@@ -1,3 +1,7 @@
+-- Double entry: how capital moves between accounts, and what is checked of it at commit. Each movement is a journal
+-- with two legs; a leg changes one account and adds one posting.
+
+-- Checks at commit.
 create or replace function capital.require_balanced_journal()
 returns trigger
 language plpgsql
@@ -6,7 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- At commit, when all legs are there. A journal without legs is as wrong as one that does not add up.
+    -- All legs are there at commit. A journal without legs is as wrong as one that does not add up.
     if not exists (select from capital.posting as p where p.journal_id = new.journal_id)
         or exists (
             select
@@ -23,9 +27,10 @@ begin
     return null;
 end
 $$;
-comment on function capital.require_balanced_journal() is 'Double entry, checked at commit.';
+comment on function capital.require_balanced_journal() is
+    'Checks at commit that the postings of a journal sum to zero in each currency.';
 
--- account_last_posting_fkey says that the balance is one of the chain's; this, that it is the chain's end.
+-- account_last_posting_fkey says that a balance is one of the chain of postings. This says that it is the chain's end.
 create or replace function capital.require_last_posting()
 returns trigger
 language plpgsql
@@ -46,10 +51,15 @@ begin
 end
 $$;
 comment on function capital.require_last_posting() is
-    'No posting goes beyond the account it belongs to, checked at commit.';
+    'Checks at commit that no posting goes beyond the account it belongs to.';
 
 -- Moving capital.
-create or replace function capital.account_of(_allocator_id uuid, _currency text, _kind text, _facility_id uuid default null)
+create or replace function capital.account_of(
+    _allocator_id uuid,
+    _currency text,
+    _kind text,
+    _facility_id uuid default null
+)
 returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -71,7 +81,8 @@ begin
     return found_id;
 end
 $$;
-comment on function capital.account_of(uuid, text, text, uuid) is 'The account, opened at its first use.';
+comment on function capital.account_of(uuid, text, text, uuid) is
+    'The id of an account, which is opened at its first use.';
 
 create or replace function capital.post(_journal_id uuid, _account_id uuid, _amount_minor bigint)
 returns void
@@ -84,8 +95,8 @@ begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
     where a.account_id = _account_id
-        -- Away from zero as far as a bigint goes; towards zero as far as zero. Whichever leg comes first
-        -- refuses.
+        -- A balance moves away from zero as far as a bigint goes, and towards zero as far as zero. The first leg
+        -- that cannot move refuses.
         and case (a.kind = 'external') = (_amount_minor < 0)
             when true then abs(a.balance_minor) <= 9223372036854775807 - abs(_amount_minor)
             else abs(a.balance_minor) >= abs(_amount_minor)
@@ -108,7 +119,7 @@ begin
 end
 $$;
 comment on function capital.post(uuid, uuid, bigint) is
-    'One leg: the account first, so that a race ends here, then its posting.';
+    'One leg of a journal: the account first, so that a race ends here, then its posting.';
 
 create or replace function capital.move(
     _kind text,
@@ -131,7 +142,7 @@ begin
     where a.account_id = _from
     returning journal_id into strict journal;
 
-    -- In the order of their ids, whichever way the capital goes: two movements cannot deadlock.
+    -- Accounts change in the order of their ids, whichever way the capital goes: two movements cannot deadlock.
     if _from < _to then
         perform capital.post(journal, _from, -_amount_minor);
         perform capital.post(journal, _to, _amount_minor);
@@ -142,7 +153,8 @@ begin
 end
 $$;
 comment on function capital.move(text, uuid, uuid, bigint, uuid, text) is
-    'A journal with two legs. Refuses insufficient-capital where the balance does not suffice, account-limit where it would be more than can be counted.';
+    'Moves capital by a journal with two legs. Refuses insufficient-capital if the balance does not suffice, and '
+    'account-limit if it would be more than a bigint counts.';
 
 create or replace function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
 returns void
@@ -192,4 +204,4 @@ begin
 end
 $$;
 comment on function capital.move_funding(text, uuid, text, text, text, bigint, text) is
-    'capital.deposited, capital.withdrawn';
+    'capital.deposited and capital.withdrawn: moves capital between the world outside and what is available.';

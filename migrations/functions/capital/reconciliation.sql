@@ -1,3 +1,6 @@
+-- Reconciliation: the rules that sound books hold to, and where they do not. docs/OPERATIONS.md says what each rule
+-- means.
+
 create or replace function capital.imbalances_of_allocator(_allocator_id uuid)
 returns setof jsonb
 language sql
@@ -23,7 +26,9 @@ begin atomic
     group by a.currency
     having sum(a.balance_minor) <> 0
     union all
-    select jsonb_build_object('rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id)
+    select jsonb_build_object(
+        'rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id
+    )
     from account as a
     left join lateral (
         select p.account_version, p.balance_after_minor
@@ -45,14 +50,15 @@ begin atomic
     where coalesce(a.balance_minor, 0) <> coalesce(s.amount_minor, 0);
 end;
 comment on function capital.imbalances_of_allocator(uuid) is
-    'Where an allocator''s books do not add up: its accounts, the end of their postings, its settlements. None in sound books.';
+    'Where an allocator''s books do not add up: its accounts, the ends of their postings, its settlements. Sound books '
+    'give no row.';
 
 create or replace function capital.imbalances_of_facility(_facility_id uuid)
 returns setof jsonb
 language sql
 stable
 begin atomic
-    select jsonb_build_object('rule', 'committed-is-of-settlements', 'facility_id', _facility_id)
+    select jsonb_build_object('rule', 'utilisation-is-of-settlements', 'facility_id', _facility_id)
     from capital.facility_utilisation as u
     where u.facility_id = _facility_id
         and u.utilised_minor <> (
@@ -62,4 +68,4 @@ begin atomic
         );
 end;
 comment on function capital.imbalances_of_facility(uuid) is
-    'Where the room taken in a facility is not what its settlements take.';
+    'Where the utilised amount of a facility is not the sum of its settlements.';

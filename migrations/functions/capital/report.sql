@@ -1,3 +1,5 @@
+-- What an escrow or settlement agent reports about a settlement. Both webhooks have this one body.
+
 create or replace function capital.report_on_settlement(
     _agent_id text,
     _claim jsonb,
@@ -39,8 +41,8 @@ begin
     end if;
 
     begin
-        -- Row-level security shows an agent the settlements of the facilities it is named in; here it
-        -- must be named for this very task.
+        -- Row-level security shows an agent the settlements of the facilities that name it. Here it must be named for
+        -- this very task.
         select s.allocator_id into allocator
         from capital.settlement as s
         join capital.facility as f on f.facility_id = s.facility_id
@@ -66,10 +68,11 @@ begin
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', settlement.currency));
         end if;
         if settlement.amount_minor <> (_data ->> 'amount_minor')::bigint then
-            perform ledger.refuse('amount-mismatch', jsonb_build_object('expected_minor', settlement.amount_minor::text));
+            perform ledger.refuse('amount-mismatch', jsonb_build_object(
+                'expected_minor', settlement.amount_minor::text));
         end if;
         perform capital.require_state(settlement, to_status, from_status);
-        -- When a settlement's time is over must not depend on when the scheduler comes by.
+        -- Expiry must not depend on when the scheduler comes by.
         if to_status = 'ESCROWED' and settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;

@@ -1,3 +1,6 @@
+-- Settlements: the triggers that guard a row, the agents that serve it, and how replies show it. transition.sql has the
+-- steps.
+
 create or replace function capital.agent_serves(_facility_id uuid)
 returns boolean
 language sql
@@ -8,7 +11,8 @@ return exists (
     where f.facility_id = _facility_id
         and auth.agent_id() in (f.escrow_agent_id, f.settlement_agent_id)
 );
-comment on function capital.agent_serves(uuid) is 'Whether the presented agent is named in that facility.';
+comment on function capital.agent_serves(uuid) is
+    'Whether the presented agent is the escrow or settlement agent of that facility.';
 
 create or replace function capital.pin_settlement()
 returns trigger
@@ -30,9 +34,11 @@ begin
 end
 $$;
 comment on function capital.pin_settlement() is
-    'The state before is the one that was stored, the version the next one, and all else as agreed.';
+    'Lets a settlement change by one transition only. The previous state is the stored one, the version is the next, '
+    'and all else is as agreed.';
 
--- The reference above says that the state is one of the chain's; this, that it is the chain's end.
+-- settlement_last_transition_fkey says that a state is one of the chain of transitions. This says that it is the
+-- chain's end.
 create or replace function capital.require_last_transition()
 returns trigger
 language plpgsql
@@ -54,7 +60,7 @@ begin
 end
 $$;
 comment on function capital.require_last_transition() is
-    'No transition goes beyond the settlement it belongs to, checked at commit.';
+    'Checks at commit that no transition goes beyond the settlement it belongs to.';
 
 create or replace function capital.require_state(_settlement capital.settlement, _to text, variadic _from text[])
 returns void
@@ -90,4 +96,4 @@ return jsonb_build_object(
     'created_by', _settlement.created_by,
     'version', _settlement.version
 );
-comment on function capital.settlement_json(capital.settlement) is 'The settlement as replies show it.';
+comment on function capital.settlement_json(capital.settlement) is 'A settlement as replies show it.';

@@ -1,3 +1,6 @@
+-- The steps of a settlement's state machine, with what each means for the books and for the facility's limit. A
+-- settlement changes its state in no other way.
+
 create or replace function capital.utilise_facility(_settlement capital.settlement)
 returns void
 language plpgsql
@@ -14,9 +17,8 @@ begin
 end
 $$;
 comment on function capital.utilise_facility(capital.settlement) is
-    'Takes room under the facility''s limit. Refuses facility-limit where there is not enough.';
+    'Takes room under the facility''s limit. Refuses facility-limit if there is not enough.';
 
--- The one way a settlement changes its state, and what each state means for the books.
 create or replace function capital.transition(_settlement capital.settlement, _to text, _reason text default null)
 returns capital.settlement
 language plpgsql
@@ -46,7 +48,7 @@ begin
         when 'SETTLED' then
             perform capital.move_settlement('settle', moved, 'escrowed', 'position');
         else
-            -- CANCELLED, FAILED, EXPIRED: what was taken goes back. A PENDING one has taken nothing.
+            -- CANCELLED, FAILED, EXPIRED: what was taken goes back. A PENDING settlement has taken nothing.
             if moved.previous_status = 'VERIFIED' then
                 perform capital.move_settlement('release', moved, 'reserved', 'available');
             elsif moved.previous_status = 'ESCROWED' then
@@ -62,4 +64,5 @@ begin
 end
 $$;
 comment on function capital.transition(capital.settlement, text, text) is
-    'Takes one step of the state machine with its postings. Whether it is due is for the caller to have checked; whether it is legal, the constraints say.';
+    'Takes one step of the state machine, with its postings. The caller has checked that the step is due; constraints '
+    'say whether it is legal.';

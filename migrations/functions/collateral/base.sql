@@ -1,3 +1,9 @@
+-- The borrowing base: what may be drawn on a facility's collateral. Amounts are whole minor units; each product is
+-- rounded down.
+--
+-- One formula (borrowing_base_from_sums) serves twice: a settlement uses the sums that are kept; replies and releases
+-- use sums that are added up anew.
+
 create or replace function collateral.by_kind(_sums collateral.sum[])
 returns collateral.sum[]
 language sql
@@ -28,7 +34,7 @@ begin
 end
 $$;
 comment on function collateral.eligible_minor(collateral.rule_kind[], collateral.sum[]) is
-    'E: what is left after haircuts; a kind without a rule counts nothing.';
+    'The eligible amount: what is left after haircuts. A kind without a rule counts nothing.';
 
 create or replace function collateral.drawn_minor(_facility_id uuid)
 returns numeric
@@ -40,7 +46,60 @@ begin
     return (select u.utilised_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
 end
 $$;
-comment on function collateral.drawn_minor(uuid) is 'Capital reserved, escrowed or settled into the facility, by all allocators.';
+comment on function collateral.drawn_minor(uuid) is
+    'Capital that all allocators have reserved, escrowed or settled into the facility.';
+
+create or replace function collateral.base_inputs(
+    _figures collateral.figures,
+    _rules collateral.rules,
+    _kind_rules collateral.rule_kind[],
+    _kinds collateral.sum[],
+    _obligors collateral.sum[],
+    _cap_minor numeric
+)
+returns text
+-- Not SQL, which would be planned at each call.
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return jsonb_build_object(
+        'facility_id', _rules.facility_id,
+        'as_of', _figures.as_of,
+        'rules', jsonb_build_object(
+            'version', _rules.version,
+            'concentration_cap_bp', _rules.concentration_cap_bp,
+            'coverage_floor_bp', _rules.coverage_floor_bp,
+            'reserves_minor', _figures.reserves_minor::text,
+            'kinds', (
+                select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
+                from unnest(_kind_rules) as r
+            )
+        ),
+        'drawn_minor', _figures.drawn_minor::text,
+        'kinds', (
+            select coalesce(jsonb_object_agg(k.asset_kind, jsonb_build_array(k.holdings, k.value_minor::text)), '{}')
+            from unnest(_kinds) as k
+        ),
+        'obligors_over_cap', (
+            select coalesce(jsonb_agg(
+                jsonb_build_array(o.obligor, o.asset_kind, o.value_minor::text) order by o.obligor, o.asset_kind
+            ), '[]')
+            from unnest(_obligors) as o
+            where o.obligor in (
+                select c.obligor
+                from unnest(_obligors) as c
+                group by c.obligor
+                having sum(c.value_minor) > _cap_minor
+            )
+        )
+    )::text;
+end
+$$;
+comment on function collateral.base_inputs is
+    'All that a borrowing base follows from, as text: the rules, what is drawn, the sums of kinds, and the obligors '
+    'over the cap.';
 
 create or replace function collateral.borrowing_base_from_sums(
     _rules collateral.rules,
@@ -59,7 +118,7 @@ declare
     cap_minor numeric;
 begin
     figures.rules_version := _rules.version;
-    figures.as_of := (now() at time zone 'UTC')::date;
+    figures.as_of := ledger.today();
     figures.eligible_minor := collateral.eligible_minor(_kind_rules, _kinds);
     figures.reserves_minor := coalesce(_rules.reserves_minor, 0);
     figures.drawn_minor := _drawn_minor;
@@ -73,7 +132,7 @@ begin
         from unnest(_obligors) as o
         join unnest(_kind_rules) as r on r.asset_kind = o.asset_kind
     ),
-    -- What is over the cap is taken from what would be advanced most.
+    -- The excess over the cap is taken from the kind with the highest advance rate first.
     ranked as (
         select
             d.*,
@@ -109,42 +168,13 @@ begin
     figures.availability_minor := figures.base_minor - _drawn_minor;
     figures.coverage_bp := case when _drawn_minor > 0
         then div((figures.eligible_minor - figures.excess_minor) * 10000, _drawn_minor) end;
-    figures.inputs := jsonb_build_object(
-        'facility_id', _rules.facility_id,
-        'as_of', figures.as_of,
-        'rules', jsonb_build_object(
-            'version', _rules.version,
-            'concentration_cap_bp', _rules.concentration_cap_bp,
-            'coverage_floor_bp', _rules.coverage_floor_bp,
-            'reserves_minor', figures.reserves_minor::text,
-            'kinds', (
-                select jsonb_object_agg(r.asset_kind, jsonb_build_array(r.advance_rate_bp, r.haircut_bp))
-                from unnest(_kind_rules) as r
-            )
-        ),
-        'drawn_minor', _drawn_minor::text,
-        'kinds', (
-            select coalesce(jsonb_object_agg(k.asset_kind, jsonb_build_array(k.holdings, k.value_minor::text)), '{}')
-            from unnest(_kinds) as k
-        ),
-        'obligors_over_cap', (
-            select coalesce(jsonb_agg(
-                jsonb_build_array(o.obligor, o.asset_kind, o.value_minor::text) order by o.obligor, o.asset_kind
-            ), '[]')
-            from unnest(_obligors) as o
-            where o.obligor in (
-                select c.obligor
-                from unnest(_obligors) as c
-                group by c.obligor
-                having sum(c.value_minor) > cap_minor
-            )
-        )
-    )::text;
+    figures.inputs := collateral.base_inputs(figures, _rules, _kind_rules, _kinds, _obligors, cap_minor);
     return figures;
 end
 $$;
-comment on function collateral.borrowing_base_from_sums(collateral.rules, collateral.rule_kind[], collateral.sum[], collateral.sum[], numeric) is
-    'The borrowing base: each kind''s value less its haircut, less what obligors owe over the cap, times its rate; less reserves. Obligors that cannot be over the cap may be left out.';
+comment on function collateral.borrowing_base_from_sums is
+    'The borrowing base: value less haircut, less what obligors owe over the cap, times the advance rate, less '
+    'reserves. Obligors that cannot be over the cap may be left out.';
 
 create or replace function collateral.borrowing_base_from_kept_sums(_facility_id uuid, _rules collateral.rules)
 returns collateral.figures
@@ -163,11 +193,11 @@ begin
         from collateral.kind_sum as s
         where s.facility_id = _facility_id and s.holdings > 0
     );
-    -- Nobody owes more after haircuts than before: whose value is within the cap cannot be over it. So few can
-    -- be that their number does not grow with the facility's.
+    -- An obligor owes no more after haircuts than before: if its value is within the cap, it is not over the cap. Few
+    -- obligors can be over, and their number does not grow with the facility.
     cap_minor := least(
         div(collateral.eligible_minor(kind_rules, kinds) * _rules.concentration_cap_bp, 10000),
-        -- All that an obligor's sum can be.
+        -- The largest value that an obligor's sum can have.
         9223372036854775807
     );
     obligors := array(
@@ -176,19 +206,25 @@ begin
         join collateral.obligor_kind_sum as k on k.facility_id = o.facility_id and k.obligor = o.obligor
         where o.facility_id = _facility_id and o.value_minor > cap_minor and k.holdings > 0
     );
-    return collateral.borrowing_base_from_sums(_rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
+    return collateral.borrowing_base_from_sums(
+        _rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
 end
 $$;
-comment on function collateral.borrowing_base_from_kept_sums(uuid, collateral.rules) is 'The base from the sums that are kept: what a settlement is held against.';
+comment on function collateral.borrowing_base_from_kept_sums(uuid, collateral.rules) is
+    'The base from the sums that are kept. A settlement is held against it.';
 
-create or replace function collateral.borrowing_base_recomputed(_facility_id uuid, _rules collateral.rules, _without uuid[] default '{}')
+create or replace function collateral.borrowing_base_recomputed(
+    _facility_id uuid,
+    _rules collateral.rules,
+    _without uuid[] default '{}'
+)
 returns collateral.figures
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     sums collateral.sum[] := collateral.sums_recomputed(
         _facility_id, today - _rules.valuation_age_max_days, today - _rules.receipt_age_max_days, _without
     );
@@ -198,7 +234,8 @@ begin
 end
 $$;
 comment on function collateral.borrowing_base_recomputed(uuid, collateral.rules, uuid[]) is
-    'The base added up anew from what is fresh today, with or without some pledges: what is shown, and what a release would leave.';
+    'The base added up anew from what is fresh today, with or without some pledges. Replies show it, and what a '
+    'release would leave.';
 
 create or replace function collateral.figures_json(_figures collateral.figures)
 returns jsonb

@@ -1,4 +1,5 @@
--- Calendar (9-515). Dates are the filing office's own.
+-- The calendar of filings (9-515). Dates are the filing office's own.
+
 create or replace function collateral.years_after(_on date, _years int4)
 returns date
 language sql
@@ -11,7 +12,7 @@ return case
     else (_on + make_interval(years => _years))::date
 end;
 comment on function collateral.years_after(date, int4) is
-    'The same day so many years on; where there is no 29 February, 1 March.';
+    'The same day so many years later; 1 March where there is no 29 February.';
 
 create or replace function collateral.lapse(_designation text, _filed_on date)
 returns date
@@ -24,7 +25,8 @@ return case _designation
     when 'manufactured-home' then collateral.years_after(_filed_on, 30)
 end;
 comment on function collateral.lapse(text, date) is
-    '9-515(a), (b), (f): the last day of an initial financing statement''s effect; null for a transmitting utility, which has none.';
+    'The last day of an initial financing statement''s effect (9-515(a), (b), (f)); null for a transmitting utility, '
+    'which never lapses.';
 
 create or replace function collateral.continuation_opens(_lapse_on date)
 returns date
@@ -33,7 +35,8 @@ immutable
 parallel safe
 return (_lapse_on - make_interval(months => 6))::date;
 comment on function collateral.continuation_opens(date) is
-    '9-515(d): six months before lapse; where that month has no such day, its last one (Model Administrative Rules, 501).';
+    'The day six months before lapse (9-515(d)). Where that month has no such day, its last one (Model Administrative '
+    'Rules, 501).';
 
 create or replace function collateral.continued(_lapse_on date, _filed_on date)
 returns date
@@ -45,4 +48,5 @@ return case
     then collateral.years_after(_lapse_on, 5)
 end;
 comment on function collateral.continued(date, date) is
-    '9-515(e): lapse after a continuation filed on that day; five years from the old one. Null for one that is early, late or not needed: it has no effect (9-510(c)).';
+    'The lapse after a continuation filed on that day: five years from the old lapse (9-515(e)). Null for a '
+    'continuation that is early, late or not needed, which has no effect (9-510(c)).';

@@ -1,11 +1,120 @@
--- May a settlement rest on it?
+-- May a settlement rest on its facility's collateral? The answer is every reason against it, not only the first: the
+-- conditions of filings, agreements and searches; the age of the evidence; the room in the borrowing base.
+
 create or replace function collateral.notice()
 returns text
 language sql
 immutable
 parallel safe
-return 'The log proves that this record is unchanged. It does not prove title, attachment, or that an office accepted a filing.';
-comment on function collateral.notice() is 'What every reply about collateral says of itself.';
+return 'The log proves that this record is unchanged. It does not prove title, attachment, or that an office accepted '
+    'a filing.';
+comment on function collateral.notice() is 'What every reply about collateral says of its limits.';
+
+-- The conditions, all of which must hold:
+--   sufficient   debtor, secured party and an indication of collateral are of record (9-502)
+--   in_office    the filing is in the office of the debtor's state (9-301, 9-307, 9-501)
+--   named        it gives the debtor its name on the public organic record (9-503)
+--   lasting      it lapses after the value date and the guard days (9-515)
+--   in_effect    it is not terminated (9-513)
+--   undisputed   no amendment takes cover away without authority (9-509, 9-510)
+--   agreed       the debtor's agreement covers the kind, today and on the value date (9-203)
+--   searched     a search under that name goes beyond the date of filing
+--   first        no search shows an earlier filing of another that does not stand back (9-322, 9-339)
+--
+-- The functions that return tables are SQL, to be inlined into the query of cover_problems.
+
+create or replace function collateral.adverse_findings(_facility_id uuid, _office text, _party_id uuid, _name text)
+returns table (filed_at timestamptz)
+language sql
+stable
+begin atomic
+    select n.filed_at
+    from collateral.search as h
+    join collateral.search_finding as n on n.facility_id = h.facility_id and n.search_id = h.search_id
+    where h.facility_id = _facility_id
+        and h.office = _office
+        and h.party_id = _party_id
+        and h.searched_name = _name
+        and n.subordination_sha256 is null
+        and not exists (
+            select
+            from collateral.search as later
+            where later.facility_id = _facility_id
+                and later.office = _office
+                and later.party_id = _party_id
+                and later.searched_name = _name
+                and later.through_on >= h.through_on
+                and later.recorded_at > h.recorded_at
+        );
+end;
+comment on function collateral.adverse_findings(uuid, text, uuid, text) is
+    'When others filed against the debtor, as searches of the office show. A finding stays until a later search covers '
+    'the same date and no longer lists it. A party that stands back by agreement is left out.';
+
+create or replace function collateral.cover_conditions(_facility_id uuid, _guard_days int4, _value_date date)
+returns table (
+    filing_id uuid,
+    agreement_id uuid,
+    debtor_party_id uuid,
+    lapse_on date,
+    sufficient boolean,
+    in_office boolean,
+    named boolean,
+    lasting boolean,
+    in_effect boolean,
+    undisputed boolean,
+    agreed boolean,
+    searched boolean,
+    first boolean
+)
+language sql
+stable
+begin atomic
+    select
+        c.filing_id,
+        c.agreement_id,
+        c.debtor_party_id,
+        s.lapse_on,
+        coalesce((
+            s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
+                jsonb_build_object('party_id', c.debtor_party_id))
+        ), false),
+        p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,
+        coalesce(s.debtors @> jsonb_build_array(
+            jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false),
+        coalesce(s.lapse_on > greatest(_value_date, ledger.today()) + _guard_days, true),
+        s.terminated_on is null,
+        not s.disputed,
+        a.debtor_party_id = c.debtor_party_id
+            and c.asset_kind = any (a.asset_kinds)
+            and a.dated_on <= ledger.today()
+            and coalesce(a.ends_on > greatest(_value_date, ledger.today()), true),
+        coalesce(r.through_on > f.filed_on, false),
+        not exists (
+            select
+            from collateral.adverse_findings(c.facility_id, f.office, c.debtor_party_id, p.organic_name) as n
+            where n.filed_at < f.filed_at
+        )
+    from collateral.cover as c
+    join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
+    join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
+    join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
+    join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
+    left join lateral (
+        select h.through_on
+        from collateral.search as h
+        where h.facility_id = c.facility_id
+            and h.office = f.office
+            and h.party_id = c.debtor_party_id
+            and h.searched_name = p.organic_name
+        order by h.through_on desc
+        limit 1
+    ) as r on true
+    where c.facility_id = _facility_id and c.pledges > 0;
+end;
+comment on function collateral.cover_conditions(uuid, int4, date) is
+    'Which conditions hold, for a settlement of that value date. One row for each filing, agreement, debtor and kind '
+    'of assets that pledges in force rely on.';
 
 create or replace function collateral.cover_problems(_facility_id uuid, _guard_days int4, _value_date date)
 returns jsonb
@@ -18,65 +127,7 @@ declare
     problems jsonb;
 begin
     with relied as (
-        select
-            c.filing_id, c.agreement_id, c.debtor_party_id,
-            coalesce((
-                s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
-                    jsonb_build_object('party_id', c.debtor_party_id))
-            ), false) as sufficient,
-            p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office as in_office,
-            coalesce(s.debtors @> jsonb_build_array(
-                jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false) as named,
-            coalesce(s.lapse_on > greatest(_value_date, t.today) + _guard_days, true) as lasting,
-            s.lapse_on,
-            s.terminated_on is null as in_effect,
-            not s.disputed as undisputed,
-            a.debtor_party_id = c.debtor_party_id
-                and c.asset_kind = any (a.asset_kinds)
-                and a.dated_on <= t.today
-                and coalesce(a.ends_on > greatest(_value_date, t.today), true) as agreed,
-            coalesce(r.through_on > f.filed_on, false) as searched,
-            -- A finding stands until a later report goes as far and has it no more: two that contradict each other
-            -- are not settled by the one that suits.
-            not exists (
-                select
-                from collateral.search as h
-                join collateral.search_finding as n
-                    on n.facility_id = h.facility_id and n.search_id = h.search_id
-                where h.facility_id = c.facility_id
-                    and h.office = f.office
-                    and h.party_id = c.debtor_party_id
-                    and h.searched_name = p.organic_name
-                    and n.filed_at < f.filed_at
-                    and n.subordination_sha256 is null
-                    and not exists (
-                        select
-                        from collateral.search as later
-                        where later.facility_id = c.facility_id
-                            and later.office = f.office
-                            and later.party_id = c.debtor_party_id
-                            and later.searched_name = p.organic_name
-                            and later.through_on >= h.through_on
-                            and later.recorded_at > h.recorded_at
-                    )
-            ) as first
-        from (select (now() at time zone 'UTC')::date as today) as t
-        cross join collateral.cover as c
-        join collateral.filing as f on f.facility_id = c.facility_id and f.filing_id = c.filing_id
-        join collateral.filing_standing as s on s.facility_id = c.facility_id and s.filing_id = c.filing_id
-        join collateral.party as p on p.facility_id = c.facility_id and p.party_id = c.debtor_party_id
-        join collateral.agreement as a on a.facility_id = c.facility_id and a.agreement_id = c.agreement_id
-        left join lateral (
-            select h.through_on
-            from collateral.search as h
-            where h.facility_id = c.facility_id
-                and h.office = f.office
-                and h.party_id = c.debtor_party_id
-                and h.searched_name = p.organic_name
-            order by h.through_on desc
-            limit 1
-        ) as r on true
-        where c.facility_id = _facility_id and c.pledges > 0
+        select r.* from collateral.cover_conditions(_facility_id, _guard_days, _value_date) as r
     ),
     failed as (
         select k.place, k.name, jsonb_agg(distinct k.subject) as subjects
@@ -104,14 +155,17 @@ begin
     select coalesce(
         jsonb_agg(ledger.reason(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
     )
-    || case when exists (select from relied) then '[]'::jsonb else jsonb_build_array(ledger.reason('filing-missing')) end
+    || case
+        when exists (select from relied) then '[]'::jsonb
+        else jsonb_build_array(ledger.reason('filing-missing'))
+    end
     into problems
     from failed as f;
     return problems;
 end
 $$;
 comment on function collateral.cover_problems(uuid, int4, date) is
-    'Whatever does not hold of the filings, agreements and searches that pledges in force rely on (9-203, 9-301, 9-307, 9-501 to 9-503, 9-509, 9-513, 9-515, 9-322).';
+    'The conditions that do not hold, each as a reason with its subjects.';
 
 create or replace function collateral.stale_problems(_facility_id uuid, _rules collateral.rules)
 returns jsonb
@@ -120,7 +174,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     problems jsonb := '[]';
     oldest date;
 begin
@@ -140,9 +194,14 @@ begin
 end
 $$;
 comment on function collateral.stale_problems(uuid, collateral.rules) is
-    'Valuations and receipts that have counted and are older than the rules allow, today.';
+    'The evidence that is older today than the rules allow: valuations and receipts of pledges that count.';
 
-create or replace function collateral.base_problems(_figures collateral.figures, _rules collateral.rules, _facility_id uuid, _more_minor numeric)
+create or replace function collateral.base_problems(
+    _figures collateral.figures,
+    _rules collateral.rules,
+    _facility_id uuid,
+    _more_minor numeric
+)
 returns jsonb
 language plpgsql
 stable
@@ -179,7 +238,7 @@ begin
 end
 $$;
 comment on function collateral.base_problems(collateral.figures, collateral.rules, uuid, numeric) is
-    'Whether the base has room for so much more, and covers what would be drawn then.';
+    'What the base lacks: room for so much more, or coverage of what would be drawn then.';
 
 create or replace function collateral.require_cover(_settlement capital.settlement)
 returns jsonb
@@ -206,7 +265,7 @@ begin
     figures := collateral.borrowing_base_from_kept_sums(facility, rules);
     problems := collateral.cover_problems(facility, rules.lapse_guard_days, _settlement.value_date)
         || collateral.stale_problems(facility, rules)
-        -- From VERIFIED on its amount is drawn already.
+        -- From VERIFIED on the settlement's amount is drawn already.
         || collateral.base_problems(
             figures, rules, facility,
             case when _settlement.status = 'PENDING' then _settlement.amount_minor else 0 end
@@ -225,4 +284,5 @@ begin
 end
 $$;
 comment on function collateral.require_cover(capital.settlement) is
-    'Refuses collateral-deficient, with every reason, unless the collateral bears this settlement''s next step; else records the base it rests on. In an unsecured facility nothing is asked.';
+    'Refuses collateral-deficient, with every reason, unless the collateral bears the settlement''s next step. '
+    'Otherwise records the base that the step rests on. In an unsecured facility nothing is asked.';

@@ -1,3 +1,6 @@
+-- Events of the collateral agent about evidence: valuations, custody receipts, searches. One document can speak of
+-- several assets.
+
 create or replace function collateral.record_valuation(_facility uuid, _data jsonb)
 returns jsonb
 language plpgsql
@@ -32,7 +35,8 @@ begin
     return '{}';
 end
 $$;
-comment on function collateral.record_valuation(uuid, jsonb) is 'valuation.recorded: one document, values of one or more assets.';
+comment on function collateral.record_valuation(uuid, jsonb) is
+    'valuation.recorded: one document, values of one or more assets.';
 
 create or replace function collateral.record_receipt(_facility uuid, _data jsonb)
 returns jsonb
@@ -45,7 +49,7 @@ declare
 begin
     perform collateral.require_past((_data ->> 'as_of')::date, 'as_of');
     perform collateral.require_assets(_facility, asset_ids);
-    -- A receipt is its custodian's word, and nobody else's.
+    -- A receipt is the word of its own custodian, and of no other.
     select a.asset_id into foreign_asset
     from collateral.asset as a
     where a.facility_id = _facility and a.asset_id = any (asset_ids) and a.custodian <> _data ->> 'custodian'
@@ -71,7 +75,8 @@ begin
     return '{}';
 end
 $$;
-comment on function collateral.record_receipt(uuid, jsonb) is 'custody.confirmed: one document, of one custodian, for one or more assets.';
+comment on function collateral.record_receipt(uuid, jsonb) is
+    'custody.confirmed: one document, of one custodian, for one or more assets.';
 
 create or replace function collateral.record_search(_facility uuid, _data jsonb)
 returns jsonb
@@ -89,7 +94,8 @@ begin
     if not found then
         perform ledger.refuse('already-exists');
     end if;
-    insert into collateral.search_finding (facility_id, search_id, file_number, filed_at, secured_party, subordination_sha256)
+    insert into collateral.search_finding
+        (facility_id, search_id, file_number, filed_at, secured_party, subordination_sha256)
     select
         _facility, (_data ->> 'search_id')::uuid, f.file_number, f.filed_at, f.secured_party,
         decode(f.subordination_sha256, 'hex')
@@ -98,4 +104,5 @@ begin
     return '{}';
 end
 $$;
-comment on function collateral.record_search(uuid, jsonb) is 'search.reported: what stands against the debtor in that office, our own filings left out.';
+comment on function collateral.record_search(uuid, jsonb) is
+    'search.reported: what stands against the debtor in that office, without our own filings.';

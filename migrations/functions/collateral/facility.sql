@@ -1,5 +1,10 @@
--- Which facility this transaction is about. The setting is not believed: it is asked each time whether the principal
--- that was presented takes part in that facility.
+-- The facility that this transaction is about. The setting `optkas.facility` is not believed: each function below asks
+-- whether the presented principal has its part in that facility. Policies call them.
+
+-- Those who take part in a facility:
+-- - an agent that it names, and the platform;
+-- - monitor-collateral;
+-- - a member of its lead allocator, or of an allocator with a settlement in it that is under way or settled.
 create or replace function collateral.facility_id()
 returns uuid
 language plpgsql
@@ -40,7 +45,7 @@ begin
 end
 $$;
 comment on function collateral.facility_id() is
-    'The facility entered, if the principal takes part in it: an agent it names, the platform, the monitor, a member of its lead allocator or of one with a settlement in it that is not over. Policies read it as (select …), once a query.';
+    'The facility that is set, if the principal takes part in it. Policies read it as (select …), once a query.';
 
 create or replace function collateral.set_facility(_facility_id uuid)
 returns boolean
@@ -52,7 +57,8 @@ begin
     return collateral.facility_id() is not null;
 end
 $$;
-comment on function collateral.set_facility(uuid) is 'Turns to one facility; false for whoever takes no part in it.';
+comment on function collateral.set_facility(uuid) is
+    'Sets the transaction''s facility. False if the principal takes no part in it.';
 
 create or replace function collateral.set_secured_facility(_facility_id uuid)
 returns void
@@ -68,14 +74,16 @@ begin
     end if;
 end
 $$;
-comment on function collateral.set_secured_facility(uuid) is 'Turns to a secured facility, or refuses.';
+comment on function collateral.set_secured_facility(uuid) is
+    'Sets the transaction''s facility. Refuses not-found, or unsecured.';
 
 create or replace function collateral.lead_allocator_id()
 returns uuid
 language sql
 stable
 return (select f.lead_allocator_id from capital.facility as f where f.facility_id = collateral.facility_id());
-comment on function collateral.lead_allocator_id() is 'Whose affair the collateral of the facility entered is.';
+comment on function collateral.lead_allocator_id() is
+    'The lead allocator of the facility that is set: its collateral is that allocator''s affair.';
 
 create or replace function collateral.reported_facility_id()
 returns uuid
@@ -92,7 +100,8 @@ begin
     );
 end
 $$;
-comment on function collateral.reported_facility_id() is 'The facility entered, if its collateral agent is presented.';
+comment on function collateral.reported_facility_id() is
+    'The facility that is set, if its collateral agent is presented.';
 
 create or replace function collateral.led_facility_id()
 returns uuid
@@ -111,7 +120,7 @@ begin
 end
 $$;
 comment on function collateral.led_facility_id() is
-    'The facility entered, if a member of its lead allocator is presented.';
+    'The facility that is set, if a member of its lead allocator is presented.';
 
 create or replace function collateral.summed_facility_id()
 returns uuid
@@ -127,7 +136,8 @@ begin
 end
 $$;
 comment on function collateral.summed_facility_id() is
-    'The facility entered, for whoever moves its sums: its agent with a report, its lead with a release.';
+    'The facility that is set, for those who move its sums: its collateral agent with a report, its lead allocator '
+    'with a release.';
 
 create or replace function collateral.platform_facility_id()
 returns uuid
@@ -139,7 +149,7 @@ begin
     return case when auth.is_platform() then nullif(current_setting('optkas.facility', true), '')::uuid end;
 end
 $$;
-comment on function collateral.platform_facility_id() is 'The facility entered, if the platform is presented.';
+comment on function collateral.platform_facility_id() is 'The facility that is set, if the platform is presented.';
 
 create or replace function collateral.monitored_facility_id()
 returns uuid
@@ -153,4 +163,5 @@ begin
     end;
 end
 $$;
-comment on function collateral.monitored_facility_id() is 'The facility entered, if the monitor is.';
+comment on function collateral.monitored_facility_id() is
+    'The facility that is set, if monitor-collateral is presented.';

@@ -1,16 +1,20 @@
+-- Events of the collateral agent about filings, amendments and agreements. Each is recorded as reported; standing.sql
+-- has what it does.
+
 create or replace function collateral.require_past(_on date, _member text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Today in UTC: an office west of it is never ahead.
-    if _on > (now() at time zone 'UTC')::date then
+    -- Today is that of UTC. The offices are west of it, so theirs is never ahead.
+    if _on > ledger.today() then
         perform ledger.refuse('date-ahead', jsonb_build_object('member', _member));
     end if;
 end
 $$;
-comment on function collateral.require_past(date, text) is 'Refuses date-ahead: what is recorded has happened.';
+comment on function collateral.require_past(date, text) is
+    'Refuses date-ahead if a date is still to come: what is recorded has happened.';
 
 create or replace function collateral.require_filing(_filing_id uuid)
 returns void
@@ -27,8 +31,9 @@ begin
     end if;
 end
 $$;
+comment on function collateral.require_filing(uuid) is
+    'Refuses not-found unless the filing is of the facility that is set.';
 
--- The collateral agent. The facility has been entered.
 create or replace function collateral.record_filing(_facility uuid, _data jsonb)
 returns jsonb
 language plpgsql
@@ -39,7 +44,7 @@ declare
     party record;
 begin
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
-    -- The number may be taken in a facility that this agent does not see.
+    -- The file number may be taken in a facility that this agent does not see.
     insert into collateral.filing
         (facility_id, filing_id, office, file_number, filed_at, filed_on, designation, description, document_sha256)
     values
@@ -64,7 +69,8 @@ begin
     return collateral.standing_json(collateral.recompute_standing(filing));
 end
 $$;
-comment on function collateral.record_filing(uuid, jsonb) is 'filing.recorded';
+comment on function collateral.record_filing(uuid, jsonb) is
+    'filing.recorded: a UCC-1 with its parties. The reply says what it comes to.';
 
 create or replace function collateral.record_amendment(_facility uuid, _data jsonb)
 returns jsonb
@@ -102,7 +108,7 @@ begin
 end
 $$;
 comment on function collateral.record_amendment(uuid, jsonb) is
-    'amendment.recorded: always recorded; the reply says what effect it has.';
+    'amendment.recorded: a UCC-3, whatever its effect. The reply says which effect it has.';
 
 create or replace function collateral.record_agreement(_facility uuid, _data jsonb)
 returns jsonb
@@ -127,4 +133,4 @@ begin
     return '{}';
 end
 $$;
-comment on function collateral.record_agreement(uuid, jsonb) is 'agreement.recorded';
+comment on function collateral.record_agreement(uuid, jsonb) is 'agreement.recorded: a security agreement.';

@@ -1,3 +1,6 @@
+-- The monitor: what there is to warn of in a facility, and its open warnings. Each opening and each closing is a
+-- commitment of its own.
+
 create or replace function collateral.findings(_facility_id uuid)
 returns setof collateral.finding
 language plpgsql
@@ -5,7 +8,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     rules collateral.rules := collateral.rules_in_force(_facility_id);
     base collateral.figures;
     problem jsonb;
@@ -52,7 +55,8 @@ begin
     from jsonb_array_elements(collateral.stale_problems(_facility_id, rules)) as p;
     base := collateral.borrowing_base_recomputed(_facility_id, rules);
     if base.availability_minor < 0 then
-        return next row('base-short', '', jsonb_build_object('availability_minor', base.availability_minor::text))::collateral.finding;
+        return next row('base-short', '', jsonb_build_object(
+            'availability_minor', base.availability_minor::text))::collateral.finding;
     end if;
     if base.coverage_bp < rules.coverage_floor_bp then
         return next row('coverage-short', '', jsonb_build_object(
@@ -60,9 +64,14 @@ begin
     end if;
 end
 $$;
-comment on function collateral.findings(uuid) is 'All there is to warn of in a facility now.';
+comment on function collateral.findings(uuid) is 'All reasons to warn in a facility now.';
 
-create or replace function collateral.claim_warning(_attempt text, _facility_id uuid, _change text, _warning collateral.warning)
+create or replace function collateral.claim_warning(
+    _attempt text,
+    _facility_id uuid,
+    _change text,
+    _warning collateral.warning
+)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -77,7 +86,8 @@ begin
 end
 $$;
 comment on function collateral.claim_warning(text, uuid, text, collateral.warning) is
-    'The commitment of one warning''s opening or closing, under a key that follows from it.';
+    'Claims the commitment of one warning''s opening or closing, under a key that follows from the warning. False if '
+    'it was claimed before.';
 
 create or replace function collateral.update_warnings(_attempt text, _facility_id uuid)
 returns jsonb
@@ -107,7 +117,8 @@ begin
         where (w.facility_id, w.kind, w.subject, w.occurrence)
             = (_facility_id, warning.kind, warning.subject, warning.occurrence);
         perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
-            'warning', warning.kind, 'facility_id', _facility_id, 'subject', nullif(warning.subject, ''), 'change', 'closed'));
+            'warning', warning.kind, 'facility_id', _facility_id, 'subject', nullif(warning.subject, ''),
+            'change', 'closed'));
         closed := closed + 1;
     end loop;
 
@@ -151,7 +162,8 @@ begin
 end
 $$;
 comment on function collateral.update_warnings(text, uuid) is
-    'Opens a warning for all that is found and closes those whose reason has gone: each once, whoever runs beside.';
+    'Opens a warning for each finding, and closes those whose reason has gone: each once, also if two monitors run at '
+    'once.';
 
 create or replace function collateral.warnings_json(_facility_id uuid)
 returns jsonb
@@ -164,4 +176,4 @@ return coalesce((
     from collateral.warning as w
     where w.facility_id = _facility_id and w.closed_at is null
 ), '[]');
-comment on function collateral.warnings_json(uuid) is 'The facility''s open warnings.';
+comment on function collateral.warnings_json(uuid) is 'The facility''s open warnings, as replies show them.';

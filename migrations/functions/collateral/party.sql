@@ -1,3 +1,5 @@
+-- Parties: registered organisations, as the onboarding platform reports them.
+
 create or replace function collateral.require_party(_party_id uuid)
 returns void
 language plpgsql
@@ -13,6 +15,8 @@ begin
     end if;
 end
 $$;
+comment on function collateral.require_party(uuid) is
+    'Refuses not-found unless the party, where one is named, is of the facility that is set.';
 
 create or replace function collateral.record_party(_data jsonb)
 returns void

@@ -1,3 +1,6 @@
+-- What may change in rows that are otherwise fixed. Each trigger compares the new row with the old one, changed in the
+-- permitted columns alone.
+
 create or replace function collateral.pin_party()
 returns trigger
 language plpgsql
@@ -7,11 +10,14 @@ begin
     if (new.facility_id, new.party_id, new.lei, new.version)
         is distinct from (old.facility_id, old.party_id, old.lei, old.version + 1)
     then
-        raise exception using errcode = 'OPK04', message = 'a party keeps its LEI, and changes by one version at a time';
+        raise exception using
+            errcode = 'OPK04',
+            message = 'a party keeps its LEI, and changes by one version at a time';
     end if;
     return new;
 end
 $$;
+comment on function collateral.pin_party() is 'A party keeps its LEI, and changes by one version at a time.';
 
 create or replace function collateral.pin_pledge()
 returns trigger
@@ -34,6 +40,7 @@ begin
     return new;
 end
 $$;
+comment on function collateral.pin_pledge() is 'A pledge ends once, by an approved release that names it.';
 
 create or replace function collateral.pin_release()
 returns trigger
@@ -54,6 +61,7 @@ begin
     return new;
 end
 $$;
+comment on function collateral.pin_release() is 'A release is approved once, and changes in nothing else.';
 
 create or replace function collateral.pin_warning()
 returns trigger
@@ -70,3 +78,4 @@ begin
     return new;
 end
 $$;
+comment on function collateral.pin_warning() is 'A warning is closed once, and changes in nothing else.';

@@ -1,3 +1,6 @@
+-- Pledges: assets given as collateral under a filing and an agreement. A thing is pledged once, in all facilities
+-- together; an exclusion constraint decides a race.
+
 create or replace function collateral.record_asset(_facility uuid, _data jsonb)
 returns collateral.asset
 language plpgsql
@@ -10,9 +13,10 @@ begin
     from collateral.asset as a
     where a.facility_id = _facility and a.asset_id = (_data ->> 'asset_id')::uuid;
     if found then
-        -- Pledged once more, after a release: the same asset, described the same.
+        -- An asset that is pledged again after a release must be described the same.
         if (asset.kind, asset.obligor, asset.custodian, asset.identified_by, asset.identifier) is distinct from (
-            _data ->> 'kind', _data ->> 'obligor', _data ->> 'custodian', _data ->> 'identified_by', _data ->> 'identifier'
+            _data ->> 'kind', _data ->> 'obligor', _data ->> 'custodian', _data ->> 'identified_by',
+            _data ->> 'identifier'
         ) then
             perform ledger.refuse('already-exists', '{"resource": "asset"}');
         end if;
@@ -25,12 +29,13 @@ begin
     on conflict do nothing
     returning * into asset;
     if not found then
-        -- The same thing under another id.
+        -- The same thing is known under another id.
         perform ledger.refuse('already-pledged');
     end if;
     return asset;
 end
 $$;
+comment on function collateral.record_asset(uuid, jsonb) is 'The asset of a pledge, recorded at its first one.';
 
 create or replace function collateral.pledge(_facility uuid, _data jsonb)
 returns jsonb
@@ -68,7 +73,7 @@ begin
             (_facility, (_data ->> 'pledge_id')::uuid, asset.asset_id, asset.fingerprint, filing, agreement, debtor,
              (_data ->> 'pledged_on')::date);
     exception
-        -- Whose it is, this agent may not know. Of two that race one waits here until the other has committed.
+        -- This agent may not know who pledged it. Of two that race one waits here until the other has committed.
         when exclusion_violation then
             perform ledger.refuse('already-pledged');
     end;
@@ -81,7 +86,7 @@ begin
     return jsonb_build_object('fingerprint', encode(asset.fingerprint, 'hex'));
 end
 $$;
-comment on function collateral.pledge(uuid, jsonb) is 'asset.pledged';
+comment on function collateral.pledge(uuid, jsonb) is 'asset.pledged: one asset, under one filing and one agreement.';
 
 create or replace function collateral.require_assets(_facility uuid, _asset_ids uuid[])
 returns void
@@ -102,3 +107,5 @@ begin
     end if;
 end
 $$;
+comment on function collateral.require_assets(uuid, uuid[]) is
+    'Refuses not-found, and names an asset, unless the facility has all of them.';

@@ -1,4 +1,6 @@
--- Releases.
+-- Releases: the end of pledges, or of a filing, by two members of the lead allocator. What a release would do is
+-- rendered as one text, which is requested, shown and approved to the byte.
+
 create or replace function collateral.release_life()
 returns interval
 language sql
@@ -13,7 +15,9 @@ language sql
 immutable
 parallel safe
 return 1000;
-comment on function collateral.release_pledges_max() is 'Of one release: each takes some 2 ms when it ends, of the 5 s that a statement has, and 220 octets of the content.';
+comment on function collateral.release_pledges_max() is
+    'The number of pledges that one release may name. Each takes some 2 ms when it ends, of the 5 s that a statement '
+    'has, and 220 octets of the content.';
 
 create or replace function collateral.release_content(
     _facility_id uuid,
@@ -69,7 +73,7 @@ begin
                 'availability_after_minor', left_over.availability_minor::text,
                 'coverage_bp', present.coverage_bp,
                 'coverage_after_bp', left_over.coverage_bp,
-                -- What is drawn and would have no base under it any more.
+                -- The amount drawn that would have no base under it any more.
                 'uncovered_minor', greatest(-left_over.availability_minor, 0)::text
             )
         )::text
@@ -80,7 +84,7 @@ begin
 end
 $$;
 comment on function collateral.release_content(uuid, text, uuid, uuid[], text) is
-    'What a release would do, as it is now, to the byte: requested, shown and approved as one text.';
+    'What a release would do now, as text. The same text is requested, shown and approved.';
 
 create or replace function collateral.release_json(_release collateral.release)
 returns jsonb
@@ -119,7 +123,7 @@ declare
         where p.facility_id = _facility_id and p.filing_id = _filing_id and p.released_on is null
         order by p.pledge_id
     );
-    -- A termination lets go of all that is pledged under the filing.
+    -- A termination releases all that is pledged under the filing.
     named constant uuid[] := case _kind
         when 'termination' then live
         else array(select distinct n.id from unnest(_pledge_ids) as n (id))
@@ -133,7 +137,7 @@ begin
     if not named <@ live then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
     end if;
-    -- Whoever approves has to be shown all of it, and it has to take effect in one statement.
+    -- The approver must be shown all of it, and it must take effect in one statement.
     if cardinality(named) > collateral.release_pledges_max() then
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
@@ -150,7 +154,7 @@ begin
 end
 $$;
 comment on function collateral.request_release(uuid, text, uuid, uuid[], text) is
-    'Writes down what is to be released and what that leaves. Nothing is released.';
+    'Records what is to be released and what that would leave. Nothing is released.';
 
 create or replace function collateral.approve_release(_release collateral.release, _content_sha256 bytea)
 returns collateral.release
@@ -158,7 +162,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     named constant uuid[] := array(
         select p.pledge_id
         from collateral.release_pledge as p
@@ -178,7 +182,7 @@ declare
     changes collateral.sum[];
     approved collateral.release;
 begin
-    -- What was requested, what the approver saw, and what it would do now: one and the same.
+    -- What was requested, what the approver saw, and what the release would do now must be one text.
     if _content_sha256 <> _release.content_sha256 or present <> _release.content then
         perform ledger.refuse('release-changed', jsonb_build_object(
             'requested_sha256', encode(_release.content_sha256, 'hex'),
@@ -229,4 +233,4 @@ begin
 end
 $$;
 comment on function collateral.approve_release(collateral.release, bytea) is
-    'Takes effect: the pledges end, and an amendment filed under this release has its effect.';
+    'Makes a release take effect. Its pledges end, and an amendment that was filed under it has its effect.';

@@ -1,4 +1,5 @@
--- The borrowing base. Whole minor units; each product is rounded down.
+-- Eligibility rules: the versions that the platform records for a facility, and the one in force.
+
 create or replace function collateral.rules_in_force(_facility_id uuid)
 returns collateral.rules
 language plpgsql
@@ -15,7 +16,8 @@ begin
     );
 end
 $$;
-comment on function collateral.rules_in_force(uuid) is 'The latest version; null before the first.';
+comment on function collateral.rules_in_force(uuid) is
+    'The latest version of a facility''s rules; null before the first.';
 
 create or replace function collateral.kind_rules(_rules collateral.rules)
 returns collateral.rule_kind[]
@@ -31,7 +33,7 @@ begin
     );
 end
 $$;
-comment on function collateral.kind_rules(collateral.rules) is 'The rules of each kind, in that version.';
+comment on function collateral.kind_rules(collateral.rules) is 'The rules of each kind of assets, in that version.';
 
 create or replace function collateral.record_rules(_data jsonb)
 returns void
@@ -56,7 +58,8 @@ begin
     from jsonb_to_recordset(_data -> 'kinds') as k (asset_kind text, advance_rate_bp int4, haircut_bp int4);
 end
 $$;
-comment on function collateral.record_rules(jsonb) is 'rules.recorded: the next version of a facility''s eligibility rules.';
+comment on function collateral.record_rules(jsonb) is
+    'rules.recorded: the next version of a facility''s eligibility rules.';
 
 create or replace function collateral.rules_json(_rules collateral.rules)
 returns jsonb
@@ -79,4 +82,5 @@ return case when (_rules).version is not null then jsonb_build_object(
     ),
     'commitment', encode((_rules).commitment_key, 'hex')
 ) end;
-comment on function collateral.rules_json(collateral.rules) is 'Eligibility rules as replies show them; null without any.';
+comment on function collateral.rules_json(collateral.rules) is
+    'Eligibility rules as replies show them; null without any.';

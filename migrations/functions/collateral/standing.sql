@@ -1,3 +1,6 @@
+-- The standing of a filing: what it and its amendments come to by law (9-509, 9-510, 9-512 to 9-515). Each amendment is
+-- recorded as filed, and has the effect that the law gives it.
+
 create or replace function collateral.is_authorised(_filing_id uuid, _kind text, _release_id uuid)
 returns boolean
 language sql
@@ -11,7 +14,8 @@ return exists (
         and case _kind when 'termination' then r.kind = 'termination' else r.release_id = _release_id end
 );
 comment on function collateral.is_authorised(uuid, text, uuid) is
-    '9-509(d): whether an amendment that takes cover away rests on an approved release. A termination on one of termination; all else on the one it names.';
+    'Whether an amendment that takes cover away rests on an approved release (9-509(d)). A termination needs one of '
+    'termination; all else needs the one that it names.';
 
 create or replace function collateral.without_party(_parties jsonb, _party_id uuid)
 returns jsonb
@@ -22,8 +26,66 @@ return coalesce((
     from jsonb_array_elements(_parties) with ordinality as p (party, place)
     where p.party ->> 'party_id' <> _party_id::text
 ), '[]');
+comment on function collateral.without_party(jsonb, uuid) is 'Parties of record, without one of them.';
 
-create or replace function collateral.standing_of(_filing collateral.filing)
+create or replace function collateral.parties_after(_parties jsonb, _amendment collateral.amendment)
+returns jsonb
+language sql
+-- Not immutable, for jsonb_build_object is not: the function would not be inlined.
+stable
+return case
+    when (_amendment).replaces_party_id is null then collateral.without_party(_parties, (_amendment).party_id)
+    else collateral.without_party(
+        collateral.without_party(_parties, (_amendment).party_id), (_amendment).replaces_party_id)
+end || case
+    when (_amendment).name is null then '[]'
+    else jsonb_build_object('party_id', (_amendment).party_id, 'name', (_amendment).name)
+end;
+comment on function collateral.parties_after(jsonb, collateral.amendment) is
+    'The parties of record after an assignment, or an amendment of parties, has had its effect.';
+
+create or replace function collateral.takes_cover_away(_amendment collateral.amendment)
+returns boolean
+language sql
+immutable
+return (_amendment).kind = 'termination'
+    or ((_amendment).kind = 'collateral' and (_amendment).action in ('delete', 'restate'))
+    or ((_amendment).kind = 'party' and (_amendment).action = 'delete');
+comment on function collateral.takes_cover_away(collateral.amendment) is
+    'Whether an amendment takes cover away, so that it needs an approved release (9-509(d)).';
+
+create or replace function collateral.reason_without_effect(
+    _filing collateral.filing,
+    _standing collateral.filing_standing,
+    _parties jsonb,
+    _amendment collateral.amendment
+)
+returns text
+language sql
+stable
+return case
+    when (_amendment).filed_at < (_filing).filed_at then 'before-filing'
+    when (_standing).terminated_on is not null then 'after-termination'
+    when (_amendment).filed_on > (_standing).lapse_on then 'after-lapse'
+    when (_amendment).kind = 'party' and (_amendment).action <> 'add'
+        and collateral.without_party(_parties, (_amendment).party_id) = _parties then 'not-of-record'
+    when (_amendment).replaces_party_id is not null
+        and collateral.without_party(_parties, (_amendment).replaces_party_id) = _parties then 'not-of-record'
+    when collateral.takes_cover_away(_amendment)
+        and not collateral.is_authorised((_filing).filing_id, (_amendment).kind, (_amendment).release_id)
+        then 'not-authorised'
+    when (_amendment).kind = 'continuation' and (_standing).lapse_on is null then 'no-lapse'
+    when (_amendment).kind = 'continuation'
+        and collateral.continued((_standing).lapse_on, (_amendment).filed_on) is null then 'before-window'
+    -- The last debtor or secured party of record cannot be deleted (9-512(e)).
+    when (_amendment).kind = 'party' and (_amendment).action = 'delete'
+        and collateral.without_party(_parties, (_amendment).party_id) = '[]' then 'last-party'
+end;
+comment on function collateral.reason_without_effect(
+    collateral.filing, collateral.filing_standing, jsonb, collateral.amendment
+) is 'Why an amendment has no effect on the standing before it (9-509, 9-510, 9-512, 9-515); null if it has one.';
+
+create or replace function collateral.standing_as_filed(_filing collateral.filing)
 returns collateral.filing_standing
 language plpgsql
 stable
@@ -31,16 +93,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     standing collateral.filing_standing;
-    amendment collateral.amendment;
-    takes_away boolean;
-    parties jsonb;
-    reason text;
 begin
     standing.facility_id := _filing.facility_id;
     standing.filing_id := _filing.filing_id;
     standing.lapse_on := collateral.lapse(_filing.designation, _filing.filed_on);
     standing.disputed := false;
-    standing.descriptions := case when _filing.description = '' then '[]' else jsonb_build_array(_filing.description) end;
+    standing.descriptions := case
+        when _filing.description = '' then '[]'
+        else jsonb_build_array(_filing.description)
+    end;
     standing.effects := '[]';
     select
         coalesce(jsonb_agg(of_record.party order by of_record.party_id) filter (where of_record.role = 'debtor'), '[]'),
@@ -51,7 +112,24 @@ begin
         from collateral.filing_party as p
         where p.facility_id = _filing.facility_id and p.filing_id = _filing.filing_id
     ) as of_record;
+    return standing;
+end
+$$;
+comment on function collateral.standing_as_filed(collateral.filing) is
+    'What a filing comes to before any amendment.';
 
+create or replace function collateral.standing_of(_filing collateral.filing)
+returns collateral.filing_standing
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    standing collateral.filing_standing := collateral.standing_as_filed(_filing);
+    amendment collateral.amendment;
+    parties jsonb;
+    reason text;
+begin
     -- In the order of filing: an amendment that is reported late changes what came after it.
     for amendment in
         select a.*
@@ -59,54 +137,25 @@ begin
         where a.facility_id = _filing.facility_id and a.filing_id = _filing.filing_id
         order by a.filed_at, a.recorded_at, a.amendment_id
     loop
-        takes_away := amendment.kind = 'termination'
-            or (amendment.kind = 'collateral' and amendment.action in ('delete', 'restate'))
-            or (amendment.kind = 'party' and amendment.action = 'delete');
         parties := case amendment.role when 'debtor' then standing.debtors else standing.secured_parties end;
-        reason := case
-            when amendment.filed_at < _filing.filed_at then 'before-filing'
-            when standing.terminated_on is not null then 'after-termination'
-            when amendment.filed_on > standing.lapse_on then 'after-lapse'
-            when amendment.kind = 'party' and amendment.action <> 'add'
-                and collateral.without_party(parties, amendment.party_id) = parties then 'not-of-record'
-            when amendment.replaces_party_id is not null
-                and collateral.without_party(parties, amendment.replaces_party_id) = parties then 'not-of-record'
-            when takes_away
-                and not collateral.is_authorised(_filing.filing_id, amendment.kind, amendment.release_id)
-                then 'not-authorised'
-            when amendment.kind = 'continuation' and standing.lapse_on is null then 'no-lapse'
-            when amendment.kind = 'continuation'
-                and collateral.continued(standing.lapse_on, amendment.filed_on) is null then 'before-window'
-            -- 9-512(e)
-            when amendment.kind = 'party' and amendment.action = 'delete'
-                and collateral.without_party(parties, amendment.party_id) = '[]' then 'last-party'
-        end;
+        reason := collateral.reason_without_effect(_filing, standing, parties, amendment);
         standing.effects := standing.effects || jsonb_build_object(
             'amendment_id', amendment.amendment_id, 'effective', reason is null, 'reason', reason);
         standing.disputed := standing.disputed or reason is not distinct from 'not-authorised';
         continue when reason is not null;
 
-        if amendment.kind in ('assignment', 'party') then
-            parties := collateral.without_party(parties, amendment.party_id);
-            if amendment.replaces_party_id is not null then
-                parties := collateral.without_party(parties, amendment.replaces_party_id);
-            end if;
-            if amendment.name is not null then
-                parties := parties || jsonb_build_object('party_id', amendment.party_id, 'name', amendment.name);
-            end if;
-        end if;
         case amendment.kind
             when 'continuation' then
                 standing.lapse_on := collateral.continued(standing.lapse_on, amendment.filed_on);
             when 'termination' then
                 standing.terminated_on := amendment.filed_on;
             when 'assignment' then
-                standing.secured_parties := parties;
+                standing.secured_parties := collateral.parties_after(parties, amendment);
             when 'party' then
                 if amendment.role = 'debtor' then
-                    standing.debtors := parties;
+                    standing.debtors := collateral.parties_after(parties, amendment);
                 else
-                    standing.secured_parties := parties;
+                    standing.secured_parties := collateral.parties_after(parties, amendment);
                 end if;
             when 'collateral' then
                 standing.descriptions := case amendment.action
@@ -119,8 +168,7 @@ begin
     return standing;
 end
 $$;
-comment on function collateral.standing_of(collateral.filing) is
-    'What a filing and all its amendments come to (9-509, 9-510, 9-512 to 9-515). Each amendment is recorded as filed, and has the effect that the law gives it.';
+comment on function collateral.standing_of(collateral.filing) is 'What a filing and all its amendments come to.';
 
 create or replace function collateral.recompute_standing(_filing_id uuid)
 returns collateral.filing_standing
@@ -149,9 +197,10 @@ begin
     return standing;
 end
 $$;
-comment on function collateral.recompute_standing(uuid) is 'Folds a filing of the facility entered, and keeps what it comes to.';
+comment on function collateral.recompute_standing(uuid) is
+    'Computes the standing of a filing of the facility that is set, and keeps it.';
 
--- Reading.
+-- What replies show.
 create or replace function collateral.standing_json(_standing collateral.filing_standing)
 returns jsonb
 language sql
@@ -161,7 +210,7 @@ return jsonb_build_object(
     'continuation_opens_on', collateral.continuation_opens((_standing).lapse_on),
     'state', case
         when (_standing).terminated_on is not null then 'terminated'
-        when (_standing).lapse_on < (now() at time zone 'UTC')::date then 'lapsed'
+        when (_standing).lapse_on < ledger.today() then 'lapsed'
         when (_standing).disputed then 'disputed'
         when (_standing).debtors = '[]' or (_standing).secured_parties = '[]' or (_standing).descriptions = '[]'
             then 'insufficient'
@@ -173,7 +222,8 @@ return jsonb_build_object(
     'descriptions', (_standing).descriptions,
     'effects', (_standing).effects
 );
-comment on function collateral.standing_json(collateral.filing_standing) is 'What a filing comes to today, as replies show it.';
+comment on function collateral.standing_json(collateral.filing_standing) is
+    'What a filing comes to today, as replies show it.';
 
 create or replace function collateral.filings_json(_facility_id uuid)
 returns jsonb
@@ -193,8 +243,8 @@ return (
                 'commitment', encode((o.filing).commitment_key, 'hex')
             ) || collateral.standing_json(o.standing)
             order by (o.filing).filed_at, (o.filing).filing_id
-        ) filter (where o.octets <= 2000000), '[]'),
-        'filings_left_out', count(*) filter (where o.octets > 2000000)
+        ) filter (where o.octets <= ledger.list_octets_max()), '[]'),
+        'filings_left_out', count(*) filter (where o.octets > ledger.list_octets_max())
     )
     from (
         select
@@ -216,4 +266,5 @@ return (
     ) as o
 );
 comment on function collateral.filings_json(uuid) is
-    'The facility''s filings, the earliest first: those that pledges rely on, then the newest, as many as a reply has room for.';
+    'The facility''s filings, the earliest first, as many as a reply has room for. Those that pledges rely on come '
+    'before the rest, then the newest.';

@@ -1,3 +1,6 @@
+-- The sums of what counts, by obligor and kind. They are kept as holdings change, so that a settlement reads sums and
+-- not holdings; added up anew they come to the same.
+
 create or replace function collateral.add_to_sums(_facility_id uuid, _changes collateral.sum[])
 returns void
 language plpgsql
@@ -53,7 +56,9 @@ exception
         perform ledger.refuse('value-limit');
 end
 $$;
-comment on function collateral.add_to_sums(uuid, collateral.sum[]) is 'Adds to the three sums what has changed: one element for each obligor and kind.';
+comment on function collateral.add_to_sums(uuid, collateral.sum[]) is
+    'Adds changes to the three sums, one element for each obligor and kind. Refuses value-limit where a sum would '
+    'exceed a bigint.';
 
 create or replace function collateral.recount_holdings(_facility_id uuid, _asset_ids uuid[])
 returns void
@@ -117,7 +122,7 @@ begin
 end
 $$;
 comment on function collateral.recount_holdings(uuid, uuid[]) is
-    'Brings the holdings of these assets up to their latest valuations and receipts, and the sums with them.';
+    'Brings the holdings of these assets, and the sums with them, up to their latest valuations and receipts.';
 
 create or replace function collateral.sums_recomputed(
     _facility_id uuid,
@@ -132,7 +137,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce((
-        select array_agg(row(s.obligor, s.asset_kind, s.holdings, s.value_minor)::collateral.sum order by s.obligor, s.asset_kind)
+        select array_agg(
+            row(s.obligor, s.asset_kind, s.holdings, s.value_minor)::collateral.sum order by s.obligor, s.asset_kind
+        )
         from (
             select h.obligor, h.asset_kind, count(*) as holdings, sum(h.value_minor) as value_minor
             from collateral.holding as h
@@ -147,4 +154,5 @@ begin
 end
 $$;
 comment on function collateral.sums_recomputed(uuid, date, date, uuid[]) is
-    'The sums by obligor and kind, added up from the holdings: all, or those valued and received since then, or all but some.';
+    'The sums by obligor and kind, added up from the holdings. What was valued or received before a date can be left '
+    'out, and so can some pledges.';

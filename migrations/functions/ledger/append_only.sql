@@ -1,3 +1,5 @@
+-- The trigger that keeps rows as they are. access/whole_database.sql says on which tables, and against which changes.
+
 create or replace function ledger.forbid_change()
 returns trigger
 language plpgsql
@@ -9,4 +11,4 @@ begin
         message = format('%s.%s is append-only: %s refused', tg_table_schema, tg_table_name, tg_op);
 end
 $$;
-comment on function ledger.forbid_change() is 'Statement trigger of every append-only table.';
+comment on function ledger.forbid_change() is 'The statement trigger of every protected table: the change is refused.';

@@ -48,6 +48,7 @@ return jsonb_build_object(
     'outcome', _outcome,
     'committed_at', ledger.rfc3339(_committed_at)
 );
+comment on function ledger.commitment_json(bytea, text, timestamptz) is 'A commitment as replies show it.';
 
 create or replace function ledger.claimed(_resource text, _claim jsonb)
 returns ledger.commitment_ledger

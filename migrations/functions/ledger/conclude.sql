@@ -1,3 +1,6 @@
+-- Outcomes: the last write of a mutation. A claim without an outcome cannot commit, so an effect without a record
+-- cannot either.
+
 create or replace function ledger.conclude(
     _outcome text,
     _status int4,
@@ -41,15 +44,16 @@ begin
     values
         (concluded.key, concluded.principal_kind, concluded.principal_id, concluded.allocator_id, concluded.outcome,
          concluded.status, concluded.refusal, concluded.body, concluded.committed_at, concluded.epoch, concluded.leaf);
-    -- What is deferred is checked here, while this principal is presented: at commit the session could
-    -- have changed what the checks can see, and the next claim of this transaction, if any, is deferred again.
+    -- Deferred constraints are checked here, while this principal is presented: by the commit the session could have
+    -- changed what the checks can see. For the next claim of this transaction they are deferred again.
     set constraints all immediate;
     set constraints all deferred;
     return row(_outcome, _status, _refusal, concluded.body)::ledger.reply;
 end
 $$;
 comment on function ledger.conclude(text, int4, uuid, jsonb, text) is
-    'Writes the outcome of the claim: the transaction''s last write. The body is kept as it is answered; a refusal''s members are its body.';
+    'Writes the outcome of the claim, the transaction''s last write. The body is kept as it is answered; a refusal''s '
+    'members are its body.';
 
 create or replace function ledger.conclude_refused(_allocator_id uuid, _name text, _members text)
 returns ledger.reply

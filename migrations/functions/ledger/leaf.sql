@@ -1,5 +1,5 @@
--- The leaf: what the log says of one outcome, to the byte. docs/ARCHITECTURE.md has the format; the crate
--- `tlog` renders the same.
+-- The leaf: what the log says of one outcome, to the byte. docs/ARCHITECTURE.md has the format; the crate `tlog`
+-- renders the same.
 
 -- The hashes below are fixed.tagged_hash written out: every mutation pays for them, and an expression costs a
 -- tenth of a call.
@@ -21,7 +21,7 @@ return '{"v":1,"key":"' || encode((_claim).key, 'hex')
     || ',"occurred_at":' || coalesce('"' || ledger.rfc3339((_claim).occurred_at) || '"', 'null')
     || ',"claimed_at":"' || ledger.rfc3339((_claim).claimed_at) || '"';
 comment on function ledger.leaf_head(ledger.commitment_ledger) is
-    'The part of a leaf that the claim knows. The actor is a hash: whoever erases the person leaves nothing to link.';
+    'The part of a leaf that the claim knows. The actor is a hash: when the person is erased, nothing is left to link.';
 
 create or replace function ledger.leaf_tail(
     _outcome ledger.commitment_outcome,
@@ -48,7 +48,8 @@ return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 
     || '","mutations":' || _mutations
     || ',"mutations_hash":"' || encode(_mutations_hash, 'hex') || '"}';
 comment on function ledger.leaf_tail(ledger.commitment_outcome, bytea, int4, bytea) is
-    'The part of a leaf that the outcome knows, and its body in UTF-8. Hashes of what was answered and changed, not what.';
+    'The part of a leaf that the outcome knows, with its body in UTF-8. It has hashes of what was answered and '
+    'changed, and neither in clear.';
 
 create or replace function ledger.mutations_start()
 returns bytea
@@ -69,4 +70,5 @@ return sha256(
     || '\x0000000000000020'::bytea || _mutation_hash
 );
 comment on function ledger.mutations_add(bytea, bytea) is
-    'The digest of a commitment''s audit rows, one more in the order of their ids. Both are hashes of 32 octets.';
+    'The digest of a commitment''s audit rows, with one row more, in the order of their ids. Both arguments are hashes '
+    'of 32 octets.';

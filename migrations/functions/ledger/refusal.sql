@@ -1,5 +1,5 @@
--- Refusals: the business reasons. Here a refusal is a name with members. Status, title, detail and URN of a name stand in
--- the functions in front, in `http::problem`.
+-- Refusals: the business reasons. A refusal is a name with members. The functions in front have status, title, detail
+-- and URN of each name, in `http::problem`.
 
 create or replace function ledger.refuse(_name text, _members jsonb default '{}')
 returns void
@@ -11,7 +11,8 @@ begin
 end
 $$;
 comment on function ledger.refuse(text, jsonb) is
-    'Ends the effect of a mutation with a named refusal. Caught by its SQLSTATE in the gateway function, which records it.';
+    'Ends the effect of a mutation with a named refusal. The gateway function catches it by its SQLSTATE and records '
+    'it.';
 
 create or replace function ledger.reason(_name text, _members jsonb default '{}')
 returns jsonb

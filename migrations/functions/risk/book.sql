@@ -1,10 +1,13 @@
+-- The book of a risk run: an allocator's positions of one currency, rendered to the byte as the engine reads them. A
+-- book with a gap is refused; nothing is assumed.
+
 create or replace function risk.cover_of(_facility_id uuid)
 returns risk.cover
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := (now() at time zone 'UTC')::date;
+    today constant date := ledger.today();
     rules collateral.rules;
     figures collateral.figures;
 begin
@@ -23,7 +26,8 @@ begin
 end
 $$;
 comment on function risk.cover_of(uuid) is
-    'What a secured facility''s collateral comes to after haircuts and concentration; null where a settlement could not rest on it today: then a default is not covered either.';
+    'What a secured facility''s collateral comes to after haircuts and concentration. Null if a settlement could not '
+    'rest on it today: it would not cover a default either.';
 
 create or replace function risk.names(_allocator_id uuid, _currency text)
 returns risk.name[]
@@ -38,7 +42,7 @@ begin
     return array(
         select row(
             a.facility_id, a.version, a.balance_minor, f.secured, p.version,
-            -- A rated name without a probability of its own has its rating's: the matrix row's last.
+            -- A rated name without a probability of its own has that of its rating, the last in the matrix row.
             coalesce(p.pd_ppb, r.probabilities_ppb[cardinality(r.probabilities_ppb)]),
             p.lgd_mean_ppb, p.lgd_deviation_ppb, p.loadings_ppb, p.rating, r.place, null
         )::risk.name
@@ -60,7 +64,8 @@ begin
     );
 end
 $$;
-comment on function risk.names(uuid, text) is 'The allocator''s positions of one currency, in the order of their facilities.';
+comment on function risk.names(uuid, text) is
+    'The allocator''s positions of one currency, in the order of their facilities.';
 
 create or replace function risk.require_complete(_names risk.name[])
 returns void
@@ -92,7 +97,7 @@ begin
     where m.missing <> '[]';
     if missing is not null then
         perform ledger.refuse('risk-inputs-missing', jsonb_build_object(
-            -- As many as a reply has room for.
+            -- A reply has room for so many.
             'facilities', (
                 select jsonb_agg(f.value order by f.place)
                 from jsonb_array_elements(missing) with ordinality as f (value, place)
@@ -103,8 +108,7 @@ begin
     end if;
 end
 $$;
-comment on function risk.require_complete(risk.name[]) is
-    'Refuses a book with a gap, and names the facilities: nothing is assumed for what was never recorded.';
+comment on function risk.require_complete(risk.name[]) is 'Refuses a book with a gap, and names the facilities.';
 
 create or replace function risk.collateral_minor(_exposure_minor bigint, _cover risk.cover)
 returns bigint
@@ -120,7 +124,7 @@ begin
 end
 $$;
 comment on function risk.collateral_minor(bigint, risk.cover) is
-    'A position''s share of what stands behind all that is drawn, rounded down; at most the position.';
+    'A position''s share of what stands behind all that is drawn. It is rounded down, and at most the position.';
 
 create or replace function risk.name_line(_name risk.name)
 returns text
@@ -141,7 +145,7 @@ begin
         || E'\n';
 end
 $$;
-comment on function risk.name_line(risk.name) is 'A name of the snapshot.';
+comment on function risk.name_line(risk.name) is 'The line of one name in the snapshot.';
 
 create or replace function risk.book_of(_allocator_id uuid, _currency text)
 returns risk.book
@@ -166,13 +170,14 @@ begin
     end loop;
     forgotten := set_config('optkas.facility', '', true);
 
-    -- The matrix belongs to the inputs only where somebody is rated.
+    -- The matrix belongs to the inputs only if a name is rated.
     if exists (select from unnest(names) as n where n.place is not null) then
         matrix := risk.matrix_in_force();
         select
             count(*),
             string_agg(
-                'migrate ' || array_to_string(r.probabilities_ppb, ' ') || ' ' || array_to_string(r.losses_ppb, ' ') || E'\n',
+                'migrate ' || array_to_string(r.probabilities_ppb, ' ')
+                    || ' ' || array_to_string(r.losses_ppb, ' ') || E'\n',
                 '' order by r.place)
         into ratings, lines
         from risk.matrix_row as r
@@ -206,4 +211,4 @@ begin
 end
 $$;
 comment on function risk.book_of(uuid, text) is
-    'The allocator''s positions of one currency as the engine reads them, and from which rows.';
+    'The allocator''s positions of one currency as the engine reads them, and the rows that they come from.';

@@ -1,4 +1,6 @@
--- The platform.
+-- Events of the platform about credit: profiles of facilities and the rating migration matrix. Each event records the
+-- next version; the latest holds.
+
 create or replace function risk.matrix_in_force()
 returns int4
 language plpgsql
@@ -9,7 +11,7 @@ begin
     return (select m.version from risk.matrix as m order by m.version desc limit 1);
 end
 $$;
-comment on function risk.matrix_in_force() is 'The latest version; null before the first.';
+comment on function risk.matrix_in_force() is 'The latest version of the matrix; null before the first.';
 
 create or replace function risk.record_profile(_data jsonb)
 returns void
@@ -48,7 +50,8 @@ begin
     );
 end
 $$;
-comment on function risk.record_profile(jsonb) is 'facility.risk_updated: the next version of what is known of a facility''s credit.';
+comment on function risk.record_profile(jsonb) is
+    'facility.risk_updated: the next version of what is known of a facility''s credit.';
 
 create or replace function risk.record_matrix(_data jsonb)
 returns void

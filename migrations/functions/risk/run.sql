@@ -1,4 +1,5 @@
--- Reading.
+-- Risk runs as replies show them.
+
 create or replace function risk.run_json(_run risk.run)
 returns jsonb
 language sql
@@ -23,4 +24,4 @@ return risk.run_json(_run) || jsonb_build_object('result', (_run).result - 'name
         from jsonb_array_elements((_run).result -> 'levels') with ordinality as l (level, place)
     )
 ));
-comment on function risk.run_summary(risk.run) is 'A run in a list: without what grows with the names.';
+comment on function risk.run_summary(risk.run) is 'A run in a list, without what grows with the number of names.';

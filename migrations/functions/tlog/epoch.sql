@@ -1,4 +1,5 @@
--- Writers: claim, audit and conclude, with the leaf.
+-- Epochs: the order of outcomes across clusters. A restored cluster counts transaction ids anew.
+
 create or replace function tlog.present_epoch()
 returns int4
 language plpgsql
@@ -14,7 +15,7 @@ begin
     left join lateral (
         select n.epoch, n.xid from tlog.entry as n order by n.index desc limit 1
     ) as last on true;
-    -- Below the sequencer's place nobody looks again. In one cluster ids only rise; this is another one.
+    -- The sequencer never looks below its own place again. In one cluster ids only rise, so this is another cluster.
     if present.last_epoch = present.epoch and present.xid >= pg_current_xact_id() then
         raise exception using errcode = 'OPK04', message = 'epoch-over',
             hint = 'This cluster counts transactions from anew: run migrate, which opens its epoch.';
@@ -23,4 +24,5 @@ begin
 end
 $$;
 comment on function tlog.present_epoch() is
-    'The epoch of an outcome that is concluded now. Raises in a restored cluster until its epoch is open: nothing is lost unseen.';
+    'The epoch of an outcome that is concluded now. Raises in a restored cluster until its epoch is open, so that no '
+    'outcome is left without a place.';

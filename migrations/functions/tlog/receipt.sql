@@ -1,17 +1,19 @@
+-- Receipts: the proof that a published checkpoint covers an entry, and where that checkpoint is anchored.
+
 create or replace function tlog.base64(_bytes bytea)
 returns text
 language sql
 immutable
 parallel safe
 return replace(encode(_bytes, 'base64'), E'\n', '');
-comment on function tlog.base64(bytea) is 'RFC 4648, 4, in one line.';
+comment on function tlog.base64(bytea) is 'Base64 in one line (RFC 4648, 4).';
 
 create or replace function tlog.latest_checkpoint()
 returns tlog.checkpoint
 language sql
 stable
 return (select c from tlog.checkpoint as c order by c.size desc limit 1);
-comment on function tlog.latest_checkpoint() is 'The largest that was published; null before the first.';
+comment on function tlog.latest_checkpoint() is 'The largest checkpoint that was published; null before the first.';
 
 create or replace function tlog.proof(_leaf text, _index bigint, _checkpoint tlog.checkpoint)
 returns text
@@ -25,7 +27,7 @@ return E'c2sp.org/tlog-proof@v1\nextra ' || tlog.base64(convert_to(_leaf, 'UTF8'
     ), '')
     || E'\n' || (_checkpoint).note;
 comment on function tlog.proof(text, bigint, tlog.checkpoint) is
-    'The receipt: a C2SP tlog-proof whose extra data is the entry itself.';
+    'A receipt: a C2SP tlog-proof whose extra data is the entry itself.';
 
 create or replace function tlog.anchors_json(_size bigint)
 returns jsonb
@@ -47,4 +49,4 @@ return coalesce((
     join tlog.anchor_intent as i on (i.chain_id, i.size, i.nonce) = (t.chain_id, t.size, t.nonce)
     where a.size = _size
 ), '[]'::jsonb);
-comment on function tlog.anchors_json(bigint) is 'Where the checkpoint of that size is anchored.';
+comment on function tlog.anchors_json(bigint) is 'The anchors of the checkpoint of that size, as replies show them.';

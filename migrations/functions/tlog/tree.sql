@@ -1,10 +1,11 @@
--- The tree.
+-- The Merkle tree of the log (RFC 9162, 2.1), computed from the complete subtrees in tlog.node.
+
 create or replace function tlog.size()
 returns bigint
 language sql
 stable
 return coalesce((select max(e.index) + 1 from tlog.entry as e), 0);
-comment on function tlog.size() is 'How many outcomes have a place.';
+comment on function tlog.size() is 'The number of outcomes that have a place.';
 
 create or replace function tlog.subtree(_level int4, _index bigint, _size bigint)
 returns bytea
@@ -15,7 +16,7 @@ as $$
 declare
     middle numeric := (2 * _index + 1)::numeric * 2::numeric ^ (_level - 1);
 begin
-    -- numeric: an index near the end of bigint times a power of two is over it.
+    -- Numeric, since an index near the end of bigint times a power of two is beyond bigint.
     if (_index + 1)::numeric * 2::numeric ^ _level <= _size then
         return (select n.hash from tlog.node as n where n.level = _level and n.index = _index);
     end if;
@@ -30,7 +31,7 @@ begin
 end
 $$;
 comment on function tlog.subtree(int4, bigint, bigint) is
-    'MTH(D[index * 2^level : min((index + 1) * 2^level, size)]) of RFC 9162, 2.1.1; the range is not empty.';
+    'The hash MTH(D[index * 2^level : min((index + 1) * 2^level, size)]) of RFC 9162, 2.1.1. The range is not empty.';
 
 create or replace function tlog.height(_size bigint)
 returns int4
@@ -47,7 +48,7 @@ begin
     return height;
 end
 $$;
-comment on function tlog.height(bigint) is 'Levels above the leaves of a tree of that size.';
+comment on function tlog.height(bigint) is 'The number of levels above the leaves in a tree of that size.';
 
 create or replace function tlog.root(_size bigint)
 returns bytea
@@ -57,7 +58,8 @@ return case
     when _size = 0 then sha256(''::bytea)
     when _size between 1 and tlog.size() then tlog.subtree(tlog.height(_size), 0, _size)
 end;
-comment on function tlog.root(bigint) is 'MTH(D_size) of RFC 9162, 2.1.1; null for a size that is not reached.';
+comment on function tlog.root(bigint) is
+    'The root MTH(D_size) of RFC 9162, 2.1.1; null for a size that is not reached.';
 
 create or replace function tlog.inclusion_path(_index bigint, _size bigint)
 returns bytea[]
@@ -85,4 +87,4 @@ begin
 end
 $$;
 comment on function tlog.inclusion_path(bigint, bigint) is
-    'PATH(index, D_size) of RFC 9162, 2.1.3.1, from the leaf''s sibling up; index < size.';
+    'The path PATH(index, D_size) of RFC 9162, 2.1.3.1, from the leaf''s sibling up. The index is below the size.';

@@ -43,7 +43,7 @@ const DAMAGE: [(&str, &str); 9] = [
     ("delete from capital.account where kind = 'reserved'", "balance-is-of-settlements"),
     (
         "update capital.facility_utilisation set utilised_minor = utilised_minor - 1 where utilised_minor > 0",
-        "committed-is-of-settlements",
+        "utilisation-is-of-settlements",
     ),
 ];
 
