@@ -169,8 +169,10 @@ fn webhook_body() -> String {
     json!({
         "id": ID, "type": "escrow.funded", "occurred_at": "2027-01-15T08:00:00Z",
         "data": {
-            "settlement_id": "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10", "facility_id": "b84d3f10-5c2e-4e9a-8f67-1a0d9c3b7e52",
-            "amount_minor": "250000000", "currency": "USD",
+            "settlement_id": "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10",
+            "facility_id": "b84d3f10-5c2e-4e9a-8f67-1a0d9c3b7e52",
+            "amount_minor": "250000000",
+            "currency": "USD",
         },
     })
     .to_string()

@@ -111,7 +111,8 @@ mod tests {
         let mut signature = key.sign_hash(&hash);
         let mut order = [0; 32];
         decode_hex(ORDER, &mut order).unwrap();
-        // The order less s is a valid signature too, with the other parity: otherwise a relay could choose between them.
+        // The order less s is a valid signature too, with the other parity. If both were accepted, a relay could
+        // choose between them.
         let mut borrow = false;
         for (byte, from) in signature.s.iter_mut().zip(order).rev() {
             let (less, first) = from.overflowing_sub(*byte);

@@ -84,7 +84,8 @@ word!(
             && text.chars().any(char::is_alphanumeric)
             && text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
     },
-    "must be 1 to 16384 characters, at least one of them a letter or digit, with no control characters but line breaks and tabs"
+    "must be 1 to 16384 characters, at least one of them a letter or digit, \
+     with no control characters but line breaks and tabs"
 );
 
 impl FileNumber {

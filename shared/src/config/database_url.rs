@@ -33,7 +33,8 @@ impl FromStr for DatabaseUrl {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        const RULE: &str = "must be postgresql://host:port/dbname?sslmode=verify-full (disable on loopback only), without user";
+        const RULE: &str = "must be postgresql://host:port/dbname?sslmode=verify-full \
+                            (disable on loopback only), without user";
         parse(text).ok_or(RULE)
     }
 }

@@ -36,9 +36,11 @@ const SNAPSHOT: &str = "
         union all
         select 'oid ' || p.oid || p.proname from pg_proc as p where p.proowner = 'optkas_owner'::regrole
         union all
-        select 'relation ' || c.oid || c.relname || c.relfilenode from pg_class as c where c.relowner = 'optkas_owner'::regrole
+        select 'relation ' || c.oid || c.relname || c.relfilenode from pg_class as c
+        where c.relowner = 'optkas_owner'::regrole
         union all
-        select 'schema ' || nspname || nspowner::regrole || coalesce(nspacl::text, '') from pg_namespace where nspname !~ '^pg_'
+        select 'schema ' || nspname || nspowner::regrole || coalesce(nspacl::text, '') from pg_namespace
+        where nspname !~ '^pg_'
         union all
         select 'role ' || rolname || rolsuper || rolcanlogin || rolbypassrls from pg_roles
     ) as lines";
@@ -114,7 +116,8 @@ fn a_newer_or_changed_database_is_refused_and_left_as_it_is() -> Result<()> {
     let damages = [
         (
             "newer",
-            "insert into deploy.schema_history select 9999, 'from_the_future', applied_on, checksum from deploy.schema_history limit 1",
+            "insert into deploy.schema_history \
+             select 9999, 'from_the_future', applied_on, checksum from deploy.schema_history limit 1",
         ),
         (
             "another checksum",
@@ -152,7 +155,8 @@ fn a_failed_deployment_leaves_nothing_and_the_next_one_completes() -> Result<()>
     )?;
     assert_refused(&fixture, "capital.posting is taken")?;
     assert_eq!(members_of_owner(&mut admin)?, 0);
-    let tables = "select count(*) from pg_class where relkind = 'r' and relnamespace::regnamespace::text in ('auth', 'ledger', 'audit', 'capital', 'collateral')";
+    let tables = "select count(*) from pg_class where relkind = 'r' \
+                  and relnamespace::regnamespace::text in ('auth', 'ledger', 'audit', 'capital', 'collateral')";
     assert_eq!(
         count(&mut admin, tables)?,
         1,
@@ -217,11 +221,17 @@ fn the_settings_of_a_deployment_are_committed_and_take_effect() -> Result<()> {
             before + 1,
             "{variable}"
         );
-        let row = admin.query_one(&format!("
-            select concat_ws(' ', l.operation, l.actor_kind, l.actor_id, c.operation, o.outcome, l.new_row ->> '{column}')
+        let row = admin.query_one(
+            &format!(
+                "
+            select concat_ws(' ', l.operation, l.actor_kind, l.actor_id, c.operation, o.outcome,
+                l.new_row ->> '{column}')
             from audit.trail as l join ledger.commitment_ledger as c on c.key = l.commitment_key
             join ledger.commitment_outcome as o on o.key = c.key
-            where l.table_name = 'auth.expected_claims' order by l.id desc limit 1"), &[])?;
+            where l.table_name = 'auth.expected_claims' order by l.id desc limit 1"
+            ),
+            &[],
+        )?;
         assert_eq!(
             row.get::<_, String>(0),
             format!("UPDATE system migrate migrate accepted {value}")
@@ -253,7 +263,8 @@ fn write_everything(other: &mut Client) -> Result<()> {
          declare
             name text;
          begin
-            for name in select c.oid::regclass from pg_class as c where c.relkind = 'r' and c.relowner = 'optkas_owner'::regrole
+            for name in select c.oid::regclass from pg_class as c
+                where c.relkind = 'r' and c.relowner = 'optkas_owner'::regrole
                 and c.relnamespace <> 'deploy'::regnamespace
             loop
                 execute 'lock table ' || name || ' in row exclusive mode';
@@ -274,7 +285,8 @@ fn a_deployment_of_the_same_or_of_functions_alone_waits_for_no_writer() -> Resul
     write_everything(&mut writer)?;
     assert_eq!(deploy(&fixture)?.json()["applied"], json!([]));
 
-    // As a release before this one would have left it: another body, another overload, a function of a file that is gone.
+    // As a release before this one would have left it: another body, another overload, a function of a file that is
+    // gone.
     admin.batch_execute(
         "set role optkas_owner;
          create or replace function auth.leeway() returns interval language sql immutable parallel safe
@@ -331,7 +343,8 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     (
         "another result",
-        "drop function capital.require_allocator(uuid); create function capital.require_allocator(_id uuid) returns int language sql return 1",
+        "drop function capital.require_allocator(uuid); \
+         create function capital.require_allocator(_id uuid) returns int language sql return 1",
     ),
     (
         "another policy",
@@ -352,7 +365,8 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     (
         "another trigger",
-        "create trigger more before insert on capital.journal for each statement execute function ledger.forbid_change()",
+        "create trigger more before insert on capital.journal \
+         for each statement execute function ledger.forbid_change()",
     ),
     (
         "no trigger",
@@ -492,10 +506,12 @@ fn each_function_has_one_definition_in_the_folder_of_its_schema() -> Result<()> 
 fn no_constraint_index_or_default_depends_on_a_function_of_the_present() -> Result<()> {
     let fixture = Fixture::empty()?;
     let rows = fixture.admin()?.query(
-        "select d.classid::regclass || ' ' || pg_describe_object(d.classid, d.objid, d.objsubid) || ' needs ' || p.oid::regprocedure
+        "select d.classid::regclass || ' ' || pg_describe_object(d.classid, d.objid, d.objsubid)
+            || ' needs ' || p.oid::regprocedure
          from pg_depend as d
          join pg_proc as p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
-         where d.classid in ('pg_constraint'::regclass, 'pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_type'::regclass)
+         where d.classid in ('pg_constraint'::regclass, 'pg_class'::regclass, 'pg_attrdef'::regclass,
+                'pg_type'::regclass)
             and p.proowner = 'optkas_owner'::regrole and p.pronamespace <> 'fixed'::regnamespace",
         &[],
     )?;

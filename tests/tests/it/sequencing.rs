@@ -236,7 +236,8 @@ fn a_leaf_is_frozen_with_its_outcome_and_reveals_neither_person_nor_content() ->
     let mut admin = fixture.admin()?;
     let row = admin.query_one(
         "select o.leaf, l.fingerprint, o.body::text, o.committed_at::text,
-            (select array_agg(a.mutation_hash::bytea order by a.id) from audit.trail as a where a.commitment_key = o.key)
+            (select array_agg(a.mutation_hash::bytea order by a.id)
+                from audit.trail as a where a.commitment_key = o.key)
         from ledger.commitment_outcome as o join ledger.commitment_ledger as l using (key)
         where l.operation = 'create-settlement'",
         &[],

@@ -38,7 +38,13 @@ pub(crate) fn replace(file: &str, text: &str, regions: &[(&str, String)]) -> Res
 mod tests {
     use super::replace;
 
-    const TEXT: &str = "a\n  # generated from functions/endpoints.toml: begin x\nold\n  # generated from functions/endpoints.toml: end x\nb\n";
+    const TEXT: &str = concat!(
+        "a\n",
+        "  # generated from functions/endpoints.toml: begin x\n",
+        "old\n",
+        "  # generated from functions/endpoints.toml: end x\n",
+        "b\n",
+    );
 
     #[test]
     fn only_what_is_between_the_markers_changes() {

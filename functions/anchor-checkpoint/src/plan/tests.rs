@@ -91,7 +91,10 @@ const CASES: [Case; 20] = [
     ("a node lied about the nonce", &[(1000, 10)], [5, 5], &[NONE], "begin 5"),
     ("a node lies about its height", &[(5, 10)], [6, 6], &[ABSURD], "wait for 5:10"),
     ("its block is another's now", &[(5, 10)], [6, 6], &[Inclusion::Orphaned], "wait for 5:10"),
-    ("deep in one block, gone from another", &[(5, 10), (5, 20)], [6, 6], &[Inclusion::Orphaned, DEEP], "confirm 5:20 in 99"),
+    (
+        "deep in one block, gone from another",
+        &[(5, 10), (5, 20)], [6, 6], &[Inclusion::Orphaned, DEEP], "confirm 5:20 in 99",
+    ),
     ("a young chain has settled nothing", &[(0, 10)], [0, 0], &[NONE], "pursue 0:10"),
 ];
 

@@ -206,7 +206,11 @@ fn lists_have_an_end() {
                         ("agreement.recorded", _) => json!(format!("kind-{n}")),
                         ("valuation.recorded", _) => json!({"asset_id": id, "value_minor": "1"}),
                         ("search.reported", _) => {
-                            json!({"file_number": n.to_string(), "filed_at": "2020-01-05T00:00:00Z", "secured_party": "Other"})
+                            json!({
+                                "file_number": n.to_string(),
+                                "filed_at": "2020-01-05T00:00:00Z",
+                                "secured_party": "Other",
+                            })
                         }
                         _ => json!(id),
                     }

@@ -372,9 +372,9 @@ pub(super) fn render(
     Some((refusal.status, document))
 }
 
-/// Turns the `refusal` of an outcome as the ledger has it, beside its `body`, into the `status` and the problem document
-/// that were answered. An accepted outcome has its status already. False, and nothing is changed, for a name that is not
-/// known.
+/// Turns the `refusal` of an outcome as the ledger has it, beside its `body`, into the answer: the `status` and the
+/// problem document. An accepted outcome has its status already. For a name that is not known, the result is false and
+/// nothing changes.
 #[must_use]
 pub fn render_outcome(outcome: &mut Map<String, Value>) -> bool {
     match outcome.get("refusal") {

@@ -11,8 +11,8 @@
 //! "mutations":2,"mutations_hash":"<64 hex>"}
 //! ```
 //!
-//! A refusal has `"outcome":"refused","refusal":"<its name>"` there: a name, and no status. Status and words of a name are
-//! rendered elsewhere.
+//! A refusal has `"outcome":"refused","refusal":"<its name>"` there: a name, and no status. Status and words of a name
+//! are rendered elsewhere.
 //!
 //! Strings are escaped as PostgreSQL's `to_json(text)` and `serde_json` both do: `\"`, `\\`, `\b`, `\f`, `\n`,
 //! `\r`, `\t`, other control characters as `\u00xx`, nothing else.

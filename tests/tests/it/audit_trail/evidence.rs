@@ -66,8 +66,8 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     Ok(())
 }
 
-/// The tables of the domain are those under audit. The trail itself and the ledger are append-only, the memo of verified
-/// tokens records nothing that happened, and the logins are those of a file.
+/// The tables of the domain are those under audit. The trail itself and the ledger are append-only. The memo of
+/// verified tokens records nothing that happened. The logins are those of a file.
 #[test]
 fn every_domain_table_is_under_audit() -> Result<()> {
     let fixture = Fixture::empty()?;

@@ -117,7 +117,14 @@ fn every_example_follows_its_schema() -> Result<()> {
 #[test]
 fn webhooks_are_signed_and_all_other_operations_take_a_token() -> Result<()> {
     let api = OpenApi::load()?;
-    let signed = serde_json::json!([{ "webhookId": [], "webhookTimestamp": [], "webhookSignature": [] }, { "rawBodySignature": [] }]);
+    let signed = serde_json::json!([
+        {
+            "webhookId": [],
+            "webhookTimestamp": [],
+            "webhookSignature": [],
+        },
+        { "rawBodySignature": [] },
+    ]);
     assert_eq!(api.0["security"], serde_json::json!([{ "person": [] }]));
     for (id, method, path) in api.operations() {
         let operation = api.operation(&id)?;

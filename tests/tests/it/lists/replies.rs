@@ -221,7 +221,12 @@ fn of_an_agent(seen: &mut Seen<'_>, agent: &Agent) -> Result<()> {
             .without("x-signature-256"),
     )?;
     seen.send(&agent.sign(&good.to_string()))?;
-    let nobodys = json!({ "allocator_id": Uuid::new_v4().to_string(), "amount_minor": "1", "currency": "USD", "reference": "wire" });
+    let nobodys = json!({
+        "allocator_id": Uuid::new_v4().to_string(),
+        "amount_minor": "1",
+        "currency": "USD",
+        "reference": "wire",
+    });
     if agent.kind.name() == "platform" {
         seen.send(&agent.sign(&delivery("capital.deposited", &nobodys).to_string()))?;
     }

@@ -137,7 +137,11 @@ fn each_function_has_a_role_for_its_own_login_secrets_and_log() -> Result<()> {
         let mut statements = json!([
             { "Effect": "Allow", "Action": "rds-db:connect", "Resource": format!("{dbuser}/{}", login(name)) },
             { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets.first() },
-            { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": format!("{id}Logs.Arn") },
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": format!("{id}Logs.Arn"),
+            },
             { "Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*" },
         ]);
         assert!(secrets.len() < 2, "{name}");
@@ -193,10 +197,18 @@ fn signing_key(function: &str) -> Option<&'static str> {
 /// What the signer alone may do: its state, and what it publishes.
 fn publication() -> [Value; 4] {
     [
-        json!({ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], "Resource": "${TlogBucketArn}/*" }),
+        json!({
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"],
+            "Resource": "${TlogBucketArn}/*",
+        }),
         json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "${TlogBucketArn}/staging/*" }),
         json!({ "Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketVersions"], "Resource": "TlogBucketArn" }),
-        json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": "TlogStateTableArn" }),
+        json!({
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:PutItem"],
+            "Resource": "TlogStateTableArn",
+        }),
     ]
 }
 

@@ -23,7 +23,8 @@ const OUTCOMES: &str = r#"
     select o.key, 'system', 'test', 'accepted', 200, '{}', 1,
         '{"v":1,"key":"' || encode(o.key, 'hex') || '","fingerprint":"' || encode(sha256(o.key), 'hex')
         || '","actor":{"kind":"system","id_hash":"' || encode(o.key, 'hex')
-        || '"},"operation":"test","resource":"","attempt":"","occurred_at":null,"claimed_at":"2026-11-23T01:02:03.123456Z"'
+        || '"},"operation":"test","resource":"","attempt":"","occurred_at":null'
+        || ',"claimed_at":"2026-11-23T01:02:03.123456Z"'
         || ',"allocator":null,"outcome":"accepted","status":200,"committed_at":"2026-11-23T01:02:03.123456Z"'
         || ',"body_hash":"' || encode(o.key, 'hex') || '","mutations":0,"mutations_hash":"' || repeat('00', 32) || '"}'
     from (
