@@ -203,11 +203,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
 
     let mut direct = Direct::new(&fixture);
     let mut say = |agent: &str, event: &WebhookEvent| -> Result<Reply> {
-        let rest = format!(
-            "'{}', now(), {}",
-            event.kind,
-            quote(&event.data.to_string())
-        );
+        let rest = format!("'{}', {}", event.kind, quote(&event.data.to_string()));
         direct.agent("collateral-webhook", agent, &idempotency_key(), &rest)
     };
     let (ours, their_search) = (facility.new_pledge(), theirs.search(facility.today));
