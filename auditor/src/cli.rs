@@ -219,6 +219,9 @@ pub struct Receipt {
     /// Demand that the receipt is for this commitment: its idempotency key, 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     pub key: Option<String>,
+    /// Demand that the entry is of this reply, which you kept: the JSON as it was answered
+    #[arg(long, value_name = "FILE")]
+    pub reply: Option<PathBuf>,
     /// Policy, format of the answer
     #[command(flatten)]
     pub common: Common,

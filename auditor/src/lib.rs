@@ -19,6 +19,7 @@ mod files;
 pub mod log;
 pub mod progress;
 mod receipt;
+mod reply;
 pub mod report;
 mod risk_run;
 mod run;

@@ -11,6 +11,7 @@ use tlog::{
 use crate::{
     cli,
     files::read,
+    reply,
     report::{Finding, Report, Undecided},
     trust::Trust,
 };
@@ -45,7 +46,12 @@ pub(crate) fn verify(
         return Ok(());
     }
     match Leaf::parse(&entry) {
-        Ok(leaf) => say(&leaf, arguments, index, report),
+        Ok(leaf) => {
+            say(&leaf, arguments, index, report);
+            if let Some(path) = &arguments.reply {
+                reply::hold(path, &leaf, index, report)?;
+            }
+        }
         Err(error) => report.undecided(format!("the log has this entry, but it is {error}")),
     }
     Ok(())

@@ -34,6 +34,7 @@
 mod cursor;
 mod hashes;
 mod json;
+mod jsonb;
 mod values;
 
 use std::fmt::{self, Write as _};
@@ -41,6 +42,7 @@ use std::fmt::{self, Write as _};
 use self::json::Json;
 pub use self::{
     hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, refusal_hash, tagged_hash},
+    jsonb::jsonb_text,
     values::{RefusalName, Status, Timestamp, Uuid},
 };
 use crate::merkle::{self, Hash};
