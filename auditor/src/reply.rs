@@ -1,7 +1,7 @@
 //! `verify receipt --reply`: a reply that was kept, held to the proven entry.
 //!
-//! The entry has the hash of an accepted reply's body. Of a refusal it has the name, and the hash of name and members: the
-//! words that a caller reads, and the status, follow from the name.
+//! The entry has the hash of an accepted reply's body. Of a refusal it has the name, and the hash of name and members.
+//! The words that a caller reads, and the status, follow from the name.
 
 use std::path::Path;
 
