@@ -24,7 +24,11 @@ create table ledger.commitment_ledger (
     claimed_at timestamptz not null default clock_timestamp(),
     constraint commitment_ledger_pkey primary key (key),
     constraint commitment_ledger_claim_key unique (key, xid, principal_kind, principal_id),
-    constraint commitment_ledger_principal_kind_known check (principal_kind in ('human', 'agent', 'system'))
+    constraint commitment_ledger_principal_kind_known check (principal_kind in ('human', 'agent', 'system')),
+    -- A leaf writes a time as RFC 3339 does: four digits for the year, and no infinity.
+    constraint commitment_ledger_occurred_at_range check (
+        occurred_at between '0001-01-01T00:00:00Z' and '9999-12-31T23:59:59.999999Z'
+    )
 );
 comment on table ledger.commitment_ledger is
     'One row for every idempotency key that was ever claimed. Append-only: a key stays taken for ever.';

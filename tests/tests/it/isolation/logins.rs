@@ -240,6 +240,27 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         let mut client = fixture.login(function)?;
         assert_parts_are_needed(&mut client, function, &own)?;
         client.simple_query(&call(function, &own))?;
+        // A leaf has four digits for the year. What cannot be written into one must never be claimed.
+        for time in [
+            "infinity",
+            "-infinity",
+            "20000-01-01T00:00:00Z",
+            "0044-03-15 BC",
+        ] {
+            let other = claim(&idempotency_key(), "").replace(
+                "\"attempt\"",
+                &format!("\"occurred_at\": \"{time}\", \"attempt\""),
+            );
+            let sql = call(
+                function,
+                &format!("'{agent}', {other}, '{event}', '{data}'"),
+            );
+            assert_eq!(
+                barrier(client.simple_query(&sql)),
+                "23514 commitment_ledger_occurred_at_range",
+                "{function} at {time}"
+            );
+        }
         let actor = Actor::Agent(agent.parse().context("an agent")?);
         assert_eq!(claimed(&actor, function, "", &key)?, 1, "{function}");
     }
