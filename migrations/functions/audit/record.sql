@@ -50,7 +50,7 @@ begin
     -- and the change is refused.
     entry.actor_kind := coalesce(who.kind, 'database');
     entry.actor_id := coalesce(who.id, session_user);
-    entry.commitment_key := decode(nullif(current_setting('optkas.commitment', true), ''), 'hex');
+    entry.commitment_key := fixed.commitment_key();
     entry.at := clock_timestamp();
     entry.mutation_hash := audit.mutation_hash(entry);
 

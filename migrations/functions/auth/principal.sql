@@ -41,13 +41,14 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    id text := case auth.login_kind()
+    kind text := auth.login_kind();
+    id text := case kind
         when 'human' then auth.sub()::text
         when 'agent' then auth.agent_id()
-        when 'system' then replace(session_user, '_', '-')
+        when 'system' then ledger.operation()
     end;
 begin
-    return case when id is not null then row(auth.login_kind(), id)::auth.principal_name end;
+    return case when id is not null then row(kind, id)::auth.principal_name end;
 end
 $$;
 comment on function auth.principal() is 'The presented principal; null before authentication.';
