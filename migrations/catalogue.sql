@@ -1,15 +1,15 @@
--- The catalogue of the present, a row for each object: functions, triggers, policies, grants, logins, and each table
--- with its row security. The deployment compares a digest of these rows with the one it recorded; the tests compare the
--- rows themselves.
+-- The catalogue of the present, a row for each object: routines, triggers, rules, policies, grants, default privileges,
+-- logins, and each table with its row security. The deployment compares a digest of these rows with the one that it
+-- recorded; the tests compare the rows themselves.
 
 select o.kind, o.name, o.definition
 from (
     select 'function' as kind, p.oid::regprocedure::text as name,
-        pg_get_functiondef(p.oid) || ' owner ' || p.proowner::regrole || ' comment '
-            || coalesce(obj_description(p.oid, 'pg_proc'), '') as definition,
+        case p.prokind when 'a' then 'an aggregate' else pg_get_functiondef(p.oid) end
+            || ' owner ' || p.proowner::regrole
+            || ' comment ' || coalesce(obj_description(p.oid, 'pg_proc'), '') as definition,
         p.pronamespace as namespace
     from pg_proc as p
-    where p.prokind = 'f'
     union all
     select 'login', l.name, concat_ws(', ', l.kind, l.isolation), 'auth'::regnamespace
     from auth.login as l
@@ -26,6 +26,19 @@ from (
     from pg_trigger as t
     join pg_class as c on c.oid = t.tgrelid
     where not t.tgisinternal
+    union all
+    select 'rule', r.rulename || ' on ' || r.ev_class::regclass, pg_get_ruledef(r.oid) || ' ' || r.ev_enabled::text,
+        c.relnamespace
+    from pg_rewrite as r
+    join pg_class as c on c.oid = r.ev_class
+    where r.rulename <> '_RETURN'
+    union all
+    -- What a function or a type gets when it is created, here or in any schema.
+    select 'default privileges',
+        concat_ws(' in ', d.defaclobjtype::text, nullif(d.defaclnamespace, 0)::regnamespace::text),
+        d.defaclacl::text, 'deploy'::regnamespace
+    from pg_default_acl as d
+    where d.defaclrole = 'optkas_owner'::regrole
     union all
     select 'policy', p.polname || ' on ' || p.polrelid::regclass,
         concat_ws(' | ', p.polcmd::text, p.polpermissive::text, p.polroles::regrole[]::text,
@@ -63,5 +76,5 @@ from (
 ) as o
 join pg_namespace as n on n.oid = o.namespace
 where n.nspname in ('audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog')
-    or (n.nspname in ('deploy', 'fixed') and o.kind = 'grant')
+    or (n.nspname in ('deploy', 'fixed') and o.kind in ('grant', 'default privileges'))
 order by o.kind collate "C", o.name collate "C"

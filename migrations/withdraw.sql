@@ -1,5 +1,9 @@
--- Takes the present away: every policy, trigger, grant and function, also those that no file knows. The same
+-- Takes the present away: every policy, trigger, rule, grant and routine, also those that no file knows. The same
 -- transaction then applies the files of functions/, gateway/ and access/ anew.
+
+-- What is created anew is nobody's but its owner's, as tables/0001_domains.sql has it.
+alter default privileges revoke execute on functions from public;
+alter default privileges revoke usage on types from public;
 
 do $$
 declare
@@ -18,6 +22,27 @@ begin
         from pg_trigger as t
         join pg_class as c on c.oid = t.tgrelid
         where not t.tgisinternal and c.relnamespace = any (ours)
+        union all
+        select format('drop rule %I on %s', r.rulename, r.ev_class::regclass)
+        from pg_rewrite as r
+        join pg_class as c on c.oid = r.ev_class
+        where r.rulename <> '_RETURN' and c.relnamespace = any (ours)
+        union all
+        select distinct format(
+            'alter default privileges %s revoke all on %s from %s',
+            'in schema ' || nullif(d.defaclnamespace, 0)::regnamespace,
+            case d.defaclobjtype
+                when 'f' then 'functions'
+                when 'T' then 'types'
+                when 'r' then 'tables'
+                when 'S' then 'sequences'
+                when 'n' then 'schemas'
+            end,
+            coalesce(nullif(a.grantee, 0)::regrole::text, 'public'))
+        from pg_default_acl as d
+        cross join lateral aclexplode(d.defaclacl) as a
+        where d.defaclrole = current_user::regrole
+            and (a.grantee <> d.defaclrole or d.defaclnamespace <> 0)
         union all
         select distinct format(
             'revoke all on %s from %s', g.object, coalesce(nullif(a.grantee, 0)::regrole::text, 'public'))
@@ -43,9 +68,8 @@ begin
             select 'schema ' || n.oid::regnamespace, n.nspacl, n.nspowner, n.oid
             from pg_namespace as n
             union all
-            select 'function ' || p.oid::regprocedure, p.proacl, p.proowner, p.pronamespace
+            select 'routine ' || p.oid::regprocedure, p.proacl, p.proowner, p.pronamespace
             from pg_proc as p
-            where p.prokind = 'f'
             union all
             select 'type ' || t.oid::regtype, t.typacl, t.typowner, t.typnamespace
             from pg_type as t
@@ -58,11 +82,11 @@ begin
         execute statement;
     end loop;
 
-    -- One statement: functions may use each other.
-    select 'drop function ' || string_agg(p.oid::regprocedure::text, ', ')
+    -- One statement: routines may use each other.
+    select 'drop routine ' || string_agg(p.oid::regprocedure::text, ', ')
     into statement
     from pg_proc as p
-    where p.prokind = 'f' and p.pronamespace = any (ours);
+    where p.pronamespace = any (ours);
     if statement is not null then
         execute statement;
     end if;

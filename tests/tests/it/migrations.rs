@@ -338,6 +338,14 @@ const CHANGES: &[(&str, &str)] = &[
         "create function gateway.everything() returns text language sql security definer return 'all'",
     ),
     (
+        "another procedure",
+        "create procedure gateway.everywhere() language sql security definer as 'select 1'",
+    ),
+    (
+        "another aggregate",
+        "create aggregate gateway.every(boolean) (sfunc = booland_statefunc, stype = boolean)",
+    ),
+    (
         "no function",
         "drop function gateway.get_settlement(text, uuid)",
     ),
@@ -377,6 +385,10 @@ const CHANGES: &[(&str, &str)] = &[
         "alter table audit.trail disable trigger trail_append_only",
     ),
     (
+        "a rule",
+        "create rule unseen as on insert to audit.trail do instead nothing",
+    ),
+    (
         "a grant on a table",
         "grant select on capital.settlement to get_settlement",
     ),
@@ -399,6 +411,18 @@ const CHANGES: &[(&str, &str)] = &[
     (
         "a grant on what is fixed",
         "grant execute on function fixed.tagged_hash(text, bytea[]) to public",
+    ),
+    (
+        "a grant on what will be",
+        "alter default privileges for role optkas_owner grant execute on functions to get_settlement",
+    ),
+    (
+        "a grant on what will be in a schema",
+        "alter default privileges for role optkas_owner in schema gateway grant all on tables to get_settlement",
+    ),
+    (
+        "a grant to everybody on what will be",
+        "alter default privileges for role optkas_owner grant execute on functions to public",
     ),
     (
         "no grant",
