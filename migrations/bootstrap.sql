@@ -15,5 +15,32 @@ begin
     execute format('grant migrate to %I', current_user);
     execute format('alter database %I owner to migrate', current_database());
     execute format('revoke migrate from %I', current_user);
+    -- For `optkas_owner`: `watch-database` sees how old transactions are, and ends them.
+    grant pg_read_all_stats, pg_signal_backend to migrate with admin option;
+end
+$$;
+
+-- What PUBLIC may do everywhere and a login of ours must not. A transaction in another database holds the log back.
+-- Session locks fill the lock table of the whole server, and large objects its disk. A master user who is no superuser
+-- may not take these rights away; `watch-database` reports and ends what is done with them.
+do $$
+declare
+    taken text;
+begin
+    for taken in
+        select format('connect on database %I', d.datname) from pg_catalog.pg_database as d where d.datallowconn
+        union all
+        select format('execute on function %s', p.oid::pg_catalog.regprocedure)
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+            and p.proname ~ '^(pg_(try_)?advisory_|lo_|lo(creat|write|read|open|import|export|tell|close|unlink|truncate)'
+                '|pg_notify$)'
+    loop
+        begin
+            execute format('revoke %s from public', taken);
+        exception when insufficient_privilege then
+            raise notice 'PUBLIC keeps %', taken;
+        end;
+    end loop;
 end
 $$;

@@ -3,15 +3,22 @@
 -- Roles belong to the cluster, not to the database, so this file says what must hold rather than what changes.
 -- `optkas_owner` owns every object and has no members outside a deployment. Each function has one login, which may run
 -- its own gateway functions and nothing else.
+--
+-- A login can change its own role: its settings and its password. So every deployment sets them back. What only a
+-- superuser could have given is found by auth.deviations, at the end of the deployment.
 
 do $$
 declare
     login record;
+    -- A quarter of the server's: one login cannot take all.
+    connections constant int4 := current_setting('max_connections')::int4 / 4;
 begin
     -- Owns every object. Row-level security is forced on its tables, so the owner cannot bypass it either.
     if not exists (select from pg_roles where rolname = 'optkas_owner') then
         create role optkas_owner nologin nosuperuser nobypassrls;
     end if;
+    -- `gateway.watch_database` sees how old transactions are, and ends them.
+    grant pg_read_all_stats, pg_signal_backend to optkas_owner;
 
     -- Reads the ledger, the log and the audit trail; granted to the people who audit.
     if not exists (select from pg_roles where rolname = 'optkas_auditor') then
@@ -54,7 +61,8 @@ begin
             ('settlement_webhook', 'serializable', '5s'),
             ('sign_checkpoint', 'read committed', '5s'),
             ('sync_jwks', 'serializable', '5s'),
-            ('verify_settlement', 'serializable', '5s')
+            ('verify_settlement', 'serializable', '5s'),
+            ('watch_database', 'read committed', '5s')
             -- generated from functions/endpoints.toml: end logins
         ) as login (name, isolation, statement_timeout)
     loop
@@ -62,6 +70,21 @@ begin
         if not exists (select from pg_roles where rolname = login.name) then
             execute format('create role %I login noinherit nosuperuser nobypassrls', login.name);
         end if;
+        -- From PostgreSQL 16 on, creating a role gives this right, and restoring a dump does not.
+        if login.name <> 'migrate' and current_setting('server_version_num')::int4 >= 160000
+            and not pg_has_role('migrate', login.name, 'usage with admin option')
+        then
+            raise exception 'migrate may not alter the role %', login.name
+                using hint = format('As a superuser: grant %I to migrate with admin option, inherit false, set false',
+                    login.name);
+        end if;
+        if login.name <> 'migrate'
+            and exists (select from pg_roles where rolname = login.name and rolconnlimit <> connections)
+        then
+            execute format('alter role %I connection limit %s', login.name, connections);
+        end if;
+        execute format('alter role %I reset all', login.name);
+        execute format('alter role %I in database %I reset all', login.name, current_database());
         execute format('alter role %I set default_transaction_isolation = %L', login.name, login.isolation);
         execute format('alter role %I set statement_timeout = %L', login.name, login.statement_timeout);
         execute format('alter role %I set lock_timeout = %L', login.name, '3s');
@@ -88,7 +111,7 @@ $$;
 
 revoke all on schema public from public;
 
-create schema if not exists deploy authorization optkas_owner;
+grant usage, create on schema deploy to optkas_owner;
 create schema if not exists fixed authorization optkas_owner;
 create schema if not exists auth authorization optkas_owner;
 create schema if not exists ledger authorization optkas_owner;

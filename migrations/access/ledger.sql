@@ -42,4 +42,8 @@ create policy commitment_outcome_read on ledger.commitment_outcome
 create policy commitment_outcome_place on ledger.commitment_outcome
     for select
     to optkas_owner
-    using ((select auth.is_system('sequence-tlog')) or (select auth.is_system('sign-checkpoint')));
+    using (
+        (select auth.is_system('sequence-tlog'))
+        or (select auth.is_system('sign-checkpoint'))
+        or (select auth.is_system('watch-database'))
+    );

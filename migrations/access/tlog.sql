@@ -6,7 +6,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'epoch', 'entry', 'node', 'checkpoint', 'anchor_intent', 'anchor_transaction', 'anchor'
+        'epoch', 'entry', 'node', 'turn', 'horizon', 'checkpoint', 'anchor_intent', 'anchor_transaction', 'anchor'
     ]
     loop
         execute format('create policy %I on tlog.%I for select to optkas_owner using (true)', name || '_read', name);
@@ -27,6 +27,17 @@ create policy entry_place on tlog.entry
 create policy node_place on tlog.node
     for insert
     to optkas_owner
+    with check ((select auth.is_system('sequence-tlog')));
+
+-- Locking a row for update is a change to the eyes of row-level security.
+create policy turn_take on tlog.turn
+    for update
+    to optkas_owner
+    using ((select auth.is_system('sequence-tlog')));
+
+create policy horizon_take on tlog.horizon
+    to optkas_owner
+    using ((select auth.is_system('sequence-tlog')))
     with check ((select auth.is_system('sequence-tlog')));
 
 create policy checkpoint_publish on tlog.checkpoint

@@ -32,6 +32,8 @@ begin
             ('tlog.epoch', 'append-only', null),
             ('tlog.entry', 'append-only', null),
             ('tlog.node', 'append-only', null),
+            ('tlog.turn', 'kept', null),
+            ('tlog.horizon', 'deletable', null),
             ('tlog.checkpoint', 'append-only', null),
             ('tlog.anchor_intent', 'append-only', null),
             ('tlog.anchor_transaction', 'append-only', null),

@@ -38,7 +38,7 @@ begin
         if facility_currency <> _currency then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
         end if;
-        if _expires_at <= now() then
+        if _expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;
         if exists (

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    as_of timestamptz := coalesce(_as_of, now());
+    as_of timestamptz := coalesce(_as_of, clock_timestamp());
     balances jsonb;
 begin
     -- The present from the accounts; a past instant from the last posting up to it. The two legs of a

@@ -5,8 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- The letters of "sequence".
-    lock_key constant bigint := x'73657175656e6365'::bigint;
+    taken_at timestamptz;
     horizon xid8;
     last tlog.entry;
     present_epoch int4;
@@ -14,21 +13,25 @@ declare
     new_size bigint;
     height int4 := 1;
     placed int4;
-    waiting record;
 begin
     perform auth.authenticate_system('sequence-tlog');
-    -- One at a time; whoever comes second has nothing to do.
-    if not pg_try_advisory_xact_lock(lock_key) then
-        return ledger.ok(jsonb_build_object(
-            'sequenced', 0, 'more', false, 'size', tlog.size(), 'backlog', 0, 'horizon_lag_ms', 0
-        ));
+    -- One at a time. The lock is a row's, which no other login can take; whoever comes second has nothing to do.
+    if not exists (select from tlog.turn for update skip locked) then
+        return ledger.ok(jsonb_build_object('sequenced', 0, 'more', false, 'busy', true) || tlog.backlog());
     end if;
+
+    -- Whoever gets a transaction id from here on writes later than this.
+    taken_at := clock_timestamp();
+    present_epoch := (select max(e.epoch) from tlog.epoch as e);
+    insert into tlog.horizon (taken_at, epoch, xid)
+    values (taken_at, present_epoch, pg_snapshot_xmax(pg_current_snapshot()))
+    on conflict on constraint horizon_pkey do nothing;
+    delete from tlog.horizon as h where h.taken_at < tlog.final_through();
 
     -- Taken before the outcomes are read. A transaction below it has ended, and each statement from here on sees
     -- what it did; one at or above it may still commit and come before others that have, so all of them wait. A
     -- cursor over anything that is given out before the commit loses rows here.
     horizon := pg_snapshot_xmin(pg_current_snapshot());
-    present_epoch := (select max(e.epoch) from tlog.epoch as e);
     select * into last from tlog.entry as e order by e.index desc limit 1;
     old_size := coalesce(last.index + 1, 0);
 
@@ -66,25 +69,9 @@ begin
         height := height + 1;
     end loop;
 
-    -- What has committed and still waits, and for how long: it rises when a writer does not end.
-    select * into last from tlog.entry as e order by e.index desc limit 1;
-    select count(*) as number, min(w.committed_at) as since into waiting
-    from (
-        select o.committed_at
-        from ledger.commitment_outcome as o
-        where (o.epoch, o.xid, o.key)
-            > (coalesce(last.epoch, 0), coalesce(last.xid, '0'::xid8), coalesce(last.key, ''::bytea))
-        order by o.epoch, o.xid, o.key
-        limit 100000
-    ) as w;
     return ledger.ok(jsonb_build_object(
-        'sequenced', placed,
-        'more', placed = _batch_size,
-        'size', new_size,
-        'backlog', waiting.number,
-        'horizon_lag_ms', coalesce(
-            greatest(extract(epoch from clock_timestamp() - waiting.since) * 1000, 0)::bigint, 0)
-    ));
+        'sequenced', placed, 'more', placed = _batch_size, 'busy', false
+    ) || tlog.backlog());
 end
 $$;
 comment on function gateway.sequence_tlog is

@@ -33,7 +33,7 @@ begin
             perform ledger.refuse('four-eyes');
         end if;
         perform capital.require_state(settlement, 'VERIFIED', 'PENDING');
-        if settlement.expires_at <= now() then
+        if settlement.expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;
         rests_on := collateral.require_cover(settlement);

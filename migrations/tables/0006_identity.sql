@@ -12,14 +12,15 @@ create table auth.login (
     name text not null,
     kind text not null,
     isolation text not null,
+    statement_timeout text not null,
     constraint login_pkey primary key (name),
     constraint login_kind_known check (kind in ('human', 'agent', 'system')),
     constraint login_isolation_known check (isolation in ('serializable', 'repeatable read', 'read committed')),
     constraint login_isolation_of_writers check (isolation = 'serializable' or kind = 'system')
 );
 comment on table auth.login is
-    'The logins of the functions: the kind of principal that each presents, and the one isolation level at which it is '
-    'answered.';
+    'The logins of the functions: the kind of principal that each presents, the one isolation level at which it is '
+    'answered, and how long its longest statement may take.';
 comment on column auth.login.name is 'The name of the role: the function''s name, with underscores.';
 
 -- What a token must say, as the deployment configured it.

@@ -4,7 +4,7 @@
 create table capital.allocator (
     allocator_id uuid not null,
     legal_name fixed.text_140 not null,
-    onboarded_at timestamptz not null default now(),
+    onboarded_at timestamptz not null default clock_timestamp(),
     constraint allocator_pkey primary key (allocator_id)
 );
 comment on table capital.allocator is 'A fund, family office or insurer that commits capital.';
@@ -25,7 +25,7 @@ create table capital.member_role (
     sub uuid not null,
     allocator_id uuid not null,
     role text not null,
-    granted_at timestamptz not null default now(),
+    granted_at timestamptz not null default clock_timestamp(),
     constraint member_role_pkey primary key (sub, role),
     constraint member_role_member_fkey foreign key (sub, allocator_id)
         references capital.member (sub, allocator_id),
@@ -39,7 +39,7 @@ create table capital.agent (
     agent_id text not null,
     kind text not null,
     name fixed.text_140 not null,
-    registered_at timestamptz not null default now(),
+    registered_at timestamptz not null default clock_timestamp(),
     constraint agent_pkey primary key (agent_id),
     constraint agent_agent_id_kind_key unique (agent_id, kind),
     constraint agent_agent_id_form check (agent_id ~ '^[a-z][a-z0-9-]{2,62}$'),
@@ -60,7 +60,7 @@ create table capital.facility (
     lead_allocator_id uuid,
     collateral_agent_id text,
     collateral_agent_kind text not null generated always as ('collateral') stored,
-    opened_at timestamptz not null default now(),
+    opened_at timestamptz not null default clock_timestamp(),
     constraint facility_pkey primary key (facility_id),
     constraint facility_facility_id_currency_key unique (facility_id, currency),
     constraint facility_facility_id_secured_key unique (facility_id, secured),

@@ -16,7 +16,7 @@ create table capital.settlement (
     previous_status text,
     status text not null default 'PENDING',
     created_by uuid not null,
-    created_at timestamptz not null default now(),
+    created_at timestamptz not null default clock_timestamp(),
     constraint settlement_pkey primary key (settlement_id),
     constraint settlement_settlement_id_allocator_key unique (settlement_id, allocator_id),
     constraint settlement_allocator_uetr_key unique (allocator_id, uetr),
@@ -72,7 +72,7 @@ create table capital.settlement_transition (
     actor_id text not null,
     commitment_key fixed.sha256 not null,
     reason fixed.text_140,
-    at timestamptz not null default now(),
+    at timestamptz not null default clock_timestamp(),
     constraint settlement_transition_pkey primary key (settlement_id, seq),
     constraint settlement_transition_seq_to_key unique (settlement_id, seq, to_status),
     constraint settlement_transition_settlement_fkey foreign key (settlement_id, allocator_id)

@@ -10,6 +10,7 @@ create table capital.account (
     version bigint not null default 0,
     last_version bigint generated always as (nullif(version, 0)) stored,
     balance_minor bigint not null default 0,
+    last_posted_at timestamptz,
     constraint account_pkey primary key (account_id),
     constraint account_account_id_allocator_currency_key unique (account_id, allocator_id, currency),
     constraint account_owner_key unique nulls not distinct (allocator_id, currency, kind, facility_id),
@@ -24,7 +25,8 @@ create table capital.account (
         (kind = 'external' and balance_minor <= 0)
         or (kind <> 'external' and balance_minor >= 0)
     ),
-    constraint account_version_start check (version > 0 or (version = 0 and balance_minor = 0))
+    constraint account_version_start check (version > 0 or (version = 0 and balance_minor = 0)),
+    constraint account_last_posted_at_of_version check ((version = 0) = (last_posted_at is null))
 );
 comment on table capital.account is
     'Where an allocator''s capital is: available, reserved, escrowed, or a position in a facility. The kind external '
@@ -39,9 +41,9 @@ create table capital.journal (
     settlement_id uuid,
     reference fixed.text_140,
     commitment_key fixed.sha256 not null,
-    posted_at timestamptz not null default now(),
+    posted_at timestamptz not null default clock_timestamp(),
     constraint journal_pkey primary key (journal_id),
-    constraint journal_journal_id_allocator_key unique (journal_id, allocator_id),
+    constraint journal_journal_id_allocator_key unique (journal_id, allocator_id, posted_at),
     constraint journal_settlement_fkey foreign key (settlement_id, allocator_id)
         references capital.settlement (settlement_id, allocator_id),
     constraint journal_commitment_fkey foreign key (commitment_key)
@@ -67,17 +69,23 @@ create table capital.posting (
     amount_minor bigint not null,
     balance_before_minor bigint not null,
     balance_after_minor bigint not null,
-    posted_at timestamptz not null default now(),
+    previous_posted_at timestamptz,
+    posted_at timestamptz not null,
     constraint posting_pkey primary key (account_id, account_version),
-    constraint posting_version_balance_key unique (account_id, account_version, balance_after_minor),
+    constraint posting_version_balance_key unique (account_id, account_version, balance_after_minor, posted_at),
     constraint posting_journal_account_key unique (journal_id, account_id),
     constraint posting_account_fkey foreign key (account_id, allocator_id, currency)
         references capital.account (account_id, allocator_id, currency),
-    constraint posting_journal_fkey foreign key (journal_id, allocator_id)
-        references capital.journal (journal_id, allocator_id),
-    -- Each posting starts from the balance the one before it left.
-    constraint posting_previous_fkey foreign key (account_id, previous_version, balance_before_minor)
-        references capital.posting (account_id, account_version, balance_after_minor),
+    -- The legs of a journal bear its time, so that what is asked as of an instant adds up.
+    constraint posting_journal_fkey foreign key (journal_id, allocator_id, posted_at)
+        references capital.journal (journal_id, allocator_id, posted_at),
+    -- Each posting starts from the balance the one before it left, and not before its time.
+    constraint posting_previous_fkey
+        foreign key (account_id, previous_version, balance_before_minor, previous_posted_at)
+        references capital.posting (account_id, account_version, balance_after_minor, posted_at),
+    constraint posting_posted_at_not_before_previous check (
+        case when account_version = 1 then previous_posted_at is null else previous_posted_at <= posted_at end is true
+    ),
     constraint posting_account_version_start check (
         account_version > 1 or (account_version = 1 and balance_before_minor = 0)
     ),
@@ -92,6 +100,6 @@ create index posting_account_posted_idx
 
 -- An account's balance is the one its last posting left.
 alter table capital.account
-    add constraint account_last_posting_fkey foreign key (account_id, last_version, balance_minor)
-    references capital.posting (account_id, account_version, balance_after_minor)
+    add constraint account_last_posting_fkey foreign key (account_id, last_version, balance_minor, last_posted_at)
+    references capital.posting (account_id, account_version, balance_after_minor, posted_at)
     deferrable initially deferred;

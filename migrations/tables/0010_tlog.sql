@@ -38,6 +38,27 @@ comment on table tlog.entry is
 comment on column tlog.entry.epoch is
     'The epoch of the outcome; likewise xid. Those of the last entry say how far the sequencer has come.';
 
+-- Whose turn it is, and how far history is final.
+create table tlog.turn (
+    only_row boolean not null default true,
+    constraint turn_pkey primary key (only_row),
+    constraint turn_only_row_single check (only_row)
+);
+comment on table tlog.turn is
+    'The row that a run of sequence-tlog locks, so that one runs at a time. No login can lock it otherwise.';
+insert into tlog.turn default values;
+
+create table tlog.horizon (
+    taken_at timestamptz not null,
+    epoch int4 not null,
+    xid xid8 not null,
+    constraint horizon_pkey primary key (taken_at)
+);
+comment on table tlog.horizon is
+    'Instants, each with the first transaction id that was not yet given then. Once all transactions below it have '
+    'ended, nothing can be written at or before the instant any more. A memo: what is older than the last final instant '
+    'is forgotten.';
+
 -- The tree, and what was published of it.
 create table tlog.node (
     level int4 not null,

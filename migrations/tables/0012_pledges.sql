@@ -36,7 +36,7 @@ create table collateral.release (
     content text not null,
     content_sha256 fixed.sha256 not null generated always as (fixed.text_sha256(content)) stored,
     requested_by uuid not null,
-    requested_at timestamptz not null default now(),
+    requested_at timestamptz not null default clock_timestamp(),
     status text not null default 'REQUESTED',
     approved_by uuid,
     approved_at timestamptz,

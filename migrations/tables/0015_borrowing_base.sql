@@ -180,7 +180,7 @@ create table collateral.warning (
     subject text not null,
     occurrence fixed.version not null,
     detail jsonb not null,
-    opened_at timestamptz not null default now(),
+    opened_at timestamptz not null default clock_timestamp(),
     closed_at timestamptz,
     constraint warning_pkey primary key (facility_id, kind, subject, occurrence),
     constraint warning_facility_fkey foreign key (facility_id) references capital.facility (facility_id),

@@ -137,7 +137,7 @@ create table risk.run (
     allocator_id uuid not null,
     currency fixed.currency not null,
     requested_by uuid not null,
-    as_of timestamptz not null default now(),
+    as_of timestamptz not null default clock_timestamp(),
     log_size bigint not null,
     inputs jsonb not null,
     snapshot text not null,

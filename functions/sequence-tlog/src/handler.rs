@@ -1,6 +1,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::runtime::{Failed, JobCall, Pace};
+use tracing::warn;
 
 use crate::config::SequencerConfig;
 
@@ -15,6 +16,7 @@ struct Batch {
     backlog: u64,
     horizon_lag_ms: u64,
     more: bool,
+    busy: bool,
 }
 
 /// Only the database changes, a batch in one transaction: a crash leaves a batch undone or done.
@@ -32,6 +34,9 @@ pub(crate) async fn handle(call: JobCall<SequencerConfig>) -> Result<Value, Fail
             call.meter.set("log_backlog", batch.backlog);
             call.meter.set("horizon_lag_ms", batch.horizon_lag_ms);
             more = batch.more;
+            if batch.busy {
+                warn!("Another session has the sequencer's turn.");
+            }
         }
     }
     Ok(json!({"sequenced": sequenced, "size": size, "rounds": pace.rounds()}))

@@ -15,11 +15,24 @@ begin
         || set_config('optkas.commitment', '', true)
         -- Rows are audited in the text form of these, whatever the session likes to see.
         || set_config('timezone', 'UTC', true)
-        || set_config('bytea_output', 'hex', true);
+        || set_config('bytea_output', 'hex', true)
+        -- A reply is given when its transaction is durable.
+        || set_config('synchronous_commit', 'on', true)
+        -- Waiting for a lock ends, so that one session cannot make others wait through it.
+        || set_config('lock_timeout', '3s', true)
+        -- Plans of the owner's statements have rows of others in them: nobody gets to see a plan, in no log either.
+        || set_config('client_min_messages', 'warning', true)
+        || set_config('debug_print_parse', 'off', true)
+        || set_config('debug_print_rewritten', 'off', true)
+        || set_config('debug_print_plan', 'off', true)
+        || set_config('log_parameter_max_length_on_error', '0', true)
+        -- A refusal is an error that is caught, and must not end the session.
+        || set_config('exit_on_error', 'off', true);
 end
 $$;
 comment on function auth.clear_settings() is
-    'Empties the settings that the session, or an earlier call, may have filled.';
+    'Empties the settings that the session, or an earlier call, may have filled, and fixes those that durability, '
+    'secrecy and time rest on. A login can set them for its session and for its role.';
 
 create or replace function auth.start()
 returns void
@@ -36,11 +49,16 @@ begin
     ) then
         raise exception using errcode = 'OPK04', message = 'isolation-not-its-own';
     end if;
+    -- An old transaction has an old snapshot: it sees roles that were revoked and states that have passed.
+    if (clock_timestamp() - transaction_timestamp() <= auth.transaction_age_max()) is not true then
+        raise exception using errcode = 'OPK04', message = 'transaction-too-old';
+    end if;
     cleared := auth.clear_settings();
 end
 $$;
 comment on function auth.start() is
-    'Refuses another isolation level than the login''s own, and clears the settings. Every authentication begins here.';
+    'Refuses another isolation level than the login''s own and a transaction that is too old, and clears the settings. '
+    'Every authentication begins here.';
 
 create or replace function auth.authenticate_system(_name text)
 returns void

@@ -14,10 +14,11 @@ returns interval
 language sql
 immutable
 parallel safe
-return interval '30 seconds';
+return interval '5 seconds';
 comment on function auth.transaction_age_max() is
-    'The age at which a transaction loses its identity, and so the delay of a key''s retirement. An older snapshot '
-    'does not see the retirement, and a login may keep a transaction open.';
+    'The age from which a transaction is answered nothing: people''s, agents'' and jobs'' alike. It bounds how late '
+    'a retired key, a revoked role, an expired settlement or lapsed collateral binds. An honest transaction is one '
+    'statement, and asks at its start.';
 
 -- The memo of verified tokens.
 create or replace function auth.presented_token_sha256()

@@ -84,16 +84,24 @@ $$;
 comment on function capital.account_of(uuid, text, text, uuid) is
     'The id of an account, which is opened at its first use.';
 
-create or replace function capital.post(_journal_id uuid, _account_id uuid, _amount_minor bigint)
+create or replace function capital.post(
+    _journal_id uuid,
+    _posted_at timestamptz,
+    _account_id uuid,
+    _amount_minor bigint
+)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    previous_posted_at timestamptz := (
+        select a.last_posted_at from capital.account as a where a.account_id = _account_id
+    );
     account capital.account;
 begin
     update capital.account as a
-    set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor
+    set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor, last_posted_at = _posted_at
     where a.account_id = _account_id
         -- A balance moves away from zero as far as a bigint goes, and towards zero as far as zero. The first leg
         -- that cannot move refuses.
@@ -112,13 +120,13 @@ begin
 
     insert into capital.posting
         (account_id, account_version, journal_id, allocator_id, currency,
-         amount_minor, balance_before_minor, balance_after_minor)
+         amount_minor, balance_before_minor, balance_after_minor, previous_posted_at, posted_at)
     values
         (account.account_id, account.version, _journal_id, account.allocator_id, account.currency,
-         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor);
+         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor, previous_posted_at, _posted_at);
 end
 $$;
-comment on function capital.post(uuid, uuid, bigint) is
+comment on function capital.post(uuid, timestamptz, uuid, bigint) is
     'One leg of a journal: the account first, so that a race ends here, then its posting.';
 
 create or replace function capital.move(
@@ -134,21 +142,24 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    journal uuid;
+    journal capital.journal;
 begin
-    insert into capital.journal (allocator_id, kind, settlement_id, reference, commitment_key)
-    select a.allocator_id, _kind, _settlement_id, _reference, decode(current_setting('optkas.commitment'), 'hex')
+    -- Not before what either account has last: times rise along an account, whatever the clock does.
+    insert into capital.journal (allocator_id, kind, settlement_id, reference, commitment_key, posted_at)
+    select a.allocator_id, _kind, _settlement_id, _reference, decode(current_setting('optkas.commitment'), 'hex'),
+        greatest(clock_timestamp(), a.last_posted_at, b.last_posted_at)
     from capital.account as a
+    join capital.account as b on b.account_id = _to
     where a.account_id = _from
-    returning journal_id into strict journal;
+    returning * into strict journal;
 
     -- Accounts change in the order of their ids, whichever way the capital goes: two movements cannot deadlock.
     if _from < _to then
-        perform capital.post(journal, _from, -_amount_minor);
-        perform capital.post(journal, _to, _amount_minor);
+        perform capital.post(journal.journal_id, journal.posted_at, _from, -_amount_minor);
+        perform capital.post(journal.journal_id, journal.posted_at, _to, _amount_minor);
     else
-        perform capital.post(journal, _to, _amount_minor);
-        perform capital.post(journal, _from, -_amount_minor);
+        perform capital.post(journal.journal_id, journal.posted_at, _to, _amount_minor);
+        perform capital.post(journal.journal_id, journal.posted_at, _from, -_amount_minor);
     end if;
 end
 $$;

@@ -73,7 +73,7 @@ begin
         end if;
         perform capital.require_state(settlement, to_status, from_status);
         -- Expiry must not depend on when the scheduler comes by.
-        if to_status = 'ESCROWED' and settlement.expires_at <= now() then
+        if to_status = 'ESCROWED' and settlement.expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;
         -- What held at VERIFIED must hold still. Capital that goes back needs no cover.

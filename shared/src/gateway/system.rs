@@ -108,6 +108,15 @@ impl Gateway {
         .await
     }
 
+    /// `gateway.watch_database`: ends what is held for too long, and says what deviates.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn watch_database(&self) -> Result<Reply, Error> {
+        self.call("watch_database", &[]).await
+    }
+
     /// `gateway.migrate`: which tokens are for this deployment, and which agent onboards.
     ///
     /// # Errors

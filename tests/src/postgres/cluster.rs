@@ -210,8 +210,9 @@ fn run(
         ("log_timezone", "UTC"),
         ("logging_collector", "off"),
         ("log_checkpoints", "off"),
-        // Tokens are parameters: they never get into the log, whatever a login sets (both are the
-        // superuser's alone). docs/OPERATIONS.md asks the same of production.
+        // Tokens are parameters: they never get into the log, whatever a login sets. The first two are the
+        // superuser's alone. docs/OPERATIONS.md asks the same of production.
+        ("log_error_verbosity", "terse"),
         ("log_parameter_max_length", "0"),
         ("log_parameter_max_length_on_error", "0"),
         // As infra/database.yaml: what SERIALIZABLE remembers stays rows for longer before it is pages and tables.

@@ -18,35 +18,44 @@ fn account(kind: &str) -> String {
     )
 }
 
+/// When the entries of this test are made: after all others.
+const LATE: &str = "2099-01-01T00:00:00Z";
+
 /// Moves a balance in the account's own row only.
 fn balance(kind: &str, amount: i64) -> String {
     format!(
-        "update capital.account set version = version + 1, balance_minor = balance_minor + {amount} where {}",
+        "update capital.account
+        set version = version + 1, balance_minor = balance_minor + {amount}, last_posted_at = '{LATE}' where {}",
         account(kind)
     )
 }
 
 /// A posting that follows the account's balance, whether or not that has moved.
 fn posting(kind: &str, amount: i64, moved: bool) -> String {
-    let (version, before) = if moved {
-        ("version", format!("balance_minor - {amount}"))
+    let (version, before, previous) = if moved {
+        (
+            "version",
+            format!("balance_minor - {amount}"),
+            "(select p.posted_at from capital.posting as p
+            where p.account_id = account.account_id and p.account_version = account.version - 1)",
+        )
     } else {
-        ("version + 1", "balance_minor".to_owned())
+        ("version + 1", "balance_minor".to_owned(), "last_posted_at")
     };
     format!(
         "insert into capital.posting
             (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor,
-            balance_after_minor)
+            balance_after_minor, previous_posted_at, posted_at)
         select account_id, {version}, 'd0000000-0000-4000-8000-000000000001', allocator_id, currency,
-            {amount}, {before}, {before} + {amount}
+            {amount}, {before}, {before} + {amount}, {previous}, '{LATE}'
         from capital.account where {}", account(kind))
 }
 
 fn journal() -> String {
     format!(
-        "insert into capital.journal (journal_id, allocator_id, kind, commitment_key)
+        "insert into capital.journal (journal_id, allocator_id, kind, commitment_key, posted_at)
         values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit',
-            decode(current_setting('optkas.commitment'), 'hex'))",
+            decode(current_setting('optkas.commitment'), 'hex'), '{LATE}')",
         AURORA.id
     )
 }
@@ -91,6 +100,31 @@ fn entries() -> Vec<Attack> {
             "a posting without a journal",
             leg("available", 5),
             "23503 posting_journal_fkey",
+        ),
+        (
+            "a leg at another time than its journal",
+            vec![
+                journal().replace(LATE, "2098-01-01T00:00:00Z"),
+                posting("available", 5, false),
+            ],
+            "23503 posting_journal_fkey",
+        ),
+        (
+            "a posting before the one before it",
+            vec![journal(), posting("available", 5, false)]
+                .into_iter()
+                .map(|sql| sql.replace(LATE, "2000-01-01T00:00:00Z"))
+                .collect(),
+            "23514 posting_posted_at_not_before_previous",
+        ),
+        (
+            "a posting that hides the time before it",
+            vec![
+                journal(),
+                posting("available", 5, false)
+                    .replace("last_posted_at", "last_posted_at - interval '1 s'"),
+            ],
+            "23503 posting_previous_fkey",
         ),
         (
             "a posting that does not add up",

@@ -136,21 +136,21 @@ pub(crate) fn logins(table: &Table) -> String {
             Kind::Agent => "agent",
             Kind::Job => "system",
         };
-        [kind, function.isolation.name()].map(str::to_owned)
+        [kind, function.isolation.name(), &function.statement_timeout].map(str::to_owned)
     })
 }
 
-fn rows(table: &Table, indent: &str, rest: impl Fn(&Function) -> [String; 2]) -> String {
+fn rows<const N: usize>(
+    table: &Table,
+    indent: &str,
+    rest: impl Fn(&Function) -> [String; N],
+) -> String {
     let all = table.sorted();
     let mut text = String::new();
     for (at, function) in all.iter().enumerate() {
-        let [second, third] = rest(function);
+        let rest = rest(function).map(|text| format!(", '{text}'")).concat();
         let comma = if at + 1 < all.len() { "," } else { "" };
-        let _ = writeln!(
-            text,
-            "{indent}('{}', '{second}', '{third}'){comma}",
-            function.login()
-        );
+        let _ = writeln!(text, "{indent}('{}'{rest}){comma}", function.login());
     }
     text
 }

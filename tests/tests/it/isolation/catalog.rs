@@ -19,6 +19,7 @@ const RULES: [(&str, &str); 16] = [
     ("every table has row-level security, enabled and forced, and a policy", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
+            and c.oid <> 'deploy.turn'::regclass
             and not (c.relrowsecurity and c.relforcerowsecurity
                 and exists (select from pg_policy as p where p.polrelid = c.oid))"),
     ("the list of schemas is complete", "
@@ -30,22 +31,24 @@ const RULES: [(&str, &str); 16] = [
     ("every table, gateway function and schema has a comment", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
-            and obj_description(c.oid, 'pg_class') is null
+            and obj_description(c.oid, 'pg_class') is null and c.oid <> 'deploy.turn'::regclass
         union all
         select p.oid::regprocedure::text from pg_proc as p
         where p.pronamespace = 'gateway'::regnamespace and obj_description(p.oid, 'pg_proc') is null
         union all
         select n.nspname from pg_namespace as n
         where n.nspname in :schemas and obj_description(n.oid, 'pg_namespace') is null"),
-    ("optkas_owner owns everything", "
+    // migrate locks its table before it is a member of the owner.
+    ("optkas_owner owns everything but the turn of deployments", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relowner <> 'optkas_owner'::regrole
+            and c.oid <> 'deploy.turn'::regclass
         union all
         select p.oid::regprocedure::text from pg_proc as p
         where p.pronamespace::regnamespace::text in :schemas and p.proowner <> 'optkas_owner'::regrole
         union all
         select n.nspname from pg_namespace as n
-        where n.nspname in :schemas and n.nspowner <> 'optkas_owner'::regrole"),
+        where n.nspname in :schemas and n.nspowner <> 'optkas_owner'::regrole and n.nspname <> 'deploy'"),
     ("only the bootstrap role is a superuser or bypasses row-level security", "
         select rolname from pg_roles where (rolsuper or rolbypassrls or rolreplication) and oid <> 10"),
     ("only migrate creates roles, and no role creates databases", "
@@ -56,6 +59,7 @@ const RULES: [(&str, &str); 16] = [
     ("no role of ours is a member of another one", "
         select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members as m
         where m.member > 16383 and m.roleid <> 'optkas_auditor'::regrole
+            and m.roleid not in ('pg_read_all_stats'::regrole, 'pg_signal_backend'::regrole)
             and (coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)
                 or coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true))"),
     ("PUBLIC has no privilege on this database and in our schemas", "
@@ -95,6 +99,7 @@ const RULES: [(&str, &str); 16] = [
         where not r.rolsuper and r.oid > 16383 and r.rolname <> 'optkas_owner'
             and not starts_with(r.rolname, 'auditor_')
             and (n.nspname in :schemas or (n.nspname = 'public' and r.rolname <> 'migrate'))
+            and (r.rolname, n.nspname) <> ('migrate', 'deploy')
             and (has_schema_privilege(r.oid, n.oid, 'create')
                 or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname <> 'gateway'
                     and (r.rolname <> 'optkas_auditor' or n.nspname in ('public', 'deploy'))))"),
@@ -115,7 +120,8 @@ const RULES: [(&str, &str); 16] = [
                 select from pg_db_role_setting as s
                 where s.setrole = r.oid and s.setconfig @> array['default_transaction_isolation='
                         || case
-                            when r.rolname in ('anchor_checkpoint', 'sequence_tlog', 'sign_checkpoint')
+                            when r.rolname in (
+                                'anchor_checkpoint', 'sequence_tlog', 'sign_checkpoint', 'watch_database')
                             then 'read committed'
                             when r.rolname = 'reconcile_books' then 'repeatable read'
                             else 'serializable' end]

@@ -65,6 +65,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "reconcile_books" => "'allocators', null, 10".to_owned(),
             "expire_settlements" => "'a', 10".to_owned(),
             "prune_tokens" | "sequence_tlog" => "10".to_owned(),
+            "watch_database" => String::new(),
             "sync_jwks" => "'a', '[]'".to_owned(),
             "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#
                 .to_owned(),
