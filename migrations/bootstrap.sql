@@ -28,7 +28,9 @@ declare
     taken text;
 begin
     for taken in
-        select format('connect on database %I', d.datname) from pg_catalog.pg_database as d where d.datallowconn
+        select format('connect on database %I', d.datname)
+        from pg_catalog.pg_database as d
+        where d.datallowconn and pg_catalog.has_database_privilege('public', d.oid, 'connect')
         union all
         select format('execute on function %s', p.oid::pg_catalog.regprocedure)
         from pg_catalog.pg_proc as p
@@ -38,7 +40,7 @@ begin
     loop
         begin
             execute format('revoke %s from public', taken);
-        exception when insufficient_privilege then
+        exception when insufficient_privilege or invalid_catalog_name then
             raise notice 'PUBLIC keeps %', taken;
         end;
     end loop;

@@ -5,10 +5,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    latest tlog.checkpoint := tlog.latest_checkpoint();
+    latest tlog.checkpoint;
     anchored bigint;
 begin
     perform auth.authenticate_system('anchor-checkpoint');
+    latest := tlog.latest_checkpoint();
 
     anchored := (select max(a.size) from tlog.anchor as a where a.chain_id = _chain_id);
     return ledger.ok(jsonb_build_object(

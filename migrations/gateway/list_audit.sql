@@ -61,6 +61,7 @@ begin
             ), '[]')
             from unnest(page) as entry
         ),
+        'final_through', ledger.rfc3339(tlog.final_through()),
         'next', next_page
     ));
 end

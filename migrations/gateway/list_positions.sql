@@ -41,6 +41,7 @@ begin
     )
     select jsonb_build_object(
         'as_of', ledger.rfc3339(as_of),
+        'final_through', ledger.rfc3339(tlog.final_through()),
         'currencies', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(

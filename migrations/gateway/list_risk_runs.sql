@@ -35,6 +35,7 @@ begin
             select coalesce(jsonb_agg(risk.run_summary(r) order by r.as_of desc, r.run_id desc), '[]')
             from unnest(page) as r
         ),
+        'final_through', ledger.rfc3339(tlog.final_through()),
         'next', next_page
     ));
 end

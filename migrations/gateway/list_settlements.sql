@@ -45,6 +45,7 @@ begin
             select coalesce(jsonb_agg(capital.settlement_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),
+        'final_through', ledger.rfc3339(tlog.final_through()),
         'next', next_page
     ));
 end

@@ -15,16 +15,21 @@ declare
     placed int4;
 begin
     perform auth.authenticate_system('sequence-tlog');
+    -- Before this transaction has its id, so that whoever has a higher one writes later than this. A second call of one
+    -- transaction has no instant to record.
+    if pg_current_xact_id_if_assigned() is null then
+        taken_at := clock_timestamp();
+    end if;
     -- One at a time. The lock is a row's, which no other login can take; whoever comes second has nothing to do.
     if not exists (select from tlog.turn for update skip locked) then
         return ledger.ok(jsonb_build_object('sequenced', 0, 'more', false, 'busy', true) || tlog.backlog());
     end if;
 
-    -- Whoever gets a transaction id from here on writes later than this.
-    taken_at := clock_timestamp();
     present_epoch := (select max(e.epoch) from tlog.epoch as e);
+    -- Not the upper bound of a snapshot: transactions at and above it may have begun long before.
     insert into tlog.horizon (taken_at, epoch, xid)
-    values (taken_at, present_epoch, pg_snapshot_xmax(pg_current_snapshot()))
+    select taken_at, present_epoch, pg_current_xact_id()
+    where taken_at is not null
     on conflict on constraint horizon_pkey do nothing;
     delete from tlog.horizon as h where h.taken_at < tlog.final_through();
 

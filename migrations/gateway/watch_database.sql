@@ -5,8 +5,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- The statement timeout is the login's to change; the watch is not.
-    grace constant interval := interval '1 minute';
     held record;
     ended jsonb := '[]';
     published tlog.entry;
@@ -14,7 +12,7 @@ declare
 begin
     perform auth.authenticate_system('watch-database');
 
-    -- An open transaction holds rows, the log's horizon and what SERIALIZABLE remembers. A session's lock is nothing
+    -- Time-outs are a login's to change. An open transaction holds rows, the log's horizon and what SERIALIZABLE remembers. A session's lock is nothing
     -- that a function of ours takes. In whichever database: locks and horizon are the server's.
     for held in
         select s.pid, l.name, case when o.pid is null then 'transaction' else 'lock' end as what
@@ -24,7 +22,7 @@ begin
         where l.name <> 'migrate'
             and s.pid <> pg_backend_pid()
             and (o.pid is not null
-                or clock_timestamp() - s.xact_start > grace + l.statement_timeout::interval)
+                or clock_timestamp() - s.xact_start > l.statement_timeout::interval + auth.holding_grace())
         order by s.pid
     loop
         -- False where it has ended by itself.

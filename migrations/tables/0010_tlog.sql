@@ -55,9 +55,8 @@ create table tlog.horizon (
     constraint horizon_pkey primary key (taken_at)
 );
 comment on table tlog.horizon is
-    'Instants, each with the first transaction id that was not yet given then. Once all transactions below it have '
-    'ended, nothing can be written at or before the instant any more. A memo: what is older than the last final instant '
-    'is forgotten.';
+    'Instants, each with a transaction id that was given later. Once all transactions below it have ended, nothing can '
+    'be written at or before the instant any more. A memo: what is older than the last final instant is forgotten.';
 
 -- The tree, and what was published of it.
 create table tlog.node (

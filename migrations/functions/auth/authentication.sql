@@ -40,7 +40,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    cleared text;
+    -- First of all: what follows must not be shown in plans.
+    cleared constant text := auth.clear_settings();
 begin
     -- A session can override its role's default. A writer below SERIALIZABLE could break what it has checked. A keeper
     -- of the transparency log at SERIALIZABLE would abort writers. So each login is answered at its own level alone.
@@ -53,7 +54,6 @@ begin
     if (clock_timestamp() - transaction_timestamp() <= auth.transaction_age_max()) is not true then
         raise exception using errcode = 'OPK04', message = 'transaction-too-old';
     end if;
-    cleared := auth.clear_settings();
 end
 $$;
 comment on function auth.start() is

@@ -1,6 +1,15 @@
 -- Deviations: where the server, and our roles in it, are not as the promises need them. A deployment sets back what it
 -- can and refuses the rest; gateway.watch_database reports each.
 
+create or replace function auth.holding_grace()
+returns interval
+language sql
+immutable
+parallel safe
+return interval '1 minute';
+comment on function auth.holding_grace() is
+    'How long a transaction may last beyond its login''s longest statement. gateway.watch_database then ends it.';
+
 create or replace function auth.deviations()
 returns setof jsonb
 language sql

@@ -16,6 +16,7 @@ mod direct;
 mod double_entry;
 mod endpoints;
 mod expiry;
+mod hostile_logins;
 mod idempotency;
 mod isolation;
 mod keys;
