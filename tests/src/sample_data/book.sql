@@ -27,8 +27,8 @@ insert into capital.facility (facility_id, name, currency, escrow_agent_id, sett
     from made as m cross join capital.facility as f where f.facility_id = '$like';
 insert into capital.facility_utilisation (facility_id, limit_minor, utilised_minor)
     select m.facility_id, 1000000000, 1000000 + m.n from made as m;
-insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor)
-    select '$allocator', f.currency, 'position', m.facility_id, 1, 1000000 + m.n
+insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor, last_posted_at)
+    select '$allocator', f.currency, 'position', m.facility_id, 1, 1000000 + m.n, now()
     from made as m join capital.facility as f on f.facility_id = m.facility_id;
 -- PD 0.2% to 1.8%, all different.
 insert into risk.profile (facility_id, version, pd_ppb, lgd_mean_ppb, loadings_ppb, commitment_key)
