@@ -35,7 +35,7 @@ begin
         if not found then
             perform ledger.refuse('not-found', '{"resource": "facility"}');
         end if;
-        if facility_currency <> _currency then
+        if facility_currency is distinct from _currency then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
         end if;
         if _expires_at <= now() then

@@ -15,6 +15,7 @@ declare
     platform_agent constant text := _settings ->> 'platform_agent_id';
 begin
     perform auth.authenticate_system('migrate');
+    perform ledger.require_arguments(num_nulls(_attempt));
     if num_nulls(settings_issuer, settings_audience, platform_agent) > 0 then
         raise exception using errcode = 'OPK04', message = 'settings-incomplete';
     end if;

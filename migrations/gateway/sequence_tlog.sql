@@ -17,6 +17,7 @@ declare
     waiting record;
 begin
     perform auth.authenticate_system('sequence-tlog');
+    perform ledger.require_arguments(num_nulls(_batch_size));
     -- One at a time; whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(lock_key) then
         return ledger.ok(jsonb_build_object(

@@ -29,7 +29,7 @@ begin
         if not found then
             perform ledger.refuse('not-found');
         end if;
-        if settlement.created_by = auth.sub() then
+        if (settlement.created_by <> auth.sub()) is not true then
             perform ledger.refuse('four-eyes');
         end if;
         perform capital.require_state(settlement, 'VERIFIED', 'PENDING');

@@ -17,7 +17,7 @@ begin
             from capital.posting as p
             where p.journal_id = new.journal_id
             group by p.currency
-            having sum(p.amount_minor) <> 0
+            having sum(p.amount_minor) is distinct from 0
         )
     then
         raise exception using
