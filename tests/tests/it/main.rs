@@ -24,6 +24,7 @@ mod lists;
 mod locks;
 mod metrics;
 mod migrations;
+mod missing;
 mod model;
 mod mutations;
 mod outage;
