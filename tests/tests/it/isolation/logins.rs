@@ -43,7 +43,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "create_settlement" => {
                 format!("{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null")
             }
-            "create_risk_run" => format!("{token}, {claim}, 'USD', null"),
+            "create_risk_run" => format!("{token}, {claim}, '{{\"currency\": \"USD\"}}', null"),
             "list_risk_runs" => format!("{token}, 10, null, null"),
             "verify_settlement" => format!("{token}, {claim}, '{id}'"),
             "request_release" => {
