@@ -1,6 +1,7 @@
 //! What is missing is refused. A login calls its gateway functions with each argument null, with a claim that lacks a
 //! member, and with events that lack each of their members. The function in front, which checks all of this, is absent.
 
+mod arguments;
 mod events;
 
 use std::collections::BTreeMap;
