@@ -232,7 +232,10 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         ("platform-webhook", "optkas-platform", "member.revoked"),
     ] {
         let data = format!(
-            r#"{{"settlement_id": "{0}", "facility_id": "{0}", "reason": "none"}}"#,
+            r#"{{"settlement_id": "{0}", "facility_id": "{0}", "reason": "none",
+                "allocator_id": "{0}", "sub": "{0}", "role": "maker",
+                "search_id": "{0}", "office": "US-DE", "party_id": "{0}", "searched_name": "Nobody",
+                "through_on": "2025-01-01", "document_sha256": "00", "findings": []}}"#,
             ids[1]
         );
         let key = idempotency_key();
