@@ -38,6 +38,7 @@ begin
         if facility_currency is distinct from _currency then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
         end if;
+        -- known: without a time there is no expiry
         if _expires_at <= now() then
             perform ledger.refuse('expired');
         end if;

@@ -16,7 +16,7 @@ declare
 begin
     perform auth.authenticate_system('migrate');
     perform ledger.require_arguments(num_nulls(_attempt));
-    if num_nulls(settings_issuer, settings_audience, platform_agent) > 0 then
+    if num_nulls(settings_issuer, settings_audience, platform_agent) is distinct from 0 then
         raise exception using errcode = 'OPK04', message = 'settings-incomplete';
     end if;
 

@@ -19,7 +19,7 @@ begin
     perform auth.authenticate_system('sequence-tlog');
     perform ledger.require_arguments(num_nulls(_batch_size));
     -- One at a time; whoever comes second has nothing to do.
-    if not pg_try_advisory_xact_lock(lock_key) then
+    if pg_try_advisory_xact_lock(lock_key) is not true then
         return ledger.ok(jsonb_build_object(
             'sequenced', 0, 'more', false, 'size', tlog.size(), 'backlog', 0, 'horizon_lag_ms', 0
         ));

@@ -33,6 +33,7 @@ begin
             perform ledger.refuse('four-eyes');
         end if;
         perform capital.require_state(settlement, 'VERIFIED', 'PENDING');
+        -- known: without a time there is no expiry
         if settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;

@@ -76,6 +76,7 @@ begin
         end if;
         perform capital.require_state(settlement, to_status, from_status);
         -- Expiry must not depend on when the scheduler comes by.
+        -- known: without a time there is no expiry
         if to_status = 'ESCROWED' and settlement.expires_at <= now() then
             perform ledger.refuse('expired');
         end if;

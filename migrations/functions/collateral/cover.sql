@@ -76,7 +76,7 @@ begin atomic
         c.debtor_party_id,
         s.lapse_on,
         coalesce((
-            s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
+            s.secured_parties is distinct from '[]' and s.descriptions is distinct from '[]' and s.debtors @> jsonb_build_array(
                 jsonb_build_object('party_id', c.debtor_party_id))
         ), false),
         p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,
@@ -181,12 +181,14 @@ begin
     select min(h.valued_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
+    -- known: where no pledge counts, nothing is stale
     if oldest < today - _rules.valuation_age_max_days then
         problems := problems || ledger.reason('valuation-stale', jsonb_build_object('oldest', oldest));
     end if;
     select min(h.received_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
+    -- known: the same
     if oldest < today - _rules.receipt_age_max_days then
         problems := problems || ledger.reason('custody-stale', jsonb_build_object('oldest', oldest));
     end if;
@@ -219,10 +221,12 @@ begin
         into missing
         from collateral.holding as h
         where h.facility_id = _facility_id;
+        -- known: counts
         if missing.valuations > 0 then
             problems := problems || ledger.reason(
                 'valuation-missing', jsonb_build_object('pledges', missing.valuations));
         end if;
+        -- known: a count
         if missing.receipts > 0 then
             problems := problems || ledger.reason('custody-missing', jsonb_build_object('pledges', missing.receipts));
         end if;

@@ -138,7 +138,7 @@ begin
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
     end if;
     -- The approver must be shown all of it, and it must take effect in one statement.
-    if cardinality(named) > collateral.release_pledges_max() then
+    if (cardinality(named) <= collateral.release_pledges_max()) is not true then
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;

@@ -76,12 +76,12 @@ declare
     factors constant int4 := (select max(cardinality(n.loadings_ppb)) from unnest(_names) as n);
     missing jsonb;
 begin
-    if cardinality(_names) = 0 then
+    if (cardinality(_names) > 0) is not true then
         perform ledger.refuse('no-positions');
     end if;
-    if cardinality(_names) > 10000 or (
-        select sum(n.exposure_minor) > 1000000000000000 from unnest(_names) as n
-    ) then
+    if (cardinality(_names) <= 10000) is not true or (
+        select sum(n.exposure_minor) <= 1000000000000000 from unnest(_names) as n
+    ) is not true then
         perform ledger.refuse('portfolio-limit');
     end if;
     select jsonb_agg(jsonb_build_object('facility_id', m.facility_id, 'missing', m.missing) order by m.facility_id)

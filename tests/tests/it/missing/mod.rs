@@ -2,6 +2,7 @@
 //! member, and with events that lack each of their members. The function in front, which checks all of this, is absent.
 
 mod arguments;
+mod constraints;
 mod events;
 
 use std::collections::BTreeMap;
