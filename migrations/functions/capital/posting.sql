@@ -136,8 +136,10 @@ as $$
 declare
     journal uuid;
 begin
-    insert into capital.journal (allocator_id, kind, settlement_id, reference, commitment_key)
-    select a.allocator_id, _kind, _settlement_id, _reference, decode(current_setting('optkas.commitment'), 'hex')
+    insert into capital.journal (allocator_id, kind, settlement_id, amount_minor, reference, commitment_key)
+    select
+        a.allocator_id, _kind, _settlement_id, _amount_minor, _reference,
+        decode(current_setting('optkas.commitment'), 'hex')
     from capital.account as a
     where a.account_id = _from
     returning journal_id into strict journal;
