@@ -12,7 +12,8 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     -- The function in front may say what it likes was asked: the request itself is recorded, and its hash is claimed.
-    claim constant jsonb := _claim || jsonb_build_object('fingerprint', encode(ledger.fingerprint('', _request), 'hex'));
+    claim constant jsonb := _claim
+        || jsonb_build_object('fingerprint', encode(ledger.fingerprint('', _request), 'hex'));
     currency constant text := fixed.risk_request(_request) ->> 'currency';
     claimed ledger.commitment_ledger := ledger.claimed('', claim);
     known ledger.reply := ledger.recall(claimed);

@@ -37,7 +37,8 @@ begin atomic
         order by p.account_version desc
         limit 1
     ) as p on true
-    where (a.version, a.balance_minor) is distinct from (coalesce(p.account_version, 0), coalesce(p.balance_after_minor, 0))
+    where (a.version, a.balance_minor)
+        is distinct from (coalesce(p.account_version, 0), coalesce(p.balance_after_minor, 0))
     union all
     select jsonb_build_object(
         'rule', 'balance-is-of-settlements', 'allocator_id', _allocator_id,

@@ -76,7 +76,8 @@ begin atomic
         c.debtor_party_id,
         s.lapse_on,
         coalesce((
-            s.secured_parties is distinct from '[]' and s.descriptions is distinct from '[]' and s.debtors @> jsonb_build_array(
+            s.secured_parties is distinct from '[]' and s.descriptions is distinct from '[]'
+            and s.debtors @> jsonb_build_array(
                 jsonb_build_object('party_id', c.debtor_party_id))
         ), false),
         p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,

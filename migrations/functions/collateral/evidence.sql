@@ -52,7 +52,8 @@ begin
     -- A receipt is the word of its own custodian, and of no other.
     select a.asset_id into foreign_asset
     from collateral.asset as a
-    where a.facility_id = _facility and a.asset_id = any (asset_ids) and a.custodian is distinct from _data ->> 'custodian'
+    where a.facility_id = _facility and a.asset_id = any (asset_ids)
+        and a.custodian is distinct from _data ->> 'custodian'
     limit 1;
     if found then
         perform ledger.refuse('custodian-mismatch', jsonb_build_object('asset_id', foreign_asset));

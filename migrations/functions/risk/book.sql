@@ -90,7 +90,7 @@ begin
         select n.facility_id, case
             when n.profile_version is null then '["pd", "lgd", "loadings"]'::jsonb
             else case when n.rating is not null and n.place is null then '["rating"]'::jsonb else '[]' end
-                || case when cardinality(n.loadings_ppb) is distinct from factors then '["loadings"]'::jsonb else '[]' end
+                || case when cardinality(n.loadings_ppb) = factors then '[]' else '["loadings"]'::jsonb end
         end as missing
         from unnest(_names) as n
     ) as m

@@ -194,12 +194,7 @@ impl<'a> Calls<'a> {
 
     /// The SQL of all arguments of a call that is accepted, under a key of its own.
     fn good(&self, function: &str) -> Result<Vec<String>> {
-        let Self {
-            fixture,
-            sealed,
-            size,
-            ..
-        } = self;
+        let fixture = self.fixture;
         let text = |text: &str| quote(text);
         let one = |person: &str, rest: &[String]| -> Result<Vec<String>> {
             Ok([&[token(fixture, person)?], rest].concat())
@@ -209,7 +204,10 @@ impl<'a> Calls<'a> {
         let event = |agent: &str, kind: &str, data: &Value| {
             vec![text(agent), claimed(), text(kind), text(&data.to_string())]
         };
-        let report = |settlement: &str| json!({"settlement_id": settlement, "facility_id": USD_FACILITY.id, "amount_minor": "100", "currency": "USD"});
+        let report = |id: &str| {
+            let facility = USD_FACILITY.id;
+            json!({"settlement_id": id, "facility_id": facility, "amount_minor": "100", "currency": "USD"})
+        };
         let secured = text(&self.facility.terms.facility.to_string());
         let null = || "null".to_owned();
         let number = |number: i64| number.to_string();
@@ -278,11 +276,23 @@ impl<'a> Calls<'a> {
                 let rest: Vec<_> = std::iter::once(number(10)).chain(filters).collect();
                 one("alice", &rest)?
             }
+            _ => self.job(function)?,
+        })
+    }
+
+    fn job(&self, function: &str) -> Result<Vec<String>> {
+        let Self { sealed, size, .. } = self;
+        let text = |text: &str| quote(text);
+        let number = |number: i64| number.to_string();
+        Ok(match function {
             "expire_settlements" => vec![text("attempt"), number(10)],
             "prune_tokens" | "sequence_tlog" => vec![number(10)],
-            "reconcile_books" => vec![text("allocators"), null(), number(10)],
-            "next_secured_facility" => vec![null()],
-            "monitor_facility" => vec![text("attempt"), secured],
+            "reconcile_books" => vec![text("allocators"), "null".to_owned(), number(10)],
+            "next_secured_facility" => vec!["null".to_owned()],
+            "monitor_facility" => vec![
+                text("attempt"),
+                text(&self.facility.terms.facility.to_string()),
+            ],
             "sync_jwks" => vec![text("attempt"), text(&self.keys)],
             "migrate" => {
                 let settings = json!({

@@ -56,7 +56,8 @@ fn a_constraint_over_what_may_be_null_says_what_null_does() -> Result<()> {
         "select c.conname::text
          from pg_constraint as c
          where c.contype = 'c'
-            and c.connamespace::regnamespace::text in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'risk', 'tlog')
+            and c.connamespace::regnamespace::text
+                in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'risk', 'tlog')
             and exists (
                 select from pg_attribute as a
                 where a.attrelid = c.conrelid and a.attnum = any (c.conkey) and not a.attnotnull

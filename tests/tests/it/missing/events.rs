@@ -166,15 +166,21 @@ fn members(api: &Value, schema: &Value, at: &str, all: &mut BTreeSet<String>) {
 fn good(fixture: &Fixture) -> Result<Vec<Event>> {
     record(fixture, "ratings.recorded", &matrix())?;
     let mut facility = SecuredFacility::good(fixture, &[1_000])?;
-    let terms = facility.terms.clone();
     let waiting = facility.requested(&facility.termination())?;
-    let assets: Vec<Uuid> = facility.pledged.iter().map(|it| it.asset).collect();
-    // A pledge of its own, which the termination does not name.
+    // Of another filing than the one whose termination waits.
     facility.file(|filing| filing)?;
-    let filing = facility.filing;
-    let unused = SecuredTerms::new(AURORA);
+    Ok([
+        of_platform(fixture, &facility.terms),
+        of_settlements(fixture)?,
+        of_collateral(&facility, &waiting)?,
+    ]
+    .concat())
+}
+
+fn of_platform(fixture: &Fixture, terms: &SecuredTerms) -> Vec<Event> {
     let mut events = Vec::new();
     let mut platform = |kind, data| events.push(("platform-webhook", PLATFORM, kind, data));
+    let unused = SecuredTerms::new(AURORA);
     let aurora = AURORA.id.to_string();
     let (somebody, money) = (
         |sub: String, role: &str| json!({"allocator_id": aurora, "sub": sub, "role": role}),
@@ -203,7 +209,11 @@ fn good(fixture: &Fixture) -> Result<Vec<Event>> {
     platform("ratings.recorded", matrix());
     platform("capital.deposited", money.clone());
     platform("capital.withdrawn", money);
+    events
+}
 
+fn of_settlements(fixture: &Fixture) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
     let (verified, escrowed) = (verified(fixture, 100)?, escrowed(fixture, 100)?);
     for (function, agent, settlement, success, failure) in [
         (
@@ -229,7 +239,13 @@ fn good(fixture: &Fixture) -> Result<Vec<Event>> {
         events.push((function, agent, success, success_data));
         events.push((function, agent, failure, failure_data));
     }
+    Ok(events)
+}
 
+fn of_collateral(facility: &SecuredFacility<'_>, waiting: &Value) -> Result<Vec<Event>> {
+    let (terms, filing) = (&facility.terms, facility.filing);
+    let assets: Vec<Uuid> = facility.pledged.iter().map(|it| it.asset).collect();
+    let mut events = Vec::new();
     let mut reported = |event: tests::sample_data::WebhookEvent| {
         events.push((
             "collateral-webhook",

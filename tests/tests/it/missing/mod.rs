@@ -45,7 +45,8 @@ fn domain(fixture: &Fixture) -> Result<BTreeMap<String, String>> {
     let mut admin = fixture.admin()?;
     let tables = admin.query(
         "select oid::regclass::text from pg_class
-         where relkind = 'r' and relnamespace::regnamespace::text in ('audit', 'capital', 'collateral', 'risk', 'tlog')",
+         where relkind = 'r'
+            and relnamespace::regnamespace::text in ('audit', 'capital', 'collateral', 'risk', 'tlog')",
         &[],
     )?;
     let mut all = BTreeMap::new();
