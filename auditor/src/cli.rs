@@ -134,7 +134,9 @@ A risk run: that its results are those of its recorded inputs, bit for bit.
 FILE is a run as `GET /v1/risk-runs/{id}` answers it. The run is computed anew
 from the snapshot and the settings in it, by the engine that is built into
 this program, and every result compared: value at risk, expected shortfall,
-contributions, intervals, histogram. Uses all cores. Nothing but FILE is read.
+contributions, intervals, histogram. The run's id must follow from its
+commitment, and its settings from the request. Uses all cores. Nothing but
+FILE is read. The answer says which members of FILE this vouches for.
 
 Whether the snapshot is what the ledger held then, only the database can show:
 see `verify database`.")]

@@ -9,6 +9,7 @@ declare
     anchored bigint;
 begin
     perform auth.authenticate_system('anchor-checkpoint');
+    perform ledger.require_arguments(num_nulls(_chain_id));
     latest := tlog.latest_checkpoint();
 
     anchored := (select max(a.size) from tlog.anchor as a where a.chain_id = _chain_id);
@@ -46,6 +47,7 @@ declare
     nonce bigint;
 begin
     perform auth.authenticate_system('anchor-checkpoint');
+    perform ledger.require_arguments(num_nulls(_chain_id));
     perform ledger.require_members(
         _transaction, array['size', 'address', 'nonce', 'transaction_hash', 'raw_transaction']
     );
@@ -74,6 +76,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform auth.authenticate_system('anchor-checkpoint');
+    perform ledger.require_arguments(num_nulls(_chain_id));
     perform ledger.require_members(_anchor, array['transaction_hash', 'block_number', 'block_hash']);
 
     insert into tlog.anchor (chain_id, size, transaction_hash, block_number, block_hash)

@@ -17,9 +17,10 @@ declare
     refusal text;
     members text;
 begin
-    if not auth.authenticate_agent(_agent_id, 'collateral') then
+    if auth.authenticate_agent(_agent_id, 'collateral') is not true then
         return ledger.unrecorded('not-found');
     end if;
+    perform ledger.require_event(_event_type, _data);
     known := ledger.claim('', _claim);
     if known.outcome is not null then
         return known;

@@ -1,7 +1,7 @@
 create or replace function gateway.create_risk_run(
     _token text,
     _claim jsonb,
-    _currency text,
+    _request bytea,
     _result jsonb
 )
 returns ledger.reply
@@ -11,7 +11,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    claimed ledger.commitment_ledger := ledger.claimed('', _claim);
+    -- The function in front may say what it likes was asked: the request itself is recorded, and its hash is claimed.
+    claim constant jsonb := _claim
+        || jsonb_build_object('fingerprint', encode(ledger.fingerprint('', _request), 'hex'));
+    currency constant text := fixed.risk_request(_request) ->> 'currency';
+    claimed ledger.commitment_ledger := ledger.claimed('', claim);
     known ledger.reply := ledger.recall(claimed);
     book risk.book;
     recorded risk.run;
@@ -23,7 +27,7 @@ begin
     end if;
 
     begin
-        book := risk.book_of(allocator, _currency);
+        book := risk.book_of(allocator, currency);
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
@@ -37,17 +41,17 @@ begin
         ));
     end if;
 
-    known := ledger.claim('', _claim);
+    known := ledger.claim('', claim);
     if known.outcome is not null then
         return known;
     end if;
     if refusal is not null then
         return ledger.conclude_refused(allocator, refusal, members);
     end if;
-    insert into risk.run (run_id, allocator_id, currency, requested_by, log_size, inputs, snapshot, result)
+    insert into risk.run (run_id, allocator_id, currency, requested_by, request, log_size, inputs, snapshot, result)
     values (
-        fixed.risk_run_id(claimed.key), allocator, _currency, auth.sub(), coalesce((tlog.latest_checkpoint()).size, 0),
-        book.inputs, book.snapshot, _result
+        fixed.risk_run_id(claimed.key), allocator, currency, auth.sub(), _request,
+        coalesce((tlog.latest_checkpoint()).size, 0), book.inputs, book.snapshot, _result
     )
     returning * into recorded;
     return ledger.conclude('accepted', 201, allocator, risk.run_json(recorded));

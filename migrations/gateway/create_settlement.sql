@@ -35,9 +35,10 @@ begin
         if not found then
             perform ledger.refuse('not-found', '{"resource": "facility"}');
         end if;
-        if facility_currency <> _currency then
+        if facility_currency is distinct from _currency then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
         end if;
+        -- known: without a time there is no expiry
         if _expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;

@@ -10,6 +10,7 @@ declare
     expired int4 := 0;
 begin
     perform auth.authenticate_system('expire-settlements');
+    perform ledger.require_arguments(num_nulls(_attempt, _batch_size));
 
     -- Somebody who moves one of these at the same time makes this call fail with 40001; it is tried again.
     for due in

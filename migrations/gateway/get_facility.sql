@@ -8,7 +8,7 @@ declare
     allocator uuid := auth.authenticate_member(_token);
     facility capital.facility;
 begin
-    if not collateral.set_facility(_facility_id) then
+    if collateral.set_facility(_facility_id) is not true then
         return ledger.unrecorded('not-found');
     end if;
     select * into strict facility from capital.facility as f where f.facility_id = _facility_id;

@@ -15,10 +15,10 @@ declare
     page collateral.pledge[];
     next_page uuid;
 begin
-    if not collateral.set_facility(_facility_id) then
+    if collateral.set_facility(_facility_id) is not true then
         return ledger.unrecorded('not-found');
     end if;
-    if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
+    if (select f.secured from capital.facility as f where f.facility_id = _facility_id) is not true then
         return ledger.ok(jsonb_build_object('facility_id', _facility_id, 'secured', false));
     end if;
 

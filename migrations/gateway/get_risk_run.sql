@@ -15,7 +15,8 @@ begin
         return ledger.unrecorded('not-found');
     end if;
     return ledger.ok(risk.run_json(run) || jsonb_build_object(
-        'inputs', run.inputs, 'snapshot', run.snapshot, 'commitment', encode(run.commitment_key, 'hex')
+        'request', convert_from(run.request, 'UTF8'), 'inputs', run.inputs, 'snapshot', run.snapshot,
+        'commitment', encode(run.commitment_key, 'hex')
     ));
 end
 $$;

@@ -15,7 +15,8 @@ declare
     platform_agent constant text := _settings ->> 'platform_agent_id';
 begin
     perform auth.authenticate_system('migrate');
-    if num_nulls(settings_issuer, settings_audience, platform_agent) > 0 then
+    perform ledger.require_arguments(num_nulls(_attempt));
+    if num_nulls(settings_issuer, settings_audience, platform_agent) is distinct from 0 then
         raise exception using errcode = 'OPK04', message = 'settings-incomplete';
     end if;
 

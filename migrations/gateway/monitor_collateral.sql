@@ -26,6 +26,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform auth.authenticate_system('monitor-collateral');
+    perform ledger.require_arguments(num_nulls(_attempt));
     if not exists (
         select from capital.facility as f where f.facility_id = _facility_id and f.secured
     ) then

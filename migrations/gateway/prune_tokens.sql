@@ -8,6 +8,7 @@ declare
     pruned int4;
 begin
     perform auth.authenticate_system('prune-tokens');
+    perform ledger.require_arguments(num_nulls(_batch_size));
     delete from auth.verified_token as t
     where t.token_sha256 in (
         select e.token_sha256

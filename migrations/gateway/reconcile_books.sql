@@ -10,6 +10,7 @@ declare
     imbalances jsonb := '[]';
 begin
     perform auth.authenticate_system('reconcile-books');
+    perform ledger.require_arguments(num_nulls(_books, _batch_size));
 
     case _books
         when 'allocators' then

@@ -15,6 +15,7 @@ declare
     placed int4;
 begin
     perform auth.authenticate_system('sequence-tlog');
+    perform ledger.require_arguments(num_nulls(_batch_size));
     -- Before this transaction has its id, so that whoever has a higher one writes later than this. A second call of one
     -- transaction has no instant to record.
     if pg_current_xact_id_if_assigned() is null then

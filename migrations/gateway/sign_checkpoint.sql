@@ -6,6 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform auth.authenticate_system('sign-checkpoint');
+    perform ledger.require_arguments(num_nulls(_from, _limit));
     return ledger.ok(jsonb_build_object(
         'size', tlog.size(),
         'root_at_from', encode(tlog.root(_from), 'hex'),
@@ -37,6 +38,7 @@ declare
     known bytea;
 begin
     perform auth.authenticate_system('sign-checkpoint');
+    perform ledger.require_arguments(num_nulls(_size, _root, _note));
 
     -- The signer's tree and ours are computed apart. Where they differ one of them has been changed.
     if _root is distinct from tlog.root(_size) then

@@ -10,6 +10,7 @@ declare
     changes jsonb := '[]';
 begin
     perform auth.authenticate_system('sync-jwks');
+    perform ledger.require_arguments(num_nulls(_attempt, _keys));
 
     -- The function in front drops keys that are not for us; what it sends must all be acceptable. A set
     -- that is not is refused whole, before anything is changed.

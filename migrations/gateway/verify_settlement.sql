@@ -29,10 +29,11 @@ begin
         if not found then
             perform ledger.refuse('not-found');
         end if;
-        if settlement.created_by = auth.sub() then
+        if (settlement.created_by <> auth.sub()) is not true then
             perform ledger.refuse('four-eyes');
         end if;
         perform capital.require_state(settlement, 'VERIFIED', 'PENDING');
+        -- known: without a time there is no expiry
         if settlement.expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;

@@ -1,5 +1,5 @@
 -- Settlements and their state machine. The legal transitions are constraints, not code: they hold for every caller, and
--- with triggers switched off as well.
+-- with the triggers switched off that the owner can switch off. Only a superuser can switch off a foreign key.
 
 create table capital.settlement (
     settlement_id uuid not null default gen_random_uuid(),

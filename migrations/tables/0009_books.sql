@@ -39,6 +39,7 @@ create table capital.journal (
     allocator_id uuid not null,
     kind text not null,
     settlement_id uuid,
+    amount_minor bigint not null,
     reference fixed.text_140,
     commitment_key fixed.sha256 not null,
     posted_at timestamptz not null default clock_timestamp(),
@@ -48,6 +49,8 @@ create table capital.journal (
         references capital.settlement (settlement_id, allocator_id),
     constraint journal_commitment_fkey foreign key (commitment_key)
         references ledger.commitment_ledger (key),
+    -- The kind says which way an amount goes. A negative deposit would be a withdrawal.
+    constraint journal_amount_range check (amount_minor between 1 and 999999999999999999),
     constraint journal_kind_known check (
         kind in ('deposit', 'withdrawal', 'reserve', 'release', 'escrow', 'return', 'settle')
     ),

@@ -27,7 +27,7 @@ create table tlog.entry (
     constraint entry_pkey primary key (index),
     constraint entry_key_key unique (key),
     constraint entry_previous_next check (
-        (index = 0 and previous is null) or (index > 0 and previous = index - 1)
+        (index = 0 and previous is null) or (index > 0 and previous is not null and previous = index - 1)
     ),
     constraint entry_previous_fkey foreign key (previous) references tlog.entry (index),
     constraint entry_key_fkey foreign key (key) references ledger.commitment_outcome (key)

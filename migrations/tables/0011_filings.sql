@@ -105,6 +105,7 @@ create table collateral.agreement (
         references collateral.party (facility_id, party_id),
     constraint agreement_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
     constraint agreement_asset_kinds_number check (cardinality(asset_kinds) between 1 and 64),
+    constraint agreement_asset_kinds_given check (array_position(asset_kinds, null) is null),
     constraint agreement_ends_on_later check (ends_on > dated_on)
 );
 comment on table collateral.agreement is

@@ -132,11 +132,81 @@ comment on table risk.matrix_row is
     'in each rating and in default, and what ending in each rating costs. Append-only.';
 
 -- Runs.
+create function fixed.risk_request(_request bytea)
+returns jsonb
+-- Not SQL, which would be inlined: convert_from is not immutable by declaration, though from UTF8 it is.
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return convert_from(_request, 'UTF8')::jsonb;
+end
+$$;
+comment on function fixed.risk_request(bytea) is 'The body of a request for a run, read.';
+
+create function fixed.risk_settings(_request bytea, _run_id uuid)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    asked constant jsonb := jsonb_strip_nulls(fixed.risk_request(_request));
+    -- The first 64 bits of the hash, of which the lowest 53.
+    seed constant bigint := (
+        'x' || left(encode(fixed.text_sha256(E'optkas-risk-seed/1\n' || _run_id || E'\n'), 'hex'), 16)
+    )::bit(64)::bigint & 9007199254740991;
+begin
+    return jsonb_build_object(
+        'levels', coalesce(asked -> 'levels', '[990000, 999000]'),
+        'scenarios', coalesce(asked -> 'scenarios', '1000000'),
+        'copula', coalesce(asked -> 'copula', '{"kind": "gaussian"}'),
+        'method', coalesce(asked -> 'method', '"plain"'),
+        'seed', coalesce(asked -> 'seed', to_jsonb(seed)),
+        'run', _run_id
+    );
+end
+$$;
+comment on function fixed.risk_settings(bytea, uuid) is
+    'How the run of that id is to be made: as the request asks, and with the defaults of risk/src/parameters.rs where '
+    'it does not ask. The default seed follows from the id.';
+
+create function fixed.risk_summary(_result jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if jsonb_typeof(_result) is distinct from 'object' or jsonb_typeof(_result -> 'levels') is distinct from 'array'
+        or exists (
+            select
+            from jsonb_array_elements(_result -> 'levels') as l (level)
+            where jsonb_typeof(l.level) is distinct from 'object'
+        )
+    then
+        return null;
+    end if;
+    return _result - 'names' - 'histogram' || jsonb_build_object('levels', (
+        select coalesce(jsonb_agg(l.level - 'contributions_minor' order by l.place), '[]')
+        from jsonb_array_elements(_result -> 'levels') with ordinality as l (level, place)
+    ));
+end
+$$;
+comment on function fixed.risk_summary(jsonb) is
+    'A result without what grows with the number of names. Null unless it is an object whose levels are an array of '
+    'objects.';
+
 create table risk.run (
     run_id uuid not null,
     allocator_id uuid not null,
     currency fixed.currency not null,
     requested_by uuid not null,
+    request bytea not null,
     as_of timestamptz not null default clock_timestamp(),
     log_size bigint not null,
     inputs jsonb not null,
@@ -156,10 +226,20 @@ create table risk.run (
         coalesce(result ->> 'snapshot' = encode(snapshot_sha256, 'hex'), false)
     ),
     constraint run_result_of_currency check (coalesce(result ->> 'currency' = currency, false)),
-    constraint run_result_of_run check (coalesce(result #>> '{settings,run}' = run_id::text, false)),
+    constraint run_request_length check (octet_length(request) between 2 and 65536),
+    constraint run_request_of_currency check (coalesce(fixed.risk_request(request) ->> 'currency' = currency, false)),
+    constraint run_result_of_request check (
+        coalesce(result -> 'settings' = fixed.risk_settings(request, run_id), false)
+    ),
+    -- A list has a hundred of them in one reply.
+    constraint run_result_summary_length check (
+        coalesce(octet_length(fixed.risk_summary(result)::text) <= 16384, false)
+    ),
     constraint run_result_of_model check (coalesce(result ->> 'model' ~ '^optkas-risk/[0-9]+$', false))
 );
 comment on table risk.run is 'Each run with all that it follows from. Append-only.';
+comment on column risk.run.request is
+    'The body of the request as it was received. The claim''s fingerprint, and so the log''s entry, is of these bytes.';
 comment on column risk.run.as_of is
     'The time of the transaction that recorded the run. Its inputs are as the ledger had them then.';
 comment on column risk.run.log_size is

@@ -78,6 +78,35 @@ impl Settings {
     }
 }
 
+/// What a request may ask for; null is as if it were absent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The currency of the positions (ISO 4217).
+    pub currency: String,
+    levels: Option<Vec<Level>>,
+    scenarios: Option<u32>,
+    copula: Option<Copula>,
+    method: Option<Method>,
+    seed: Option<u64>,
+}
+
+impl Asked {
+    /// The settings of the run of that id: those asked for, and defaults.
+    #[must_use]
+    pub fn settings(self, run: &str) -> Settings {
+        let defaults = Settings::of_run(run);
+        Settings {
+            levels: self.levels.unwrap_or(defaults.levels),
+            scenarios: self.scenarios.unwrap_or(defaults.scenarios),
+            copula: self.copula.unwrap_or(defaults.copula),
+            method: self.method.unwrap_or(defaults.method),
+            seed: self.seed.unwrap_or(defaults.seed),
+            run: defaults.run,
+        }
+    }
+}
+
 /// Why parameters are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSettings {

@@ -23,6 +23,7 @@
 //! - The functions depend on this crate and never on each other. What one function alone needs is in its folder.
 
 pub mod auth;
+mod clock;
 pub mod collateral;
 pub mod commitment;
 pub mod config;

@@ -32,10 +32,10 @@ declare
     changed jsonb;
     mutations text := coalesce(current_setting('optkas.mutations', true), '');
 begin
-    if tg_op <> 'INSERT' then
+    if tg_op is distinct from 'INSERT' then
         entry.old_row := to_jsonb(old);
     end if;
-    if tg_op <> 'DELETE' then
+    if tg_op is distinct from 'DELETE' then
         entry.new_row := to_jsonb(new);
     end if;
     changed := coalesce(entry.new_row, entry.old_row);

@@ -46,6 +46,7 @@ begin
     -- A session can override its role's default. A writer below SERIALIZABLE could break what it has checked. A keeper
     -- of the transparency log at SERIALIZABLE would abort writers. So each login is answered at its own level alone.
     if current_setting('transaction_isolation') is distinct from (
+        -- known: where there is no row the levels are distinct
         select l.isolation from auth.login as l where l.name = session_user
     ) then
         raise exception using errcode = 'OPK04', message = 'isolation-not-its-own';

@@ -75,6 +75,7 @@ begin
         when header is null or claims is null or signature is null then 'form'
         -- crit, b64, zip, jku, jwk, x5u, x5c and whatever else would change what is verified, or with what.
         when exists (
+            -- known: a key is no null
             select from json_object_keys(header) as name where name not in ('alg', 'kid', 'typ')
         ) then 'header'
         when header -> 'typ' is not null
@@ -90,7 +91,7 @@ begin
             )
         end) is not true then 'aud'
         when auth.json_string(claims, 'role') is distinct from 'authenticated' then 'role'
-        when coalesce((claims -> 'is_anonymous')::text, 'false') <> 'false' then 'is_anonymous'
+        when coalesce((claims -> 'is_anonymous')::text, 'false') is distinct from 'false' then 'is_anonymous'
         when coalesce(auth.json_string(claims, 'session_id'), '') = '' then 'session_id'
         when (auth.json_string(claims, 'sub') ~ uuid_form) is not true then 'sub'
         when (exp - iat between 1 and 3600) is not true then 'lifetime'

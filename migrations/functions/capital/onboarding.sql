@@ -41,7 +41,7 @@ begin
     if not found then
         insert into capital.member (sub, allocator_id)
         values (_sub, _allocator_id);
-    elsif current_allocator <> _allocator_id then
+    elsif current_allocator is distinct from _allocator_id then
         perform ledger.refuse('member-elsewhere');
     end if;
     if exists (select from capital.member_role as r where r.sub = _sub and r.role = _role) then

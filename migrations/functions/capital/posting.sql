@@ -17,7 +17,7 @@ begin
             from capital.posting as p
             where p.journal_id = new.journal_id
             group by p.currency
-            having sum(p.amount_minor) <> 0
+            having sum(p.amount_minor) is distinct from 0
         )
     then
         raise exception using
@@ -145,8 +145,10 @@ declare
     journal capital.journal;
 begin
     -- Not before what either account has last: times rise along an account, whatever the clock does.
-    insert into capital.journal (allocator_id, kind, settlement_id, reference, commitment_key, posted_at)
-    select a.allocator_id, _kind, _settlement_id, _reference, decode(current_setting('optkas.commitment'), 'hex'),
+    insert into capital.journal (allocator_id, kind, settlement_id, amount_minor, reference, commitment_key, posted_at)
+    select
+        a.allocator_id, _kind, _settlement_id, _amount_minor, _reference,
+        decode(current_setting('optkas.commitment'), 'hex'),
         greatest(clock_timestamp(), a.last_posted_at, b.last_posted_at)
     from capital.account as a
     join capital.account as b on b.account_id = _to

@@ -24,7 +24,7 @@ begin atomic
     select jsonb_build_object('rule', 'accounts-sum-to-zero', 'allocator_id', _allocator_id, 'currency', a.currency)
     from account as a
     group by a.currency
-    having sum(a.balance_minor) <> 0
+    having sum(a.balance_minor) is distinct from 0
     union all
     select jsonb_build_object(
         'rule', 'balance-is-of-last-posting', 'allocator_id', _allocator_id, 'account_id', a.account_id
@@ -37,7 +37,8 @@ begin atomic
         order by p.account_version desc
         limit 1
     ) as p on true
-    where (a.version, a.balance_minor) <> (coalesce(p.account_version, 0), coalesce(p.balance_after_minor, 0))
+    where (a.version, a.balance_minor)
+        is distinct from (coalesce(p.account_version, 0), coalesce(p.balance_after_minor, 0))
     union all
     select jsonb_build_object(
         'rule', 'balance-is-of-settlements', 'allocator_id', _allocator_id,
@@ -47,7 +48,7 @@ begin atomic
     full join settled as s
         on s.currency = a.currency and s.kind = a.kind
             and coalesce(s.facility_id, _allocator_id) = coalesce(a.facility_id, _allocator_id)
-    where coalesce(a.balance_minor, 0) <> coalesce(s.amount_minor, 0);
+    where coalesce(a.balance_minor, 0) is distinct from coalesce(s.amount_minor, 0);
 end;
 comment on function capital.imbalances_of_allocator(uuid) is
     'Where an allocator''s books do not add up: its accounts, the ends of their postings, its settlements. Sound books '
@@ -61,7 +62,7 @@ begin atomic
     select jsonb_build_object('rule', 'utilisation-is-of-settlements', 'facility_id', _facility_id)
     from capital.facility_utilisation as u
     where u.facility_id = _facility_id
-        and u.utilised_minor <> (
+        and u.utilised_minor is distinct from (
             select coalesce(sum(s.amount_minor), 0)
             from capital.settlement as s
             where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')

@@ -27,13 +27,12 @@ declare
     refusal text;
     members text;
 begin
-    if not auth.authenticate_agent(_agent_id, _agent_kind) then
+    if auth.authenticate_agent(_agent_id, _agent_kind) is not true then
         return ledger.unrecorded('not-found');
     end if;
-    if to_status is null or num_nulls(_data ->> 'settlement_id', _data ->> 'facility_id') > 0
-        or (to_status <> 'FAILED' and num_nulls(_data ->> 'amount_minor', _data ->> 'currency') > 0)
-    then
-        raise exception using errcode = 'OPK04', message = 'a report names its event, and one of success its amount';
+    perform ledger.require_event(_event_type, _data);
+    if to_status is null then
+        raise exception using errcode = 'OPK04', message = 'not-an-event-of-this-agent';
     end if;
     known := ledger.claim('', _claim);
     if known.outcome is not null then
@@ -60,24 +59,29 @@ begin
         where s.settlement_id = (_data ->> 'settlement_id')::uuid
         for update;
 
-        if settlement.facility_id <> (_data ->> 'facility_id')::uuid then
+        if settlement.facility_id is distinct from (_data ->> 'facility_id')::uuid then
             perform ledger.refuse('facility-mismatch');
         end if;
-        -- A report of failure names no amount and no currency.
-        if settlement.currency <> _data ->> 'currency' then
+        -- A report of failure need name neither; what it names must be right.
+        if coalesce(_data ->> 'currency', case to_status when 'FAILED' then settlement.currency end)
+            is distinct from settlement.currency
+        then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', settlement.currency));
         end if;
-        if settlement.amount_minor <> (_data ->> 'amount_minor')::bigint then
+        if coalesce((_data ->> 'amount_minor')::bigint, case to_status when 'FAILED' then settlement.amount_minor end)
+            is distinct from settlement.amount_minor
+        then
             perform ledger.refuse('amount-mismatch', jsonb_build_object(
                 'expected_minor', settlement.amount_minor::text));
         end if;
         perform capital.require_state(settlement, to_status, from_status);
         -- Expiry must not depend on when the scheduler comes by.
+        -- known: without a time there is no expiry
         if to_status = 'ESCROWED' and settlement.expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;
         -- What held at VERIFIED must hold still. Capital that goes back needs no cover.
-        if to_status <> 'FAILED' then
+        if to_status is distinct from 'FAILED' then
             rests_on := collateral.require_cover(settlement);
         end if;
         settlement := capital.transition(settlement, to_status, _data ->> 'reason');

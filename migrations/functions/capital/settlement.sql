@@ -68,7 +68,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if _settlement.status <> all (_from) then
+    if (_settlement.status = any (_from)) is not true then
         perform ledger.refuse('illegal-transition', jsonb_build_object('from', _settlement.status, 'to', _to));
     end if;
 end

@@ -54,7 +54,7 @@ begin
             elsif moved.previous_status = 'ESCROWED' then
                 perform capital.move_settlement('return', moved, 'escrowed', 'available');
             end if;
-            if moved.previous_status <> 'PENDING' then
+            if moved.previous_status is distinct from 'PENDING' then
                 update capital.facility_utilisation as u
                 set utilised_minor = u.utilised_minor - moved.amount_minor
                 where u.facility_id = moved.facility_id;

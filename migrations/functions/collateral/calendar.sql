@@ -7,7 +7,7 @@ immutable
 parallel safe
 return case
     when extract(month from _on) = 2 and extract(day from _on) = 29
-        and extract(day from (_on + make_interval(years => _years))) <> 29
+        and extract(day from (_on + make_interval(years => _years))) is distinct from 29
     then (_on + make_interval(years => _years))::date + 1
     else (_on + make_interval(years => _years))::date
 end;

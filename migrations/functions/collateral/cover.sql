@@ -76,7 +76,8 @@ begin atomic
         c.debtor_party_id,
         s.lapse_on,
         coalesce((
-            s.secured_parties <> '[]' and s.descriptions <> '[]' and s.debtors @> jsonb_build_array(
+            s.secured_parties is distinct from '[]' and s.descriptions is distinct from '[]'
+            and s.debtors @> jsonb_build_array(
                 jsonb_build_object('party_id', c.debtor_party_id))
         ), false),
         p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,
@@ -84,7 +85,7 @@ begin atomic
             jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false),
         coalesce(s.lapse_on > greatest(_value_date, ledger.today()) + _guard_days, true),
         s.terminated_on is null,
-        not s.disputed,
+        s.disputed is false,
         a.debtor_party_id = c.debtor_party_id
             and c.asset_kind = any (a.asset_kinds)
             and a.dated_on <= ledger.today()
@@ -136,7 +137,7 @@ begin
             values
                 (1, 'filing-insufficient', r.sufficient, jsonb_build_object('filing_id', r.filing_id)),
                 (2, 'filing-office', r.in_office, jsonb_build_object('filing_id', r.filing_id)),
-                (3, 'filing-name', r.named or not r.sufficient,
+                (3, 'filing-name', r.named or r.sufficient is not true,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
                 (4, 'filing-lapsing', r.lasting,
                     jsonb_build_object('filing_id', r.filing_id, 'lapse_on', r.lapse_on)),
@@ -149,7 +150,7 @@ begin
                 (9, 'search-adverse', r.first,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id))
         ) as k (place, name, held, subject)
-        where not k.held
+        where k.held is not true
         group by k.place, k.name
     )
     select coalesce(
@@ -181,12 +182,14 @@ begin
     select min(h.valued_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
+    -- known: where no pledge counts, nothing is stale
     if oldest < today - _rules.valuation_age_max_days then
         problems := problems || ledger.reason('valuation-stale', jsonb_build_object('oldest', oldest));
     end if;
     select min(h.received_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
+    -- known: the same
     if oldest < today - _rules.receipt_age_max_days then
         problems := problems || ledger.reason('custody-stale', jsonb_build_object('oldest', oldest));
     end if;
@@ -212,24 +215,27 @@ declare
     after_minor constant numeric := _figures.drawn_minor + _more_minor;
     missing record;
 begin
-    if _figures.availability_minor < _more_minor then
+    if (_figures.availability_minor >= _more_minor) is not true then
         select
             count(*) filter (where h.valued_on is null) as valuations,
             count(*) filter (where h.received_on is null) as receipts
         into missing
         from collateral.holding as h
         where h.facility_id = _facility_id;
+        -- known: counts
         if missing.valuations > 0 then
             problems := problems || ledger.reason(
                 'valuation-missing', jsonb_build_object('pledges', missing.valuations));
         end if;
+        -- known: a count
         if missing.receipts > 0 then
             problems := problems || ledger.reason('custody-missing', jsonb_build_object('pledges', missing.receipts));
         end if;
         problems := problems || ledger.reason('availability-short', jsonb_build_object(
             'availability_minor', _figures.availability_minor::text, 'required_minor', _more_minor::text));
     end if;
-    if (_figures.eligible_minor - _figures.excess_minor) * 10000 < after_minor * _rules.coverage_floor_bp then
+    if ((_figures.eligible_minor - _figures.excess_minor) * 10000 >= after_minor * _rules.coverage_floor_bp) is not true
+    then
         problems := problems || ledger.reason('coverage-short', jsonb_build_object(
             'coverage_bp', div((_figures.eligible_minor - _figures.excess_minor) * 10000, nullif(after_minor, 0)),
             'floor_bp', _rules.coverage_floor_bp));
@@ -251,10 +257,10 @@ declare
     figures collateral.figures;
     problems jsonb;
 begin
-    if not _settlement.secured then
+    if _settlement.secured is false then
         return '{}';
     end if;
-    if not collateral.set_facility(facility) then
+    if collateral.set_facility(facility) is not true then
         perform ledger.refuse('not-found');
     end if;
     rules := collateral.rules_in_force(facility);
@@ -270,7 +276,7 @@ begin
             figures, rules, facility,
             case when _settlement.status = 'PENDING' then _settlement.amount_minor else 0 end
         );
-    if problems <> '[]' then
+    if problems is distinct from '[]' then
         perform ledger.refuse('collateral-deficient', jsonb_build_object(
             'problems', problems, 'borrowing_base', collateral.figures_json(figures), 'notice', collateral.notice()));
     end if;

@@ -13,7 +13,7 @@ declare
     facility_currency text := (select f.currency from capital.facility as f where f.facility_id = _facility);
 begin
     perform collateral.require_past((_data ->> 'as_of')::date, 'as_of');
-    if facility_currency <> _data ->> 'currency' then
+    if facility_currency is distinct from _data ->> 'currency' then
         perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
     end if;
     perform collateral.require_assets(_facility, asset_ids);
@@ -52,7 +52,8 @@ begin
     -- A receipt is the word of its own custodian, and of no other.
     select a.asset_id into foreign_asset
     from collateral.asset as a
-    where a.facility_id = _facility and a.asset_id = any (asset_ids) and a.custodian <> _data ->> 'custodian'
+    where a.facility_id = _facility and a.asset_id = any (asset_ids)
+        and a.custodian is distinct from _data ->> 'custodian'
     limit 1;
     if found then
         perform ledger.refuse('custodian-mismatch', jsonb_build_object('asset_id', foreign_asset));

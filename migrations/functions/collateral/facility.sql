@@ -66,10 +66,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not collateral.set_facility(_facility_id) then
+    if collateral.set_facility(_facility_id) is not true then
         perform ledger.refuse('not-found', '{"resource": "facility"}');
     end if;
-    if not (select f.secured from capital.facility as f where f.facility_id = _facility_id) then
+    if (select f.secured from capital.facility as f where f.facility_id = _facility_id) is not true then
         perform ledger.refuse('unsecured');
     end if;
 end

@@ -8,7 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Today is that of UTC. The offices are west of it, so theirs is never ahead.
-    if _on > ledger.today() then
+    if (_on <= ledger.today()) is not true then
         perform ledger.refuse('date-ahead', jsonb_build_object('member', _member));
     end if;
 end

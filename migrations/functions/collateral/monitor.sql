@@ -111,7 +111,7 @@ begin
         continue when exists (
             select from unnest(found_now) as f where f.kind = warning.kind and f.subject = warning.subject
         );
-        continue when not collateral.claim_warning(_attempt, _facility_id, 'closed', warning);
+        continue when collateral.claim_warning(_attempt, _facility_id, 'closed', warning) is not true;
         update collateral.warning as w
         set closed_at = now()
         where (w.facility_id, w.kind, w.subject, w.occurrence)
@@ -136,7 +136,7 @@ begin
             from collateral.warning as w
             where w.facility_id = _facility_id and w.kind = one.kind and w.subject = one.subject
         );
-        continue when not collateral.claim_warning(_attempt, _facility_id, 'opened', warning);
+        continue when collateral.claim_warning(_attempt, _facility_id, 'opened', warning) is not true;
         insert into collateral.warning (facility_id, kind, subject, occurrence, detail)
         values (_facility_id, one.kind, one.subject, warning.occurrence, one.detail);
         perform ledger.conclude('accepted', 200, lead, jsonb_build_object(

@@ -38,7 +38,7 @@ begin
              _data ->> 'organisation_number', _data ->> 'lei', _data ->> 'bic');
         return;
     end if;
-    if lei <> _data ->> 'lei' then
+    if lei is distinct from _data ->> 'lei' then
         perform ledger.refuse('already-exists');
     end if;
     update collateral.party as p

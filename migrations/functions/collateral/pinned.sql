@@ -55,7 +55,7 @@ begin
     approved.approved_at := new.approved_at;
     -- A generated column has no value yet before the row is stored.
     approved.content_sha256 := new.content_sha256;
-    if new is distinct from approved or old.status <> 'REQUESTED' then
+    if new is distinct from approved or old.status is distinct from 'REQUESTED' then
         raise exception using errcode = 'OPK04', message = 'a release is approved once, and changes in nothing else';
     end if;
     return new;

@@ -130,15 +130,15 @@ declare
     end;
     requested collateral.release;
 begin
-    if _kind = 'assets' and named = '{}' then
+    if _kind is distinct from 'termination' and cardinality(named) is not distinct from 0 then
         raise exception using errcode = 'OPK04', message = 'a release of assets names them';
     end if;
     perform collateral.require_filing(_filing_id);
-    if not named <@ live then
+    if (named <@ live) is not true then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
     end if;
     -- The approver must be shown all of it, and it must take effect in one statement.
-    if cardinality(named) > collateral.release_pledges_max() then
+    if (cardinality(named) <= collateral.release_pledges_max()) is not true then
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
@@ -183,7 +183,7 @@ declare
     approved collateral.release;
 begin
     -- What was requested, what the approver saw, and what the release would do now must be one text.
-    if _content_sha256 <> _release.content_sha256 or present <> _release.content then
+    if _content_sha256 is distinct from _release.content_sha256 or present is distinct from _release.content then
         perform ledger.refuse('release-changed', jsonb_build_object(
             'requested_sha256', encode(_release.content_sha256, 'hex'),
             'present_sha256', encode(fixed.text_sha256(present), 'hex')));

@@ -24,7 +24,7 @@ immutable
 return coalesce((
     select jsonb_agg(p.party order by p.place)
     from jsonb_array_elements(_parties) with ordinality as p (party, place)
-    where p.party ->> 'party_id' <> _party_id::text
+    where p.party ->> 'party_id' is distinct from _party_id::text
 ), '[]');
 comment on function collateral.without_party(jsonb, uuid) is 'Parties of record, without one of them.';
 
@@ -67,12 +67,12 @@ return case
     when (_amendment).filed_at < (_filing).filed_at then 'before-filing'
     when (_standing).terminated_on is not null then 'after-termination'
     when (_amendment).filed_on > (_standing).lapse_on then 'after-lapse'
-    when (_amendment).kind = 'party' and (_amendment).action <> 'add'
+    when (_amendment).kind = 'party' and (_amendment).action is distinct from 'add'
         and collateral.without_party(_parties, (_amendment).party_id) = _parties then 'not-of-record'
     when (_amendment).replaces_party_id is not null
         and collateral.without_party(_parties, (_amendment).replaces_party_id) = _parties then 'not-of-record'
     when collateral.takes_cover_away(_amendment)
-        and not collateral.is_authorised((_filing).filing_id, (_amendment).kind, (_amendment).release_id)
+        and collateral.is_authorised((_filing).filing_id, (_amendment).kind, (_amendment).release_id) is not true
         then 'not-authorised'
     when (_amendment).kind = 'continuation' and (_standing).lapse_on is null then 'no-lapse'
     when (_amendment).kind = 'continuation'

@@ -115,7 +115,7 @@ begin
         from latest as l
         group by l.obligor, l.asset_kind
     ) as c
-    where c.holdings <> 0 or c.value_minor <> 0;
+    where c.holdings is distinct from 0 or c.value_minor is distinct from 0;
     if changes is not null then
         perform collateral.add_to_sums(_facility_id, changes);
     end if;
@@ -147,7 +147,7 @@ begin
                 and h.counts
                 and h.valued_on >= _valued_from
                 and h.received_on >= _received_from
-                and h.pledge_id <> all (_without)
+                and (h.pledge_id = any (_without)) is not true
             group by h.obligor, h.asset_kind
         ) as s
     ), '{}');

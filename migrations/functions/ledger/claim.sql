@@ -150,14 +150,24 @@ $$;
 comment on function ledger.claim(text, jsonb) is
     'Claims the key for this transaction and returns null; or returns the reply due to a key that is known.';
 
-create or replace function ledger.claim_system(_resource text, _claim jsonb)
-returns ledger.reply
+create or replace function ledger.fingerprint(_resource text, _body bytea)
+returns bytea
 language sql
-return ledger.claim(_resource, _claim || jsonb_build_object('fingerprint', encode(fixed.tagged_hash(
+stable
+return fixed.tagged_hash(
     'optkas/request-fingerprint/v1',
     convert_to(ledger.operation(), 'UTF8'),
     convert_to(_resource, 'UTF8'),
-    convert_to(_claim ->> 'body', 'UTF8')
-), 'hex')));
+    _body
+);
+comment on function ledger.fingerprint(text, bytea) is
+    'The hash of a request''s bytes, for this login''s operation on that resource.';
+
+create or replace function ledger.claim_system(_resource text, _claim jsonb)
+returns ledger.reply
+language sql
+return ledger.claim(_resource, _claim || jsonb_build_object(
+    'fingerprint', encode(ledger.fingerprint(_resource, convert_to(_claim ->> 'body', 'UTF8')), 'hex')
+));
 comment on function ledger.claim_system(text, jsonb) is
     'A claim of a job, which has no request: its `body` stands for the bytes that the fingerprint is of.';

@@ -20,3 +20,18 @@ end
 $$;
 comment on function ledger.require_members(jsonb, text[]) is
     'Raises OPK04 unless the record has each of these members, not null, and no other.';
+
+create or replace function ledger.require_arguments(_nulls int4)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (_nulls = 0) is not true then
+        raise exception using errcode = 'OPK04', message = 'argument-missing';
+    end if;
+end
+$$;
+comment on function ledger.require_arguments(int4) is
+    'Raises OPK04 if arguments that must be given are null. It takes their num_nulls().';

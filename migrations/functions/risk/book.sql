@@ -11,13 +11,13 @@ declare
     rules collateral.rules;
     figures collateral.figures;
 begin
-    if not collateral.set_facility(_facility_id) then
+    if collateral.set_facility(_facility_id) is not true then
         return null;
     end if;
     rules := collateral.rules_in_force(_facility_id);
     if rules.version is null
-        or collateral.cover_problems(_facility_id, rules.lapse_guard_days, today) <> '[]'
-        or collateral.stale_problems(_facility_id, rules) <> '[]'
+        or collateral.cover_problems(_facility_id, rules.lapse_guard_days, today) is distinct from '[]'
+        or collateral.stale_problems(_facility_id, rules) is distinct from '[]'
     then
         return null;
     end if;
@@ -76,12 +76,12 @@ declare
     factors constant int4 := (select max(cardinality(n.loadings_ppb)) from unnest(_names) as n);
     missing jsonb;
 begin
-    if cardinality(_names) = 0 then
+    if (cardinality(_names) > 0) is not true then
         perform ledger.refuse('no-positions');
     end if;
-    if cardinality(_names) > 10000 or (
-        select sum(n.exposure_minor) > 1000000000000000 from unnest(_names) as n
-    ) then
+    if (cardinality(_names) <= 10000) is not true or (
+        select sum(n.exposure_minor) <= 1000000000000000 from unnest(_names) as n
+    ) is not true then
         perform ledger.refuse('portfolio-limit');
     end if;
     select jsonb_agg(jsonb_build_object('facility_id', m.facility_id, 'missing', m.missing) order by m.facility_id)
@@ -90,11 +90,11 @@ begin
         select n.facility_id, case
             when n.profile_version is null then '["pd", "lgd", "loadings"]'::jsonb
             else case when n.rating is not null and n.place is null then '["rating"]'::jsonb else '[]' end
-                || case when cardinality(n.loadings_ppb) <> factors then '["loadings"]'::jsonb else '[]' end
+                || case when cardinality(n.loadings_ppb) = factors then '[]' else '["loadings"]'::jsonb end
         end as missing
         from unnest(_names) as n
     ) as m
-    where m.missing <> '[]';
+    where m.missing is distinct from '[]';
     if missing is not null then
         perform ledger.refuse('risk-inputs-missing', jsonb_build_object(
             -- A reply has room for so many.

@@ -80,7 +80,7 @@ begin
     if exists (
         select
         from risk.matrix_row as r
-        where r.version = next_version and cardinality(r.losses_ppb) <> ratings
+        where r.version = next_version and cardinality(r.losses_ppb) is distinct from ratings
     ) then
         raise exception using errcode = 'OPK04', message = 'a matrix has a row a rating, and a column more';
     end if;

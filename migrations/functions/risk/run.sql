@@ -18,10 +18,5 @@ create or replace function risk.run_summary(_run risk.run)
 returns jsonb
 language sql
 stable
-return risk.run_json(_run) || jsonb_build_object('result', (_run).result - 'names' - 'histogram' || jsonb_build_object(
-    'levels', (
-        select jsonb_agg(l.level - 'contributions_minor' order by l.place)
-        from jsonb_array_elements((_run).result -> 'levels') with ordinality as l (level, place)
-    )
-));
+return risk.run_json(_run) || jsonb_build_object('result', fixed.risk_summary((_run).result));
 comment on function risk.run_summary(risk.run) is 'A run in a list, without what grows with the number of names.';

@@ -16,6 +16,7 @@ begin
         select n.epoch, n.xid from tlog.entry as n order by n.index desc limit 1
     ) as last on true;
     -- The sequencer never looks below its own place again. In one cluster ids only rise, so this is another cluster.
+    -- known: before the first entry there is no last epoch, and no cluster before this one
     if present.last_epoch = present.epoch and present.xid >= pg_current_xact_id() then
         raise exception using errcode = 'OPK04', message = 'epoch-over',
             hint = 'This cluster counts transactions from anew: run migrate, which opens its epoch.';

@@ -1,5 +1,5 @@
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -13,7 +13,10 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{Base, DatabaseLogin, DatabaseUrl, TlsMode};
+use crate::{
+    clock::is_fresh,
+    config::{Base, DatabaseLogin, DatabaseUrl, TlsMode},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -37,15 +40,24 @@ pub(super) fn pool(base: &Base, login: &DatabaseLogin) -> Pool {
         connect,
     };
     let manager = Manager::from_connect(settings(&base.database, login), connector, manager_config);
+    // The pool's own times do not count while the function is frozen. Then no connection of it is used.
+    let used = Arc::new(Mutex::new(SystemTime::UNIX_EPOCH));
+    let made = Arc::clone(&used);
     Pool::builder(manager)
         .max_size(base.connections_max)
         .runtime(Runtime::Tokio1)
-        .pre_recycle(Hook::sync_fn(|_, metrics| {
-            if metrics.last_used() > IDLE_MAX {
-                Err(HookError::message("idle for too long"))
-            } else {
-                Ok(())
+        .post_create(Hook::sync_fn(move |_, _| {
+            *made.lock().unwrap_or_else(PoisonError::into_inner) = SystemTime::now();
+            Ok(())
+        }))
+        .pre_recycle(Hook::sync_fn(move |_, metrics| {
+            let now = SystemTime::now();
+            let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
+            if metrics.last_used() > IDLE_MAX || !is_fresh(*used, now, IDLE_MAX) {
+                return Err(HookError::message("idle for too long"));
             }
+            *used = now;
+            Ok(())
         }))
         .build()
         .expect("a pool with a runtime has all it needs")

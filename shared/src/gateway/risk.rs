@@ -6,12 +6,12 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 
 use super::{Claim, Error, Gateway, Reply};
-use crate::{auth::Token, ids::RiskRunId, money::Currency, paging::NewestFirstCursor};
+use crate::{auth::Token, ids::RiskRunId, paging::NewestFirstCursor};
 
 impl Gateway {
     /// `gateway.create_risk_run`. Without results, or with those of a book that is not the present one, nothing is
     /// claimed: the reply is `ok`, with `run_id` and the present book's `snapshot`. With results of the present book
-    /// they are recorded.
+    /// they are recorded, with the request's raw body; the database holds their settings to it.
     ///
     /// # Errors
     ///
@@ -20,17 +20,14 @@ impl Gateway {
         &self,
         token: &Token,
         claim: &Claim,
-        currency: Currency,
+        request: &[u8],
         result: Option<&T>,
     ) -> Result<Reply, Error> {
         self.mutation(
             "create_risk_run",
             token,
             claim,
-            &[
-                (&currency.code(), Type::TEXT),
-                (&result.map(Json), Type::JSONB),
-            ],
+            &[(&request, Type::BYTEA), (&result.map(Json), Type::JSONB)],
         )
         .await
     }

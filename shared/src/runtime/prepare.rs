@@ -2,13 +2,14 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, SystemTime},
 };
 
 use tokio::sync::Mutex;
 
 use crate::{
     auth::webhook::KeyRing,
+    clock::is_fresh,
     config::{Base, SecretError, SecretsManager},
     gateway::Database,
 };
@@ -78,7 +79,7 @@ impl Prepare for ConnectionCache {
 /// The database and the secrets of the agents.
 pub(super) struct Webhooks {
     connections: ConnectionCache,
-    kept: Mutex<Option<(Instant, Arc<KeyRing>)>>,
+    kept: Mutex<Option<(SystemTime, Arc<KeyRing>)>>,
 }
 
 impl Webhooks {
@@ -93,13 +94,13 @@ impl Webhooks {
         let mut kept = self.kept.lock().await;
         if let Some((_, ring)) = kept
             .as_ref()
-            .filter(|(fetched, _)| fetched.elapsed() <= KEY_RING_AGE_MAX)
+            .filter(|(asked, _)| is_fresh(*asked, SystemTime::now(), KEY_RING_AGE_MAX))
         {
             return Ok(Arc::clone(ring));
         }
         *kept = None;
         // The age counts from before the fetch: what changes during it is not missed for a minute more.
-        let asked = Instant::now();
+        let asked = SystemTime::now();
         let ring = Arc::new(self.connections.secrets.key_ring().await?);
         *kept = Some((asked, Arc::clone(&ring)));
         Ok(ring)

@@ -2,10 +2,11 @@
 //! function would write them but for one thing.
 
 use anyhow::Result;
+use serde_json::json;
 use tests::fixture::Fixture;
-use tests::sample_data::{AURORA, BOREALIS};
+use tests::sample_data::{AURORA, BOREALIS, PLATFORM, idempotency_key};
 
-use crate::direct::{attempt, committed};
+use crate::direct::{Direct, attempt, barrier, call, claim, committed, quote};
 use crate::support::assert_books;
 
 const UNBALANCED: &str = "OPK04 the postings of a journal must sum to zero in each currency";
@@ -53,8 +54,8 @@ fn posting(kind: &str, amount: i64, moved: bool) -> String {
 
 fn journal() -> String {
     format!(
-        "insert into capital.journal (journal_id, allocator_id, kind, commitment_key, posted_at)
-        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit',
+        "insert into capital.journal (journal_id, allocator_id, kind, amount_minor, commitment_key, posted_at)
+        values ('d0000000-0000-4000-8000-000000000001', '{}', 'deposit', 5,
             decode(current_setting('optkas.commitment'), 'hex'), '{LATE}')",
         AURORA.id
     )
@@ -299,4 +300,27 @@ fn a_journal_balances_in_replica_mode_as_well() -> Result<()> {
         );
     }
     assert_books(&mut admin)
+}
+
+/// The login of the platform's webhook, without the function in front.
+#[test]
+fn no_amount_goes_the_other_way() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut direct = Direct::new(&fixture);
+    for kind in ["capital.deposited", "capital.withdrawn"] {
+        for amount in ["-1", "0", "-9223372036854775808", "1000000000000000000"] {
+            let data = json!({
+                "allocator_id": AURORA.id, "currency": "USD", "amount_minor": amount, "reference": "wire",
+            });
+            let rest = format!("'{kind}', {}", quote(&data.to_string()));
+            let claim = claim(&idempotency_key(), &rest);
+            let sql = call(
+                "platform-webhook",
+                &format!("'{PLATFORM}', {claim}, {rest}"),
+            );
+            let stopped = barrier(direct.client("platform-webhook")?.simple_query(&sql));
+            assert_eq!(stopped, "23514 journal_amount_range", "{kind} {amount}");
+        }
+    }
+    Ok(())
 }

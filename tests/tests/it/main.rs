@@ -25,6 +25,7 @@ mod lists;
 mod locks;
 mod metrics;
 mod migrations;
+mod missing;
 mod model;
 mod mutations;
 mod outage;

@@ -17,8 +17,9 @@ select
 from capital.settlement as s
 where s.settlement_id not in (select j.settlement_id from capital.journal as j where j.settlement_id is not null);
 
-insert into capital.journal (journal_id, allocator_id, kind, settlement_id, commitment_key, posted_at)
-select encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'reserve', m.settlement_id, m.key,
+insert into capital.journal
+    (journal_id, allocator_id, kind, settlement_id, amount_minor, commitment_key, posted_at)
+select encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'reserve', m.settlement_id, 100, m.key,
     now() + m.version * interval '1 us'
 from made as m order by m.key;
 

@@ -4,6 +4,7 @@ mod columns;
 mod run;
 mod suite;
 mod tally;
+mod unknown;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +21,7 @@ type Check = (&'static str, fn() -> Result<Outcome>);
 
 const RUSTFMT: Check = ("rustfmt", rustfmt);
 const COLUMNS: Check = ("lines of at most 120 columns", columns::check);
+const UNKNOWN: Check = ("SQL that lets null pass", unknown::check);
 const SQUAWK: Check = ("SQL lint (squawk)", squawk);
 const CLIPPY: Check = ("clippy", clippy);
 const UNITS: Check = ("unit tests", suite::units);
@@ -27,7 +29,7 @@ const UNITS: Check = ("unit tests", suite::units);
 /// Runs what takes less than a minute once everything has been compiled; goes on after a failure, to show them all.
 pub(crate) fn quick() -> Result<()> {
     let mut tally = Tally::begin();
-    for (name, check) in [RUSTFMT, COLUMNS, SQUAWK, CLIPPY, UNITS] {
+    for (name, check) in [RUSTFMT, COLUMNS, UNKNOWN, SQUAWK, CLIPPY, UNITS] {
         tally.check(name, check);
     }
     tally.finish()
@@ -41,9 +43,10 @@ pub(crate) fn everything() -> Result<()> {
             .and_then(|_| tools::install(tools::Set::Local))
             .and_then(|_| tools::install(tools::Set::Scanner))
     });
-    let checks: [Check; 13] = [
+    let checks: [Check; 14] = [
         RUSTFMT,
         COLUMNS,
+        UNKNOWN,
         SQUAWK,
         ("licences, bans, sources (cargo-deny)", dependencies),
         ("advisories (cargo-deny)", advisories),

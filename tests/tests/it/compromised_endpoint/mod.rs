@@ -80,7 +80,10 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 let rest = format!(r"'{their_release}', '\x00'");
                 direct.human(function, "mallory", &key, &rest)
             }
-            "create-risk-run" => direct.human(function, "mallory", &key, "'USD', null"),
+            "create-risk-run" => {
+                let rest = r#"'{"currency": "USD"}', null"#;
+                direct.human(function, "mallory", &key, rest)
+            }
             "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
             "get-facility-collateral" => {
                 let rest = format!("'{their_facility}', 100, null");

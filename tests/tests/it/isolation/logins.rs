@@ -43,7 +43,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "create_settlement" => {
                 format!("{token}, {claim}, '{id}', 1, 'USD', '2099-01-02', null, null, null")
             }
-            "create_risk_run" => format!("{token}, {claim}, 'USD', null"),
+            "create_risk_run" => format!("{token}, {claim}, '{{\"currency\": \"USD\"}}', null"),
             "list_risk_runs" => format!("{token}, 10, null, null"),
             "verify_settlement" => format!("{token}, {claim}, '{id}'"),
             "request_release" => {
@@ -233,7 +233,10 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         ("platform-webhook", "optkas-platform", "member.revoked"),
     ] {
         let data = format!(
-            r#"{{"settlement_id": "{0}", "facility_id": "{0}", "reason": "none"}}"#,
+            r#"{{"settlement_id": "{0}", "facility_id": "{0}", "reason": "none",
+                "allocator_id": "{0}", "sub": "{0}", "role": "maker",
+                "search_id": "{0}", "office": "US-DE", "party_id": "{0}", "searched_name": "Nobody",
+                "through_on": "2025-01-01", "document_sha256": "00", "findings": []}}"#,
             ids[1]
         );
         let key = idempotency_key();

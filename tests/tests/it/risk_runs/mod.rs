@@ -6,6 +6,8 @@ pub(crate) mod fixture;
 mod refusals;
 pub(crate) mod trust;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use shared::commitment::{Actor, Request};
@@ -122,6 +124,76 @@ fn the_auditor_finds_any_change_to_a_run() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Each member of the file, and each value within it, in turn. What the program vouches for is what it finds changed.
+#[test]
+fn the_auditor_says_what_it_vouches_for_and_finds_a_change_in_any_of_it() -> Result<()> {
+    let fixture = rated_position()?;
+    let run = fixture.person("carol").get(&path(&ran(&fixture)?)?)?.json();
+    let (_, said) = audit(&fixture, &run)?;
+    let names = |fact: &str| -> Result<BTreeSet<String>> {
+        Ok(serde_json::from_value(said["facts"][fact].clone())?)
+    };
+    let (vouched, others) = (names("vouched_for")?, names("not_vouched_for")?);
+    let members: BTreeSet<String> = run.as_object().context("a run")?.keys().cloned().collect();
+    assert_eq!(
+        vouched.union(&others).cloned().collect::<BTreeSet<_>>(),
+        members
+    );
+    let mut places = Vec::new();
+    values(&run, "", &mut places);
+    let mut tried = BTreeSet::new();
+    for place in &places {
+        let member = place.split('/').nth(1).context("a member")?.to_owned();
+        let mut changed = run.clone();
+        let value = changed.pointer_mut(place).context("a place")?;
+        *value = match &*value {
+            Value::Number(number) => json!(number.as_i64().context("an integer")? + 1),
+            // The last digit, or the end of the snapshot's last line.
+            Value::String(text) if member != "request" => {
+                let end = text.trim_end();
+                let last = if end.ends_with('1') { "2" } else { "1" };
+                json!(format!(
+                    "{}{last}{}",
+                    &end[..end.len() - 1],
+                    &text[end.len()..]
+                ))
+            }
+            Value::String(_) => {
+                json!(json!({"currency": "USD", "scenarios": SCENARIOS + 1}).to_string())
+            }
+            other => json!([other, "another"]),
+        };
+        let (code, said) = audit(&fixture, &changed)?;
+        let found = code == 1 || said["verdict"] != "verified";
+        assert_eq!(found, vouched.contains(&member), "{place}: {said}");
+        tried.insert(member);
+    }
+    assert_eq!(tried, members);
+    // A member more within the results is a change of them as well.
+    let mut more = run.clone();
+    more["result"]["more"] = json!(1);
+    assert_eq!(audit(&fixture, &more)?.0, 1);
+    Ok(())
+}
+
+/// The pointers of all values that have no members; of an array's elements, those of the first and the last.
+fn values(value: &Value, at: &str, places: &mut Vec<String>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, inner) in members {
+                values(inner, &format!("{at}/{name}"), places);
+            }
+        }
+        Value::Array(elements) if !elements.is_empty() => {
+            let last = elements.len() - 1;
+            for place in BTreeSet::from([0, last]) {
+                values(&elements[place], &format!("{at}/{place}"), places);
+            }
+        }
+        _ => places.push(at.to_owned()),
+    }
 }
 
 #[test]

@@ -3,15 +3,17 @@
 
 use anyhow::{Context as _, Result};
 use risk::{
-    parameters::{Parameters, Settings},
+    parameters::{Copula, Method, Parameters, Settings},
     run,
     snapshot::Snapshot,
+    units::Level,
 };
 use serde_json::{Value, json};
+use shared::commitment::{Actor, Request};
 use tests::fixture::Fixture;
 use tests::sample_data::{AURORA, USD_FACILITY, book, idempotency_key};
 
-use super::fixture::{audit, held, path, rated_position};
+use super::fixture::{SCENARIOS, audit, held, path, quick, rated_position};
 use crate::direct::{Direct, Reply, barrier, call, human_arguments, quote};
 use crate::support::count;
 
@@ -28,17 +30,27 @@ pub(crate) fn claim(
     } else {
         quote(&result.to_string())
     };
-    direct.human(FUNCTION, person, key, &format!("'USD', {result}"))
+    direct.human(FUNCTION, person, key, &format!("{}, {result}", asked()))
+}
+
+/// The body of the request, as SQL.
+fn asked() -> String {
+    quote(&quick().to_string())
 }
 
 /// The engine's results for a book.
 fn computed(book: &Reply) -> Result<Value> {
+    drawn(book, |settings| settings)
+}
+
+/// The engine's results for a book, by other settings.
+fn drawn(book: &Reply, other: impl FnOnce(Settings) -> Settings) -> Result<Value> {
     let text = |name: &str| book.body[name].as_str().context("a text");
     let portfolio = Snapshot::decode(text("snapshot")?.as_bytes())?;
-    let settings = Settings {
-        scenarios: 20_000,
+    let settings = other(Settings {
+        scenarios: SCENARIOS,
         ..Settings::of_run(text("run_id")?)
-    };
+    });
     Ok(json!(run(&portfolio, &Parameters::parse(settings)?)))
 }
 
@@ -101,22 +113,16 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
         (
             "/settings/run",
             other_run.body["run_id"].clone(),
-            "run_result_of_run",
+            "run_result_of_request",
         ),
-        ("/settings/run", json!("lucky"), "run_result_of_run"),
+        ("/settings/run", json!("lucky"), "run_result_of_request"),
         ("/currency", json!("EUR"), "run_result_of_currency"),
         ("/model", json!("mine/1"), "run_result_of_model"),
         ("/model", json!(null), "run_result_of_model"),
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).context("a place")? = value;
-        let rest = format!("'USD', {}", quote(&bad.to_string()));
-        let arguments = human_arguments(&fixture, "carol", &key, &rest)?;
-        let stopped = barrier(
-            direct
-                .client(FUNCTION)?
-                .simple_query(&call(FUNCTION, &arguments)),
-        );
+        let stopped = stopped(&mut direct, &fixture, &key, &bad)?;
         assert!(
             stopped.starts_with("23514") && stopped.contains(constraint),
             "{pointer}: {stopped}"
@@ -137,6 +143,187 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
         0
     );
     Ok(())
+}
+
+/// The login draws until it likes the figure, or makes the run easier than it was asked for. The request decides.
+#[test]
+fn a_run_is_made_as_it_was_asked_for() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
+    let key = idempotency_key();
+    let book = claim(&mut direct, "carol", &key, &Value::Null)?;
+    let level = |ppm| Level::from_ppm(ppm).context("a level");
+    let chosen = [
+        drawn(&book, |due| Settings {
+            seed: 424_242,
+            ..due
+        })?,
+        drawn(&book, |due| Settings {
+            seed: due.seed + 1,
+            ..due
+        })?,
+        drawn(&book, |due| Settings {
+            scenarios: SCENARIOS + 1,
+            ..due
+        })?,
+        drawn(&book, |due| Settings {
+            method: Method::Importance,
+            ..due
+        })?,
+        drawn(&book, |due| Settings {
+            copula: Copula::StudentT { degrees: 4 },
+            ..due
+        })?,
+        {
+            let levels = vec![level(990_000)?];
+            drawn(&book, |due| Settings { levels, ..due })?
+        },
+    ];
+    for result in &chosen {
+        let stopped = stopped(&mut direct, &fixture, &key, result)?;
+        assert_eq!(
+            stopped, "23514 run_result_of_request",
+            "{}",
+            result["settings"]
+        );
+    }
+    // Settings that say nothing, or more than is asked.
+    for settings in [json!(null), json!({}), json!([])] {
+        let mut result = computed(&book)?;
+        result["settings"] = settings;
+        let stopped = stopped(&mut direct, &fixture, &key, &result)?;
+        assert_eq!(
+            stopped, "23514 run_result_of_request",
+            "{}",
+            result["settings"]
+        );
+    }
+    let mut more = computed(&book)?;
+    more["settings"]["more"] = json!(1);
+    assert_eq!(
+        stopped(&mut direct, &fixture, &key, &more)?,
+        "23514 run_result_of_request"
+    );
+    // Whatever the login claims to have been asked, the log's entry is of the bytes that are recorded.
+    let recorded = claim(&mut direct, "carol", &key, &computed(&book)?)?;
+    assert_eq!(recorded.name(), "accepted");
+    let sub = fixture.person("carol").person.sub.to_string();
+    let actor = Actor::Human(sub.parse().context("a sub")?);
+    let request = Request {
+        actor: &actor,
+        operation: FUNCTION,
+        resource: "",
+    };
+    let due = request
+        .fingerprint(quick().to_string().as_bytes())
+        .to_string();
+    let row = fixture.admin()?.query_one(
+        "select convert_from(r.request, 'UTF8'), encode(l.fingerprint, 'hex'), o.leaf
+         from risk.run as r
+         join ledger.commitment_ledger as l on l.key = r.commitment_key
+         join ledger.commitment_outcome as o on o.key = l.key",
+        &[],
+    )?;
+    let (body, claimed, leaf): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!((body, &claimed), (quick().to_string(), &due));
+    assert!(
+        leaf.contains(&format!("\"fingerprint\":\"{due}\"")),
+        "{leaf}"
+    );
+    Ok(())
+}
+
+/// What a request leaves open is as the engine has it.
+#[test]
+fn the_database_and_the_engine_agree_on_settings() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut admin = fixture.admin()?;
+    for (request, alter) in [
+        ("{\"currency\": \"USD\"}", None),
+        ("{\"currency\": \"USD\", \"levels\": null, \"seed\": null, \"copula\": null}", None),
+        (
+            "{\"currency\": \"USD\", \"levels\": [950000], \"scenarios\": 20000, \"method\": \"sobol\",
+              \"copula\": {\"kind\": \"student_t\", \"degrees\": 5}, \"seed\": 9007199254740991}",
+            Some(()),
+        ),
+    ] {
+        for _ in 0..20 {
+            let id = uuid::Uuid::new_v4();
+            let settings: Value = serde_json::from_str(
+                &admin
+                    .query_one(
+                        "select fixed.risk_settings($1, $2)::text",
+                        &[&request.as_bytes(), &id],
+                    )?
+                    .get::<_, String>(0),
+            )?;
+            let due = Settings::of_run(&id.to_string());
+            let due = match alter {
+                None => due,
+                Some(()) => Settings {
+                    levels: vec![Level::from_ppm(950_000).context("a level")?],
+                    scenarios: 20_000,
+                    method: Method::Sobol,
+                    copula: Copula::StudentT { degrees: 5 },
+                    seed: 9_007_199_254_740_991,
+                    ..due
+                },
+            };
+            assert_eq!(settings, json!(due), "{request}");
+        }
+    }
+    Ok(())
+}
+
+/// A result that no list can show is not recorded: it would stand in every list of that allocator for ever.
+#[test]
+fn a_result_does_not_break_the_list() -> Result<()> {
+    let fixture = rated_position()?;
+    let mut direct = Direct::new(&fixture);
+    let key = idempotency_key();
+    let book = claim(&mut direct, "carol", &key, &Value::Null)?;
+    let long = "x".repeat(1_000_000);
+    for (member, value) in [
+        ("levels", json!({})),
+        ("levels", json!(null)),
+        ("levels", json!([1])),
+        ("levels", json!([[{}]])),
+        ("levels", json!([{ "var": long }])),
+        ("expected_loss", json!(long)),
+        ("more", json!(long)),
+    ] {
+        let mut result = computed(&book)?;
+        result[member] = value;
+        let stopped = stopped(&mut direct, &fixture, &key, &result)?;
+        assert_eq!(stopped, "23514 run_result_summary_length", "{member}");
+    }
+    assert_eq!(
+        claim(&mut direct, "carol", &key, &computed(&book)?)?.name(),
+        "accepted"
+    );
+    assert_eq!(
+        direct
+            .read("list-risk-runs", "carol", "50, null, null")?
+            .name(),
+        "ok"
+    );
+    Ok(())
+}
+
+/// The barrier that stops these results.
+fn stopped(
+    direct: &mut Direct<'_>,
+    fixture: &Fixture,
+    key: &str,
+    result: &Value,
+) -> Result<String> {
+    let rest = format!("{}, {}", asked(), quote(&result.to_string()));
+    let arguments = human_arguments(fixture, "carol", key, &rest)?;
+    Ok(barrier(
+        direct
+            .client(FUNCTION)?
+            .simple_query(&call(FUNCTION, &arguments)),
+    ))
 }
 
 /// Wrong results of the right inputs can be recorded, but computing again shows that they are wrong.
@@ -169,13 +356,18 @@ fn a_run_is_refused_in_another_name_or_under_an_incomplete_claim() -> Result<()>
     assert_eq!(book.name(), "refused no-positions", "{book:?}");
     assert!(!book.body.to_string().contains(&AURORA.id.to_string()));
     let token = crate::direct::token(&fixture, "carol")?;
-    let made_up = format!("{token}, '{{}}', 'USD', null");
-    let stopped = barrier(
-        direct
-            .client(FUNCTION)?
-            .simple_query(&call(FUNCTION, &made_up)),
-    );
-    assert_eq!(stopped, "OPK04 claim-incomplete");
+    for made_up in [
+        format!("'{{}}', {}", asked()),
+        format!("{}, null", crate::direct::claim("k", "")),
+    ] {
+        let arguments = format!("{token}, {made_up}, null");
+        let stopped = barrier(
+            direct
+                .client(FUNCTION)?
+                .simple_query(&call(FUNCTION, &arguments)),
+        );
+        assert_eq!(stopped, "OPK04 claim-incomplete");
+    }
     Ok(())
 }
 
