@@ -60,17 +60,26 @@ impl Success {
         })
     }
 
-    /// As [`Success::from_reply`], but a duplicate is acknowledged with 200 and executes nothing: agents
-    /// repeat for days what is not acknowledged.
+    /// As [`Success::from_reply`], for an agent's delivery. A duplicate of what was executed is acknowledged with 200:
+    /// agents repeat for days what is not acknowledged. A duplicate of a refusal is refused: a sender that looks at the
+    /// status alone must not take it for executed.
     ///
     /// # Errors
     ///
-    /// A refusal or a reused delivery id.
+    /// A refusal, a duplicate of one, or a reused delivery id.
     pub fn acknowledging(reply: Reply) -> Result<Self, Problem> {
-        if reply.outcome != Outcome::Duplicate {
-            return Self::from_reply(reply);
+        match reply.outcome {
+            Outcome::Duplicate => {}
+            Outcome::Reused => return Err(Problem::DeliveryIdReused(reply.body)),
+            _ => return Self::from_reply(reply),
         }
         let mut body = with_original(reply.body)?;
+        let first = body
+            .get("original")
+            .and_then(|original| original.get("outcome"));
+        if first.and_then(Value::as_str) != Some(Outcome::Accepted.as_str()) {
+            return Err(Problem::DeliveryRefused(body));
+        }
         body.insert("duplicate".to_owned(), true.into());
         Ok(Self {
             status: 200,
@@ -286,21 +295,36 @@ mod tests {
         assert!(matches!(refused, Err(Problem::Refused { name, .. }) if name == "expired"));
     }
 
-    #[test]
-    fn an_agent_learns_that_a_duplicate_arrived() {
-        let original = json!({"refusal": "expired", "status": null, "body": {}});
+    fn acknowledged(original: &Value) -> Response {
+        let body = json!({"original": original, "commitment": {}});
         let reply = Reply {
             status: None,
-            ..reply(
-                Outcome::Duplicate,
-                0,
-                &json!({"original": original, "commitment": {}}),
-            )
+            ..reply(Outcome::Duplicate, 0, &body)
         };
-        let response = Success::acknowledging(reply).unwrap().into_response("r");
+        match Success::acknowledging(reply) {
+            Ok(success) => success.into_response("r"),
+            Err(problem) => problem.into_response("r"),
+        }
+    }
+
+    #[test]
+    fn an_agent_learns_that_a_duplicate_arrived() {
+        let original = json!({"outcome": "accepted", "refusal": null, "status": 200, "body": {}});
+        let response = acknowledged(&original);
         assert_eq!(response.status_code, 200);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["duplicate"], true);
+        assert_eq!(body["original"]["status"], 200);
+    }
+
+    #[test]
+    fn an_agent_learns_that_a_duplicate_was_never_executed() {
+        let original =
+            json!({"outcome": "refused", "refusal": "expired", "status": null, "body": {}});
+        let response = acknowledged(&original);
+        assert_eq!(response.status_code, 409);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["type"], "urn:optkas:problem:delivery-refused");
         // As it was answered.
         assert_eq!(body["original"]["status"], 409);
         assert_eq!(

@@ -50,6 +50,12 @@ fn the_table() {
             "rejected",
         ),
         (
+            Problem::UnsupportedContentEncoding,
+            415,
+            "about:blank",
+            "rejected",
+        ),
+        (
             Problem::Invalid(Vec::new()),
             422,
             "urn:optkas:problem:invalid-request",
@@ -75,6 +81,18 @@ fn the_table() {
             Problem::IdempotencyKeyReused(Map::new()),
             422,
             "urn:optkas:problem:idempotency-key-reused",
+            "reused",
+        ),
+        (
+            Problem::DeliveryRefused(Map::new()),
+            409,
+            "urn:optkas:problem:delivery-refused",
+            "duplicate",
+        ),
+        (
+            Problem::DeliveryIdReused(Map::new()),
+            422,
+            "urn:optkas:problem:delivery-id-reused",
             "reused",
         ),
         (Problem::Unavailable, 503, "about:blank", "unavailable"),
@@ -115,6 +133,11 @@ fn challenges_and_retry() {
     for (problem, name, value) in [
         (Problem::Unauthenticated, "www-authenticate", "Bearer"),
         (Problem::Unsigned, "www-authenticate", "HMAC-SHA256"),
+        (
+            Problem::UnsupportedContentEncoding,
+            "accept-encoding",
+            "identity",
+        ),
         (Problem::Unavailable, "retry-after", "1"),
     ] {
         assert_eq!(problem.into_response("r").headers[name], value);
