@@ -19,7 +19,7 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
     loop {
         let reply = call
             .gateway
-            .create_risk_run(call.human.token(), &claim, asked.currency, result.as_ref())
+            .create_risk_run(call.human.token(), &claim, &asked.currency, result.as_ref())
             .await?;
         if reply.outcome != gateway::Outcome::Ok {
             return Ok(Success::from_reply(reply)?.located_in("/v1/risk-runs"));

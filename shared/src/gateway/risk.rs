@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 
 use super::{Claim, Error, Gateway, Reply};
-use crate::{auth::Token, ids::RiskRunId, money::Currency, paging::NewestFirstCursor};
+use crate::{auth::Token, ids::RiskRunId, money::CurrencyCode, paging::NewestFirstCursor};
 
 impl Gateway {
     /// `gateway.create_risk_run`. Without results, or with those of a book that is not the present one, nothing is
@@ -20,7 +20,7 @@ impl Gateway {
         &self,
         token: &Token,
         claim: &Claim,
-        currency: Currency,
+        currency: &CurrencyCode,
         result: Option<&T>,
     ) -> Result<Reply, Error> {
         self.mutation(

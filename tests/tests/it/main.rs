@@ -12,6 +12,7 @@ mod collateral;
 mod compromised_endpoint;
 mod configuration;
 mod crash;
+mod currencies;
 mod direct;
 mod double_entry;
 mod endpoints;
