@@ -41,6 +41,7 @@ mod serialization;
 mod settlements;
 mod signature_vectors;
 mod signer;
+mod standby;
 mod support;
 mod transitions;
 mod webhooks;
