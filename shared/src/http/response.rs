@@ -1,11 +1,12 @@
 //! What goes back to API Gateway.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use http::HeaderName;
 use lambda_http::Body;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::error;
 
 use super::{Problem, event::Answer, problem::render_outcome};
 use crate::gateway::{Outcome, Reply};
@@ -229,6 +230,54 @@ impl Response {
     }
 }
 
+/// The largest answer that Lambda hands on, in bytes of its JSON.
+const ANSWER_BYTES_MAX: usize = 6_291_556;
+
+/// What an answer's JSON has around its body: status, headers, names.
+const AROUND_BYTES: usize = 16_384;
+
+/// A control character takes six bytes as a JSON escape.
+const ESCAPE_BYTES_MAX: usize = 6;
+
+impl Response {
+    /// The response, if Lambda can hand it on. Otherwise the generic 500: Lambda would lose the answer, and the caller
+    /// would get an error that neither log nor metric of ours knows. Lists have bounds of their own, so this is a defect.
+    pub(crate) fn bounded(self, request_id: &str) -> Self {
+        let bytes_max = ANSWER_BYTES_MAX - AROUND_BYTES;
+        if self.body.len() * ESCAPE_BYTES_MAX <= bytes_max {
+            return self;
+        }
+        let bytes = json_bytes(&self.body);
+        if bytes <= bytes_max {
+            return self;
+        }
+        error!(
+            reply.bytes = bytes,
+            reply.outcome = self.outcome,
+            "The reply is larger than Lambda hands on."
+        );
+        Problem::Internal.into_response(request_id)
+    }
+}
+
+/// The length of a text as JSON: with its quotes and escapes.
+fn json_bytes(text: &str) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, text).expect("a text is JSON, and counting cannot fail");
+    count.0
+}
+
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         let mut answer = Self::default();
@@ -332,6 +381,35 @@ mod tests {
             "urn:optkas:problem:expired"
         );
         assert!(body["original"].get("refusal").is_none());
+    }
+
+    #[test]
+    fn what_lambda_does_not_hand_on_is_a_failure() {
+        let answered = |part: &str, length: usize| {
+            let body = json!({"text": part.repeat(length / part.len())});
+            let response = Success::from_reply(reply(Outcome::Ok, 200, &body))
+                .unwrap()
+                .into_response("r")
+                .bounded("r");
+            let outcome = response.outcome;
+            let bytes = serde_json::to_vec(&Answer::from(response)).unwrap().len();
+            assert!(bytes <= ANSWER_BYTES_MAX, "{bytes}");
+            outcome
+        };
+        // A quote is escaped in the body, and quote and backslash again in the answer.
+        for (part, longest) in [
+            ("a", ANSWER_BYTES_MAX),
+            ("é", ANSWER_BYTES_MAX),
+            ("\"", ANSWER_BYTES_MAX / 4),
+            ("\u{1}", ANSWER_BYTES_MAX / 7),
+        ] {
+            assert_eq!(
+                answered(part, longest - AROUND_BYTES - 100),
+                "ok",
+                "{part:?}"
+            );
+            assert_eq!(answered(part, longest), "failed", "{part:?}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod migrations;
 mod model;
 mod mutations;
 mod outage;
+mod positions;
 mod presenting;
 mod races;
 mod random;
