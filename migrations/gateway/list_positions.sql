@@ -90,7 +90,7 @@ begin
 end
 $$;
 comment on function gateway.list_positions is
-    'GET /v1/positions: where the allocator''s capital is, now or at a past instant: the currencies, and the positions by '
-    'facility, a page at a time.';
+    'GET /v1/positions: where the allocator''s capital is, now or at a past instant: the currencies, and the positions '
+    'by facility, a page at a time.';
 
 grant execute on function gateway.list_positions to list_positions;

@@ -30,9 +30,9 @@ pub fn workspace() -> PathBuf {
     built_in()
 }
 
-/// Refuses to run in another checkout than the one that this program was built in. A copied `target/` has programs that
-/// cargo takes for fresh, and that know the folders of the checkout they came from: they would start, address and remove
-/// that one's stack.
+/// Refuses to run in another checkout than the one that this program was built in. A copied `target/` has programs
+/// that cargo takes for fresh, and that know the folders of the checkout they came from. They would start, address and
+/// remove that one's stack.
 ///
 /// # Errors
 ///
@@ -42,7 +42,8 @@ pub fn verify() -> Result<()> {
     match foreign(&built_in, &current) {
         None => Ok(()),
         Some(here) => bail!(
-            "this program was built in {}, and runs in {}: target/ was copied. Run `cargo clean -p tests -p xtask` here",
+            "this program was built in {}, and runs in {}: target/ was copied. \
+             Run `cargo clean -p tests -p xtask` here",
             built_in.display(),
             here.display()
         ),

@@ -5,12 +5,11 @@ use crate::ids::{DeliveryId, Invalid};
 /// The caller's own part of an idempotency key: the `Idempotency-Key` header of a person's request, or the delivery id
 /// of a webhook.
 ///
-/// A key has 16 to 255 characters: letters, digits and `-._~+/=:`, the first of them no colon. The header gives it bare,
-/// or in one pair of double quotes: the string of a structured field (RFC 8941, section 3.3.3), which
+/// A key has 16 to 255 characters: letters, digits and `-._~+/=:`, the first of them no colon. The header gives it
+/// bare, or in one pair of double quotes: the string of a structured field (RFC 8941, section 3.3.3), which
 /// draft-ietf-httpapi-idempotency-key-header asks for. Both spellings are the same key.
 ///
-/// What other spellings could be taken for a key by somebody is refused, since they would be *another* key, and one
-/// intention would be executed twice:
+/// Any other spelling is refused. It would be *another* key, and one intention would be executed twice:
 ///
 /// - a string with parameters (`"k";v=1`), with escapes, or with one quote alone;
 /// - other types of structured fields (`:k:`), other quotes, `%22`, `W/"k"`;

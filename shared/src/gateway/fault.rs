@@ -118,8 +118,8 @@ fn is_conflict(code: &SqlState) -> bool {
 }
 
 /// Connection exceptions, no resources, an operator's intervention (57014 a cancelled statement, 57P01 to 05
-/// a server or a database that goes or comes), a lock that was not to be had, an idle time-out, a commit whose end is not
-/// known (40003), a server that only reads (25006).
+/// a server or a database that goes or comes), a lock that was not to be had, an idle time-out, a commit whose end is
+/// not known (40003), a server that only reads (25006).
 fn is_away(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("53")

@@ -241,7 +241,7 @@ const ESCAPE_BYTES_MAX: usize = 6;
 
 impl Response {
     /// The response, if Lambda can hand it on. Otherwise the generic 500: Lambda would lose the answer, and the caller
-    /// would get an error that neither log nor metric of ours knows. Lists have bounds of their own, so this is a defect.
+    /// would get an error that neither log nor metric of ours knows. Lists have bounds of their own: this is a defect.
     pub(crate) fn bounded(self, request_id: &str) -> Self {
         let bytes_max = ANSWER_BYTES_MAX - AROUND_BYTES;
         if self.body.len() * ESCAPE_BYTES_MAX <= bytes_max {

@@ -138,7 +138,7 @@ where
         Err(refused) => match kept {
             Some(kept) if kept.of.elapsed() <= KEY_RING_AGE_MAX => {
                 kept.tried = asked;
-                warn!(config.secret = %refused, "No new key ring could be read; the one before serves on, for a while.");
+                warn!(config.secret = %refused, "No new key ring could be read; the one before serves on.");
                 Ok(Arc::clone(&kept.ring))
             }
             _ => {
@@ -170,8 +170,8 @@ mod tests {
         })
     }
 
-    /// What becomes of a ring that was asked for so many seconds ago, where the store was last asked so many ago: whether
-    /// the store is asked, and whether the ring that was kept is served.
+    /// What becomes of a ring that was asked for so many seconds ago, where the store was last asked so many ago:
+    /// whether the store is asked, and whether the ring that was kept is served.
     async fn asked(
         of: u64,
         tried: u64,

@@ -88,8 +88,8 @@ impl KeyRing {
         self.nameless + self.flaws().count()
     }
 
-    /// What is wrong with which agent's entry, for the log: an agent's id, or nothing for a name that is no id and might
-    /// be anything; and the rule that is broken.
+    /// What is wrong with which agent's entry, for the log: an agent's id, or nothing for a name that is no id and
+    /// might be anything; and the rule that is broken.
     pub fn mistakes(&self) -> impl Iterator<Item = (&str, Flaw)> {
         let nameless = std::iter::repeat_n(("", Flaw::AgentId), self.nameless);
         nameless.chain(self.flaws())

@@ -72,8 +72,8 @@ pub fn verify(
     }
 }
 
-/// Why a delivery is refused. For the log: a caller gets one text for all of them, but for an agent whose secrets cannot
-/// be used. Its signature may be right, and it is to deliver again when they are repaired.
+/// Why a delivery is refused. For the log: a caller gets one text for all of them, but for an agent whose secrets
+/// cannot be used. Its signature may be right, and it is to deliver again when they are repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each message is the documentation")]
 pub enum WebhookError {

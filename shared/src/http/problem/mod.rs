@@ -182,12 +182,7 @@ impl Problem {
                 "Unsupported Media Type",
                 "The body must be application/json in UTF-8.",
             ),
-            Self::UnsupportedContentEncoding => blank(
-                415,
-                "Unsupported Media Type",
-                "The body must be sent as it is: Content-Encoding may be identity and nothing else.",
-            )
-            .with_header("accept-encoding", "identity"),
+            Self::UnsupportedContentEncoding => encoded(),
             Self::Invalid(errors) => own(
                 422,
                 "invalid-request",
@@ -207,24 +202,8 @@ impl Problem {
             )
             .with_all(members)
             .of(Outcome::Reused),
-            Self::DeliveryRefused(members) => own(
-                409,
-                "delivery-refused",
-                "Delivery refused",
-                "This delivery was refused before, and was not executed; when the reason has gone, make the report anew \
-                under another id.",
-            )
-            .with_all(members)
-            .of(Outcome::Duplicate),
-            Self::DeliveryIdReused(members) => own(
-                422,
-                "delivery-id-reused",
-                "Delivery id reused",
-                "This delivery's id was used with another body, and this one was not executed; another report needs \
-                another id.",
-            )
-            .with_all(members)
-            .of(Outcome::Reused),
+            Self::DeliveryRefused(members) => delivery_refused(members),
+            Self::DeliveryIdReused(members) => delivery_id_reused(members),
             Self::Duplicate(members) => own(
                 409,
                 "duplicate-request",
@@ -282,6 +261,29 @@ fn blank(status: u16, title: &str, detail: &str) -> Answer {
         document,
         header: None,
     }
+}
+
+/// RFC 9110, section 15.5.16: what would have been taken.
+fn encoded() -> Answer {
+    let detail =
+        "The body must be sent as it is: Content-Encoding may be identity and nothing else.";
+    blank(415, "Unsupported Media Type", detail).with_header("accept-encoding", "identity")
+}
+
+fn delivery_refused(members: Map<String, Value>) -> Answer {
+    let detail = "This delivery was refused before, and was not executed; when the reason has gone, make the report \
+                  anew under another id.";
+    own(409, "delivery-refused", "Delivery refused", detail)
+        .with_all(members)
+        .of(Outcome::Duplicate)
+}
+
+fn delivery_id_reused(members: Map<String, Value>) -> Answer {
+    let detail = "This delivery's id was used with another body, and this one was not executed; another report needs \
+                  another id.";
+    own(422, "delivery-id-reused", "Delivery id reused", detail)
+        .with_all(members)
+        .of(Outcome::Reused)
 }
 
 fn run_too_long(estimate: Duration, available: Duration) -> Answer {

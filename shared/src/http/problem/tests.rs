@@ -5,6 +5,7 @@ fn members(value: &Value) -> Map<String, Value> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn the_table() {
     let refused = Problem::Refused {
         outcome: Outcome::Refused,

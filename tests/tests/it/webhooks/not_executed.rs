@@ -1,4 +1,4 @@
-//! A genuine report that is not executed is told to the sender and to operators, and the ledger keeps what it was about.
+//! A genuine report that is not executed is told to the sender and to operators. The ledger keeps what it was about.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
