@@ -86,12 +86,12 @@ minor_or_zero!(
     "must be a string of 1 to 18 digits without a leading zero"
 );
 
-/// A currency that something may begin in: a facility, a deposit, a settlement. An active code of ISO 4217 that payments
-/// are made in.
+/// A currency that something may begin in: a facility, a deposit, a settlement. An active code of ISO 4217 that
+/// payments are made in.
 ///
-/// The list is that of the crate `iso_currency`, without what bears a flag there, and with [`ALSO_ACTIVE`]. It moves with
-/// the world and with the crate's version, so it says what may *begin* and nothing else: what has begun is named by
-/// [`CurrencyCode`], and goes on whatever became of its currency.
+/// The list is that of the crate `iso_currency`, without what bears a flag there, and with [`ALSO_ACTIVE`]. It moves
+/// with the world and with the crate's version, so it says what may *begin* and nothing else. What has begun is named
+/// by [`CurrencyCode`], and goes on whatever became of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency(iso_currency::Currency);
 
@@ -103,8 +103,8 @@ impl Currency {
     }
 }
 
-/// Codes that ISO 4217 (list one of SIX, the maintenance agency) has, and the crate calls superseded: the bolívar has two,
-/// VED and VES.
+/// Codes that ISO 4217 (list one of SIX, the maintenance agency) has, and the crate calls superseded: the bolívar has
+/// two, VED and VES.
 const ALSO_ACTIVE: [&str; 1] = ["VES"];
 
 impl FromStr for Currency {
@@ -130,8 +130,8 @@ impl fmt::Display for Currency {
     }
 }
 
-/// The currency of something that is there: of a settlement, a balance, a facility, a run. Three capital letters, as the
-/// database's domain `currency` has it. Whether anything there is in this currency, the database says.
+/// The currency of something that is there: of a settlement, a balance, a facility, a run. Three capital letters, as
+/// the database's domain `currency` has it. Whether anything there is in this currency, the database says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrencyCode(String);
 
