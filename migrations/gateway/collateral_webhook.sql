@@ -48,7 +48,7 @@ begin
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
-            return ledger.conclude_refused(lead, refusal, members);
+            return ledger.conclude_refused_report(lead, refusal, members, _event_type, _data);
     end;
     return ledger.conclude('accepted', 200, lead, jsonb_build_object(
         'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', _data, 'effect', effect,

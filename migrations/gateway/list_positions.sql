@@ -1,4 +1,9 @@
-create or replace function gateway.list_positions(_token text, _as_of timestamptz)
+create or replace function gateway.list_positions(
+    _token text,
+    _as_of timestamptz,
+    _page_size int4 default 100,
+    _cursor_id uuid default null
+)
 returns ledger.reply
 language plpgsql
 security definer
@@ -29,6 +34,14 @@ begin
             )
         ) as past on true
         where a.allocator_id = allocator
+            and (a.kind <> 'position' or _cursor_id is null or a.facility_id > _cursor_id)
+    ),
+    position as (
+        select b.facility_id, b.currency, b.balance_minor, row_number() over (order by b.facility_id) as nth
+        from balance as b
+        where b.kind = 'position'
+        order by b.facility_id
+        limit ledger.page_size(_page_size) + 1
     ),
     by_currency as (
         select
@@ -57,14 +70,20 @@ begin
         'facilities', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
-                    'facility_id', b.facility_id,
-                    'currency', b.currency,
-                    'position_minor', b.balance_minor::text
+                    'facility_id', p.facility_id,
+                    'currency', p.currency,
+                    'position_minor', p.balance_minor::text
                 )
-                order by b.facility_id
+                order by p.nth
             ), '[]')
-            from balance as b
-            where b.kind = 'position'
+            from position as p
+            where p.nth <= ledger.page_size(_page_size)
+        ),
+        'next', (
+            select p.facility_id
+            from position as p
+            where p.nth = ledger.page_size(_page_size)
+                and exists (select from position as q where q.nth > p.nth)
         )
     )
     into balances;
@@ -72,6 +91,7 @@ begin
 end
 $$;
 comment on function gateway.list_positions is
-    'GET /v1/positions: where the allocator''s capital is, now or at a past instant.';
+    'GET /v1/positions: where the allocator''s capital is, now or at a past instant: the currencies, and the positions '
+    'by facility, a page at a time.';
 
 grant execute on function gateway.list_positions to list_positions;

@@ -62,7 +62,7 @@ begin
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
-            return ledger.conclude_refused(allocator, refusal, members);
+            return ledger.conclude_refused_report(allocator, refusal, members, _event_type, _data);
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
         'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', _data

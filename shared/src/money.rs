@@ -86,7 +86,12 @@ minor_or_zero!(
     "must be a string of 1 to 18 digits without a leading zero"
 );
 
-/// An active ISO 4217 currency that payments are made in.
+/// A currency that something may begin in: a facility, a deposit, a settlement. An active code of ISO 4217 that
+/// payments are made in.
+///
+/// The list is that of the crate `iso_currency`, without what bears a flag there, and with [`ALSO_ACTIVE`]. It moves
+/// with the world and with the crate's version, so it says what may *begin* and nothing else. What has begun is named
+/// by [`CurrencyCode`], and goes on whatever became of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency(iso_currency::Currency);
 
@@ -96,13 +101,11 @@ impl Currency {
     pub fn code(self) -> &'static str {
         self.0.code()
     }
-
-    /// How many minor units make one of the currency: 100 where it has cents, 1 where it has none.
-    #[must_use]
-    pub fn minor_per_unit(self) -> u32 {
-        10_u32.pow(self.0.exponent().unwrap_or(0).into())
-    }
 }
+
+/// Codes that ISO 4217 (list one of SIX, the maintenance agency) has, and the crate calls superseded: the bolívar has
+/// two, VED and VES.
+const ALSO_ACTIVE: [&str; 1] = ["VES"];
 
 impl FromStr for Currency {
     type Err = Invalid;
@@ -111,7 +114,9 @@ impl FromStr for Currency {
         iso_currency::Currency::from_code(text)
             // A flag marks what no payment is made in: metals, units of account and test codes,
             // fund codes, and currencies that another has replaced.
-            .filter(|currency| currency.flags().is_empty())
+            .filter(|currency| {
+                currency.flags().is_empty() || ALSO_ACTIVE.contains(&currency.code())
+            })
             .map(Self)
             .ok_or(Invalid(
                 "must be the ISO 4217 code of an active currency, such as USD",
@@ -122,6 +127,44 @@ impl FromStr for Currency {
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+/// The currency of something that is there: of a settlement, a balance, a facility, a run. Three capital letters, as
+/// the database's domain `currency` has it. Whether anything there is in this currency, the database says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrencyCode(String);
+
+impl CurrencyCode {
+    /// The alphabetic code, such as `USD`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0
+    }
+
+    /// How many minor units make one of the currency: 100 where it has cents, 1 where it has none. None for a code that
+    /// is not known, or known no longer.
+    #[must_use]
+    pub fn minor_per_unit(&self) -> Option<u32> {
+        let known = iso_currency::Currency::from_code(&self.0)?;
+        Some(10_u32.pow(known.exponent()?.into()))
+    }
+}
+
+impl FromStr for CurrencyCode {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let formed = text.len() == 3 && text.bytes().all(|c| c.is_ascii_uppercase());
+        formed
+            .then(|| Self(text.to_owned()))
+            .ok_or(Invalid("must be an ISO 4217 code, such as USD"))
+    }
+}
+
+impl fmt::Display for CurrencyCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -188,17 +231,31 @@ mod tests {
 
     #[test]
     fn currencies() {
-        for good in ["USD", "EUR", "JPY", "CHF", "XOF", "KWD"] {
+        for good in [
+            "USD", "EUR", "JPY", "CHF", "XOF", "KWD", "VED", "VES", "XCG", "ZWG", "SLE",
+        ] {
             assert_eq!(good.parse::<Currency>().unwrap().code(), good);
         }
-        for (code, minor) in [("USD", 100), ("JPY", 1), ("KWD", 1_000)] {
-            assert_eq!(code.parse::<Currency>().unwrap().minor_per_unit(), minor);
-        }
-        for bad in [
-            "", "usd", "Usd", "US", "USDX", "840", "ABC", "XXX", "XTS", "XAU", "XDR", "HRK", "CHE",
-            "USD\0",
+        for over in [
+            "HRK", "BGN", "ZWL", "SLL", "CHE", "CLF", "XAU", "XDR", "ABC",
         ] {
+            assert!(over.parse::<Currency>().is_err(), "{over:?}");
+            assert_eq!(over.parse::<CurrencyCode>().unwrap().code(), over);
+        }
+        for (code, minor) in [
+            ("USD", Some(100)),
+            ("JPY", Some(1)),
+            ("KWD", Some(1_000)),
+            ("BGN", Some(100)),
+            ("XAU", None),
+            ("ABC", None),
+        ] {
+            let code: CurrencyCode = code.parse().unwrap();
+            assert_eq!(code.minor_per_unit(), minor, "{code}");
+        }
+        for bad in ["", "usd", "Usd", "US", "USDX", "840", "USD\0", " USD", "ÜS"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad:?}");
+            assert!(bad.parse::<CurrencyCode>().is_err(), "{bad:?}");
         }
     }
 

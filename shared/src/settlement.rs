@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     ids::{FacilityId, Invalid, SettlementId},
-    money::{AmountMinor, Currency},
+    money::{AmountMinor, CurrencyCode},
 };
 
 /// The state of a settlement.
@@ -133,7 +133,7 @@ pub enum ReportResult {
         /// The amount in minor units.
         amount_minor: AmountMinor,
         /// The amount's currency.
-        currency: Currency,
+        currency: CurrencyCode,
     },
     /// The agent could not do it, for this reason.
     Failed(Text),

@@ -9,19 +9,62 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::child::Identity;
 
-/// The workspace's root.
+/// The workspace's root: of the checkout that this program was built in.
+///
+/// # Panics
+///
+/// The program runs in another checkout: [`verify`] says how that comes.
 #[must_use]
 pub fn workspace() -> PathBuf {
+    static VERIFIED: OnceLock<Result<(), String>> = OnceLock::new();
+    let verified = VERIFIED.get_or_init(|| verify().map_err(|error| error.to_string()));
+    if let Err(foreign) = verified {
+        panic!("{foreign}");
+    }
+    built_in()
+}
+
+/// Refuses to run in another checkout than the one that this program was built in. A copied `target/` has programs
+/// that cargo takes for fresh, and that know the folders of the checkout they came from. They would start, address and
+/// remove that one's stack.
+///
+/// # Errors
+///
+/// Which checkout this is, and of which the program is.
+pub fn verify() -> Result<()> {
+    let (built_in, current) = (built_in(), std::env::current_dir()?);
+    match foreign(&built_in, &current) {
+        None => Ok(()),
+        Some(here) => bail!(
+            "this program was built in {}, and runs in {}: target/ was copied. \
+             Run `cargo clean -p tests -p xtask` here",
+            built_in.display(),
+            here.display()
+        ),
+    }
+}
+
+fn built_in() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package
         .parent()
         .expect("a package folder has a parent")
         .to_owned()
+}
+
+/// The checkout around the current folder, if it is another one. Outside of all checkouts any may be meant.
+fn foreign(built_in: &Path, current: &Path) -> Option<PathBuf> {
+    let here = current
+        .ancestors()
+        .find(|folder| folder.join("functions/endpoints.toml").is_file())?;
+    let real = |folder: &Path| fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    (real(here) != real(built_in)).then(|| here.to_owned())
 }
 
 /// Cargo's build folder.
@@ -118,4 +161,36 @@ fn make_private(folder: &Path, mode: u32) -> Result<()> {
     );
     fs::set_permissions(folder, fs::Permissions::from_mode(mode))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_another_checkout_is_found_out() -> Result<()> {
+        verify()?;
+        let folder = own("folders")?.join(std::process::id().to_string());
+        let copy = folder.join("copy");
+        fs::create_dir_all(copy.join("functions"))?;
+        fs::create_dir_all(copy.join("tests/src"))?;
+        fs::write(copy.join("functions/endpoints.toml"), "")?;
+        std::os::unix::fs::symlink(&copy, folder.join("link"))?;
+        for (current, expected) in [
+            (copy.clone(), true),
+            (copy.join("tests/src"), true),
+            (folder.join("link/tests"), true),
+            (workspace(), false),
+            (workspace().join("tests/src"), false),
+            // Outside of all checkouts.
+            (PathBuf::from("/"), false),
+        ] {
+            let found = foreign(&workspace(), &current).is_some();
+            assert_eq!(found, expected, "{}", current.display());
+        }
+        // The same checkout by another name.
+        assert_eq!(foreign(&folder.join("link"), &copy), None);
+        fs::remove_dir_all(folder)?;
+        Ok(())
+    }
 }

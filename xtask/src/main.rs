@@ -61,7 +61,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let result = tests::folders::verify().and_then(|()| run(command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Demo => demo::run(),
         Command::Up(arguments) => up::run(&arguments),
         Command::Token { person } => speak::token(&person),
@@ -71,12 +83,5 @@ fn main() -> ExitCode {
         Command::Test => check::everything(),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }

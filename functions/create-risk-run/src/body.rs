@@ -7,13 +7,13 @@ use risk::{
 };
 use shared::{
     http::{Fields, Problem, read_body},
-    money::Currency,
+    money::CurrencyCode,
 };
 
 /// What was asked for; the rest are defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
-    pub(crate) currency: Currency,
+    pub(crate) currency: CurrencyCode,
     levels: Option<Vec<Level>>,
     scenarios: Option<u32>,
     copula: Option<Copula>,

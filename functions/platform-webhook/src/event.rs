@@ -1,11 +1,13 @@
 mod collateral;
 mod risk;
 
+use std::{fmt::Display, str::FromStr};
+
 use serde_json::Value;
 use shared::{
     http::{Fields, one_of, webhook::Webhook},
     ids::{AgentId, AllocatorId, FacilityId, Sub},
-    money::{AmountMinor, Currency},
+    money::{AmountMinor, Currency, CurrencyCode},
     settlement::Text,
 };
 
@@ -24,8 +26,8 @@ pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
         ("rules.recorded", collateral::rules),
         ("facility.risk_updated", risk::profile),
         ("ratings.recorded", risk::matrix),
-        ("capital.deposited", capital),
-        ("capital.withdrawn", capital),
+        ("capital.deposited", deposit),
+        ("capital.withdrawn", withdrawal),
     ],
     unknown: "must be an event type of the platform",
 };
@@ -50,10 +52,23 @@ fn agent(data: &mut Fields) -> Option<Value> {
     data.kept()
 }
 
-fn capital(data: &mut Fields) -> Option<Value> {
+fn deposit(data: &mut Fields) -> Option<Value> {
+    capital::<Currency>(data)
+}
+
+/// What is there may be withdrawn, whatever has become of its currency.
+fn withdrawal(data: &mut Fields) -> Option<Value> {
+    capital::<CurrencyCode>(data)
+}
+
+fn capital<C>(data: &mut Fields) -> Option<Value>
+where
+    C: FromStr + Display,
+    C::Err: Display,
+{
     data.keep::<AllocatorId>("allocator_id");
     data.keep::<AmountMinor>("amount_minor");
-    data.keep::<Currency>("currency");
+    data.keep::<C>("currency");
     data.keep::<Text>("reference");
     data.kept()
 }

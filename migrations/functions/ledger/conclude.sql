@@ -65,3 +65,23 @@ begin
 end
 $$;
 comment on function ledger.conclude_refused(uuid, text, text) is 'Records a refusal as the outcome of the claim.';
+
+create or replace function ledger.conclude_refused_report(
+    _allocator_id uuid,
+    _name text,
+    _members text,
+    _event_type text,
+    _data jsonb
+)
+returns ledger.reply
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return ledger.conclude('refused', null, _allocator_id, _members::jsonb || jsonb_build_object(
+        'report', jsonb_build_object('type', _event_type, 'data', _data)), _name);
+end
+$$;
+comment on function ledger.conclude_refused_report(uuid, text, text, text, jsonb) is
+    'Records a refusal with what the agent reported. What was reported may have happened, and its bytes are kept '
+    'nowhere else.';

@@ -10,7 +10,10 @@ use deadpool_postgres::{
 use futures_util::future::BoxFuture;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error, NoTls, config::SslMode};
+use tokio_postgres::{
+    Client, Config, Error, NoTls,
+    config::{SslMode, TargetSessionAttrs},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
@@ -114,6 +117,9 @@ fn settings(url: &DatabaseUrl, login: &DatabaseLogin) -> Config {
         .user(&login.username)
         .application_name(&login.username)
         .connect_timeout(CONNECT_TIMEOUT)
+        // A standby is another server's past: books added up there, or a log sequenced there, are not the books. A new
+        // connection costs one round trip more, and no function is served by a server that cannot write.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
         .ssl_mode(match url.tls {
             TlsMode::VerifyFull => SslMode::Require,
             TlsMode::LoopbackPlain => SslMode::Disable,

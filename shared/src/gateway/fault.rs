@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, io};
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
@@ -45,7 +45,8 @@ impl From<tokio_postgres::Error> for Fault {
         let Some(answer) = error.as_db_error() else {
             // What tokio-postgres says of its own: a kind of failure, and the operating system's word.
             let cause = Cause {
-                code: error.to_string(),
+                code: io_cause(&error)
+                    .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
                 ..Cause::default()
             };
             return if is_of_transport(&error) {
@@ -65,7 +66,9 @@ impl From<tokio_postgres::Error> for Fault {
             "OPK03" => Self::NotAMember,
             _ if code.starts_with("28") => Self::Login(cause),
             _ if is_conflict(answer.code()) => Self::Conflict(cause),
-            _ if is_away(code) => Self::Away(cause),
+            _ if is_away(code) || is_reader(code, answer.routine(), answer.message()) => {
+                Self::Away(cause)
+            }
             _ => Self::Broken(cause),
         }
     }
@@ -115,28 +118,59 @@ fn is_conflict(code: &SqlState) -> bool {
 }
 
 /// Connection exceptions, no resources, an operator's intervention (57014 a cancelled statement, 57P01 to 05
-/// a server that goes or comes), a lock that was not to be had, an idle time-out.
+/// a server or a database that goes or comes), a lock that was not to be had, an idle time-out, a commit whose end is
+/// not known (40003), a server that only reads (25006).
 fn is_away(code: &str) -> bool {
     code.starts_with("08")
         || code.starts_with("53")
         || matches!(
             code,
-            "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "55P03" | "25P03" | "25P04"
+            "25006"
+                | "25P03"
+                | "25P04"
+                | "40003"
+                | "55P03"
+                | "57014"
+                | "57P01"
+                | "57P02"
+                | "57P03"
+                | "57P04"
+                | "57P05"
         )
+}
+
+/// A server in recovery, where its code says something else: a standby has no SERIALIZABLE snapshot (0A000), and gives
+/// no places in the write-ahead log (55000). Elsewhere the two codes are a programmer's errors. The routine's name is
+/// that of the server's source; the sentences are English where `lc_messages` is.
+fn is_reader(code: &str, routine: Option<&str>, sentence: &str) -> bool {
+    match code {
+        "0A000" => {
+            routine == Some("GetSerializableTransactionSnapshot")
+                || sentence.contains("serializable mode in a hot standby")
+        }
+        "55000" => sentence.contains("recovery is in progress"),
+        _ => false,
+    }
 }
 
 /// Whether the bytes did not get through, as opposed to having been wrong.
 fn is_of_transport(error: &tokio_postgres::Error) -> bool {
     use std::error::Error;
+    // A closed connection and a connection that timed out have no source.
+    io_cause(error).is_some() || error.is_closed() || error.source().is_none()
+}
+
+/// The operating system's error behind this one; or that of the library about a server that does not write.
+fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
+    use std::error::Error;
     let mut source = error.source();
     while let Some(cause) = source {
-        if cause.is::<std::io::Error>() {
-            return true;
+        if let Some(io) = cause.downcast_ref() {
+            return Some(io);
         }
         source = cause.source();
     }
-    // A closed connection and a connection that timed out have no source.
-    error.is_closed() || error.source().is_none()
+    None
 }
 
 impl fmt::Display for Fault {
@@ -172,16 +206,35 @@ mod tests {
     #[test]
     fn sqlstates() {
         for away in [
-            "08006", "08P01", "53300", "53400", "57014", "57P01", "57P03", "55P03",
+            "08006", "08P01", "25006", "40003", "53300", "53400", "55P03", "57014", "57P01",
+            "57P03", "57P04",
         ] {
             assert!(is_away(away), "{away}");
         }
         for broken in [
-            "23503", "23514", "42501", "42883", "22P02", "28P01", "3D000", "OPK04", "XX000",
-            "P0001",
+            "0A000", "23503", "23514", "42501", "42883", "22P02", "28P01", "3D000", "55000",
+            "OPK04", "XX000", "P0001",
         ] {
             assert!(!is_away(broken), "{broken}");
             assert!(!is_conflict(&SqlState::from_code(broken)), "{broken}");
+        }
+        // What a standby says, as `standby` among the integration tests hears it.
+        let said = "cannot use serializable mode in a hot standby";
+        let routine = Some("GetSerializableTransactionSnapshot");
+        assert!(is_reader("0A000", None, said));
+        assert!(is_reader("0A000", routine, "in another language"));
+        assert!(is_reader("55000", None, "recovery is in progress"));
+        for (code, routine, sentence) in [
+            (
+                "0A000",
+                Some("RevalidateCachedQuery"),
+                "cached plan must not change result type",
+            ),
+            ("0A000", None, ""),
+            ("55000", None, "currval of sequence is not yet defined"),
+            ("42501", routine, said),
+        ] {
+            assert!(!is_reader(code, routine, sentence), "{code} {sentence}");
         }
         for conflict in ["40001", "40P01", "23505"] {
             assert!(is_conflict(&SqlState::from_code(conflict)), "{conflict}");

@@ -8,7 +8,7 @@ use crate::{
     auth::Token,
     commitment::IdempotencyKey,
     ids::{FacilityId, SettlementId},
-    paging::{AuditCursor, NewestFirstCursor},
+    paging::{AuditCursor, IdCursor, NewestFirstCursor},
     settlement::Status,
 };
 
@@ -69,7 +69,7 @@ impl Gateway {
             .await
     }
 
-    /// `gateway.list_positions`: as of an instant, or now.
+    /// `gateway.list_positions`: as of an instant, or now; facilities by their ids.
     ///
     /// # Errors
     ///
@@ -78,9 +78,19 @@ impl Gateway {
         &self,
         token: &Token,
         as_of: Option<OffsetDateTime>,
+        page_size: i32,
+        cursor: Option<IdCursor>,
     ) -> Result<Reply, Error> {
-        self.read("list_positions", token, &[(&as_of, Type::TIMESTAMPTZ)])
-            .await
+        self.read(
+            "list_positions",
+            token,
+            &[
+                (&as_of, Type::TIMESTAMPTZ),
+                (&page_size, Type::INT4),
+                (&cursor.map(|IdCursor(id)| id), Type::UUID),
+            ],
+        )
+        .await
     }
 
     /// `gateway.get_commitment`: one ledger entry.

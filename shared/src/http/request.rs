@@ -1,7 +1,10 @@
 //! A request that is for this function, with the client's own bytes.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 
 use super::{Endpoint, Problem, event::Event, read_query};
 
@@ -27,6 +30,7 @@ impl Request {
     /// # Errors
     ///
     /// 404 for another route or method; of a mutation, 413 and 415 for a body that nobody will parse.
+    /// They come before the credential and before the key, which stays free.
     pub(crate) fn from_event(event: &str, endpoint: &Endpoint) -> Result<Self, Problem> {
         let event: Event = serde_json::from_str(event).map_err(|_| Problem::MalformedRequest)?;
         // The path as received: the one that `lambda_http` offers elsewhere is normalised.
@@ -40,6 +44,9 @@ impl Request {
         } else {
             Vec::new()
         };
+        if endpoint.is_mutation() && !is_plain(&event.headers) {
+            return Err(Problem::UnsupportedContentEncoding);
+        }
         if !body.is_empty() && !is_json(&event.headers) {
             return Err(Problem::UnsupportedMediaType);
         }
@@ -86,6 +93,15 @@ fn body(event: &Event) -> Result<Vec<u8>, Problem> {
     } else {
         Ok(bytes)
     }
+}
+
+/// Whether the body is the client's text itself (RFC 9110, section 8.4). Nothing is unpacked: the fingerprint and the
+/// signature are of the bytes that arrived, and a small body could become a large one.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Exactly `application/json`, with no parameter but `charset=utf-8`. JSON is UTF-8 (RFC 8259); another
@@ -179,6 +195,35 @@ mod tests {
                 matches!(refused, Err(Problem::UnsupportedMediaType)),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn content_encodings() {
+        let sent = |encoding: &str, body: &Value| {
+            let headers = json!({"content-type": "application/json", "Content-Encoding": encoding});
+            post(&headers, body, false)
+        };
+        for good in ["identity", "Identity"] {
+            assert!(sent(good, &json!("{}")).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "gzip",
+            "x-gzip",
+            "br",
+            "zstd",
+            "deflate",
+            "aws-chunked",
+            "identity, gzip",
+            "gzip, identity",
+            "identity;q=1",
+        ] {
+            for body in [json!("{}"), json!(null)] {
+                let refused = sent(bad, &body);
+                let expected = matches!(refused, Err(Problem::UnsupportedContentEncoding));
+                assert!(expected, "{bad} {body}");
+            }
         }
     }
 

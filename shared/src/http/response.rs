@@ -1,11 +1,12 @@
 //! What goes back to API Gateway.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use http::HeaderName;
 use lambda_http::Body;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::error;
 
 use super::{Problem, event::Answer, problem::render_outcome};
 use crate::gateway::{Outcome, Reply};
@@ -60,17 +61,26 @@ impl Success {
         })
     }
 
-    /// As [`Success::from_reply`], but a duplicate is acknowledged with 200 and executes nothing: agents
-    /// repeat for days what is not acknowledged.
+    /// As [`Success::from_reply`], for an agent's delivery. A duplicate of what was executed is acknowledged with 200:
+    /// agents repeat for days what is not acknowledged. A duplicate of a refusal is refused: a sender that looks at the
+    /// status alone must not take it for executed.
     ///
     /// # Errors
     ///
-    /// A refusal or a reused delivery id.
+    /// A refusal, a duplicate of one, or a reused delivery id.
     pub fn acknowledging(reply: Reply) -> Result<Self, Problem> {
-        if reply.outcome != Outcome::Duplicate {
-            return Self::from_reply(reply);
+        match reply.outcome {
+            Outcome::Duplicate => {}
+            Outcome::Reused => return Err(Problem::DeliveryIdReused(reply.body)),
+            _ => return Self::from_reply(reply),
         }
         let mut body = with_original(reply.body)?;
+        let first = body
+            .get("original")
+            .and_then(|original| original.get("outcome"));
+        if first.and_then(Value::as_str) != Some(Outcome::Accepted.as_str()) {
+            return Err(Problem::DeliveryRefused(body));
+        }
         body.insert("duplicate".to_owned(), true.into());
         Ok(Self {
             status: 200,
@@ -220,6 +230,54 @@ impl Response {
     }
 }
 
+/// The largest answer that Lambda hands on, in bytes of its JSON.
+const ANSWER_BYTES_MAX: usize = 6_291_556;
+
+/// What an answer's JSON has around its body: status, headers, names.
+const AROUND_BYTES: usize = 16_384;
+
+/// A control character takes six bytes as a JSON escape.
+const ESCAPE_BYTES_MAX: usize = 6;
+
+impl Response {
+    /// The response, if Lambda can hand it on. Otherwise the generic 500: Lambda would lose the answer, and the caller
+    /// would get an error that neither log nor metric of ours knows. Lists have bounds of their own: this is a defect.
+    pub(crate) fn bounded(self, request_id: &str) -> Self {
+        let bytes_max = ANSWER_BYTES_MAX - AROUND_BYTES;
+        if self.body.len() * ESCAPE_BYTES_MAX <= bytes_max {
+            return self;
+        }
+        let bytes = json_bytes(&self.body);
+        if bytes <= bytes_max {
+            return self;
+        }
+        error!(
+            reply.bytes = bytes,
+            reply.outcome = self.outcome,
+            "The reply is larger than Lambda hands on."
+        );
+        Problem::Internal.into_response(request_id)
+    }
+}
+
+/// The length of a text as JSON: with its quotes and escapes.
+fn json_bytes(text: &str) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, text).expect("a text is JSON, and counting cannot fail");
+    count.0
+}
+
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         let mut answer = Self::default();
@@ -286,21 +344,36 @@ mod tests {
         assert!(matches!(refused, Err(Problem::Refused { name, .. }) if name == "expired"));
     }
 
-    #[test]
-    fn an_agent_learns_that_a_duplicate_arrived() {
-        let original = json!({"refusal": "expired", "status": null, "body": {}});
+    fn acknowledged(original: &Value) -> Response {
+        let body = json!({"original": original, "commitment": {}});
         let reply = Reply {
             status: None,
-            ..reply(
-                Outcome::Duplicate,
-                0,
-                &json!({"original": original, "commitment": {}}),
-            )
+            ..reply(Outcome::Duplicate, 0, &body)
         };
-        let response = Success::acknowledging(reply).unwrap().into_response("r");
+        match Success::acknowledging(reply) {
+            Ok(success) => success.into_response("r"),
+            Err(problem) => problem.into_response("r"),
+        }
+    }
+
+    #[test]
+    fn an_agent_learns_that_a_duplicate_arrived() {
+        let original = json!({"outcome": "accepted", "refusal": null, "status": 200, "body": {}});
+        let response = acknowledged(&original);
         assert_eq!(response.status_code, 200);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["duplicate"], true);
+        assert_eq!(body["original"]["status"], 200);
+    }
+
+    #[test]
+    fn an_agent_learns_that_a_duplicate_was_never_executed() {
+        let original =
+            json!({"outcome": "refused", "refusal": "expired", "status": null, "body": {}});
+        let response = acknowledged(&original);
+        assert_eq!(response.status_code, 409);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["type"], "urn:optkas:problem:delivery-refused");
         // As it was answered.
         assert_eq!(body["original"]["status"], 409);
         assert_eq!(
@@ -308,6 +381,35 @@ mod tests {
             "urn:optkas:problem:expired"
         );
         assert!(body["original"].get("refusal").is_none());
+    }
+
+    #[test]
+    fn what_lambda_does_not_hand_on_is_a_failure() {
+        let answered = |part: &str, length: usize| {
+            let body = json!({"text": part.repeat(length / part.len())});
+            let response = Success::from_reply(reply(Outcome::Ok, 200, &body))
+                .unwrap()
+                .into_response("r")
+                .bounded("r");
+            let outcome = response.outcome;
+            let bytes = serde_json::to_vec(&Answer::from(response)).unwrap().len();
+            assert!(bytes <= ANSWER_BYTES_MAX, "{bytes}");
+            outcome
+        };
+        // A quote is escaped in the body, and quote and backslash again in the answer.
+        for (part, longest) in [
+            ("a", ANSWER_BYTES_MAX),
+            ("é", ANSWER_BYTES_MAX),
+            ("\"", ANSWER_BYTES_MAX / 4),
+            ("\u{1}", ANSWER_BYTES_MAX / 7),
+        ] {
+            assert_eq!(
+                answered(part, longest - AROUND_BYTES - 100),
+                "ok",
+                "{part:?}"
+            );
+            assert_eq!(answered(part, longest), "failed", "{part:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::Mutex;
+use tracing::{error, warn};
 
 use crate::{
     auth::webhook::KeyRing,
@@ -14,8 +15,11 @@ use crate::{
     gateway::Database,
 };
 
-/// How old the agents' secrets may be: how long a new agent waits, and how long a withdrawn secret still opens.
+/// How old the agents' secrets may be: how long a withdrawn secret still opens.
 const KEY_RING_AGE_MAX: Duration = Duration::from_mins(1);
+
+/// After this time the secrets are read anew. If that fails, those that are kept serve until they are too old.
+const KEY_RING_REFRESH: Duration = Duration::from_secs(30);
 
 /// Something made of secrets, the database among it. It is fetched at the start. The invocation that needs it next
 /// fetches again when the last try failed, or when the result is too old. There is one fetch at a time.
@@ -79,7 +83,14 @@ impl Prepare for ConnectionCache {
 /// The database and the secrets of the agents.
 pub(super) struct Webhooks {
     connections: ConnectionCache,
-    kept: Mutex<Option<(SystemTime, Arc<KeyRing>)>>,
+    kept: Mutex<Option<Kept>>,
+}
+
+/// A key ring, when it was asked for, and when the store was last asked for a newer one.
+struct Kept {
+    ring: Arc<KeyRing>,
+    of: SystemTime,
+    tried: SystemTime,
 }
 
 impl Webhooks {
@@ -92,18 +103,50 @@ impl Webhooks {
 
     async fn key_ring(&self) -> Result<Arc<KeyRing>, SecretError> {
         let mut kept = self.kept.lock().await;
-        if let Some((_, ring)) = kept
-            .as_ref()
-            .filter(|(asked, _)| is_fresh(*asked, SystemTime::now(), KEY_RING_AGE_MAX))
-        {
-            return Ok(Arc::clone(ring));
+        refreshed(&mut kept, || self.connections.secrets.key_ring()).await
+    }
+}
+
+/// The ring that is kept while it is fresh, else a new one. Where no new one can be had, the old one serves on until it
+/// is too old: a moment without the secret store, or a document with a mistake, stops no agent at once.
+async fn refreshed<F>(
+    kept: &mut Option<Kept>,
+    fetch: impl FnOnce() -> F,
+) -> Result<Arc<KeyRing>, SecretError>
+where
+    F: Future<Output = Result<KeyRing, SecretError>>,
+{
+    // The age counts from before the fetch: what changes during it is not missed for longer.
+    let asked = SystemTime::now();
+    if let Some(kept) = kept.as_ref().filter(|kept| {
+        is_fresh(kept.tried, asked, KEY_RING_REFRESH) && is_fresh(kept.of, asked, KEY_RING_AGE_MAX)
+    }) {
+        return Ok(Arc::clone(&kept.ring));
+    }
+    match fetch().await {
+        Ok(ring) => {
+            for (agent, mistake) in ring.mistakes() {
+                error!(agent.id = agent, agent.mistake = %mistake, "An agent's entry in the key ring cannot be used.");
+            }
+            let ring = Arc::new(ring);
+            *kept = Some(Kept {
+                ring: Arc::clone(&ring),
+                of: asked,
+                tried: asked,
+            });
+            Ok(ring)
         }
-        *kept = None;
-        // The age counts from before the fetch: what changes during it is not missed for a minute more.
-        let asked = SystemTime::now();
-        let ring = Arc::new(self.connections.secrets.key_ring().await?);
-        *kept = Some((asked, Arc::clone(&ring)));
-        Ok(ring)
+        Err(refused) => match kept {
+            Some(kept) if is_fresh(kept.of, SystemTime::now(), KEY_RING_AGE_MAX) => {
+                kept.tried = asked;
+                warn!(config.secret = %refused, "No new key ring could be read; the one before serves on.");
+                Ok(Arc::clone(&kept.ring))
+            }
+            _ => {
+                *kept = None;
+                Err(refused)
+            }
+        },
     }
 }
 
@@ -112,5 +155,59 @@ impl Prepare for Webhooks {
 
     async fn prepare(&self) -> Result<(Arc<Database>, Arc<KeyRing>), SecretError> {
         tokio::try_join!(self.connections.database(), self.key_ring())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(of: u64, tried: u64) -> Option<Kept> {
+        let ago = |seconds| SystemTime::now().checked_sub(Duration::from_secs(seconds));
+        Some(Kept {
+            ring: Arc::default(),
+            of: ago(of)?,
+            tried: ago(tried)?,
+        })
+    }
+
+    /// What becomes of a ring that was asked for so many seconds ago, where the store was last asked so many ago:
+    /// whether the store is asked, and whether the ring that was kept is served.
+    async fn asked(
+        of: u64,
+        tried: u64,
+        answer: Result<KeyRing, SecretError>,
+    ) -> (bool, Option<bool>) {
+        let mut kept = kept(of, tried);
+        let old = kept.as_ref().map(|kept| Arc::clone(&kept.ring)).unwrap();
+        let mut is_asked = false;
+        let served = refreshed(&mut kept, || {
+            is_asked = true;
+            async { answer }
+        })
+        .await;
+        assert_eq!(kept.is_some(), served.is_ok());
+        let is_old = |ring: Arc<KeyRing>| Arc::ptr_eq(&ring, &old);
+        (is_asked, served.ok().map(is_old))
+    }
+
+    #[tokio::test]
+    async fn a_ring_is_replaced_by_a_good_one_alone_and_ends_after_a_minute() {
+        let away = || Err(SecretError::Unusable("away"));
+        for (of, tried, good, bad) in [
+            (0, 0, (false, Some(true)), (false, Some(true))),
+            (29, 29, (false, Some(true)), (false, Some(true))),
+            (31, 31, (true, Some(false)), (true, Some(true))),
+            // Tried in vain before: not again at each delivery.
+            (45, 14, (false, Some(true)), (false, Some(true))),
+            (59, 31, (true, Some(false)), (true, Some(true))),
+            // Whatever was tried: a withdrawn secret has ended.
+            (61, 1, (true, Some(false)), (true, None)),
+            (600, 600, (true, Some(false)), (true, None)),
+        ] {
+            let ring = Ok(KeyRing::default());
+            assert_eq!(asked(of, tried, ring).await, good, "{of} {tried}, good");
+            assert_eq!(asked(of, tried, away()).await, bad, "{of} {tried}, away");
+        }
     }
 }

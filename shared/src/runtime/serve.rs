@@ -108,7 +108,8 @@ where
             let response = match answer {
                 Ok(success) => success.into_response(&invocation.request_id),
                 Err(problem) => problem.into_response(&invocation.request_id),
-            };
+            }
+            .bounded(&invocation.request_id);
             invocation.finish(
                 endpoint.function,
                 response.outcome,

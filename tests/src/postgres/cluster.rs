@@ -123,6 +123,41 @@ impl Cluster {
             .wait_until(START_TIMEOUT, || probe.connect().is_ok())
     }
 
+    /// A standby of this cluster that follows it and takes questions, on a port of its own; its data go with it.
+    pub fn standby(&self, name: &str) -> Result<Self> {
+        let folder = folders::reachable("postgres")?.join(name);
+        prepare(&folder, self.identity)?;
+        let mut copy = Command::new(self.binaries.join("pg_basebackup"));
+        copy.args(["--write-recovery-conf", "--wal-method", "stream"])
+            .args(["--checkpoint", "fast", "--no-sync", "--host", "127.0.0.1"])
+            .args(["--username", ADMIN, "--port"])
+            .arg(self.options.port.to_string())
+            .arg("--pgdata")
+            .arg(folder.join("data"))
+            .env("PGPASSWORD", &self.options.password)
+            .current_dir(&folder)
+            .stdin(Stdio::null());
+        perform(copy, self.identity, "pg_basebackup")?;
+        let options = Options {
+            name: name.to_owned(),
+            port: free_port(0)?,
+            temporary: true,
+            ..self.options.clone()
+        };
+        let admin = Login::new(options.port, ADMIN, &options.password);
+        let mut server = run(&folder, &self.binaries, self.identity, &options)?;
+        let probe = admin.database("postgres");
+        server.wait_until(START_TIMEOUT, || probe.connect().is_ok())?;
+        Ok(Self {
+            server,
+            options,
+            binaries: self.binaries.clone(),
+            folder,
+            identity: self.identity,
+            admin,
+        })
+    }
+
     /// Stops the server; dropping does it too.
     pub fn stop(&mut self) {
         self.server.stop();
@@ -142,16 +177,11 @@ fn create(
     identity: Option<Identity>,
     password: &str,
 ) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    prepare(folder, identity)?;
     let password_file = folder.join("password");
     fs::write(&password_file, password)?;
     fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600))?;
     if let Some(Identity { uid, gid }) = identity {
-        chown(folder, Some(uid), Some(gid))?;
         chown(&password_file, Some(uid), Some(gid))?;
     }
     let mut initdb = Command::new(binaries.join("initdb"));
@@ -173,18 +203,38 @@ fn create(
         .arg(folder.join("data.new"))
         .current_dir(folder)
         .stdin(Stdio::null());
-    if let Some(Identity { uid, gid }) = identity {
-        initdb.uid(uid).gid(gid);
-    }
-    let output = initdb.output().context("cannot run initdb")?;
-    ensure!(
-        output.status.success(),
-        "initdb failed:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    perform(initdb, identity, "initdb")?;
     fs::remove_file(password_file)?;
     // The folder's final name says that it is complete.
     fs::rename(folder.join("data.new"), folder.join("data"))?;
+    Ok(())
+}
+
+/// An empty folder that is the server's alone.
+fn prepare(folder: &Path, identity: Option<Identity>) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    if let Some(Identity { uid, gid }) = identity {
+        chown(folder, Some(uid), Some(gid))?;
+    }
+    Ok(())
+}
+
+fn perform(mut command: Command, identity: Option<Identity>, name: &str) -> Result<()> {
+    if let Some(Identity { uid, gid }) = identity {
+        command.uid(uid).gid(gid);
+    }
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {name}"))?;
+    ensure!(
+        output.status.success(),
+        "{name} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 

@@ -35,7 +35,13 @@ impl Mutation {
     pub(crate) fn assert_duplicate(&self, answer: &Response, first: &Response) {
         let name = self.name;
         let (reply, mut body) = (answer.json(), first.json());
-        if self.by_agent {
+        if self.by_agent && self.refusal.is_some() {
+            assert_eq!(answer.status, 409, "{name}: {reply}");
+            assert_eq!(
+                reply["type"], "urn:optkas:problem:delivery-refused",
+                "{name}"
+            );
+        } else if self.by_agent {
             assert_eq!(
                 (answer.status, &reply["duplicate"]),
                 (200, &json!(true)),
@@ -66,9 +72,14 @@ impl Mutation {
     /// Checks that this is the answer to another request under the same key.
     pub(crate) fn assert_reused(&self, answer: &Response) {
         assert_eq!(answer.status, 422, "{}: {}", self.name, answer.text());
+        let reused = if self.by_agent {
+            "delivery-id-reused"
+        } else {
+            "idempotency-key-reused"
+        };
         assert_eq!(
             answer.json()["type"],
-            "urn:optkas:problem:idempotency-key-reused",
+            format!("urn:optkas:problem:{reused}"),
             "{}",
             self.name
         );

@@ -49,7 +49,9 @@ fn of_64_equal_requests_at_once_one_takes_effect_and_63_are_duplicates() -> Resu
 fn split<'a>(mutation: &Mutation, answers: &'a [Response]) -> (&'a Response, Vec<&'a Response>) {
     let (duplicates, firsts): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| {
         let body = answer.json();
-        body["duplicate"] == true || body["type"] == "urn:optkas:problem:duplicate-request"
+        body["duplicate"] == true
+            || body["type"] == "urn:optkas:problem:duplicate-request"
+            || body["type"] == "urn:optkas:problem:delivery-refused"
     });
     let [first] = *firsts else {
         let texts: Vec<_> = firsts.iter().map(|answer| answer.text()).collect();

@@ -124,7 +124,12 @@ impl State {
         server.write_all(&message(client, false)?)?;
         loop {
             let message = message(client, true)?;
-            // Parse and Query are requests; a password is part of connecting.
+            // A password, and the question whether the server writes, are part of connecting.
+            if message[5..].starts_with(b"SHOW transaction_read_only") {
+                server.write_all(&message)?;
+                continue;
+            }
+            // Parse and Query are requests.
             if matches!(message[0], b'P' | b'Q') && self.lose_request.swap(false, SeqCst) {
                 return Ok(());
             }

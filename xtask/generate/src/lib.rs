@@ -61,6 +61,7 @@ pub fn generate(
             vec![
                 ("Endpoints", lists::endpoints(table)),
                 ("Writers", lists::writers(table)),
+                ("Webhooks", lists::webhooks(table)),
                 ("Scheduled", lists::scheduled(table)),
             ],
         ),

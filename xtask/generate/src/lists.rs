@@ -18,6 +18,11 @@ pub(crate) fn writers(table: &Table) -> String {
     names(table, |function| function.writes)
 }
 
+/// The functions that agents call.
+pub(crate) fn webhooks(table: &Table) -> String {
+    names(table, |function| function.kind == Kind::Agent)
+}
+
 /// The functions that a schedule calls and that have no alarms of their own.
 pub(crate) fn scheduled(table: &Table) -> String {
     names(table, |function| {

@@ -11,7 +11,7 @@ use shared::{
         instant::{parse_date, parse_instant, to_microseconds},
     },
     ids::{AssetId, FacilityId, PartyId, ReceiptId, SearchId, ValuationId},
-    money::{Currency, ValueMinor},
+    money::{CurrencyCode, ValueMinor},
 };
 
 const ASSETS_MAX: usize = 500;
@@ -22,7 +22,7 @@ pub(super) fn valuation(data: &mut Fields) -> Option<Value> {
     data.keep::<FacilityId>("facility_id");
     data.keep::<ValuationId>("valuation_id");
     data.keep_with("as_of", parse_date);
-    data.keep::<Currency>("currency");
+    data.keep::<CurrencyCode>("currency");
     data.keep::<Sha256>("document_sha256");
     let mut seen = HashSet::new();
     data.keep_array("assets", 1..=ASSETS_MAX, |assets, index| {

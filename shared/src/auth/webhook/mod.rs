@@ -22,8 +22,8 @@ use http::HeaderMap;
 use ring::hmac;
 use time::OffsetDateTime;
 
-pub use self::key_ring::{KeyRing, KeyRingError};
-use self::presented::Presented;
+pub use self::key_ring::{Flaw, KeyRing, KeyRingError};
+use self::{key_ring::Known, presented::Presented};
 use super::Agent;
 
 /// How far a signed timestamp may be from our clock, in either direction.
@@ -62,16 +62,18 @@ pub fn verify(
         }
     }
     match candidates.agent {
-        None => Err(WebhookError::UnknownAgent),
-        Some(_) if !genuine => Err(WebhookError::Signature),
-        Some(id) => Ok(Agent {
+        Known::Nobody => Err(WebhookError::UnknownAgent),
+        Known::Unusable => Err(WebhookError::Unusable),
+        Known::Agent(_) if !genuine => Err(WebhookError::Signature),
+        Known::Agent(id) => Ok(Agent {
             id: id.clone(),
             webhook_id: presented.into_webhook_id(),
         }),
     }
 }
 
-/// Why a delivery is refused. For the log: a caller gets one text for all of them.
+/// Why a delivery is refused. For the log: a caller gets one text for all of them, but for an agent whose secrets
+/// cannot be used. Its signature may be right, and it is to deliver again when they are repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each message is the documentation")]
 pub enum WebhookError {
@@ -89,6 +91,8 @@ pub enum WebhookError {
     UnknownAgent,
     #[error("no signature is of any of the agent's secrets")]
     Signature,
+    #[error("the agent's entry in the key ring cannot be used")]
+    Unusable,
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub enum Problem {
     PayloadTooLarge,
     /// The body is not declared to be JSON.
     UnsupportedMediaType,
+    /// The body is declared to be compressed, or encoded otherwise.
+    UnsupportedContentEncoding,
     /// Members of the body or parameters of the query.
     Invalid(Vec<FieldError>),
     /// A business refusal of the database.
@@ -54,6 +56,10 @@ pub enum Problem {
     Duplicate(Map<String, Value>),
     /// The key is known, with another request: its commitment.
     IdempotencyKeyReused(Map<String, Value>),
+    /// The delivery was refused when it first arrived: the original's outcome and commitment.
+    DeliveryRefused(Map<String, Value>),
+    /// The delivery's id is known, with another body: its commitment.
+    DeliveryIdReused(Map<String, Value>),
     /// What is asked for cannot be computed in the time there is.
     RunTooLong {
         /// How long it would take.
@@ -112,6 +118,19 @@ impl Problem {
         response
     }
 
+    /// For the log, of a genuine report that was not executed: the reason's name, and the key of the commitment that
+    /// has the report. None where the report is still to be repeated, which has alarms of its own.
+    pub(crate) fn not_executed(&self) -> Option<(&str, Option<&str>)> {
+        match self {
+            Self::Unavailable | Self::Internal => None,
+            Self::Refused { name, members, .. } => Some((name, key_of(members))),
+            Self::DeliveryRefused(members) => Some(("delivery-refused", key_of(members))),
+            Self::DeliveryIdReused(members) => Some(("delivery-id-reused", key_of(members))),
+            Self::Invalid(_) => Some(("invalid-request", None)),
+            _ => Some(("malformed", None)),
+        }
+    }
+
     fn answer(self) -> Answer {
         match self {
             Self::MalformedRequest => blank(400, "Bad Request", "The request is malformed."),
@@ -128,7 +147,8 @@ impl Problem {
                 400,
                 "idempotency-key-malformed",
                 "Idempotency key malformed",
-                "Idempotency-Key must be given once, with 16 to 255 visible ASCII characters.",
+                "Idempotency-Key must be given once: 16 to 255 letters, digits and -._~+/=:, the first no colon, \
+                bare or in one pair of double quotes.",
             ),
             Self::Unauthenticated => {
                 blank(401, "Unauthorized", "A valid bearer token is required.")
@@ -162,6 +182,7 @@ impl Problem {
                 "Unsupported Media Type",
                 "The body must be application/json in UTF-8.",
             ),
+            Self::UnsupportedContentEncoding => encoded(),
             Self::Invalid(errors) => own(
                 422,
                 "invalid-request",
@@ -181,6 +202,8 @@ impl Problem {
             )
             .with_all(members)
             .of(Outcome::Reused),
+            Self::DeliveryRefused(members) => delivery_refused(members),
+            Self::DeliveryIdReused(members) => delivery_id_reused(members),
             Self::Duplicate(members) => own(
                 409,
                 "duplicate-request",
@@ -240,6 +263,29 @@ fn blank(status: u16, title: &str, detail: &str) -> Answer {
     }
 }
 
+/// RFC 9110, section 15.5.16: what would have been taken.
+fn encoded() -> Answer {
+    let detail =
+        "The body must be sent as it is: Content-Encoding may be identity and nothing else.";
+    blank(415, "Unsupported Media Type", detail).with_header("accept-encoding", "identity")
+}
+
+fn delivery_refused(members: Map<String, Value>) -> Answer {
+    let detail = "This delivery was refused before, and was not executed; when the reason has gone, make the report \
+                  anew under another id.";
+    own(409, "delivery-refused", "Delivery refused", detail)
+        .with_all(members)
+        .of(Outcome::Duplicate)
+}
+
+fn delivery_id_reused(members: Map<String, Value>) -> Answer {
+    let detail = "This delivery's id was used with another body, and this one was not executed; another report needs \
+                  another id.";
+    own(422, "delivery-id-reused", "Delivery id reused", detail)
+        .with_all(members)
+        .of(Outcome::Reused)
+}
+
 fn run_too_long(estimate: Duration, available: Duration) -> Answer {
     let detail = "The run cannot be computed in the time there is: ask for fewer scenarios, or another method.";
     own(422, "run-too-long", "Run too long", detail)
@@ -275,6 +321,11 @@ fn own(status: u16, name: &str, title: &str, detail: &str) -> Answer {
     blank(status, title, detail).with("type", urn(name).into())
 }
 
+/// The key of the commitment among a reply's members.
+fn key_of(members: &Map<String, Value>) -> Option<&str> {
+    members.get("commitment")?.get("idempotency_key")?.as_str()
+}
+
 impl Answer {
     fn with(mut self, name: &str, value: Value) -> Self {
         self.document.insert(name.to_owned(), value);
@@ -288,12 +339,7 @@ impl Answer {
 
     /// Where the ledger's entry of the original is.
     fn with_receipt(self, members: &Map<String, Value>) -> Self {
-        let key = members
-            .get("commitment")
-            .and_then(|commitment| commitment.get("idempotency_key"));
-        let receipt = key
-            .and_then(Value::as_str)
-            .map(|key| format!("/v1/commitments/{key}"));
+        let receipt = key_of(members).map(|key| format!("/v1/commitments/{key}"));
         self.with("receipt", receipt.into())
     }
 

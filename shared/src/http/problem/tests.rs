@@ -5,6 +5,7 @@ fn members(value: &Value) -> Map<String, Value> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn the_table() {
     let refused = Problem::Refused {
         outcome: Outcome::Refused,
@@ -50,6 +51,12 @@ fn the_table() {
             "rejected",
         ),
         (
+            Problem::UnsupportedContentEncoding,
+            415,
+            "about:blank",
+            "rejected",
+        ),
+        (
             Problem::Invalid(Vec::new()),
             422,
             "urn:optkas:problem:invalid-request",
@@ -75,6 +82,18 @@ fn the_table() {
             Problem::IdempotencyKeyReused(Map::new()),
             422,
             "urn:optkas:problem:idempotency-key-reused",
+            "reused",
+        ),
+        (
+            Problem::DeliveryRefused(Map::new()),
+            409,
+            "urn:optkas:problem:delivery-refused",
+            "duplicate",
+        ),
+        (
+            Problem::DeliveryIdReused(Map::new()),
+            422,
+            "urn:optkas:problem:delivery-id-reused",
             "reused",
         ),
         (Problem::Unavailable, 503, "about:blank", "unavailable"),
@@ -115,6 +134,11 @@ fn challenges_and_retry() {
     for (problem, name, value) in [
         (Problem::Unauthenticated, "www-authenticate", "Bearer"),
         (Problem::Unsigned, "www-authenticate", "HMAC-SHA256"),
+        (
+            Problem::UnsupportedContentEncoding,
+            "accept-encoding",
+            "identity",
+        ),
         (Problem::Unavailable, "retry-after", "1"),
     ] {
         assert_eq!(problem.into_response("r").headers[name], value);

@@ -11,7 +11,7 @@ use tests::sample_data::{
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::values::{bad_currencies, bad_ids, bad_money, bad_texts, with, without, words};
+use super::values::{bad_currency_codes, bad_ids, bad_money, bad_texts, with, without, words};
 use super::{approval, assert_invalid, ledger_rows, post, releases};
 
 /// The content of collateral.yaml, whose header says how to read it.
@@ -44,7 +44,7 @@ impl Table {
         Ok(match form.as_str() {
             Some("id") => bad_ids(),
             Some("text") => bad_texts(false),
-            Some("currency") => bad_currencies(),
+            Some("currency") => bad_currency_codes(),
             Some(name) => return self.bad(&self.0["forms"][name]),
             None => list(form)?
                 .iter()

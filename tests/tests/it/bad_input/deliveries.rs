@@ -8,7 +8,8 @@ use tests::sample_data::{AURORA, Kind, PLATFORM, delivery};
 use uuid::Uuid;
 
 use super::values::{
-    bad_currencies, bad_ids, bad_money, bad_occurrences, bad_texts, with, without, words,
+    bad_currencies, bad_currency_codes, bad_ids, bad_money, bad_occurrences, bad_texts, with,
+    without, words,
 };
 use super::{assert_invalid, ledger_rows};
 use crate::endpoints::event;
@@ -188,7 +189,7 @@ fn table() -> Vec<Row> {
             "settle-one",
             event(Kind::Settlement),
             "/data/currency",
-            bad_currencies(),
+            bad_currency_codes(),
         ),
         (
             "settle-one",

@@ -7,6 +7,7 @@ use tests::sample_data::idempotency_key;
 
 use super::ledger_rows;
 use crate::endpoints::{KINDS, assert_decent, bearing, event, of_people};
+use crate::mutations::{Mutation, accepted};
 use crate::settlements::proposal;
 
 #[test]
@@ -126,6 +127,108 @@ fn a_mutation_names_one_idempotency_key() -> Result<()> {
         "nothing of it reached the ledger"
     );
     Ok(())
+}
+
+/// Spellings in which somebody could take the key for the same one, given its text.
+fn other_spellings(key: &str) -> Vec<String> {
+    vec![
+        format!("\"{key}"),
+        format!("{key}\""),
+        format!("\"\"{key}\"\""),
+        format!("'{key}'"),
+        format!("\"{key}\";v=1"),
+        format!("{key};v=1"),
+        format!("\"\\\"{key}\""),
+        format!("\"{key}\\\"\""),
+        format!("%22{key}%22"),
+        format!(":{key}:"),
+        format!("<{key}>"),
+        format!("(\"{key}\")"),
+        format!("W/\"{key}\""),
+        format!("\"{key}\", \"{key}\""),
+        format!("\"{key} \""),
+    ]
+}
+
+#[test]
+fn a_key_is_the_same_in_quotes_and_without_and_no_other_spelling_is_one() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mutations: Vec<Mutation> = accepted(&fixture)?
+        .into_iter()
+        .filter(|mutation| !mutation.by_agent)
+        .collect();
+    let routed = of_people(&fixture).into_iter();
+    let writing = routed.filter(|(_, request)| request.method == "POST");
+    let function = |request: &Request| {
+        let route = fixture.routes().find(&request.method, request.path());
+        route.map(|(route, _)| route.function.clone())
+    };
+    let tried: Vec<_> = mutations
+        .iter()
+        .filter_map(|mutation| function(&mutation.request))
+        .collect();
+    for (name, _) in writing {
+        assert!(tried.iter().any(|tried| tried == name), "{name}");
+    }
+    for (number, mutation) in mutations.iter().enumerate() {
+        let what = mutation.name;
+        let key = header(&mutation.request, "idempotency-key").to_owned();
+        let under = |spelling: &str| {
+            let request = mutation.request.clone().without("idempotency-key");
+            fixture.send(&request.header("idempotency-key", spelling))
+        };
+        let before = ledger_rows(&fixture)?;
+        for spelling in other_spellings(&key) {
+            let answer = under(&spelling)?;
+            assert_eq!(answer.status, 400, "{what} {spelling}: {}", answer.text());
+            assert_eq!(
+                answer.json()["type"],
+                "urn:optkas:problem:idempotency-key-malformed",
+                "{what} {spelling}"
+            );
+            assert_decent(what, &answer);
+        }
+        assert_eq!(ledger_rows(&fixture)?, before, "{what}: nothing is spent");
+        let quoted = format!("\"{key}\"");
+        let (first, then) = if number % 2 == 0 {
+            (&quoted, &key)
+        } else {
+            (&key, &quoted)
+        };
+        let done = under(first)?;
+        mutation.assert_first(&done);
+        mutation.assert_duplicate(&under(then)?, &done);
+        // Blanks around a header's value are no part of it (RFC 9110, section 5.5); capitals are.
+        assert_eq!(ledger_rows(&fixture)?, before + 1, "{what}: one key");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_encoded_body_is_refused_before_anything_is_spent() -> Result<()> {
+    let fixture = Fixture::new()?;
+    for mutation in accepted(&fixture)? {
+        let what = mutation.name;
+        let encoded = |encoding: &str| {
+            let request = mutation.request.clone();
+            fixture.send(&request.header("content-encoding", encoding))
+        };
+        let before = ledger_rows(&fixture)?;
+        for encoding in ["gzip", "br", "identity, gzip", ""] {
+            let answer = encoded(encoding)?;
+            assert_eq!(answer.status, 415, "{what} {encoding}: {}", answer.text());
+            assert_eq!(answer.header("accept-encoding"), Some("identity"), "{what}");
+            assert_decent(what, &answer);
+        }
+        assert_eq!(ledger_rows(&fixture)?, before, "{what}: nothing is spent");
+        mutation.assert_first(&encoded("identity")?);
+    }
+    Ok(())
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> &'a str {
+    let found = request.headers.iter().find(|(known, _)| known == name);
+    found.map_or("", |(_, value)| value)
 }
 
 #[test]

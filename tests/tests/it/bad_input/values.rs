@@ -67,9 +67,17 @@ pub(super) fn words(words: &[&str]) -> Vec<Value> {
         .collect()
 }
 
+/// Currencies that nothing may begin in.
 pub(super) fn bad_currencies() -> Vec<Value> {
+    let mut all = words(&["ABC", "XXX", "XAU", "BGN", "HRK", "ZWL", "CHE"]);
+    all.extend(bad_currency_codes());
+    all
+}
+
+/// What is no currency's code, where something that is there is named.
+pub(super) fn bad_currency_codes() -> Vec<Value> {
     words(&[
-        "", "usd", "Usd", "US", "USDX", "ABC", "XXX", "XAU", "840", "USD\u{0}", " USD",
+        "", "usd", "Usd", "US", "USDX", "840", "USD\u{0}", " USD", "ÜS",
     ])
 }
 

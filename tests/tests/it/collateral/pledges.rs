@@ -38,8 +38,12 @@ fn a_pledged_asset_cannot_be_pledged_again_in_any_facility() -> Result<()> {
             event.data["asset"]["kind"] = json!("equipment");
             let answer = facility.send(&event)?;
             assert_eq!(refusal(&answer), "already-pledged", "{written}");
-            // The refusal does not say whose the asset is.
-            let text = answer.text();
+            // The refusal does not say whose the asset is. Of the sender's own report it repeats everything.
+            let mut problem = answer.json();
+            problem
+                .as_object_mut()
+                .map(|members| members.remove("report"));
+            let text = problem.to_string();
             for secret in [one.terms.facility, one.filing, one.terms.debtor.id] {
                 assert!(!text.contains(&secret.to_string()), "{text}");
             }

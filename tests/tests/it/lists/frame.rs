@@ -21,7 +21,7 @@ const BEFORE: &str = "    if known.outcome is not null then
 const AFTER: &str = r"    exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
-            return ledger\.conclude_refused\((allocator|lead), refusal, members\);
+            return ledger\.conclude_refused(_report)?\((allocator|lead), refusal, members(, _event_type, _data)?\);
     end;
     return ledger\.conclude\('accepted', 20[01], (allocator|lead), ";
 
@@ -37,21 +37,25 @@ fn the_frame_of_every_mutation_is_one_text() -> Result<()> {
         .filter(|function| function.writes && function.kind != Kind::Job);
     let mut files = BTreeSet::new();
     for function in mutations.filter(|function| function.name != OF_ANOTHER_FORM) {
-        files.insert(match &*function.name {
+        let file = match &*function.name {
             "escrow-webhook" | "settlement-webhook" => {
                 "migrations/functions/capital/report.sql".to_owned()
             }
             name => format!("migrations/gateway/{}.sql", name.replace('-', "_")),
-        });
+        };
+        files.insert((file, function.kind == Kind::Agent));
     }
     assert!(files.len() >= 8, "{files:?}");
-    for file in files {
+    for (file, is_agents) in files {
         let text = read(&file)?;
         assert_eq!(text.matches(BEFORE).count(), 1, "{file}: before the effect");
         let ends: Vec<_> = after.captures_iter(&text).collect();
         assert_eq!(ends.len(), 1, "{file}: after the effect");
+        // What an agent reported may have happened: its refusal is recorded with the report.
+        let parts = [ends[0].get(1), ends[0].get(3)].map(|part| part.is_some());
+        assert_eq!(parts, [is_agents; 2], "{file}: a report is kept");
         assert_eq!(
-            ends[0][1], ends[0][2],
+            ends[0][2], ends[0][4],
             "{file}: refused and accepted belong to the same allocator"
         );
     }

@@ -472,9 +472,10 @@ fn every_function_has_its_alarms_and_every_alarm_a_metric_that_is_written() -> R
         );
     }
     let mut written = captures("shared/src/telemetry/metrics.rs", r#"metric\("([a-z_]+)""#)?;
-    for name in functions.keys() {
-        for file in files(&format!("functions/{name}/src"), ".rs")? {
-            let file = format!("functions/{name}/src/{file}.rs");
+    let sources = functions.keys().map(|name| format!("functions/{name}/src"));
+    for folder in sources.chain([String::from("shared/src/runtime")]) {
+        for file in files(&folder, ".rs")? {
+            let file = format!("{folder}/{file}.rs");
             written.extend(captures(&file, r#"\.set\(\s*"([a-z_]+)""#)?);
         }
     }

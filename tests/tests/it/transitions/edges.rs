@@ -172,6 +172,33 @@ fn a_maker_who_is_also_a_checker_cannot_verify_his_own_settlement() -> Result<()
 }
 
 /// Each transition of a settlement names the actor of the step and its commitment.
+/// A role counts when it is used; what was proposed under it stays.
+#[test]
+fn a_removed_makers_proposal_stays_for_a_checker() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let [verified, cancelled] = [(); 2].map(|()| crate::settlements::pending(&fixture, 100));
+    let (verified, cancelled) = (verified?, cancelled?);
+    let alice = find_person("alice")?;
+    for role in alice.roles {
+        let revoked = json!({
+            "allocator_id": alice.allocator.id, "sub": alice.sub, "role": role,
+        });
+        let answer = fixture
+            .agent(tests::sample_data::PLATFORM)
+            .deliver(&delivery("member.revoked", &revoked))?;
+        assert_eq!(answer.status, 200, "{role}: {}", answer.text());
+    }
+    let asks = |person: &str, id: &str, action: &str| {
+        let path = crate::settlements::of(id, action);
+        let answer = fixture.person(person).post_empty(&path, &idempotency_key());
+        answer.map(|answer| answer.status)
+    };
+    assert_eq!(asks("alice", &cancelled, "cancel")?, 403);
+    assert_eq!(asks("bob", &cancelled, "cancel")?, 200);
+    assert_eq!(asks("bob", &verified, "verify")?, 200);
+    Ok(())
+}
+
 #[test]
 fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
     let fixture = Fixture::new()?;
