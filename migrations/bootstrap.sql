@@ -35,8 +35,8 @@ begin
         select format('execute on function %s', p.oid::pg_catalog.regprocedure)
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-            and p.proname ~ '^(pg_(try_)?advisory_|lo_|lo(creat|write|read|open|import|export|tell|close|unlink|truncate)'
-                '|pg_notify$)'
+            and p.proname ~ '^(pg_(try_)?advisory_|pg_notify$|lo_|'
+                'lo(creat|write|read|open|import|export|tell|close|unlink|truncate))'
     loop
         begin
             execute format('revoke %s from public', taken);

@@ -34,7 +34,7 @@ begin
             )
         ) as past on true
         where a.allocator_id = allocator
-            and (a.kind <> 'position' or _cursor_id is null or a.facility_id > _cursor_id)
+            and (a.kind is distinct from 'position' or _cursor_id is null or a.facility_id > _cursor_id)
     ),
     position as (
         select b.facility_id, b.currency, b.balance_minor, row_number() over (order by b.facility_id) as nth

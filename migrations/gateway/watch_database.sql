@@ -12,15 +12,16 @@ declare
 begin
     perform auth.authenticate_system('watch-database');
 
-    -- Time-outs are a login's to change. An open transaction holds rows, the log's horizon and what SERIALIZABLE remembers. A session's lock is nothing
-    -- that a function of ours takes. In whichever database: locks and horizon are the server's.
+    -- Time-outs are a login's to change. An open transaction holds rows, the log's horizon and what SERIALIZABLE
+    -- remembers. A session's lock is nothing that a function of ours takes. In whichever database: locks and horizon
+    -- are the server's.
     for held in
         select s.pid, l.name, case when o.pid is null then 'transaction' else 'lock' end as what
         from pg_stat_activity as s
         join auth.login as l on l.name = s.usename
         left join (select distinct k.pid from pg_locks as k where k.locktype = 'advisory') as o on o.pid = s.pid
-        where l.name <> 'migrate'
-            and s.pid <> pg_backend_pid()
+        where l.name is distinct from 'migrate'
+            and s.pid is distinct from pg_backend_pid()
             and (o.pid is not null
                 or clock_timestamp() - s.xact_start > l.statement_timeout::interval + auth.holding_grace())
         order by s.pid

@@ -66,11 +66,11 @@ begin atomic
         ('bypassrls', r.rolbypassrls),
         ('replication', r.rolreplication),
         ('createdb', r.rolcreatedb),
-        ('createrole', r.rolcreaterole and r.rolname <> 'migrate'),
-        ('inherit', r.rolinherit and r.is_login and r.rolname <> 'migrate'),
-        ('login', r.rolcanlogin <> r.is_login),
-        ('connection limit', r.is_login and r.rolname <> 'migrate'
-            and r.rolconnlimit <> current_setting('max_connections')::int4 / 4)
+        ('createrole', r.rolcreaterole and r.rolname is distinct from 'migrate'),
+        ('inherit', r.rolinherit and r.is_login and r.rolname is distinct from 'migrate'),
+        ('login', r.rolcanlogin is distinct from r.is_login),
+        ('connection limit', r.is_login and r.rolname is distinct from 'migrate'
+            and r.rolconnlimit is distinct from current_setting('max_connections')::int4 / 4)
     ) as a (name, deviates)
     where a.deviates is not false
     union all
@@ -80,13 +80,13 @@ begin atomic
     join pg_roles as m on m.oid = a.member
     join pg_roles as g on g.oid = a.roleid
     where (
-            g.oid in (select o.oid from own as o where o.rolname not in ('migrate', 'optkas_auditor'))
-            and m.rolname <> 'migrate'
+            g.oid in (select o.oid from own as o where (o.rolname in ('migrate', 'optkas_auditor')) is not true)
+            and m.rolname is distinct from 'migrate'
         ) or (
-            m.oid in (select o.oid from own as o where o.rolname <> 'migrate')
-            and g.rolname <> 'rds_iam'
-            and (m.rolname, g.rolname) not in (
-                ('optkas_owner', 'pg_read_all_stats'), ('optkas_owner', 'pg_signal_backend'))
+            m.oid in (select o.oid from own as o where o.rolname is distinct from 'migrate')
+            and g.rolname is distinct from 'rds_iam'
+            and ((m.rolname, g.rolname) in (
+                ('optkas_owner', 'pg_read_all_stats'), ('optkas_owner', 'pg_signal_backend'))) is not true
         )
     union all
     select jsonb_build_object('of', 'setting', 'role', l.rolname, 'name', split_part(d.setting, '=', 1))
@@ -116,5 +116,5 @@ begin atomic
     group by r.rolname;
 end;
 comment on function auth.deviations() is
-    'Where a setting of the server, or an attribute, a membership or a setting of a role of ours is not as the promises '
+    'Where a setting of the server, or an attribute, a membership or a setting of a role of ours is not as promises '
     'need it. Values are not shown: a login chooses them.';

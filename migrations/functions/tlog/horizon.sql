@@ -43,5 +43,5 @@ begin atomic
     from waiting as w;
 end;
 comment on function tlog.backlog() is
-    'How large the log is, how many outcomes have committed and still wait for their places, and for how long the first '
-    'of them. It rises when a writer does not end, or when another session keeps the turn.';
+    'How large the log is, how many outcomes have committed and still wait for their places, and for how long the '
+    'first of them. It rises when a writer does not end, or when another session keeps the turn.';

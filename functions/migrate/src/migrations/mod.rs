@@ -36,7 +36,8 @@ const TURN: &str = "
 const LOCK_TIMEOUT: &str = "5min";
 
 /// What no deployment sets back. A setting of a role is set back, and a large object is the watch's affair.
-const DEVIATIONS: &str = "select d::text from auth.deviations() as d where d ->> 'of' in ('server', 'role', 'membership')";
+const DEVIATIONS: &str = "
+    select d::text from auth.deviations() as d where d ->> 'of' in ('server', 'role', 'membership')";
 
 /// Where refinery keeps what was applied.
 const HISTORY: &str = "deploy.schema_history";
