@@ -7,8 +7,8 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use crate::{merkle::sha256, text};
 
-/// The most signatures a note may carry.
-pub const MAX_SIGNATURES: usize = 64;
+/// The most signatures a note may carry: as many as other readers take (golang.org/x/mod/sumdb/note).
+pub const MAX_SIGNATURES: usize = 100;
 
 /// What every signature line begins with.
 const DASH: &str = "— ";

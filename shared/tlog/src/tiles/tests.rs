@@ -450,3 +450,13 @@ proptest! {
         prop_assert!(files.keys().all(|path| expected.contains_key(path) || path.contains(".p/")));
     }
 }
+
+#[test]
+fn an_index_has_63_bits() {
+    for (index, read) in [((1 << 63) - 1, true), (1 << 63, false), (u64::MAX, false)] {
+        let path = Tile::new(0, index, TILE_WIDTH).unwrap().path();
+        assert_eq!(Tile::parse(&path).is_some(), read, "{path}");
+        let path = path.replace("tile/0/", "tile/entries/");
+        assert_eq!(Tile::parse_entries(&path).is_some(), read, "{path}");
+    }
+}
