@@ -56,11 +56,7 @@ fn a_missing_file_is_found_where_the_server_says_so() {
     let made = Made::log(&[300]);
     for (status, exit_code) in [(404, 1), (410, 1), (403, 2), (401, 2), (302, 2)] {
         let report = verify(&made, Bundles::Missing(status));
-        assert_eq!(
-            report.verdict().code(),
-            exit_code,
-            "{status}: {report}"
-        );
+        assert_eq!(report.verdict().code(), exit_code, "{status}: {report}");
     }
 }
 
