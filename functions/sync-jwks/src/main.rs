@@ -1,5 +1,6 @@
-//! Scheduled: the keys that the issuer publishes become the ones the database verifies with. A person may invoke it with
-//! `{"retire_key": "<RFC 7638 thumbprint>"}`: that key then verifies no token again.
+//! Scheduled: the keys that the issuer publishes become the ones the database verifies with.
+//!
+//! A person may invoke it with `{"retire_key": "<RFC 7638 thumbprint>"}`: that key then verifies no token again.
 
 mod config;
 mod event;

@@ -237,12 +237,9 @@ proptest! {
 fn the_documented_examples_hold() {
     const DOCUMENT: &str = include_str!("../../../../docs/TLOG-LEAF.md");
     let blocks: Vec<&str> = DOCUMENT.split("```").skip(1).step_by(2).collect();
-    let examples = blocks
-        .iter()
-        .filter_map(|block| block.strip_prefix("json\n"));
-    let mut hashes = blocks
-        .iter()
-        .filter_map(|block| block.strip_prefix("sha256\n"));
+    let bare = blocks.iter().filter_map(|block| block.strip_prefix('\n'));
+    let (examples, hashes): (Vec<&str>, Vec<&str>) = bare.partition(|block| block.starts_with('{'));
+    let mut hashes = hashes.into_iter();
     let mut count = 0;
     for example in examples {
         let text = example.trim_end();

@@ -15,8 +15,8 @@
 //! quorum cosigned it. If a line names a known key and does not verify, the whole note is rejected, however many other
 //! lines verify.
 //!
-//! A witness with an ML-DSA-44 key is read and never counted: no library of ours verifies its cosignatures (decision 21).
-//! A file with a key of another type is refused as a whole. Not here: which time a cosignature may bear.
+//! A witness with an ML-DSA-44 key is read and never counted: no library of ours verifies its cosignatures (decision
+//! 21). A file with a key of another type is refused as a whole. Not here: which time a cosignature may bear.
 
 mod reader;
 
