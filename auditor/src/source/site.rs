@@ -50,7 +50,7 @@ impl Site {
     }
 
     fn try_read(&self, url: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Failed> {
-        // A log may send bundles in gzip without being asked to (C2SP tlog-tiles). The library decodes gzip, and removes
+        // A log may send bundles in gzip without being asked to (C2SP tlog-tiles). The library decodes gzip and removes
         // the header. Hashes are over the decoded bytes.
         let response = self.agent.get(url).header("accept-encoding", "identity");
         let response = response
