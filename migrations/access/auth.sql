@@ -12,7 +12,7 @@ create policy expected_claims_write on auth.expected_claims
     with check ((select auth.is_system('migrate')));
 
 create trigger signing_key_pinned
-    before update on auth.signing_key
+    before insert or update on auth.signing_key
     for each row execute function auth.pin_signing_key();
 
 create policy signing_key_read on auth.signing_key
@@ -23,6 +23,16 @@ create policy signing_key_read on auth.signing_key
 create policy signing_key_write on auth.signing_key
     to optkas_owner
     using ((select auth.is_system('sync-jwks')))
+    with check ((select auth.is_system('sync-jwks')));
+
+create policy retired_key_read on auth.retired_key
+    for select
+    to optkas_owner
+    using (true);
+
+create policy retired_key_write on auth.retired_key
+    for insert
+    to optkas_owner
     with check ((select auth.is_system('sync-jwks')));
 
 create policy verified_token_bearer on auth.verified_token

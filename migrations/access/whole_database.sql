@@ -17,6 +17,7 @@ begin
             ('auth.login', 'deletable', null),
             ('auth.expected_claims', 'deletable', '{only_row}'),
             ('auth.signing_key', 'kept', '{kid}'),
+            ('auth.retired_key', 'append-only', '{thumbprint}'),
             ('auth.verified_token', 'deletable', null),
             ('capital.allocator', 'deletable', '{allocator_id}'),
             ('capital.member', 'deletable', '{sub}'),

@@ -12,13 +12,19 @@ declare
     last tlog.entry;
     settings_issuer constant text := _settings ->> 'issuer';
     settings_audience constant text := _settings ->> 'audience';
+    settings_client_ids text[];
     platform_agent constant text := _settings ->> 'platform_agent_id';
 begin
     perform auth.authenticate_system('migrate');
     perform ledger.require_arguments(num_nulls(_attempt));
-    if num_nulls(settings_issuer, settings_audience, platform_agent) is distinct from 0 then
+    if num_nulls(settings_issuer, settings_audience, platform_agent) is distinct from 0
+        or jsonb_typeof(_settings -> 'client_ids') is distinct from 'array'
+    then
         raise exception using errcode = 'OPK04', message = 'settings-incomplete';
     end if;
+    settings_client_ids := array(
+        select id from jsonb_array_elements_text(_settings -> 'client_ids') as id order by id collate "C"
+    );
 
     -- A cluster that a dump was restored into counts transactions from anew; what is concluded in it comes after
     -- all that was concluded before.
@@ -28,7 +34,8 @@ begin
     end if;
 
     if exists (
-        select from auth.expected_claims as e where e.issuer = settings_issuer and e.audience = settings_audience
+        select from auth.expected_claims as e
+        where (e.issuer, e.audience, e.client_ids) = (settings_issuer, settings_audience, settings_client_ids)
     ) and exists (
         select from capital.agent as a where a.agent_id = platform_agent and a.kind = 'platform'
     ) then
@@ -42,10 +49,14 @@ begin
         return known;
     end if;
 
-    insert into auth.expected_claims as e (issuer, audience)
-    values (settings_issuer, settings_audience)
+    insert into auth.expected_claims as e (issuer, audience, client_ids, revision)
+    values (settings_issuer, settings_audience, settings_client_ids, 1)
     on conflict on constraint expected_claims_pkey
-        do update set issuer = excluded.issuer, audience = excluded.audience;
+        do update set
+            issuer = excluded.issuer,
+            audience = excluded.audience,
+            client_ids = excluded.client_ids,
+            revision = e.revision + 1;
     if not exists (
         select from capital.agent as a where a.agent_id = platform_agent and a.kind = 'platform'
     ) then

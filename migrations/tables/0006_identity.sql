@@ -28,12 +28,19 @@ create table auth.expected_claims (
     only_row boolean not null default true,
     issuer text not null,
     audience fixed.text_255 not null,
+    client_ids text[] not null,
+    revision int4 not null,
     constraint expected_claims_pkey primary key (only_row),
     constraint expected_claims_only_row_single check (only_row),
     constraint expected_claims_issuer_length check (length(issuer) between 1 and 2048)
 );
 comment on table auth.expected_claims is
     'The issuer and audience that every token must name. One row, written by gateway.migrate alone.';
+comment on column auth.expected_claims.client_ids is
+    'The applications (claim client_id) whose tokens count as the person''s own. A token without the claim is the '
+    'person''s.';
+comment on column auth.expected_claims.revision is
+    'Grows with every change. A token that was verified under another revision is verified again.';
 
 -- The keys that tokens are verified with, and the memo of tokens that were verified.
 create table auth.signing_key (
@@ -51,7 +58,7 @@ create table auth.signing_key (
         case algorithm
             when 'ES256' then num_nulls(n, e) = 2 and fixed.p256_on_curve(x, y) is true
             when 'RS256' then num_nulls(x, y) = 2 and fixed.rsa_key_acceptable(n, e) is true
-            when 'EdDSA' then num_nulls(y, n, e) = 3 and fixed.ed25519_point(x) is not null
+            when 'EdDSA' then num_nulls(y, n, e) = 3 and fixed.ed25519_key_acceptable(x) is true
             else false
         end
     ),
@@ -59,13 +66,27 @@ create table auth.signing_key (
 );
 comment on table auth.signing_key is
     'The issuer''s public keys, as sync-jwks saw them published. A key is retired when the issuer publishes it no '
-    'longer, and in force again when it does.';
+    'longer, and in force again when it does, unless it is in auth.retired_key.';
 comment on column auth.signing_key.x is 'The JWK''s member x, decoded; likewise y, n and e.';
+
+create table auth.retired_key (
+    thumbprint fixed.sha256 not null,
+    reason text not null,
+    retired_at timestamptz not null default clock_timestamp(),
+    constraint retired_key_pkey primary key (thumbprint),
+    constraint retired_key_reason_known check (reason in ('operator', 'private-members'))
+);
+comment on table auth.retired_key is
+    'Keys that never verify a token again, under whatever kid and whoever publishes them. A row is for ever.';
+comment on column auth.retired_key.thumbprint is 'The JWK''s SHA-256 thumbprint (RFC 7638).';
+comment on column auth.retired_key.reason is
+    'operator: a person said so. private-members: the issuer has published a private member of the key.';
 
 create table auth.verified_token (
     token_sha256 fixed.sha256 not null,
     sub uuid not null,
     kid text not null,
+    claims_revision int4 not null,
     not_before timestamptz not null,
     expires_at timestamptz not null,
     constraint verified_token_pkey primary key (token_sha256),
@@ -76,5 +97,7 @@ comment on table auth.verified_token is
     'Tokens whose signature and claims held, so that they need not be verified again; a lost row costs one '
     'verification. Only auth.authenticate writes. A row is visible to the bearer of its token, and to prune-tokens '
     'once it has expired.';
+comment on column auth.verified_token.claims_revision is
+    'The revision of auth.expected_claims that the token was held to.';
 comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
 comment on column auth.verified_token.expires_at is 'The claim exp, as the token has it, without leeway.';

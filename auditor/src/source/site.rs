@@ -50,11 +50,19 @@ impl Site {
     }
 
     fn try_read(&self, url: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Failed> {
-        // Hashes are over the bytes as published, so HTTP must not encode them.
+        // A log may send bundles in gzip without being asked to (C2SP tlog-tiles). The library decodes gzip and removes
+        // the header. Hashes are over the decoded bytes.
         let response = self.agent.get(url).header("accept-encoding", "identity");
         let response = response
             .call()
             .map_err(|error| Failed::ForNow(error.to_string()))?;
+        if let Some(coding) = response.headers().get("content-encoding")
+            && coding != "identity"
+        {
+            return Err(Failed::Finally(format!(
+                "the content coding {coding:?} is not known here"
+            )));
+        }
         match response.status().as_u16() {
             200 => whole(response, bytes_max as u64 + 1)
                 .map(Some)

@@ -10,3 +10,4 @@ mod kept;
 mod made;
 mod proofs;
 mod risk_runs;
+mod served;

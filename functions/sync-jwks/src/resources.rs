@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use shared::{
-    auth::jwks::{KeySet, KeySource},
+    auth::jwks::{KeySet, KeySetError, KeySource, KeysUnavailable, Thumbprint},
     config::SecretError,
     gateway::Database,
     runtime::{ConnectionCache, Failed, Prepare},
@@ -34,18 +34,34 @@ impl Prepare for JwksSyncResources {
     }
 }
 
+/// What the issuer publishes.
+pub(crate) enum Published {
+    /// Keys, one at least.
+    Keys(KeySet),
+    /// Keys with private members: everybody can sign with them.
+    PrivateKeys(Vec<Thumbprint>),
+}
+
 /// The key set as it is published now. It fails if the set cannot be read or trusted, or has no key that we could use;
 /// the cause is in the log.
-pub(crate) async fn published_keys(source: &KeySource) -> Result<KeySet, Failed> {
-    let keys = source.fetch().await.map_err(|cause| {
-        error!(auth.keys_unavailable = %cause, auth.cause = rule(&cause), "There is no key set to register.");
-        Failed::Broken
-    })?;
+pub(crate) async fn published(source: &KeySource) -> Result<Published, Failed> {
+    let keys = match source.fetch().await {
+        Ok(keys) => keys,
+        Err(cause) => {
+            error!(auth.keys_unavailable = %cause, auth.cause = rule(&cause), "There is no key set to register.");
+            return match cause {
+                KeysUnavailable::Refused(KeySetError::PrivateKey(thumbprints)) => {
+                    Ok(Published::PrivateKeys(thumbprints))
+                }
+                _ => Err(Failed::Broken),
+            };
+        }
+    };
     if keys.is_empty() {
         error!("The key set has no usable key: nothing is registered or retired.");
         return Err(Failed::Broken);
     }
-    Ok(keys)
+    Ok(Published::Keys(keys))
 }
 
 /// The rule that a refused set breaks. Nothing of the set itself is in the text.

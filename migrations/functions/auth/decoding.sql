@@ -25,6 +25,31 @@ comment on function auth.base64url_decode(text) is
     'The octets of canonical base64url without padding (RFC 7515 section 2, RFC 4648 section 5). Null for any other '
     'text.';
 
+create or replace function auth.json_within_limits(_json text)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- JSON without its texts: they may contain anything. E, since a session can change what a backslash means without.
+    bare constant text := regexp_replace(_json, E'"(?:[^"\\\\]|\\\\.)*"', '', 'g');
+    brackets text := translate(regexp_replace(bare, '[^][{}]+', '', 'g'), '{}', '[]');
+begin
+    for depth in 1 .. 32 loop
+        exit when brackets = '';
+        brackets := replace(brackets, '[]', '');
+    end loop;
+    return brackets = '' and bare !~ '[-+.0-9eE]{33}' and bare !~ '[eE][-+]?[0-9]{3}';
+end
+$$;
+comment on function auth.json_within_limits(text) is
+    'Whether a JSON text is nested at most 32 deep, and has no number of more than 32 characters or of an exponent of '
+    'more than two digits. What is within costs little to read, and means the same to every reader. False, too, where '
+    'brackets do not match.';
+
 create or replace function auth.json_object_strict(_octets bytea)
 returns json
 language plpgsql
@@ -35,10 +60,15 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    written text;
     object json;
     duplicates boolean;
 begin
-    object := convert_from(_octets, 'UTF8')::json;
+    written := convert_from(_octets, 'UTF8');
+    if not auth.json_within_limits(written) then
+        return null;
+    end if;
+    object := written::json;
     -- jsonb has to read every string and number: it refuses U+0000 and lone surrogates, which json keeps.
     perform object::jsonb;
     if json_typeof(object) <> 'object' then
@@ -57,6 +87,8 @@ begin
             select element.value
             from json_array_elements(case json_typeof(node.value) when 'array' then node.value end) as element
         ) as child
+        -- Only what may contain an object is looked into.
+        where json_typeof(child.value) in ('object', 'array')
     )
     select coalesce(bool_or(names.duplicates), false)
     into duplicates
@@ -68,14 +100,15 @@ begin
     ) as names;
     return case when not duplicates then object end;
 exception
-    -- Not UTF-8, not JSON, U+0000, a number out of range; nested deeper than the stack allows.
-    when data_exception or statement_too_complex then
+    -- Not UTF-8, not JSON, U+0000.
+    when data_exception then
         return null;
 end
 $$;
 comment on function auth.json_object_strict(bytea) is
-    'A JSON object (RFC 8259) in UTF-8. At no depth may it have duplicate member names, U+0000 or lone surrogates. The '
-    'type json, unlike jsonb, keeps the spelling of numbers. Null for anything else.';
+    'A JSON object (RFC 8259) in UTF-8. At no depth may it have duplicate member names, U+0000 or lone surrogates, '
+    'and it must be within the limits of auth.json_within_limits. The type json, unlike jsonb, keeps the spelling of '
+    'numbers. Null for anything else.';
 
 -- Members of a decoded object.
 create or replace function auth.json_string(_object json, _name text)

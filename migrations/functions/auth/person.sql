@@ -19,6 +19,7 @@ begin
         select t.sub
         from auth.verified_token as t
         join auth.signing_key as k on k.kid = t.kid
+        join auth.expected_claims as e on e.revision = t.claims_revision
         where t.token_sha256 = auth.presented_token_sha256()
             and t.not_before <= present_time + auth.leeway()
             and t.expires_at > present_time - auth.leeway()
@@ -47,7 +48,8 @@ begin
         insert into auth.verified_token
         select verified.*
         from auth.verify_token(_token) as verified
-        on conflict on constraint verified_token_pkey do nothing;
+        -- Remembered under another revision of the expected claims: from now on under this one.
+        on conflict on constraint verified_token_pkey do update set claims_revision = excluded.claims_revision;
         sub := auth.sub();
     end if;
     if sub is null then

@@ -11,7 +11,7 @@ as $$
 declare
     k constant int := length(_n);
     -- DER of DigestInfo's start: AlgorithmIdentifier of SHA-256 with NULL, OCTET STRING of 32 (section 9.2).
-    digest_info constant bytea := '\x3031300d060960864801650304020105000420';
+    digest_info constant bytea := decode('3031300d060960864801650304020105000420', 'hex');
     exponent bigint;
     n numeric;
     s numeric;
@@ -19,7 +19,7 @@ declare
     encoded_message bytea;
 begin
     -- 1. Length checking; here, also of a key that is not one.
-    if not fixed.rsa_key_acceptable(_n, _e) or length(_signature) <> k then
+    if not fixed.rsa_key_formed(_n, _e) or length(_signature) <> k then
         return false;
     end if;
 
@@ -38,7 +38,7 @@ begin
     end loop;
 
     -- 3. EMSA-PKCS1-v1_5: the one encoding, built, never parsed.
-    encoded_message := '\x0001'::bytea || decode(repeat('ff', k - 54), 'hex') || '\x00'
+    encoded_message := decode('0001' || repeat('ff', k - 54) || '00', 'hex')
         || digest_info || sha256(_message);
 
     -- 2c. and 4. Equal integers below 256^k are equal strings of k octets.

@@ -1,5 +1,38 @@
--- Signing keys: the parts of gateway.sync_jwks. A kid means one key for ever; a key that is no longer published is
--- retired.
+-- Signing keys: the parts of gateway.sync_jwks and gateway.retire_key. A kid means one key for ever; a key that is no
+-- longer published is retired.
+
+create or replace function auth.jwk_thumbprint(_key auth.signing_key)
+returns bytea
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- encode() breaks lines at 76.
+    x text := translate(encode(_key.x, 'base64'), E'+/=\n', '-_');
+    y text := translate(encode(_key.y, 'base64'), E'+/=\n', '-_');
+    n text := translate(encode(_key.n, 'base64'), E'+/=\n', '-_');
+    e text := translate(encode(_key.e, 'base64'), E'+/=\n', '-_');
+begin
+    -- Section 3.2: the required members in the order of their names, without white space.
+    return fixed.text_sha256(case _key.algorithm
+        when 'ES256' then '{"crv":"P-256","kty":"EC","x":"' || x || '","y":"' || y || '"}'
+        when 'RS256' then '{"e":"' || e || '","kty":"RSA","n":"' || n || '"}'
+        when 'EdDSA' then '{"crv":"Ed25519","kty":"OKP","x":"' || x || '"}'
+    end);
+end
+$$;
+comment on function auth.jwk_thumbprint(auth.signing_key) is
+    'The SHA-256 thumbprint of a key (RFC 7638, RFC 8037 appendix A.3). Null without one of the members.';
+
+create or replace function auth.is_retired_for_ever(_key auth.signing_key)
+returns boolean
+language sql
+stable
+return exists (select from auth.retired_key as r where r.thumbprint = auth.jwk_thumbprint(_key));
+comment on function auth.is_retired_for_ever(auth.signing_key) is
+    'Whether the key, under any kid, is one that never verifies a token again.';
 
 create or replace function auth.pin_signing_key()
 returns trigger
@@ -10,13 +43,17 @@ declare
     same auth.signing_key := old;
 begin
     same.retired_at := new.retired_at;
-    if new is distinct from same then
+    if tg_op = 'UPDATE' and new is distinct from same then
         raise exception using errcode = 'OPK04', message = 'auth.signing_key changes in nothing but retired_at';
+    end if;
+    if new.retired_at is null and auth.is_retired_for_ever(new) is not false then
+        raise exception using errcode = 'OPK04', message = 'this key is retired for ever';
     end if;
     return new;
 end
 $$;
-comment on function auth.pin_signing_key() is 'A kid means the same key for ever.';
+comment on function auth.pin_signing_key() is
+    'A kid means the same key for ever, and a key that is retired for ever never comes into force.';
 
 create or replace function auth.published_keys(_keys jsonb)
 returns setof auth.signing_key
@@ -37,6 +74,18 @@ end;
 comment on function auth.published_keys(jsonb) is
     'The rows of a published set [{kid, algorithm, x, y, n, e}], whose octets are in hexadecimal.';
 
+create or replace function auth.usable_keys(_keys jsonb)
+returns setof auth.signing_key
+language sql
+stable
+begin atomic
+    select p.*
+    from auth.published_keys(_keys) as p
+    where auth.is_retired_for_ever(p) is not true;
+end;
+comment on function auth.usable_keys(jsonb) is
+    'The rows of a published set without the keys that are retired for ever: as if those were not published.';
+
 create or replace function auth.is_key_acceptable(_key auth.signing_key)
 returns boolean
 language sql
@@ -44,7 +93,7 @@ stable
 return length(_key.kid) between 1 and 255 and case _key.algorithm
     when 'ES256' then num_nulls(_key.n, _key.e) = 2 and fixed.p256_on_curve(_key.x, _key.y)
     when 'RS256' then num_nulls(_key.x, _key.y) = 2 and fixed.rsa_key_acceptable(_key.n, _key.e)
-    when 'EdDSA' then num_nulls(_key.y, _key.n, _key.e) = 3 and fixed.ed25519_point(_key.x) is not null
+    when 'EdDSA' then num_nulls(_key.y, _key.n, _key.e) = 3 and fixed.ed25519_key_acceptable(_key.x)
 end;
 comment on function auth.is_key_acceptable(auth.signing_key) is
     'Whether the constraint of auth.signing_key accepts the key. Asked before the insert, so that the refusal has a '

@@ -93,6 +93,9 @@ begin
         when auth.json_string(claims, 'role') is distinct from 'authenticated' then 'role'
         when coalesce((claims -> 'is_anonymous')::text, 'false') is distinct from 'false' then 'is_anonymous'
         when coalesce(auth.json_string(claims, 'session_id'), '') = '' then 'session_id'
+        -- Another application's token, which the person has allowed to act (OAuth 2.1).
+        when claims -> 'client_id' is not null
+            and (auth.json_string(claims, 'client_id') = any (expected.client_ids)) is not true then 'client_id'
         when (auth.json_string(claims, 'sub') ~ uuid_form) is not true then 'sub'
         when (exp - iat between 1 and 3600) is not true then 'lifetime'
         when claims -> 'nbf' is not null and auth.json_integer(claims, 'nbf') is null then 'nbf'
@@ -113,7 +116,7 @@ begin
     end if;
 
     return row(
-        sha256(convert_to(_token, 'UTF8')), (claims ->> 'sub')::uuid, key.kid,
+        sha256(convert_to(_token, 'UTF8')), (claims ->> 'sub')::uuid, key.kid, expected.revision,
         to_timestamp(valid_from), to_timestamp(exp)
     )::auth.verified_token;
 end

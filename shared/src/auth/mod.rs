@@ -104,13 +104,13 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Accepts `issuer`'s tokens for `audience`, signed by a key of the set at `jwks_url`, which
-    /// must be `https`, or `http` on a loopback host. A key set is used for `max_age`; zero fetches
-    /// it every time.
+    /// Accepts tokens that `policy` accepts, signed by a key of the set at `jwks_url`, which must be
+    /// `https`, or `http` on a loopback host. A key set is used for `max_age`; zero fetches it every
+    /// time.
     #[must_use]
-    pub fn new(issuer: String, audience: String, jwks_url: Uri, max_age: Duration) -> Self {
+    pub fn new(policy: jwt::Policy, jwks_url: Uri, max_age: Duration) -> Self {
         Self {
-            policy: jwt::Policy::new(issuer, audience),
+            policy,
             keys: jwks::KeySource::new(jwks_url, max_age),
         }
     }

@@ -37,6 +37,8 @@ pub struct Identity {
     pub issuer: String,
     /// `JWT_AUDIENCE`.
     pub audience: String,
+    /// `JWT_CLIENT_IDS`: the applications whose tokens count as the person's own; by default none.
+    pub client_ids: Vec<String>,
 }
 
 /// Where the keys of tokens are.
@@ -130,9 +132,11 @@ impl Identity {
     pub fn read(variables: &mut Variables) -> Option<Self> {
         let issuer = variables.required("JWT_ISSUER", http_url);
         let audience = variables.required("JWT_AUDIENCE", audience);
+        let client_ids = variables.optional("JWT_CLIENT_IDS", client_ids);
         Some(Self {
             issuer: issuer?,
             audience: audience?,
+            client_ids: client_ids?.unwrap_or_default(),
         })
     }
 }
@@ -179,6 +183,19 @@ fn audience(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must be 1 to 255 visible ASCII characters")
     }
+}
+
+/// A stack gives an empty value where it names no application.
+fn client_ids(text: &str) -> Result<Vec<String>, &'static str> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',')
+        .map(audience)
+        .collect::<Result<_, _>>()
+        .map_err(
+            |_| "must be client ids of 1 to 255 visible ASCII characters, with a comma between two",
+        )
 }
 
 fn max_age(text: &str) -> Result<Duration, &'static str> {

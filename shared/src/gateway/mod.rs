@@ -44,7 +44,7 @@ pub use self::{
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,
-    system::Books,
+    system::{Books, RetiredFor},
     tlog::{Anchor, AnchorTransaction},
     webhooks::AgentEvent,
 };

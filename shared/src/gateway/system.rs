@@ -7,10 +7,28 @@ use uuid::Uuid;
 
 use super::{Error, Gateway, Reply};
 use crate::{
-    auth::jwks::{KeySet, PublicKey},
+    auth::jwks::{KeySet, PublicKey, Thumbprint},
     config::Identity,
     ids::{AgentId, FacilityId},
 };
+
+/// Why a key is retired for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetiredFor {
+    /// An operator said so.
+    Operator,
+    /// The issuer has published a private member of it.
+    PrivateMembers,
+}
+
+impl RetiredFor {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::PrivateMembers => "private-members",
+        }
+    }
+}
 
 /// Whose books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +68,26 @@ impl Gateway {
     pub async fn sync_jwks(&self, keys: &KeySet) -> Result<Reply, Error> {
         let keys: Vec<_> = keys.iter().map(registration).collect();
         self.job("sync_jwks", &[(&Json(keys), Type::JSONB)]).await
+    }
+
+    /// `gateway.retire_key`: this key verifies no token again. Its key is made in the database.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn retire_key(
+        &self,
+        thumbprint: &Thumbprint,
+        reason: RetiredFor,
+    ) -> Result<Reply, Error> {
+        self.job(
+            "retire_key",
+            &[
+                (&thumbprint.as_bytes().as_slice(), Type::BYTEA),
+                (&reason.as_str(), Type::TEXT),
+            ],
+        )
+        .await
     }
 
     /// `gateway.prune_tokens`: forgets one batch of tokens that have expired.
@@ -130,6 +168,7 @@ impl Gateway {
         let settings = json!({
             "issuer": identity.issuer,
             "audience": identity.audience,
+            "client_ids": identity.client_ids,
             "platform_agent_id": platform_agent.as_str(),
         });
         self.job("migrate", &[(&Json(settings), Type::JSONB)]).await

@@ -11,7 +11,7 @@ use super::{
     serve::{Function, http},
 };
 use crate::{
-    auth::{Authenticator, Human, Unauthenticated},
+    auth::{Authenticator, Human, Unauthenticated, jwt::Policy},
     commitment,
     config::{People, SecretError, load},
     gateway::{Claim, Database, Gateway},
@@ -103,12 +103,9 @@ struct PeopleResources {
 impl PeopleResources {
     fn new(function: &'static str, config: &'static People) -> Self {
         let (identity, key_set) = (&config.identity, &config.key_set);
-        let authenticator = Authenticator::new(
-            identity.issuer.clone(),
-            identity.audience.clone(),
-            key_set.url.clone(),
-            key_set.max_age,
-        );
+        let policy = Policy::new(identity.issuer.clone(), identity.audience.clone())
+            .with_client_ids(identity.client_ids.clone());
+        let authenticator = Authenticator::new(policy, key_set.url.clone(), key_set.max_age);
         Self {
             connections: ConnectionCache::new(function, &config.base),
             authenticator: Arc::new(authenticator),

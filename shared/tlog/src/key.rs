@@ -7,8 +7,8 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use crate::{merkle::sha256, text};
 
-/// The most signatures a note may carry.
-pub const MAX_SIGNATURES: usize = 64;
+/// The most signatures a note may carry: as many as other readers take (golang.org/x/mod/sumdb/note).
+pub const MAX_SIGNATURES: usize = 100;
 
 /// What every signature line begins with.
 const DASH: &str = "— ";
@@ -243,6 +243,24 @@ impl fmt::Debug for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifierKey({self})")
     }
+}
+
+/// Whether a text is a well-formed verifier key of ML-DSA-44 cosignatures: type 0x06 and the 1,312 octets of a key
+/// (FIPS 204, table 2).
+#[must_use]
+pub fn is_ml_dsa_44(vkey: &str) -> bool {
+    let mut parts = vkey.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let Some(key) = text::from_base64(key) else {
+        return false;
+    };
+    key.len() == 1 + 1312
+        && key[0] == 0x06
+        && check_name(name).is_ok()
+        && text::from_hex(id.as_bytes()).map(u32::from_be_bytes)
+            == Some(key_id(name, 0x06, &key[1..]))
 }
 
 pub(crate) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> u32 {

@@ -212,10 +212,12 @@ impl Stage {
         let tokens: Vec<String> = people().map(|person| person.token).collect();
         let subs: Vec<String> = people().map(|person| person.sub.to_string()).collect();
         let inserted = self.fixture.admin()?.execute(
-            "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
-             select sha256(convert_to(p.token, 'UTF8')), p.sub::uuid, k.kid, now(), now() + interval '55 minutes'
+            "insert into auth.verified_token (token_sha256, sub, kid, claims_revision, not_before, expires_at)
+             select sha256(convert_to(p.token, 'UTF8')), p.sub::uuid, k.kid, e.revision, now(),
+                 now() + interval '55 minutes'
              from unnest($1::text[], $2::text[]) as p (token, sub)
              cross join auth.signing_key as k
+             cross join auth.expected_claims as e
              where k.retired_at is null",
             &[&tokens, &subs],
         )?;

@@ -34,7 +34,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
             "remembering a token for alice as verified",
             format!(
                 "insert into auth.verified_token
-                 values (sha256('x'), '{sub}', 'k', now(), now() + interval '1 hour')"
+                 values (sha256('x'), '{sub}', 'k', 1, now(), now() + interval '1 hour')"
             ),
         ),
         (

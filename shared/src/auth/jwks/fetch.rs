@@ -3,7 +3,10 @@
 use std::{error::Error, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, Request, StatusCode, Uri, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Request, StatusCode, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT},
+};
 use http_body_util::Full;
 
 use super::key_set::{KeySet, KeySetError};
@@ -38,7 +41,11 @@ impl Fetcher {
     }
 
     async fn get(&self) -> Result<KeySet, KeysUnavailable> {
+        // Without Accept-Encoding, a server may choose any coding (RFC 9110, 12.5.3); we decode none.
         let request = Request::get(self.uri.clone())
+            .header(ACCEPT, "application/jwk-set+json, application/json")
+            .header(ACCEPT_ENCODING, "identity")
+            .header(USER_AGENT, concat!("optkas/", env!("CARGO_PKG_VERSION")))
             .body(Full::default())
             .expect("a URI alone is a request");
         let response = self.outbound.send(request).await?;

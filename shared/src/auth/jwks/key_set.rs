@@ -2,15 +2,18 @@
 //!
 //! A set is refused whole when its publisher does not know what it publishes: a symmetric or
 //! private key in it, or two keys of one name. A key that is merely not for us (other use, other
-//! curve, too small) is left out, since issuers add such keys without asking.
+//! curve, too small, weak) is left out, since issuers add such keys without asking.
 //!
 //! The database holds its registered keys to the same limits (`auth.signing_key`), so that both verifiers
 //! give one verdict. It also checks that a point is on its curve; here, `ring` does so at each verification.
 
-use std::collections::HashSet;
+mod weak;
+
+use std::{collections::HashSet, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::strict_json::{self, Object};
@@ -44,14 +47,22 @@ impl KeySet {
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         let Document { keys } =
             strict_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
+        if keys
+            .iter()
+            .any(|Object(jwk)| jwk.kty == "oct" || jwk.k.is_some())
+        {
+            return Err(KeySetError::SymmetricKey);
+        }
+        let mut private = keys
+            .iter()
+            .filter(|Object(jwk)| jwk.is_private())
+            .peekable();
+        if private.peek().is_some() {
+            let thumbprints = private.filter_map(|Object(jwk)| jwk.thumbprint()).collect();
+            return Err(KeySetError::PrivateKey(thumbprints));
+        }
         let mut kids = HashSet::new();
         for Object(jwk) in &keys {
-            if jwk.kty == "oct" || jwk.k.is_some() {
-                return Err(KeySetError::SymmetricKey);
-            }
-            if jwk.d.is_some() {
-                return Err(KeySetError::PrivateKey);
-            }
             if jwk.kid.as_ref().is_some_and(|kid| !kids.insert(kid)) {
                 return Err(KeySetError::DuplicateKid);
             }
@@ -105,8 +116,34 @@ impl PublicKey {
     }
 }
 
+/// A key's SHA-256 thumbprint (RFC 7638), whatever its `kid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// Its octets.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl FromStr for Thumbprint {
+    type Err = ThumbprintError;
+
+    /// The 43 characters that it is written with.
+    fn from_str(text: &str) -> Result<Self, ThumbprintError> {
+        coordinate(text).map(Self).ok_or(ThumbprintError)
+    }
+}
+
+/// A text is no thumbprint.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("not 43 characters of base64url")]
+pub struct ThumbprintError;
+
 /// Why a key set is refused whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// Not JSON, not a JWK set, or ambiguous JSON.
     #[error("the document is not a JWK set")]
@@ -116,7 +153,10 @@ pub enum KeySetError {
     SymmetricKey,
     /// Every reader of the set could sign.
     #[error("the key set holds a private key")]
-    PrivateKey,
+    PrivateKey(
+        /// Whose: those that could have verified tokens.
+        Vec<Thumbprint>,
+    ),
     /// Which key a token means could depend on the reader.
     #[error("two keys of the set have the same kid")]
     DuplicateKid,
@@ -152,9 +192,65 @@ struct Jwk {
     k: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "strict_json::present")]
     d: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    p: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    q: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    dp: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    dq: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    qi: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    oth: Option<IgnoredAny>,
 }
 
 impl Jwk {
+    /// Whether it shows a member that only the signer may know (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2).
+    fn is_private(&self) -> bool {
+        [
+            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth,
+        ]
+        .iter()
+        .any(|member| member.is_some())
+    }
+
+    /// The thumbprint of a key of one of our kinds.
+    fn thumbprint(&self) -> Option<Thumbprint> {
+        let member = |octets| URL_SAFE_NO_PAD.encode(octets);
+        // RFC 7638, 3.2: the required members in the order of their names, without white space.
+        let (_, algorithm, (_, members)) = self.kind()?;
+        let required = match (algorithm, &*members) {
+            ("ES256", [(_, x), (_, y)]) => {
+                format!(
+                    r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+                    member(x),
+                    member(y)
+                )
+            }
+            ("RS256", [(_, n), (_, e)]) => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, member(e), member(n))
+            }
+            (_, [(_, x)]) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, member(x)),
+            _ => return None,
+        };
+        digest(&SHA256, required.as_bytes())
+            .as_ref()
+            .try_into()
+            .ok()
+            .map(Thumbprint)
+    }
+
+    fn kind(&self) -> Option<(Algorithm, &'static str, (DecodingKey, Members))> {
+        Some(match (&*self.kty, self.crv.as_deref()) {
+            ("EC", Some("P-256")) => (Algorithm::ES256, "ES256", self.p256()?),
+            ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA", self.ed25519()?),
+            ("RSA", None) => (Algorithm::RS256, "RS256", self.rsa()?),
+            _ => return None,
+        })
+    }
+
     fn usable(&self) -> Option<PublicKey> {
         let kid = self
             .kid
@@ -168,12 +264,7 @@ impl Jwk {
         if !for_signatures {
             return None;
         }
-        let (algorithm, algorithm_name, (key, members)) = match (&*self.kty, self.crv.as_deref()) {
-            ("EC", Some("P-256")) => (Algorithm::ES256, "ES256", self.p256()?),
-            ("OKP", Some("Ed25519")) => (Algorithm::EdDSA, "EdDSA", self.ed25519()?),
-            ("RSA", None) => (Algorithm::RS256, "RS256", self.rsa()?),
-            _ => return None,
-        };
+        let (algorithm, algorithm_name, (key, members)) = self.kind()?;
         if self.alg.as_ref().is_some_and(|alg| alg != algorithm_name) {
             return None;
         }
@@ -198,12 +289,13 @@ impl Jwk {
     }
 
     fn ed25519(&self) -> Option<(DecodingKey, Members)> {
-        let x = coordinate(self.x.as_deref()?).filter(|_| self.y.is_none())?;
+        let x = coordinate(self.x.as_deref()?)
+            .filter(|x| self.y.is_none() && !weak::is_ed25519_weak(x))?;
         Some((DecodingKey::from_ed_der(&x), vec![("x", x.to_vec())]))
     }
 
     /// An odd modulus of 2048 to 4096 bits and an odd exponent of 65537 (FIPS 186-5, 5.1) to 2^32:
-    /// the limits of `auth.rsa_key_acceptable`, within those of `ring`.
+    /// the limits of `fixed.rsa_key_acceptable`, within those of `ring`.
     fn rsa(&self) -> Option<(DecodingKey, Members)> {
         let n = integer(self.n.as_deref()?)?;
         let e = integer(self.e.as_deref()?)?;
@@ -215,7 +307,8 @@ impl Jwk {
         let acceptable = (2048..=4096).contains(&modulus_bits)
             && (65_537..1 << 32).contains(&exponent)
             && is_odd(&n)
-            && is_odd(&e);
+            && is_odd(&e)
+            && !weak::is_modulus_weak(&n);
         acceptable.then(|| {
             let key = DecodingKey::from_rsa_raw_components(&n, &e);
             (key, vec![("n", n), ("e", e)])

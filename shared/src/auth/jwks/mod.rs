@@ -16,7 +16,7 @@ use tokio::{sync::Mutex, time::timeout};
 use self::fetch::Fetcher;
 pub use self::{
     fetch::KeysUnavailable,
-    key_set::{KeySet, KeySetError, PublicKey},
+    key_set::{KeySet, KeySetError, PublicKey, Thumbprint, ThumbprintError},
 };
 
 /// How long a caller waits for the key set at most, other callers' fetches included.

@@ -15,6 +15,7 @@ use super::*;
 use crate::auth::{
     Authenticator, Unauthenticated,
     fixtures::{ISSUER, NOW, Signer, claims, ec_jwk, header},
+    jwt::Policy,
     jwt::TokenError,
 };
 
@@ -223,8 +224,7 @@ async fn a_token_is_refused_before_any_fetch_and_judged_only_after_one() {
         _ => status(503),
     });
     let authenticator = Authenticator::new(
-        ISSUER.into(),
-        "authenticated".into(),
+        Policy::new(ISSUER.into(), "authenticated".into()),
         issuer.uri.clone(),
         Duration::ZERO,
     );

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{LEEWAY_SECONDS, LIFETIME_SECONDS_MAX, TokenError};
+use super::{LEEWAY_SECONDS, LIFETIME_SECONDS_MAX, Policy, TokenError};
 use crate::{ids::Sub, strict_json};
 
 /// The claims we rely on; a token has more. The types are part of the check: `exp` as a text, a
@@ -18,6 +18,8 @@ pub(super) struct UnverifiedClaims {
     nbf: Option<i64>,
     #[serde(default, deserialize_with = "strict_json::present")]
     is_anonymous: Option<bool>,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    client_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,11 +39,11 @@ impl Audience {
 }
 
 impl UnverifiedClaims {
-    pub(super) fn check(&self, issuer: &str, audience: &str, now: i64) -> Result<Sub, TokenError> {
-        if self.iss != issuer {
+    pub(super) fn check(&self, policy: &Policy, now: i64) -> Result<Sub, TokenError> {
+        if self.iss != policy.issuer {
             return Err(TokenError::Issuer);
         }
-        if !self.aud.contains(audience) {
+        if !self.aud.contains(&policy.audience) {
             return Err(TokenError::Audience);
         }
         if self.role != "authenticated" || self.is_anonymous == Some(true) {
@@ -49,6 +51,18 @@ impl UnverifiedClaims {
         }
         if self.session_id.is_empty() {
             return Err(TokenError::Session);
+        }
+        if let Some(client_id) = &self.client_id
+            && !policy.client_ids.contains(client_id)
+        {
+            return Err(TokenError::Client);
+        }
+        // The database reads integers of at most 18 digits.
+        if self
+            .nbf
+            .is_some_and(|nbf| nbf.unsigned_abs() >= 10_u64.pow(18))
+        {
+            return Err(TokenError::Claims);
         }
         let lifetime_seconds = self.exp.checked_sub(self.iat);
         if !lifetime_seconds.is_some_and(|seconds| (1..=LIFETIME_SECONDS_MAX).contains(&seconds)) {

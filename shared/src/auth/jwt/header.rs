@@ -13,7 +13,8 @@ use crate::strict_json;
 #[serde(deny_unknown_fields)]
 pub(super) struct UnverifiedHeader {
     alg: String,
-    kid: String,
+    #[serde(default, deserialize_with = "strict_json::present")]
+    kid: Option<String>,
     #[serde(default, deserialize_with = "strict_json::present")]
     typ: Option<String>,
 }
@@ -29,10 +30,8 @@ impl UnverifiedHeader {
         if self.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
             return Err(TokenError::Type);
         }
-        if self.kid.is_empty() {
-            return Err(TokenError::KeyId);
-        }
-        Ok((algorithm, self.kid))
+        let kid = self.kid.filter(|kid| !kid.is_empty());
+        Ok((algorithm, kid.ok_or(TokenError::KeyId)?))
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod claims;
 mod header;
+mod limits;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -58,6 +59,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {
 pub struct Policy {
     issuer: String,
     audience: String,
+    client_ids: Vec<String>,
 }
 
 impl Policy {
@@ -65,7 +67,19 @@ impl Policy {
     #[must_use]
     pub fn new(issuer: String, audience: String) -> Self {
         ring_provider::install();
-        Self { issuer, audience }
+        Self {
+            issuer,
+            audience,
+            client_ids: Vec::new(),
+        }
+    }
+
+    /// Lets these applications (`client_id`) act as the person who allowed them to. By default none
+    /// may.
+    #[must_use]
+    pub fn with_client_ids(mut self, client_ids: Vec<String>) -> Self {
+        self.client_ids = client_ids;
+        self
     }
 
     /// Stage 1: everything that needs no key.
@@ -90,7 +104,7 @@ impl Policy {
         let header: UnverifiedHeader = decode(header, TokenError::Header)?;
         let (algorithm, kid) = header.check()?;
         let claims: UnverifiedClaims = decode(claims, TokenError::Claims)?;
-        let sub = claims.check(&self.issuer, &self.audience, now.unix_timestamp())?;
+        let sub = claims.check(self, now.unix_timestamp())?;
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| TokenError::Form)?;
@@ -161,6 +175,9 @@ impl Unverified<'_> {
 /// error goes on: serde's texts quote the input.
 fn decode<T: DeserializeOwned>(part: &str, error: TokenError) -> Result<T, TokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form)?;
+    if !limits::is_within(&bytes) {
+        return Err(error);
+    }
     strict_json::from_slice(&bytes).map_err(|_| error)
 }
 
@@ -170,19 +187,25 @@ fn decode<T: DeserializeOwned>(part: &str, error: TokenError) -> Result<T, Token
 pub enum TokenError {
     #[error("there is not exactly one Authorization header with a Bearer token")]
     Authorization,
-    #[error("the token is too long")]
+    #[error(
+        "the token is longer than 8,192 bytes: look at what the issuer writes into its metadata"
+    )]
     TooLong,
     #[error("the token is not three parts of canonical base64url")]
     Form,
-    #[error("the header is not a JSON object of alg, kid and optionally typ")]
+    #[error("the header is not a JSON object of alg, kid and optionally typ, each a text")]
     Header,
-    #[error("the header's alg is not ES256, RS256 or EdDSA")]
+    #[error(
+        "the header's alg is not ES256, RS256 or EdDSA (HS256: a legacy secret, or a service key)"
+    )]
     Algorithm,
     #[error("the header's typ is not JWT")]
     Type,
-    #[error("the header's kid is empty")]
+    #[error("the header's kid is missing or empty")]
     KeyId,
-    #[error("a claim is missing or of the wrong type, or a member is duplicate")]
+    #[error(
+        "a claim is missing or of the wrong type, a member is duplicate, or the JSON is beyond its limits"
+    )]
     Claims,
     #[error("the token is of another issuer")]
     Issuer,
@@ -194,8 +217,10 @@ pub enum TokenError {
     Session,
     #[error("the token is not of an authenticated person")]
     Role,
-    #[error("the token's life is not longer than zero and at most an hour")]
+    #[error("the token's life is not between 1 and 3,600 seconds: look at the issuer's JWT expiry")]
     Lifetime,
+    #[error("the token is another application's, and its client_id is not one of JWT_CLIENT_IDS")]
+    Client,
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid yet")]

@@ -49,6 +49,9 @@ fn refused(name: &str, value: Option<&str>) -> [Vec<&'static str>; 2] {
 fn a_full_environment_is_accepted() {
     assert_eq!(refused("OTHER", None), [[""; 0]; 2]);
     assert_eq!(refused("JWKS_MAX_AGE_SECONDS", None), [[""; 0]; 2]);
+    for client_ids in [None, Some(""), Some("one"), Some("one,two")] {
+        assert_eq!(refused("JWT_CLIENT_IDS", client_ids), [[""; 0]; 2]);
+    }
 }
 
 #[test]
@@ -103,6 +106,9 @@ fn each_variable_missing_or_malformed_is_named() {
         ("JWT_AUDIENCE", people, None),
         ("JWT_AUDIENCE", people, Some("")),
         ("JWT_AUDIENCE", people, Some("a b")),
+        ("JWT_CLIENT_IDS", people, Some(",")),
+        ("JWT_CLIENT_IDS", people, Some("one,")),
+        ("JWT_CLIENT_IDS", people, Some("one, two")),
         ("JWKS_URL", people, None),
         ("JWKS_URL", people, Some("file:///etc/passwd")),
         ("JWKS_MAX_AGE_SECONDS", people, Some("")),

@@ -231,3 +231,33 @@ proptest! {
         prop_assert_eq!(Json(&text).to_string(), serde_json::to_string(&text).unwrap());
     }
 }
+
+/// `docs/TLOG-LEAF.md` has what anybody needs to read an entry: each of its examples holds.
+#[test]
+fn the_documented_examples_hold() {
+    const DOCUMENT: &str = include_str!("../../../../docs/TLOG-LEAF.md");
+    let blocks: Vec<&str> = DOCUMENT.split("```").skip(1).step_by(2).collect();
+    let bare = blocks.iter().filter_map(|block| block.strip_prefix('\n'));
+    let (examples, hashes): (Vec<&str>, Vec<&str>) = bare.partition(|block| block.starts_with('{'));
+    let mut hashes = hashes.into_iter();
+    let mut count = 0;
+    for example in examples {
+        let text = example.trim_end();
+        let leaf = leaf(text);
+        assert_eq!(leaf.render(), text);
+        let documented = hashes.next().unwrap_or("no hash").trim_end();
+        assert_eq!(leaf.hash().to_string(), documented, "{text}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+    let body = json!({"status": "PENDING", "id": "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10"});
+    let body = jsonb_text(&body).unwrap();
+    for expected in [
+        id_hash(ActorKind::Human, "6f9619ff-8b86-4d01-b42d-00cf4fc964ff").to_string(),
+        body_hash(&body).to_string(),
+        body,
+        refusal_hash("four-eyes", "{}").to_string(),
+    ] {
+        assert!(DOCUMENT.contains(&expected), "{expected}");
+    }
+}

@@ -17,7 +17,7 @@ use std::fmt;
 use crate::cosignature;
 pub use crate::key::{
     Algorithm, InvalidKey, InvalidName, MAX_SIGNATURES, Signature, SigningKey, VerifierKey,
-    VerifyError,
+    VerifyError, is_ml_dsa_44,
 };
 
 /// The longest note that is read.

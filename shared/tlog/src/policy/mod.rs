@@ -15,8 +15,8 @@
 //! quorum cosigned it. If a line names a known key and does not verify, the whole note is rejected, however many other
 //! lines verify.
 //!
-//! Not here: keys of other types than Ed25519 (a file with one is refused as a whole), and which time a cosignature may
-//! bear.
+//! A witness with an ML-DSA-44 key is read and never counted: no library of ours verifies its cosignatures (decision
+//! 21). A file with a key of another type is refused as a whole. Not here: which time a cosignature may bear.
 
 mod reader;
 
@@ -84,6 +84,8 @@ impl Witness {
 /// What can be a member of a group, or the quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
+    /// A witness whose cosignatures cannot be verified here.
+    Uncounted,
     Witness(usize),
     Group(usize),
 }
@@ -106,6 +108,7 @@ enum Rule {
 pub struct Policy {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
+    uncounted: Vec<String>,
     /// The groups; the members of a group come before it.
     groups: Vec<Group>,
     quorum: Rule,
@@ -181,6 +184,12 @@ impl Policy {
     #[must_use]
     pub fn witnesses(&self) -> &[Witness] {
         &self.witnesses
+    }
+
+    /// The names of witnesses that it knows and that are never counted: their keys are ML-DSA-44.
+    #[must_use]
+    pub fn uncounted(&self) -> &[String] {
+        &self.uncounted
     }
 
     /// Whether it asks for no cosignature (`quorum none`).
@@ -259,6 +268,7 @@ impl Policy {
     fn is_quorum(&self, cosigned: impl Fn(usize) -> bool) -> bool {
         let mut witnessed: Vec<bool> = Vec::with_capacity(self.groups.len());
         let holds = |member: &Member, groups: &[bool]| match *member {
+            Member::Uncounted => false,
             Member::Witness(witness) => cosigned(witness),
             Member::Group(group) => groups[group],
         };

@@ -6,7 +6,7 @@ use super::{
     Group, InvalidPolicy, Log, MAX_DEFINITIONS, MAX_POLICY_BYTES, Member, Policy, Rule, Witness,
 };
 use crate::{
-    note::{Algorithm, VerifierKey},
+    note::{Algorithm, VerifierKey, is_ml_dsa_44},
     text,
 };
 
@@ -46,6 +46,7 @@ impl Policy {
 struct Reader<'a> {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
+    uncounted: Vec<String>,
     groups: Vec<Group>,
     names: Vec<(&'a [u8], Member)>,
     members: HashSet<&'a [u8]>,
@@ -86,6 +87,7 @@ impl<'a> Reader<'a> {
         let Self {
             logs,
             witnesses,
+            uncounted,
             groups,
             quorum,
             ..
@@ -93,6 +95,7 @@ impl<'a> Reader<'a> {
         Ok(Policy {
             logs,
             witnesses,
+            uncounted,
             groups,
             quorum: quorum.ok_or("no quorum line")?,
         })
@@ -121,6 +124,12 @@ impl<'a> Reader<'a> {
         key: &[u8],
         url: Option<&&[u8]>,
     ) -> Result<(), &'static str> {
+        if str::from_utf8(key).is_ok_and(is_ml_dsa_44) {
+            bounded(&self.uncounted)?;
+            self.define(name, Member::Uncounted)?;
+            self.uncounted.push(lossy(name));
+            return Ok(());
+        }
         let key = parse_key(key, Algorithm::CosignatureV1)?;
         if self
             .witnesses

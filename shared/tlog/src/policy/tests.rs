@@ -451,3 +451,45 @@ proptest! {
         }
     }
 }
+
+/// Others' policies name such witnesses already. One is read, and never counted.
+#[test]
+fn a_witness_of_ml_dsa_44_is_read_and_not_counted() {
+    let octets = [&[6][..], &[7; 1312]].concat();
+    let id = crate::key::key_id("pq.example", 6, &octets[1..]);
+    let key = |octets: &[u8]| format!("pq.example+{id:08x}+{}", crate::text::to_base64(octets));
+    let log = VerifierKey::new("log", Algorithm::Ed25519, [1; 32]).unwrap();
+    let ours = VerifierKey::new("w", Algorithm::CosignatureV1, [2; 32]).unwrap();
+    for (rule, known) in [
+        ("quorum none".to_owned(), true),
+        ("quorum pq".to_owned(), true),
+        (
+            format!("witness w {ours}\ngroup g any pq w\nquorum g"),
+            true,
+        ),
+        ("quorum other".to_owned(), false),
+    ] {
+        let text = format!(
+            "log {log}\nwitness pq {} https://pq.example\n{rule}\n",
+            key(&octets)
+        );
+        let policy = Policy::parse(text.as_bytes());
+        assert_eq!(policy.is_ok(), known, "{rule}");
+        if let Ok(policy) = policy {
+            assert_eq!(policy.uncounted(), ["pq"]);
+            assert!(
+                !rule.ends_with("pq") || !policy.is_quorum(|_| true),
+                "{rule}"
+            );
+            assert!(!rule.ends_with('g') || policy.is_quorum(|_| true), "{rule}");
+        }
+    }
+    for bad in [
+        &octets[..1312],
+        &[&[7], &octets[1..]].concat(),
+        &[octets.clone(), vec![0]].concat(),
+    ] {
+        let text = format!("log {log}\nwitness pq {}\nquorum none\n", key(bad));
+        assert!(Policy::parse(text.as_bytes()).is_err());
+    }
+}

@@ -145,6 +145,10 @@ impl Tile {
             }
             index = index.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
         }
+        // Other readers hold an index in 63 bits.
+        if index >= 1 << 63 {
+            return None;
+        }
         Self::new(level, index, width)
     }
 }

@@ -37,5 +37,7 @@ fn everything(fixture: &Fixture) -> Result<BTreeMap<String, Value>> {
         }
     }
     monitor(fixture)?;
+    let retired = "select gateway.retire_key('a', sha256('x'), 'operator')";
+    fixture.login("sync-jwks")?.execute(retired, &[])?;
     Ok(replies)
 }

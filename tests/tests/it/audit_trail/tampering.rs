@@ -7,8 +7,9 @@ use tests::fixture::Fixture;
 use super::{audited, everything};
 use crate::direct::{attempt, committed, quote};
 
-const APPEND_ONLY: [&str; 23] = [
+const APPEND_ONLY: [&str; 24] = [
     "audit.trail",
+    "auth.retired_key",
     "capital.journal",
     "capital.posting",
     "capital.settlement_transition",
@@ -65,6 +66,7 @@ fn history_tables_are_append_only() -> Result<()> {
             };
             let column = match table {
                 "ledger.commitment_ledger" => "attempt",
+                "auth.retired_key" => "reason",
                 "capital.posting" => "amount_minor",
                 "risk.matrix_row" => "version",
                 _ if table.starts_with("collateral.") => "facility_id",

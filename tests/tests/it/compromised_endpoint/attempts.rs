@@ -47,7 +47,7 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     (
         "forging the memo",
         "insert into auth.verified_token
-         values (sha256('x'), 'a1000000-0000-4000-8000-000000000001', 'k', now(), now() + interval '1 hour')",
+         values (sha256('x'), 'a1000000-0000-4000-8000-000000000001', 'k', 1, now(), now() + interval '1 hour')",
         "42501 permission denied for schema auth",
     ),
     (

@@ -74,6 +74,9 @@ pub(super) fn optional(function: &str) -> Vec<&'static str> {
     if PEOPLES.contains(&function) {
         all.push("JWKS_MAX_AGE_SECONDS");
     }
+    if PEOPLES.contains(&function) || function == "migrate" {
+        all.push("JWT_CLIENT_IDS");
+    }
     match function {
         "sequence-tlog" => all.push("TLOG_ROUND_SECONDS"),
         "sign-checkpoint" => {
@@ -173,6 +176,7 @@ fn malformed(variable: &str, database: &str) -> Vec<String> {
             format!("file:///{MARK}"),
             format!("https://b.example/jwks.json#{MARK}"),
         ],
+        "JWT_CLIENT_IDS" => vec![format!("{MARK},"), format!("{MARK} twice")],
         "JWKS_MAX_AGE_SECONDS" => vec![
             String::new(),
             "601".to_owned(),

@@ -67,7 +67,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "prune_tokens" | "sequence_tlog" => "10".to_owned(),
             "watch_database" => String::new(),
             "sync_jwks" => "'a', '[]'".to_owned(),
-            "migrate" => r#"'a', '{"issuer": "i", "audience": "a", "platform_agent_id": "p-one"}'"#
+            "retire_key" => "'a', sha256('x'), 'operator'".to_owned(),
+            "migrate" => "'a', '{\"issuer\": \"i\", \"audience\": \"a\", \"client_ids\": [], \
+                          \"platform_agent_id\": \"p-one\"}'"
                 .to_owned(),
             "next_secured_facility" => "null".to_owned(),
             "monitor_facility" => format!("'a', '{id}'"),

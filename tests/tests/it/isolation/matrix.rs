@@ -21,9 +21,10 @@ const UNAUDITED: [&str; 3] = [
 
 /// Tables without an allocator: the deployment's settings and history, the logins, the issuer's public keys, and the
 /// log, which is published.
-const NOBODYS: [&str; 14] = [
+const NOBODYS: [&str; 15] = [
     "auth.expected_claims",
     "auth.login",
+    "auth.retired_key",
     "auth.signing_key",
     "deploy.present",
     "deploy.schema_history",

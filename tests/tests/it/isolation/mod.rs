@@ -103,9 +103,11 @@ fn assess(direct: &mut Direct<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The settlements, and a row in each of the tables of risk.
+/// The settlements, a key that is retired for ever, and a row in each of the tables of risk.
 fn everything(fixture: &Fixture) -> Result<()> {
     settlements(fixture)?;
+    let retired = "select gateway.retire_key('a', sha256('x'), 'operator')";
+    fixture.login("sync-jwks")?.execute(retired, &[])?;
     assess(&mut Direct::new(fixture))
 }
 

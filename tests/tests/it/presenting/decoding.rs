@@ -44,7 +44,8 @@ fn base64url_has_one_spelling() -> Result<()> {
 fn ambiguous_json_is_refused() -> Result<()> {
     let fixture = Fixture::empty()?;
     let mut owner = fixture.owner()?;
-    let nested = format!(r#"{{"x":{}{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
+    let nested = |depth| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let (within, beyond) = (nested(31), nested(32));
     let deep = format!(r#"{{"x":{}"#, "[".repeat(6_000));
     let good = [
         "{}",
@@ -52,7 +53,8 @@ fn ambiguous_json_is_refused() -> Result<()> {
         r#" {"x":"\ud83d\ude00"} "#,
         r#"{"":{"":1}}"#,
         r#"{"x":[[],{},null,1.5e3]}"#,
-        &nested,
+        &within,
+        r#"{"x":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ \" 1e999999"}"#,
     ];
     let bad = [
         r#"{"a":1,"a":1}"#,
@@ -75,6 +77,7 @@ fn ambiguous_json_is_refused() -> Result<()> {
         "{'a':1}",
         "{\"a\":1,}",
         "{\"a\":NaN}",
+        &beyond,
         &deep,
     ];
     let raw: [&[u8]; 5] = [

@@ -9,7 +9,7 @@ use tests::issuer::Key;
 
 use crate::random::Random;
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "iss",
     "aud",
     "sub",
@@ -19,6 +19,7 @@ const NAMES: [&str; 14] = [
     "role",
     "session_id",
     "is_anonymous",
+    "client_id",
     "alg",
     "kid",
     "typ",

@@ -64,6 +64,8 @@ fn claimed(key: &Key, claims: &Value) -> Vec<Case> {
         ("is_anonymous", json!({ "is_anonymous": "false" })),
         ("session_id", json!({ "session_id": "" })),
         ("session_id", json!({ "session_id": 1 })),
+        ("client_id", json!({ "client_id": "9a1a1b7e" })),
+        ("client_id", json!({ "client_id": null })),
         ("sub", json!({ "sub": sub.to_uppercase() })),
         ("sub", json!({ "sub": format!("{{{sub}}}") })),
         ("sub", json!({ "sub": format!("{sub}\n") })),

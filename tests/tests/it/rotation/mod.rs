@@ -5,6 +5,7 @@ mod log;
 mod prune;
 mod refusals;
 mod register;
+mod retired;
 mod under_load;
 
 use std::sync::Arc;

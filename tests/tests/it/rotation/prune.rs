@@ -18,8 +18,8 @@ fn only_expired_tokens_are_pruned() -> Result<()> {
     // More than two batches have expired; some are within the leeway, and so still in force.
     for (name, rows, ago) in [("expired", 2_500, "1 minute"), ("ending", 10, "-1 minute")] {
         admin.batch_execute(&format!(
-            "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
-             select sha256(convert_to('{name} ' || i, 'UTF8')), gen_random_uuid(), k.kid,
+            "insert into auth.verified_token (token_sha256, sub, kid, claims_revision, not_before, expires_at)
+             select sha256(convert_to('{name} ' || i, 'UTF8')), gen_random_uuid(), k.kid, 1,
                  now() - interval '2 hours', now() - interval '{ago}'
              from generate_series(1, {rows}) as i, auth.signing_key as k where k.retired_at is null"
         ))?;
@@ -46,8 +46,8 @@ fn only_expired_tokens_are_pruned() -> Result<()> {
 fn a_batch_of_pruning_is_bounded() -> Result<()> {
     let fixture = Fixture::new()?;
     fixture.admin()?.batch_execute(
-        "insert into auth.verified_token (token_sha256, sub, kid, not_before, expires_at)
-         select sha256(convert_to(i::text, 'UTF8')), gen_random_uuid(), k.kid,
+        "insert into auth.verified_token (token_sha256, sub, kid, claims_revision, not_before, expires_at)
+         select sha256(convert_to(i::text, 'UTF8')), gen_random_uuid(), k.kid, 1,
              now() - interval '2 hours', now() - interval '1 hour'
          from generate_series(1, 5) as i, auth.signing_key as k where k.retired_at is null",
     )?;

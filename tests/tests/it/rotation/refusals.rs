@@ -197,6 +197,14 @@ fn even_the_registrar_cannot_retire_all_keys_or_change_one() -> Result<()> {
             json!([{ "kid": "w", "algorithm": "RS256", "n": "ff".repeat(256), "e": "03" }]),
             "key-unacceptable",
         ),
+        (
+            json!([{ "kid": "w", "algorithm": "RS256", "n": "ff".repeat(256), "e": "010001" }]),
+            "key-unacceptable",
+        ),
+        (
+            json!([{ "kid": "w", "algorithm": "EdDSA", "x": format!("01{}", "00".repeat(31)) }]),
+            "key-unacceptable",
+        ),
     ] {
         let sql = format!(
             "select refusal from gateway.sync_jwks('{}', {}::jsonb)",

@@ -166,6 +166,51 @@ fn a_point_off_the_curve_is_refused_as_a_key() -> Result<()> {
     Ok(())
 }
 
+/// Whether [8]A is neutral, by the group's own law; and whether the key may come into force.
+#[test]
+fn an_ed25519_key_is_acceptable_unless_its_order_is_small() -> Result<()> {
+    let (_fixture, mut owner) = empty()?;
+    let mut fixed = vec![
+        "0000000000000000000000000000000000000000000000000000000000000000".to_owned(),
+        "0100000000000000000000000000000000000000000000000000000000000000".to_owned(),
+        format!("ec{}7f", "ff".repeat(30)),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+    ];
+    // The generator, and the first points of small y.
+    fixed.push(format!("58{}", "66".repeat(31)));
+    fixed.extend((2..40).map(|y| format!("{y:02x}{}", "00".repeat(31))));
+    let (mut small, mut points) = (0, 0);
+    for x in fixed {
+        for sign in [0, 0x80] {
+            let mut octets = unhex(&x);
+            octets[31] |= sign;
+            let neutral: Option<bool> = owner
+                .query_one(
+                    "select d[1] % p = 0 and (d[2] - d[3]) % p = 0
+                     from (select fixed.ed25519_point($1) as a, 2 ^ 255::numeric - 19 as p) as one,
+                         lateral (select auth.ed25519_add(a, a) as b) as two,
+                         lateral (select auth.ed25519_add(b, b) as c) as four,
+                         lateral (select auth.ed25519_add(c, c) as d) as eight",
+                    &[&octets],
+                )?
+                .get(0);
+            let acceptable = ask(
+                &mut owner,
+                "select fixed.ed25519_key_acceptable($1)",
+                &[&octets],
+            )?;
+            assert_eq!(acceptable, neutral == Some(false), "{x} {sign}");
+            points += usize::from(neutral.is_some());
+            small += usize::from(neutral == Some(true));
+        }
+    }
+    // Two encodings of a y with the sign set are no points: x is 0.
+    assert_eq!(small, 8);
+    assert!(points > 30, "{points}");
+    Ok(())
+}
+
 #[test]
 fn the_examples_of_the_rfcs_verify() -> Result<()> {
     let (_fixture, mut owner) = empty()?;

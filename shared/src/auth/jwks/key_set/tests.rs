@@ -71,9 +71,16 @@ fn keys_that_are_not_for_us_are_left_out() {
                 modulus(4097),
                 modulus(4104),
                 even_modulus(),
+                multiple_of(3),
+                multiple_of(751),
+                all_ones(2048),
+                // A prime: 2^2203 - 1.
+                all_ones(2203),
+                roca_modulus(),
                 ""
             ]),
         ),
+        (ed_jwk("k"), "x", json!(weak_points())),
     ] {
         for value in values.as_array().unwrap() {
             let keys = parse(&[with(jwk.clone(), name, value.clone())]).unwrap();
@@ -173,11 +180,15 @@ fn sets_that_are_refused_whole() {
         ),
         (
             vec![good(), with(ec_jwk("p"), "d", json!("AA"))],
-            KeySetError::PrivateKey,
+            private(&ec_jwk("p")),
         ),
         (
             vec![good(), with(rsa_jwk("p"), "d", Value::Null)],
-            KeySetError::PrivateKey,
+            private(&rsa_jwk("p")),
+        ),
+        (
+            vec![good(), with(json!({"kty": "AKP"}), "d", json!("AA"))],
+            KeySetError::PrivateKey(Vec::new()),
         ),
         (vec![good(), good()], KeySetError::DuplicateKid),
         (
@@ -245,10 +256,120 @@ fn without(mut jwk: Value, name: &str) -> Value {
     jwk
 }
 
+/// Of so many bits, and not weak, as far as can be seen.
 fn modulus(bits: usize) -> String {
+    encoded(bits, |low| !weak::is_modulus_weak(low))
+}
+
+fn multiple_of(prime: u32) -> String {
+    encoded(2048, |n| {
+        n.iter()
+            .fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime)
+            == 0
+    })
+}
+
+fn encoded(bits: usize, wanted: impl Fn(&[u8]) -> bool) -> String {
+    let mut bytes = vec![0xab; bits.div_ceil(8)];
+    bytes[0] = 0xff >> (bytes.len() * 8 - bits);
+    let end = bytes.len() - 2;
+    let low = (1..=u16::MAX).step_by(2).find(|low| {
+        bytes[end..].copy_from_slice(&low.to_be_bytes());
+        wanted(&bytes)
+    });
+    low.expect("one of them is");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn all_ones(bits: usize) -> String {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] >>= bytes.len() * 8 - bits;
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Of two primes k * M + 65537^a mod M, where M is the product of the primes to 167: as the library of
+/// CVE-2017-15361 made them.
+fn roca_modulus() -> String {
+    include_str!("roca_modulus.txt")
+        .split_whitespace()
+        .collect()
+}
+
+/// The canonical and other encodings of the points of small order, and y beyond the field.
+fn weak_points() -> Vec<String> {
+    let (mut zero, mut one, mut minus_one, mut prime) = ([0; 32], [0; 32], [0xff; 32], [0xff; 32]);
+    one[0] = 1;
+    (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+    (prime[0], prime[31]) = (0xed, 0x7f);
+    let mut prime_plus_one = prime;
+    prime_plus_one[0] = 0xee;
+    let order_8 = [
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+    ]
+    .map(|point| coordinate(point).unwrap());
+    let mut points = vec![
+        one,
+        minus_one,
+        prime,
+        prime_plus_one,
+        order_8[0],
+        order_8[1],
+    ];
+    zero[31] = 0;
+    points.push(zero);
+    let negative = points.clone().into_iter().map(|mut point| {
+        point[31] |= 0x80;
+        point
+    });
+    points.extend(negative.collect::<Vec<_>>());
+    points
+        .iter()
+        .map(|point| URL_SAFE_NO_PAD.encode(point))
+        .collect()
+}
+
+fn private(jwk: &Value) -> KeySetError {
+    let jwk: Jwk = serde_json::from_value(jwk.clone()).unwrap();
+    KeySetError::PrivateKey(vec![jwk.thumbprint().unwrap()])
+}
+
+#[test]
+fn every_private_member_betrays_its_key() {
+    for (jwk, names) in [
+        (ec_jwk("p"), &["d"][..]),
+        (ed_jwk("p"), &["d"]),
+        (rsa_jwk("p"), &["d", "p", "q", "dp", "dq", "qi", "oth"]),
+    ] {
+        for name in names {
+            let keys = [ec_jwk("good"), with(jwk.clone(), name, json!("AA"))];
+            assert_eq!(parse(&keys).unwrap_err(), private(&jwk), "{name}");
+        }
+    }
+}
+
+#[test]
+fn thumbprints_are_those_of_the_rfcs() {
+    for (jwk, expected) in [
+        // RFC 8037, A.3; RFC 7638, 3.1 has a key of its own.
+        (ed_jwk("k"), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"),
+        (
+            with(
+                rsa_jwk("k"),
+                "n",
+                json!(
+                    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKR\
+                     XjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAt\
+                     aSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPk\
+                     sINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+                ),
+            ),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+        ),
+    ] {
+        let jwk: Jwk = serde_json::from_value(jwk).unwrap();
+        assert_eq!(jwk.thumbprint().unwrap(), expected.parse().unwrap());
+    }
 }
 
 fn even_modulus() -> String {
