@@ -64,6 +64,7 @@ create table capital.facility (
     constraint facility_pkey primary key (facility_id),
     constraint facility_facility_id_currency_key unique (facility_id, currency),
     constraint facility_facility_id_secured_key unique (facility_id, secured),
+    constraint facility_facility_id_lead_key unique (facility_id, lead_allocator_id),
     constraint facility_escrow_agent_fkey foreign key (escrow_agent_id, escrow_agent_kind)
         references capital.agent (agent_id, kind),
     constraint facility_settlement_agent_fkey foreign key (settlement_agent_id, settlement_agent_kind)

@@ -161,9 +161,8 @@ create table collateral.borrowing_base (
     computed_at timestamptz not null default clock_timestamp(),
     commitment_key fixed.sha256 not null default fixed.commitment_key(),
     constraint borrowing_base_pkey primary key (settlement_id, version),
-    constraint borrowing_base_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
-    constraint borrowing_base_settlement_fkey foreign key (settlement_id)
-        references capital.settlement (settlement_id),
+    constraint borrowing_base_settlement_fkey foreign key (facility_id, settlement_id)
+        references capital.settlement (facility_id, settlement_id),
     constraint borrowing_base_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
     constraint borrowing_base_not_negative check (base_minor >= 0 and drawn_minor >= 0)
 );

@@ -83,6 +83,14 @@ begin
     values (_facility, filing, agreement, debtor, asset.kind, 1)
     on conflict on constraint cover_pkey do update set pledges = c.pledges + 1;
     perform collateral.recount_holdings(_facility, array[asset.asset_id]);
+    -- Of a termination and a pledge that race, one sees the other.
+    if exists (
+        select
+        from collateral.amendment as a
+        where a.facility_id = _facility and a.filing_id = filing and a.kind = 'termination'
+    ) then
+        perform collateral.recompute_standing(filing);
+    end if;
     return jsonb_build_object('fingerprint', encode(asset.fingerprint, 'hex'));
 end
 $$;

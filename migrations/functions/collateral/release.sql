@@ -7,7 +7,8 @@ language sql
 immutable
 parallel safe
 return interval '7 days';
-comment on function collateral.release_life() is 'How long a request waits for its approval.';
+comment on function collateral.release_life() is
+    'How long a request waits for its approval, and an approval for the amendment that it authorises.';
 
 create or replace function collateral.release_pledges_max()
 returns int4
@@ -24,6 +25,7 @@ create or replace function collateral.release_content(
     _kind text,
     _filing_id uuid,
     _pledge_ids uuid[],
+    _amendment text,
     _reason text
 )
 returns text
@@ -41,6 +43,7 @@ begin
             'facility_id', _facility_id,
             'kind', _kind,
             'reason', _reason,
+            'amendment', _amendment::jsonb,
             'filing', jsonb_build_object(
                 'filing_id', f.filing_id,
                 'office', f.office,
@@ -83,7 +86,7 @@ begin
     );
 end
 $$;
-comment on function collateral.release_content(uuid, text, uuid, uuid[], text) is
+comment on function collateral.release_content(uuid, text, uuid, uuid[], text, text) is
     'What a release would do now, as text. The same text is requested, shown and approved.';
 
 create or replace function collateral.release_json(_release collateral.release)
@@ -96,7 +99,9 @@ return jsonb_build_object(
     'status', (_release).status,
     'requested_by', (_release).requested_by,
     'requested_at', ledger.rfc3339((_release).requested_at),
-    'expires_at', ledger.rfc3339((_release).requested_at + collateral.release_life()),
+    'expires_at', ledger.rfc3339(
+        coalesce((_release).approved_at, (_release).requested_at) + collateral.release_life()
+    ),
     'approved_by', (_release).approved_by,
     'approved_at', ledger.rfc3339((_release).approved_at),
     'content', (_release).content::jsonb,
@@ -110,6 +115,7 @@ create or replace function collateral.request_release(
     _kind text,
     _filing_id uuid,
     _pledge_ids uuid[],
+    _amendment jsonb,
     _reason text
 )
 returns collateral.release
@@ -117,6 +123,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    amendment constant text := case when _kind = 'amendment' then collateral.amendment_text(
+        _amendment ->> 'kind', _amendment ->> 'action', _amendment ->> 'role', (_amendment ->> 'party_id')::uuid,
+        _amendment ->> 'description'
+    ) end;
     live constant uuid[] := array(
         select p.pledge_id
         from collateral.pledge as p
@@ -126,6 +136,7 @@ declare
     -- A termination releases all that is pledged under the filing.
     named constant uuid[] := case _kind
         when 'termination' then live
+        when 'amendment' then '{}'
         else array(select distinct n.id from unnest(_pledge_ids) as n (id))
     end;
     requested collateral.release;
@@ -137,15 +148,17 @@ begin
     if not named <@ live then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
     end if;
+    perform collateral.require_party((_amendment ->> 'party_id')::uuid);
     -- The approver must be shown all of it, and it must take effect in one statement.
     if cardinality(named) > collateral.release_pledges_max() then
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
-    insert into collateral.release (facility_id, allocator_id, kind, filing_id, reason, content, requested_by)
+    insert into collateral.release
+        (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
     values
-        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, _reason,
-         collateral.release_content(_facility_id, _kind, _filing_id, named, _reason), auth.sub())
+        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, amendment, _reason,
+         collateral.release_content(_facility_id, _kind, _filing_id, named, amendment, _reason), auth.sub())
     returning * into requested;
     insert into collateral.release_pledge (facility_id, release_id, pledge_id)
     select _facility_id, requested.release_id, n.id
@@ -153,7 +166,7 @@ begin
     return requested;
 end
 $$;
-comment on function collateral.request_release(uuid, text, uuid, uuid[], text) is
+comment on function collateral.request_release(uuid, text, uuid, uuid[], jsonb, text) is
     'Records what is to be released and what that would leave. Nothing is released.';
 
 create or replace function collateral.approve_release(_release collateral.release, _content_sha256 bytea)
@@ -170,20 +183,21 @@ declare
     );
     present constant text := collateral.release_content(
         _release.facility_id, _release.kind, _release.filing_id,
-        case _release.kind when 'assets' then named else array(
+        case _release.kind when 'termination' then array(
             select p.pledge_id
             from collateral.pledge as p
             where p.facility_id = _release.facility_id
                 and p.filing_id = _release.filing_id
                 and p.released_on is null
-        ) end,
+        ) else named end,
+        _release.amendment,
         _release.reason
     );
     changes collateral.sum[];
     approved collateral.release;
 begin
     -- What was requested, what the approver saw, and what the release would do now must be one text.
-    if _content_sha256 <> _release.content_sha256 or present <> _release.content then
+    if _content_sha256 is distinct from _release.content_sha256 or present is distinct from _release.content then
         perform ledger.refuse('release-changed', jsonb_build_object(
             'requested_sha256', encode(_release.content_sha256, 'hex'),
             'present_sha256', encode(fixed.text_sha256(present), 'hex')));

@@ -243,6 +243,13 @@ impl<'a> SecuredFacility<'a> {
         json!({ "kind": "termination", "filing_id": self.filing.to_string(), "reason": "All is paid" })
     }
 
+    /// The body of a request to amend the filing so that it covers less.
+    pub(crate) fn removal(&self, amendment: &Value) -> Value {
+        json!({
+            "kind": "amendment", "filing_id": self.filing.to_string(), "amendment": amendment, "reason": "As agreed",
+        })
+    }
+
     pub(crate) fn request_by(&self, person: &str, body: &Value) -> Result<Response> {
         let path = format!("/v1/facilities/{}/releases", self.terms.facility);
         self.fixture
