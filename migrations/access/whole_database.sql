@@ -23,6 +23,7 @@ begin
             ('capital.member_role', 'deletable', '{sub, role}'),
             ('capital.agent', 'deletable', '{agent_id}'),
             ('capital.facility', 'deletable', '{facility_id}'),
+            ('capital.admission', 'deletable', '{facility_id, allocator_id}'),
             ('capital.facility_utilisation', 'deletable', '{facility_id}'),
             ('capital.settlement', 'kept', '{settlement_id}'),
             ('capital.settlement_transition', 'append-only', '{settlement_id, seq}'),

@@ -20,6 +20,8 @@ pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
         ("member.revoked", member),
         ("agent.registered", agent),
         ("facility.opened", facility),
+        ("facility.admitted", admission),
+        ("facility.excluded", admission),
         ("party.recorded", collateral::party),
         ("rules.recorded", collateral::rules),
         ("facility.risk_updated", risk::profile),
@@ -70,6 +72,12 @@ fn facility(data: &mut Fields) -> Option<Value> {
     data.kept()
 }
 
+fn admission(data: &mut Fields) -> Option<Value> {
+    data.keep::<FacilityId>("facility_id");
+    data.keep::<AllocatorId>("allocator_id");
+    data.kept()
+}
+
 /// The agent that reports collateral and the allocator that releases it: both in a secured facility, neither in
 /// another.
 fn security(secured: Option<bool>, data: &mut Fields) {
@@ -111,6 +119,9 @@ mod tests {
                 "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": true,
                 "collateral_agent": "collateral-one", "lead_allocator_id": ID,
             }),
+            "facility.admitted" | "facility.excluded" => {
+                json!({"facility_id": ID, "allocator_id": ID})
+            }
             "party.recorded" => json!({
                 "facility_id": ID, "party_id": ID, "legal_name": "Midland Receivables LLC",
                 "organic_name": "Midland Receivables LLC", "jurisdiction": "US-DE",

@@ -4,7 +4,7 @@
 -- Those who take part in a facility:
 -- - an agent that it names, and the platform;
 -- - monitor-collateral;
--- - a member of its lead allocator, or of an allocator with a settlement in it that is under way or settled.
+-- - a member of an allocator that takes part in it, whom alone the policy of capital.facility shows it.
 create or replace function collateral.facility_id()
 returns uuid
 language plpgsql
@@ -13,7 +13,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     facility capital.facility;
-    own uuid;
 begin
     select * into facility
     from capital.facility as f
@@ -30,14 +29,7 @@ begin
                 return facility.facility_id;
             end if;
         else
-            own := auth.allocator_id();
-            if facility.lead_allocator_id = own or exists (
-                select
-                from capital.settlement as s
-                where s.allocator_id = own
-                    and s.facility_id = facility.facility_id
-                    and s.status in ('PENDING', 'VERIFIED', 'ESCROWED', 'SETTLED')
-            ) then
+            if capital.takes_part(auth.allocator_id(), facility.facility_id, facility.lead_allocator_id) then
                 return facility.facility_id;
             end if;
     end case;

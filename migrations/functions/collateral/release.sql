@@ -97,18 +97,19 @@ return jsonb_build_object(
     'id', (_release).release_id,
     'facility_id', (_release).facility_id,
     'status', (_release).status,
-    'requested_by', (_release).requested_by,
+    'requested_by', case when (_release).allocator_id = auth.allocator_id() then (_release).requested_by end,
     'requested_at', ledger.rfc3339((_release).requested_at),
     'expires_at', ledger.rfc3339(
         coalesce((_release).approved_at, (_release).requested_at) + collateral.release_life()
     ),
-    'approved_by', (_release).approved_by,
+    'approved_by', case when (_release).allocator_id = auth.allocator_id() then (_release).approved_by end,
     'approved_at', ledger.rfc3339((_release).approved_at),
     'content', (_release).content::jsonb,
     'content_sha256', encode(fixed.text_sha256((_release).content), 'hex'),
     'notice', collateral.notice()
 );
-comment on function collateral.release_json(collateral.release) is 'A release as replies show it.';
+comment on function collateral.release_json(collateral.release) is
+    'A release as replies show it. Who asked and who approved is shown to their own allocator only.';
 
 create or replace function collateral.request_release(
     _facility_id uuid,

@@ -224,10 +224,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     standing collateral.filing_standing;
+    kept collateral.filing_standing;
 begin
     select (collateral.standing_of(f)).* into strict standing
     from collateral.filing as f
     where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id;
+    select * into kept
+    from collateral.filing_standing as s
+    where s.facility_id = standing.facility_id and s.filing_id = standing.filing_id;
+    if not found then
+        insert into collateral.filing_standing
+        values (standing.*);
+        return standing;
+    end if;
+    -- What stays the same leaves no row in the audit trail.
+    if kept is not distinct from standing then
+        return standing;
+    end if;
     update collateral.filing_standing as s
     set lapse_on = standing.lapse_on,
         terminated_on = standing.terminated_on,
@@ -237,10 +250,6 @@ begin
         descriptions = standing.descriptions,
         effects = standing.effects
     where s.facility_id = standing.facility_id and s.filing_id = standing.filing_id;
-    if not found then
-        insert into collateral.filing_standing
-        values (standing.*);
-    end if;
     return standing;
 end
 $$;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::Request;
 use tests::sample_data::{
-    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SecuredTerms, USD_FACILITY, WebhookEvent,
-    delivery, find_person, idempotency_key,
+    AURORA, BOREALIS, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, SecuredTerms,
+    USD_FACILITY, WebhookEvent, delivery, find_person, idempotency_key,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::collateral::secured_facility::SecuredFacility;
 use crate::endpoints::TABLE;
 use crate::risk_runs::fixture::{ROUTE, held, matrix, profile, quick, record};
 pub(crate) use crate::settlements::{
-    AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
+    AMOUNT, admission, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
 /// The functions that change something for a caller.
@@ -317,6 +317,14 @@ pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
         (
             "facility.opened",
             facility(&Uuid::new_v4().to_string(), 1_000_000),
+        ),
+        (
+            "facility.admitted",
+            admission(&SECURED_FACILITY.id.to_string(), BOREALIS),
+        ),
+        (
+            "facility.excluded",
+            admission(&EUR_FACILITY.id.to_string(), BOREALIS),
         ),
         ("facility.risk_updated", profile(EUR_FACILITY.id)),
         ("ratings.recorded", matrix()),

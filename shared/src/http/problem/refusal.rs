@@ -224,6 +224,12 @@ pub const REFUSALS: &[Refusal] = &[
         "There is no such resource for you.",
     ),
     of(
+        "not-admitted",
+        409,
+        "Not admitted",
+        "There is no such admission to take back.",
+    ),
+    of(
         "not-granted",
         409,
         "Not granted",

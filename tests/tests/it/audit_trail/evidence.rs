@@ -90,7 +90,7 @@ fn every_domain_table_is_under_audit() -> Result<()> {
 }
 
 /// What each operation does to which table. Accounts are opened at their first use, which may be earlier.
-const CHANGES: [(&str, &str); 30] = [
+const CHANGES: [(&str, &str); 32] = [
     ("create", "settlement INSERT, settlement_transition INSERT"),
     (
         "verify",
@@ -134,6 +134,8 @@ const CHANGES: [(&str, &str); 30] = [
         "facility.opened",
         "facility INSERT, facility_utilisation INSERT",
     ),
+    ("facility.admitted", "admission INSERT"),
+    ("facility.excluded", "admission DELETE"),
     (
         "capital.deposited",
         "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT",
@@ -172,7 +174,7 @@ const CHANGES: [(&str, &str); 30] = [
     ("request release", "release INSERT, release_pledge INSERT"),
     (
         "approve release",
-        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
+        "cover UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
          obligor_sum UPDATE, pledge UPDATE, release UPDATE",
     ),
     ("refused verify secured", ""),

@@ -14,7 +14,7 @@ use tests::sample_data::{
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::settlements::{of, propose};
+use crate::settlements::{admission, of, propose};
 
 /// The day of a good facility's filing, counted from today.
 const FILED: i64 = -100;
@@ -98,6 +98,16 @@ impl<'a> SecuredFacility<'a> {
             &self.fixture.agent(PLATFORM).deliver(&event.delivery())?,
             event.kind,
         )
+    }
+
+    /// Lets another allocator take part.
+    pub(crate) fn admit(&self, allocator: Allocator) -> Result<()> {
+        let data = admission(&self.terms.facility.to_string(), allocator);
+        let answer = self
+            .fixture
+            .agent(PLATFORM)
+            .deliver(&delivery("facility.admitted", &data))?;
+        accepted(&answer, "facility.admitted").map(drop)
     }
 
     /// Delivers an event of the collateral agent, which may be refused.

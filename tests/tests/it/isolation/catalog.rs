@@ -219,12 +219,16 @@ fn a_policy_reads_indexed_columns() -> Result<()> {
 /// A row that is of one facility, or of one allocator, refers to rows of no other.
 #[test]
 fn foreign_keys_stay_within_the_facility_and_the_allocator() -> Result<()> {
-    // Both are the chain of one settlement, whose allocator settlement_transition_settlement_fkey fixes.
-    const OF_ONE_SETTLEMENT: [&str; 2] = [
+    // Chains of one settlement or of one account, whose allocator another key fixes: settlement_transition_settlement_fkey
+    // and posting_account_fkey.
+    const OF_ONE_CHAIN: [&str; 4] = [
+        "account_last_posting_fkey",
+        "posting_previous_fkey",
         "settlement_last_transition_fkey",
         "settlement_transition_previous_fkey",
     ];
-    let mut admin = Fixture::empty()?.admin()?;
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
     for owner in ["facility_id", "allocator_id"] {
         let crossing = admin.query(
             "select c.conname::text, array(
@@ -244,7 +248,7 @@ fn foreign_keys_stay_within_the_facility_and_the_allocator() -> Result<()> {
             let (name, pairs): (String, Vec<String>) = (row.get(0), row.get(1));
             assert!(
                 pairs.contains(&format!("{owner}={owner}"))
-                    || (owner == "allocator_id" && OF_ONE_SETTLEMENT.contains(&&*name)),
+                    || (owner == "allocator_id" && OF_ONE_CHAIN.contains(&&*name)),
                 "{name}: {pairs:?}"
             );
         }
