@@ -39,6 +39,7 @@ begin
             ('tlog.anchor', 'append-only', null),
             ('collateral.party', 'kept', '{facility_id, party_id}'),
             ('collateral.filing', 'append-only', '{facility_id, filing_id}'),
+            ('collateral.precedence', 'deletable', '{subject_kind, fingerprint, facility_id}'),
             ('collateral.filing_party', 'append-only', '{facility_id, filing_id, role, party_id}'),
             ('collateral.agreement', 'append-only', '{facility_id, agreement_id}'),
             ('collateral.asset', 'append-only', '{facility_id, asset_id}'),

@@ -59,6 +59,7 @@ begin
                     'valued_on', h.valued_on,
                     'value_minor', h.value_minor::text,
                     'received_on', h.received_on,
+                    'contested', h.contested,
                     'commitment', encode(p.commitment_key, 'hex')
                 )
                 order by p.pledge_id
@@ -84,9 +85,8 @@ begin
             ) as o
             where o.octets <= ledger.releases_octets_max()
         ),
-        'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
-    ) || collateral.filings_json(_facility_id));
+    ) || collateral.warnings_json(_facility_id) || collateral.filings_json(_facility_id));
 end
 $$;
 comment on function gateway.get_facility_collateral is

@@ -47,6 +47,8 @@ begin
                 perform collateral.record_party(_data);
             when 'rules.recorded' then
                 perform collateral.record_rules(_data);
+            when 'dispute.decided' then
+                perform collateral.decide_dispute(_data);
             when 'facility.risk_updated' then
                 perform risk.record_profile(_data);
             when 'ratings.recorded' then

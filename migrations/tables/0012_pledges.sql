@@ -1,5 +1,5 @@
--- Assets, the pledges of them, and their release. One thing is pledged once at a time, in all facilities together; two
--- members release it together.
+-- Assets, the pledges of them, and their release. One thing is pledged once at a time in a facility, and counts in one
+-- facility; two members release it together.
 
 create table collateral.asset (
     facility_id uuid not null,
@@ -125,10 +125,12 @@ create table collateral.pledge (
         (released_on is null and release_id is null)
         or (released_on is not null and release_id is not null and released_on >= pledged_on)
     ),
-    -- GiST compares for equality only with an extension. Ranges do without it: a fingerprint is a number, and two
+    -- GiST compares for equality only with an extension. Ranges do without it: facility and fingerprint are a number, and two
     -- ranges of one number each overlap exactly when the numbers are equal.
     constraint pledge_fingerprint_once exclude using gist (
-        numrange(fixed.os2ip(fingerprint), fixed.os2ip(fingerprint), '[]') with &&,
+        numrange(
+            fixed.os2ip(uuid_send(facility_id) || fingerprint), fixed.os2ip(uuid_send(facility_id) || fingerprint), '[]'
+        ) with &&,
         daterange(pledged_on, released_on) with &&
     )
 );

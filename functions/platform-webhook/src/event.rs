@@ -24,6 +24,7 @@ pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
         ("facility.excluded", admission),
         ("party.recorded", collateral::party),
         ("rules.recorded", collateral::rules),
+        ("dispute.decided", collateral::dispute),
         ("facility.risk_updated", risk::profile),
         ("ratings.recorded", risk::matrix),
         ("capital.deposited", capital),
@@ -133,6 +134,7 @@ mod tests {
                 "reserves_minor": "0",
                 "kinds": [{"asset_kind": "receivable", "advance_rate_bp": 8_500, "haircut_bp": 0}],
             }),
+            "dispute.decided" => json!({"facility_id": ID, "filing_id": ID}),
             "facility.risk_updated" => json!({
                 "facility_id": ID, "pd_ppb": 10_000_000, "lgd": {"mean_ppb": 400_000_000},
                 "loadings_ppb": [450_000_000],

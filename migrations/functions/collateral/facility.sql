@@ -122,14 +122,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case auth.login_kind()
-        when 'agent' then collateral.reported_facility_id()
+        when 'agent' then coalesce(collateral.reported_facility_id(), collateral.platform_facility_id())
         when 'human' then collateral.led_facility_id()
     end;
 end
 $$;
 comment on function collateral.summed_facility_id() is
     'The facility that is set, for those who move its sums: its collateral agent with a report, its lead allocator '
-    'with a release.';
+    'with a release, the platform with the decision of a dispute.';
 
 create or replace function collateral.platform_facility_id()
 returns uuid

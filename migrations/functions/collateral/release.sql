@@ -155,6 +155,13 @@ begin
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
+    perform collateral.require_room('open releases', (
+        select count(*)
+        from collateral.release as r
+        where r.facility_id = _facility_id
+            and r.status = 'REQUESTED'
+            and r.requested_at > now() - collateral.release_life()
+    ), 100);
     insert into collateral.release
         (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
     values
@@ -243,6 +250,11 @@ begin
     update collateral.pledge as p
     set released_on = greatest(today, p.pledged_on), release_id = approved.release_id
     where p.facility_id = approved.facility_id and p.pledge_id = any (named);
+    delete from collateral.precedence as o
+    using collateral.pledge as p
+    where p.facility_id = approved.facility_id
+        and p.pledge_id = any (named)
+        and (o.facility_id, o.subject_kind, o.subject_id) = (p.facility_id, 'asset', p.asset_id);
     perform collateral.recompute_standing(approved.filing_id);
     return approved;
 end

@@ -124,7 +124,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let terms = &facility.terms;
     let delivered = |event: &WebhookEvent| {
         let from = match event.kind {
-            "party.recorded" | "rules.recorded" => PLATFORM,
+            "party.recorded" | "rules.recorded" | "dispute.decided" => PLATFORM,
             _ => COLLATERAL_AGENT,
         };
         agent(fixture, event.kind, from, &event.delivery())
@@ -136,6 +136,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
         human(fixture, "verify secured", "bob", &verify, &Value::Null),
         delivered(&terms.party(&terms.secured_party)),
         delivered(&terms.rules()),
+        delivered(&terms.dispute(facility.filing)),
         delivered(&terms.filing(facility.today)),
         delivered(&terms.amendment(facility.filing, "termination", facility.today)),
         delivered(&terms.agreement(facility.today)),

@@ -90,7 +90,7 @@ fn every_domain_table_is_under_audit() -> Result<()> {
 }
 
 /// What each operation does to which table. Accounts are opened at their first use, which may be earlier.
-const CHANGES: [(&str, &str); 32] = [
+const CHANGES: [(&str, &str); 33] = [
     ("create", "settlement INSERT, settlement_transition INSERT"),
     (
         "verify",
@@ -136,6 +136,7 @@ const CHANGES: [(&str, &str); 32] = [
     ),
     ("facility.admitted", "admission INSERT"),
     ("facility.excluded", "admission DELETE"),
+    ("dispute.decided", "precedence UPDATE"),
     (
         "capital.deposited",
         "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT",
@@ -153,7 +154,7 @@ const CHANGES: [(&str, &str); 32] = [
     ("rules.recorded", "rule_kind INSERT, rules INSERT"),
     (
         "filing.recorded",
-        "filing INSERT, filing_party INSERT, filing_party INSERT, filing_standing INSERT",
+        "filing INSERT, filing_party INSERT, filing_party INSERT, filing_standing INSERT, precedence INSERT",
     ),
     (
         "amendment.recorded",
@@ -162,7 +163,7 @@ const CHANGES: [(&str, &str); 32] = [
     ("agreement.recorded", "agreement INSERT"),
     (
         "asset.pledged",
-        "asset INSERT, cover UPDATE, holding INSERT, pledge INSERT",
+        "asset INSERT, cover UPDATE, holding INSERT, pledge INSERT, precedence INSERT",
     ),
     (
         "valuation.recorded",
@@ -175,7 +176,7 @@ const CHANGES: [(&str, &str); 32] = [
     (
         "approve release",
         "cover UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
-         obligor_sum UPDATE, pledge UPDATE, release UPDATE",
+         obligor_sum UPDATE, pledge UPDATE, precedence DELETE, release UPDATE",
     ),
     ("refused verify secured", ""),
     ("refused create", ""),

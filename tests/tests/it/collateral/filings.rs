@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
-use tests::sample_data::{WebhookEvent, filed_to_lapse_on};
+use tests::sample_data::{PLATFORM, WebhookEvent, delivery, filed_to_lapse_on};
 use time::Date;
 use time::macros::date;
 use uuid::Uuid;
 
-use super::secured_facility::{SecuredFacility, refusal};
+use super::secured_facility::{SecuredFacility, monitor, refusal};
 use crate::support::{assert_books, without_triggers};
 
 /// The reason why the last amendment in the order of filing has no effect; empty if it has one.
@@ -541,19 +541,22 @@ fn an_approval_lapses() -> Result<()> {
 }
 
 #[test]
-fn an_office_gives_a_file_number_once() -> Result<()> {
+fn a_facility_records_a_file_number_once_and_bars_no_other() -> Result<()> {
     let fixture = Fixture::new()?;
-    let (one, other) = (
+    let (mut one, mut other) = (
         SecuredFacility::open(&fixture)?,
         SecuredFacility::open(&fixture)?,
     );
+    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+    let first = one.file(|event| event.with("file_number", number.as_str()))?;
+    // Another facility's agent learns nothing: the filing is recorded as if nobody had it.
+    let second = other.file(|event| event.with("file_number", number.replace(' ', "-")))?;
+    assert_eq!(second["effect"]["state"], first["effect"]["state"]);
     let filing = |facility: &SecuredFacility<'_>, number: &str, office: &str| {
         let event = facility.terms.filing(facility.day(-9));
         facility.send(&event.with("file_number", number).with("office", office))
     };
-    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
-    assert_eq!(refusal(&filing(&one, &number, "US-DE")?), "");
-    // In any spelling, and in any facility.
+    // In any spelling.
     for written in [
         number.clone(),
         number.replace(' ', "-"),
@@ -564,6 +567,41 @@ fn an_office_gives_a_file_number_once() -> Result<()> {
     }
     assert_eq!(refusal(&filing(&other, &number, "US-NY")?), "");
     Ok(())
+}
+
+/// A filing that another facility's agent recorded first counts for nothing until the platform decides.
+#[test]
+fn a_filing_of_two_facilities_counts_in_one_and_both_are_warned() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (mut squatter, owner) = (
+        SecuredFacility::open(&fixture)?,
+        SecuredFacility::open(&fixture)?,
+    );
+    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+    squatter.file(|event| event.with("file_number", number.as_str()))?;
+    let mut owner = owner;
+    owner.file(|event| event.with("file_number", number.as_str()))?;
+    owner.sign(|it| it)?;
+    let pledged = owner.pledge(|it| it)?;
+    owner.value(pledged, 1_000)?;
+    owner.hold(pledged)?;
+    owner.record(&owner.terms.search(owner.day(-1)))?;
+    assert_eq!(refusal(&owner.draw(10)?), "filing-contested");
+    monitor(&fixture)?;
+    for facility in [&squatter, &owner] {
+        assert_eq!(facility.warnings()?, ["filing-contested"]);
+    }
+    let decide = |facility: Uuid, filing: Uuid| {
+        let data = json!({ "facility_id": facility.to_string(), "filing_id": filing.to_string() });
+        fixture
+            .agent(PLATFORM)
+            .deliver(&delivery("dispute.decided", &data))
+    };
+    let unknown = decide(owner.terms.facility, squatter.filing)?;
+    assert_eq!(refusal(&unknown), "not-found");
+    assert_eq!(refusal(&decide(owner.terms.facility, owner.filing)?), "");
+    assert_eq!(refusal(&owner.draw(10)?), "");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]
