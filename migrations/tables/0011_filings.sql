@@ -82,8 +82,8 @@ create table collateral.precedence (
     constraint precedence_subject_kind_known check (subject_kind in ('filing', 'asset'))
 );
 comment on table collateral.precedence is
-    'Filings, and assets that are pledged, by what makes each one thing in all facilities. Where several facilities have '
-    'one, the least place counts and the others do not. No reply shows another facility''s row.';
+    'Filings, and assets that are pledged, by what makes each one thing in all facilities. Where several facilities '
+    'have one, the least place counts and the others do not. No reply shows another facility''s row.';
 comment on column collateral.precedence.fingerprint is
     'An asset''s fingerprint; of a filing the hash of its office and its plain number.';
 comment on column collateral.precedence.place is

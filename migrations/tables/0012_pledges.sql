@@ -125,8 +125,8 @@ create table collateral.pledge (
         (released_on is null and release_id is null)
         or (released_on is not null and release_id is not null and released_on >= pledged_on)
     ),
-    -- GiST compares for equality only with an extension. Ranges do without it: facility and fingerprint are a number, and two
-    -- ranges of one number each overlap exactly when the numbers are equal.
+    -- GiST compares for equality only with an extension. Ranges do without it: facility and fingerprint are a number,
+    -- and two ranges of one number each overlap exactly when the numbers are equal.
     constraint pledge_fingerprint_once exclude using gist (
         numrange(
             fixed.os2ip(uuid_send(facility_id) || fingerprint), fixed.os2ip(uuid_send(facility_id) || fingerprint), '[]'

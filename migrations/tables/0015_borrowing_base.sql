@@ -190,7 +190,8 @@ create table collateral.warning (
     constraint warning_kind_known check (
         kind in (
             'asset-contested', 'base-short', 'continuation-closing', 'continuation-open', 'coverage-short',
-            'custody-stale', 'filing-contested', 'filing-disputed', 'filing-lapsed', 'filing-terminated', 'search-adverse', 'valuation-stale'
+            'custody-stale', 'filing-contested', 'filing-disputed', 'filing-lapsed', 'filing-terminated',
+            'search-adverse', 'valuation-stale'
         )
     ),
     constraint warning_closed_at_later check (closed_at >= opened_at)

@@ -112,8 +112,8 @@ begin
 end
 $$;
 comment on function capital.require_admission(uuid) is
-    'Refuses not-found unless the caller''s allocator may propose in the facility. One that it may not is as if it were '
-    'not there.';
+    'Refuses not-found unless the caller''s allocator may propose in the facility. Any other is as if it were not '
+    'there.';
 
 create or replace function capital.admit_allocator(_facility_id uuid, _allocator_id uuid)
 returns void

@@ -60,9 +60,9 @@ return exists (
         end
 );
 comment on function collateral.is_authorised(collateral.amendment) is
-    'Whether an amendment that takes cover away rests on an approved release of exactly it (9-509(d)), and was recorded '
-    'before the approval lapsed. A termination needs one that names all that was pledged under the filing when both were '
-    'there.';
+    'Whether an amendment that takes cover away rests on an approved release of exactly it (9-509(d)), and was '
+    'recorded before the approval lapsed. A termination needs one that names all that was pledged under the filing '
+    'when both were there.';
 
 create or replace function collateral.without_party(_parties jsonb, _party_id uuid)
 returns jsonb

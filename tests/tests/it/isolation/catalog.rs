@@ -219,8 +219,8 @@ fn a_policy_reads_indexed_columns() -> Result<()> {
 /// A row that is of one facility, or of one allocator, refers to rows of no other.
 #[test]
 fn foreign_keys_stay_within_the_facility_and_the_allocator() -> Result<()> {
-    // Chains of one settlement or of one account, whose allocator another key fixes: settlement_transition_settlement_fkey
-    // and posting_account_fkey.
+    // Chains of one settlement or of one account, whose allocator another key fixes:
+    // settlement_transition_settlement_fkey and posting_account_fkey.
     const OF_ONE_CHAIN: [&str; 4] = [
         "account_last_posting_fkey",
         "posting_previous_fkey",
