@@ -230,16 +230,16 @@ pub const REFUSALS: &[Refusal] = &[
         "The allocator has no position in this currency.",
     ),
     of(
-        "not-found",
-        404,
-        "Not found",
-        "There is no such resource for you.",
-    ),
-    of(
         "not-admitted",
         409,
         "Not admitted",
         "There is no such admission to take back.",
+    ),
+    of(
+        "not-found",
+        404,
+        "Not found",
+        "There is no such resource for you.",
     ),
     of(
         "not-granted",
