@@ -55,15 +55,36 @@ create policy agent_register on capital.agent
         or ((select auth.is_system('migrate')) and kind = 'platform')
     );
 
+-- A person sees the facilities that the person's allocator takes part in.
 create policy facility_read on capital.facility
     for select
     to optkas_owner
-    using ((select auth.principal()) is not null);
+    using (
+        case (select auth.login_kind())
+            when 'human' then capital.takes_part((select auth.allocator_id()), facility_id, lead_allocator_id)
+            else (select auth.principal()) is not null
+        end
+    );
 
 create policy facility_open on capital.facility
     for insert
     to optkas_owner
     with check ((select auth.is_platform()));
+
+create policy admission_read on capital.admission
+    for select
+    to optkas_owner
+    using (allocator_id = (select auth.allocator_id()) or (select auth.is_platform()));
+
+create policy admission_admit on capital.admission
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy admission_exclude on capital.admission
+    for delete
+    to optkas_owner
+    using ((select auth.is_platform()));
 
 create policy facility_utilisation_read on capital.facility_utilisation
     for select

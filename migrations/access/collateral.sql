@@ -114,3 +114,24 @@ create policy release_by_checker on collateral.release
     to optkas_owner
     using (allocator_id = (select auth.allocator_id()))
     with check (approved_by = (select auth.sub()));
+
+-- Precedence: whether another facility has the same thing is asked for every facility.
+create policy precedence_read on collateral.precedence
+    for select
+    to optkas_owner
+    using ((select auth.principal()) is not null);
+
+create policy precedence_record on collateral.precedence
+    for insert
+    to optkas_owner
+    with check (facility_id = (select collateral.reported_facility_id()));
+
+create policy precedence_decide on collateral.precedence
+    for update
+    to optkas_owner
+    using ((select auth.is_platform()));
+
+create policy precedence_end on collateral.precedence
+    for delete
+    to optkas_owner
+    using (facility_id = (select collateral.led_facility_id()) and subject_kind = 'asset');

@@ -38,7 +38,7 @@ begin
         if release.status is distinct from 'REQUESTED' then
             perform ledger.refuse('release-decided');
         end if;
-        if (release.requested_at > now() - collateral.release_life()) is not true then
+        if (release.requested_at > clock_timestamp() - collateral.release_life()) is not true then
             perform ledger.refuse('expired');
         end if;
         release := collateral.approve_release(release, _content_sha256);

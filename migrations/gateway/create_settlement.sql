@@ -29,12 +29,10 @@ begin
 
     begin
         perform auth.require_role('maker');
-        select f.currency, f.secured into facility_currency, facility_secured
+        perform capital.require_admission(_facility_id);
+        select f.currency, f.secured into strict facility_currency, facility_secured
         from capital.facility as f
         where f.facility_id = _facility_id;
-        if not found then
-            perform ledger.refuse('not-found', '{"resource": "facility"}');
-        end if;
         if facility_currency is distinct from _currency then
             perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
         end if;

@@ -14,9 +14,8 @@ begin
     select * into strict facility from capital.facility as f where f.facility_id = _facility_id;
     return ledger.ok(capital.facility_json(facility) || case when facility.secured then jsonb_build_object(
         'rules', collateral.rules_json(collateral.rules_in_force(_facility_id)),
-        'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
-    ) else '{}' end);
+    ) || collateral.warnings_json(_facility_id) else '{}' end);
 end
 $$;
 comment on function gateway.get_facility is

@@ -59,6 +59,7 @@ begin
                     'valued_on', h.valued_on,
                     'value_minor', h.value_minor::text,
                     'received_on', h.received_on,
+                    'contested', h.contested,
                     'commitment', encode(p.commitment_key, 'hex')
                 )
                 order by p.pledge_id
@@ -80,13 +81,12 @@ begin
                 from collateral.release as r
                 where r.facility_id = _facility_id
                     and r.status = 'REQUESTED'
-                    and r.requested_at > now() - collateral.release_life()
+                    and r.requested_at > clock_timestamp() - collateral.release_life()
             ) as o
             where o.octets <= ledger.releases_octets_max()
         ),
-        'warnings', collateral.warnings_json(_facility_id),
         'notice', collateral.notice()
-    ) || collateral.filings_json(_facility_id));
+    ) || collateral.warnings_json(_facility_id) || collateral.filings_json(_facility_id));
 end
 $$;
 comment on function gateway.get_facility_collateral is

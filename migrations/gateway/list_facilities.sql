@@ -13,16 +13,7 @@ begin
         select f
         from capital.facility as f
         where (_cursor_id is null or f.facility_id > _cursor_id)
-            and (
-                f.lead_allocator_id = allocator
-                or exists (
-                    select
-                    from capital.settlement as s
-                    where s.allocator_id = allocator
-                        and s.facility_id = f.facility_id
-                        and s.status in ('PENDING', 'VERIFIED', 'ESCROWED', 'SETTLED')
-                )
-            )
+            and capital.takes_part(allocator, f.facility_id, f.lead_allocator_id)
         order by f.facility_id
         limit ledger.page_size(_page_size) + 1
     );
@@ -41,6 +32,6 @@ begin
 end
 $$;
 comment on function gateway.list_facilities is
-    'GET /v1/facilities: those the allocator leads or has a settlement in that is not over, a page at a time.';
+    'GET /v1/facilities: those the allocator takes part in, a page at a time.';
 
 grant execute on function gateway.list_facilities to list_facilities;

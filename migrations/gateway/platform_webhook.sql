@@ -40,10 +40,16 @@ begin
                     (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent', _data ->> 'settlement_agent',
                     (_data ->> 'secured')::boolean, _data ->> 'collateral_agent', (_data ->> 'lead_allocator_id')::uuid
                 );
+            when 'facility.admitted' then
+                perform capital.admit_allocator((_data ->> 'facility_id')::uuid, allocator);
+            when 'facility.excluded' then
+                perform capital.exclude_allocator((_data ->> 'facility_id')::uuid, allocator);
             when 'party.recorded' then
                 perform collateral.record_party(_data);
             when 'rules.recorded' then
                 perform collateral.record_rules(_data);
+            when 'dispute.decided' then
+                perform collateral.decide_dispute(_data);
             when 'facility.risk_updated' then
                 perform risk.record_profile(_data);
             when 'ratings.recorded' then

@@ -5,6 +5,7 @@ create or replace function gateway.request_release(
     _kind text,
     _filing_id uuid,
     _pledge_ids uuid[],
+    _amendment jsonb,
     _reason text
 )
 returns ledger.reply
@@ -29,7 +30,8 @@ begin
         if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
-        requested := collateral.request_release(_facility_id, _kind, _filing_id, _pledge_ids, _reason);
+        requested := collateral.request_release(
+            _facility_id, _kind, _filing_id, _pledge_ids, _amendment, _reason);
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
@@ -39,7 +41,7 @@ begin
 end
 $$;
 comment on function gateway.request_release is
-    'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, or to terminate a '
-    'filing. Nothing is released yet.';
+    'POST /v1/facilities/{id}/releases: a maker of the lead allocator asks to release assets, to terminate a '
+    'filing, or to amend it so that it covers less. Nothing is released yet.';
 
 grant execute on function gateway.request_release to request_release;

@@ -37,6 +37,8 @@ begin
         if settlement.expires_at <= clock_timestamp() then
             perform ledger.refuse('expired');
         end if;
+        -- The platform may have excluded the allocator since the proposal.
+        perform capital.require_admission(settlement.facility_id);
         rests_on := collateral.require_cover(settlement);
         -- The facility's room and the allocator's capital are found out by taking them.
         settlement := capital.transition(settlement, 'VERIFIED');

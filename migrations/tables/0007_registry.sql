@@ -64,6 +64,7 @@ create table capital.facility (
     constraint facility_pkey primary key (facility_id),
     constraint facility_facility_id_currency_key unique (facility_id, currency),
     constraint facility_facility_id_secured_key unique (facility_id, secured),
+    constraint facility_facility_id_lead_key unique (facility_id, lead_allocator_id),
     constraint facility_escrow_agent_fkey foreign key (escrow_agent_id, escrow_agent_kind)
         references capital.agent (agent_id, kind),
     constraint facility_settlement_agent_fkey foreign key (settlement_agent_id, settlement_agent_kind)
@@ -77,7 +78,8 @@ create table capital.facility (
         or (not secured and lead_allocator_id is null and collateral_agent_id is null)
     )
 );
-comment on table capital.facility is 'A credit facility, and the agents who act on it. It is open to every allocator.';
+comment on table capital.facility is
+    'A credit facility, and the agents who act on it. Its lead allocator takes part in it, and those who are admitted.';
 create index facility_escrow_agent_idx on capital.facility (escrow_agent_id);
 create index facility_settlement_agent_idx on capital.facility (settlement_agent_id);
 comment on column capital.facility.secured is
@@ -86,6 +88,18 @@ comment on column capital.facility.lead_allocator_id is
     'The allocator whose members release collateral, two of them together.';
 create index facility_lead_allocator_idx on capital.facility (lead_allocator_id);
 create index facility_collateral_agent_idx on capital.facility (collateral_agent_id);
+
+create table capital.admission (
+    facility_id uuid not null,
+    allocator_id uuid not null,
+    admitted_at timestamptz not null default clock_timestamp(),
+    constraint admission_pkey primary key (facility_id, allocator_id),
+    constraint admission_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint admission_allocator_fkey foreign key (allocator_id) references capital.allocator (allocator_id)
+);
+comment on table capital.admission is
+    'Allocators that the platform has admitted to a facility beside its lead. The row goes when one is excluded.';
+create index admission_allocator_idx on capital.admission (allocator_id);
 
 create table capital.facility_utilisation (
     facility_id uuid not null,

@@ -16,9 +16,11 @@ create table capital.settlement (
     previous_status text,
     status text not null default 'PENDING',
     created_by uuid not null,
+    verified_by uuid,
     created_at timestamptz not null default clock_timestamp(),
     constraint settlement_pkey primary key (settlement_id),
     constraint settlement_settlement_id_allocator_key unique (settlement_id, allocator_id),
+    constraint settlement_facility_settlement_key unique (facility_id, settlement_id),
     constraint settlement_allocator_uetr_key unique (allocator_id, uetr),
     constraint settlement_facility_currency_fkey foreign key (facility_id, currency)
         references capital.facility (facility_id, currency),
@@ -26,8 +28,15 @@ create table capital.settlement (
         references capital.facility (facility_id, secured),
     constraint settlement_created_by_fkey foreign key (created_by, allocator_id)
         references capital.member (sub, allocator_id),
+    constraint settlement_verified_by_fkey foreign key (verified_by, allocator_id)
+        references capital.member (sub, allocator_id),
     constraint settlement_amount_positive check (amount_minor between 1 and 999999999999999999),
     constraint settlement_expires_at_later check (expires_at > created_at),
+    -- Four eyes: what has been VERIFIED was verified by another member than its maker.
+    constraint settlement_verified_by_other check (
+        (verified_by is null and version <= 2 and status <> 'VERIFIED')
+        or (verified_by is not null and verified_by <> created_by and (version > 2 or status = 'VERIFIED'))
+    ),
     -- Two paths to a state differ in length, so a version allows one pair for each state.
     constraint settlement_status_transition check (
         (version = 1 and previous_status is null and status = 'PENDING')
@@ -56,6 +65,7 @@ create index settlement_allocator_created_idx
     on capital.settlement (allocator_id, created_at desc, settlement_id desc);
 create index settlement_facility_idx on capital.settlement (facility_id, currency);
 create index settlement_created_by_idx on capital.settlement (created_by, allocator_id);
+create index settlement_verified_by_idx on capital.settlement (verified_by, allocator_id);
 create index settlement_due_idx on capital.settlement (expires_at)
     where expires_at is not null and status in ('PENDING', 'VERIFIED');
 comment on column capital.settlement.secured is 'Whether its facility is secured; replies say so.';

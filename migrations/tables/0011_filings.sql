@@ -65,8 +65,29 @@ comment on column collateral.filing.filed_on is
     'The date of filing by the office''s own calendar, from which the office counts. The date of filed_at in UTC can '
     'differ by a day.';
 
--- File numbers are stored as given and compared in plain form. A filing is recorded once, for all facilities together.
-create unique index filing_office_file_number_idx on collateral.filing (office, fixed.plain(file_number));
+-- File numbers are stored as given and compared in plain form. A facility records a filing once.
+create unique index filing_office_file_number_idx on collateral.filing (facility_id, office, fixed.plain(file_number));
+
+-- Which of several facilities counts a filing or an asset that each of them has.
+create table collateral.precedence (
+    subject_kind text not null,
+    fingerprint fixed.sha256 not null,
+    facility_id uuid not null,
+    subject_id uuid not null,
+    place int4 not null,
+    constraint precedence_pkey primary key (subject_kind, fingerprint, facility_id),
+    constraint precedence_place_key unique (subject_kind, fingerprint, place),
+    constraint precedence_subject_key unique (facility_id, subject_kind, subject_id),
+    constraint precedence_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
+    constraint precedence_subject_kind_known check (subject_kind in ('filing', 'asset'))
+);
+comment on table collateral.precedence is
+    'Filings, and assets that are pledged, by what makes each one thing in all facilities. Where several facilities '
+    'have one, the least place counts and the others do not. No reply shows another facility''s row.';
+comment on column collateral.precedence.fingerprint is
+    'An asset''s fingerprint; of a filing the hash of its office and its plain number.';
+comment on column collateral.precedence.place is
+    'Ascending as they were recorded. The platform''s decision of a dispute puts one before all others.';
 
 create table collateral.filing_party (
     facility_id uuid not null,

@@ -1,5 +1,5 @@
--- Assets, the pledges of them, and their release. One thing is pledged once at a time, in all facilities together; two
--- members release it together.
+-- Assets, the pledges of them, and their release. One thing is pledged once at a time in a facility, and counts in one
+-- facility; two members release it together.
 
 create table collateral.asset (
     facility_id uuid not null,
@@ -32,6 +32,7 @@ create table collateral.release (
     allocator_id uuid not null,
     kind text not null,
     filing_id uuid not null,
+    amendment text,
     reason fixed.text_140 not null,
     content text not null,
     content_sha256 fixed.sha256 not null generated always as (fixed.text_sha256(content)) stored,
@@ -43,13 +44,34 @@ create table collateral.release (
     constraint release_pkey primary key (release_id),
     constraint release_facility_key unique (facility_id, release_id),
     constraint release_filing_key unique (facility_id, filing_id, release_id),
+    constraint release_lead_fkey foreign key (facility_id, allocator_id)
+        references capital.facility (facility_id, lead_allocator_id),
     constraint release_filing_fkey foreign key (facility_id, filing_id)
         references collateral.filing (facility_id, filing_id),
     constraint release_requested_by_fkey foreign key (requested_by, allocator_id)
         references capital.member (sub, allocator_id),
     constraint release_approved_by_fkey foreign key (approved_by, allocator_id)
         references capital.member (sub, allocator_id),
-    constraint release_kind_known check (kind in ('assets', 'termination')),
+    constraint release_kind_known check (kind in ('assets', 'termination', 'amendment')),
+    -- Only what deletes or restates needs a release of its own; each has its members, and no others.
+    constraint release_amendment_members check (
+        (kind in ('assets', 'termination') and amendment is null)
+        or (
+            kind = 'amendment'
+            and coalesce(
+                case amendment::jsonb ->> 'kind'
+                    when 'collateral' then
+                        amendment::jsonb ->> 'action' in ('delete', 'restate')
+                        and length(amendment::jsonb ->> 'description') between 1 and 16384
+                        and num_nulls(amendment::jsonb ->> 'role', amendment::jsonb ->> 'party_id') = 2
+                    when 'party' then
+                        amendment::jsonb ->> 'action' = 'delete'
+                        and amendment::jsonb ->> 'role' in ('debtor', 'secured')
+                        and amendment::jsonb ->> 'party_id' is not null
+                        and amendment::jsonb ->> 'description' is null
+                end, false)
+        )
+    ),
     -- Four eyes: the approver is another member.
     constraint release_status_members check (
         (status = 'REQUESTED' and approved_by is null and approved_at is null)
@@ -62,8 +84,10 @@ create table collateral.release (
     )
 );
 comment on table collateral.release is
-    'Requests to release assets, or to terminate a filing (9-513). A request takes effect when another member has '
-    'approved exactly this content.';
+    'Requests to release assets, to terminate a filing (9-513), or to amend it so that it covers less. A request takes '
+    'effect when another member has approved exactly this content.';
+comment on column collateral.release.amendment is
+    'What the amendment must say that is authorised, in jsonb''s text form; null for the other kinds.';
 comment on column collateral.release.content is
     'What is approved, to the byte: filing, assets, and the exposure that loses its cover. It is in jsonb''s text '
     'form.';
@@ -101,10 +125,12 @@ create table collateral.pledge (
         (released_on is null and release_id is null)
         or (released_on is not null and release_id is not null and released_on >= pledged_on)
     ),
-    -- GiST compares for equality only with an extension. Ranges do without it: a fingerprint is a number, and two
-    -- ranges of one number each overlap exactly when the numbers are equal.
+    -- GiST compares for equality only with an extension. Ranges do without it: facility and fingerprint are a number,
+    -- and two ranges of one number each overlap exactly when the numbers are equal.
     constraint pledge_fingerprint_once exclude using gist (
-        numrange(fixed.os2ip(fingerprint), fixed.os2ip(fingerprint), '[]') with &&,
+        numrange(
+            fixed.os2ip(uuid_send(facility_id) || fingerprint), fixed.os2ip(uuid_send(facility_id) || fingerprint), '[]'
+        ) with &&,
         daterange(pledged_on, released_on) with &&
     )
 );

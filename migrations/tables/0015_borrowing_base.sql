@@ -52,7 +52,10 @@ create table collateral.holding (
     valued_on date,
     value_minor bigint,
     received_on date,
-    counts boolean not null generated always as (valued_on is not null and received_on is not null) stored,
+    contested boolean not null default false,
+    counts boolean not null generated always as (
+        valued_on is not null and received_on is not null and not contested
+    ) stored,
     constraint holding_pkey primary key (facility_id, pledge_id),
     constraint holding_asset_key unique (facility_id, asset_id),
     constraint holding_pledge_fkey foreign key (facility_id, pledge_id)
@@ -60,7 +63,8 @@ create table collateral.holding (
     constraint holding_value_matches check ((valued_on is null) = (value_minor is null))
 );
 comment on table collateral.holding is
-    'Each pledge in force, with its latest valuation and receipt. A pledge counts once it has both.';
+    'Each pledge in force, with its latest valuation and receipt. A pledge counts once it has both, unless another '
+    'facility''s pledge of the asset comes first.';
 create index holding_valued_idx on collateral.holding (facility_id, valued_on) where counts;
 create index holding_received_idx on collateral.holding (facility_id, received_on) where counts;
 
@@ -161,9 +165,8 @@ create table collateral.borrowing_base (
     computed_at timestamptz not null default clock_timestamp(),
     commitment_key fixed.sha256 not null default fixed.commitment_key(),
     constraint borrowing_base_pkey primary key (settlement_id, version),
-    constraint borrowing_base_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
-    constraint borrowing_base_settlement_fkey foreign key (settlement_id)
-        references capital.settlement (settlement_id),
+    constraint borrowing_base_settlement_fkey foreign key (facility_id, settlement_id)
+        references capital.settlement (facility_id, settlement_id),
     constraint borrowing_base_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
     constraint borrowing_base_not_negative check (base_minor >= 0 and drawn_minor >= 0)
 );
@@ -186,8 +189,9 @@ create table collateral.warning (
     constraint warning_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
     constraint warning_kind_known check (
         kind in (
-            'base-short', 'continuation-closing', 'continuation-open', 'coverage-short', 'custody-stale',
-            'filing-disputed', 'filing-lapsed', 'filing-terminated', 'search-adverse', 'valuation-stale'
+            'asset-contested', 'base-short', 'continuation-closing', 'continuation-open', 'coverage-short',
+            'custody-stale', 'filing-contested', 'filing-disputed', 'filing-lapsed', 'filing-terminated',
+            'search-adverse', 'valuation-stale'
         )
     ),
     constraint warning_closed_at_later check (closed_at >= opened_at)
@@ -195,7 +199,7 @@ create table collateral.warning (
 comment on table collateral.warning is
     'What the monitor has found. A warning is opened once, and closed once when its reason has gone.';
 comment on column collateral.warning.subject is
-    'The filing that the warning is about, or an empty text for the whole facility.';
+    'The filing or asset that the warning is about, or an empty text for the whole facility.';
 create unique index warning_open_idx on collateral.warning (facility_id, kind, subject) where closed_at is null;
 
 create type collateral.finding as (

@@ -22,8 +22,11 @@ pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
         ("member.revoked", member),
         ("agent.registered", agent),
         ("facility.opened", facility),
+        ("facility.admitted", admission),
+        ("facility.excluded", admission),
         ("party.recorded", collateral::party),
         ("rules.recorded", collateral::rules),
+        ("dispute.decided", collateral::dispute),
         ("facility.risk_updated", risk::profile),
         ("ratings.recorded", risk::matrix),
         ("capital.deposited", deposit),
@@ -85,6 +88,12 @@ fn facility(data: &mut Fields) -> Option<Value> {
     data.kept()
 }
 
+fn admission(data: &mut Fields) -> Option<Value> {
+    data.keep::<FacilityId>("facility_id");
+    data.keep::<AllocatorId>("allocator_id");
+    data.kept()
+}
+
 /// The agent that reports collateral and the allocator that releases it: both in a secured facility, neither in
 /// another.
 fn security(secured: Option<bool>, data: &mut Fields) {
@@ -126,6 +135,9 @@ mod tests {
                 "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": true,
                 "collateral_agent": "collateral-one", "lead_allocator_id": ID,
             }),
+            "facility.admitted" | "facility.excluded" => {
+                json!({"facility_id": ID, "allocator_id": ID})
+            }
             "party.recorded" => json!({
                 "facility_id": ID, "party_id": ID, "legal_name": "Midland Receivables LLC",
                 "organic_name": "Midland Receivables LLC", "jurisdiction": "US-DE",
@@ -137,6 +149,7 @@ mod tests {
                 "reserves_minor": "0",
                 "kinds": [{"asset_kind": "receivable", "advance_rate_bp": 8_500, "haircut_bp": 0}],
             }),
+            "dispute.decided" => json!({"facility_id": ID, "filing_id": ID}),
             "facility.risk_updated" => json!({
                 "facility_id": ID, "pd_ppb": 10_000_000, "lgd": {"mean_ppb": 400_000_000},
                 "loadings_ppb": [450_000_000],

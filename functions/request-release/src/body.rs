@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use shared::{
-    gateway::{NewRelease, Released},
+    collateral::Description,
+    gateway::{NewRelease, Released, Removal},
     http::{Fields, Problem, one_of, read_body},
     ids::PledgeId,
 };
@@ -9,21 +10,27 @@ use shared::{
 /// As many as the body's limit has room for, in round numbers.
 const PLEDGES_MAX: usize = 1_000;
 
-/// `{kind, filing_id, pledge_ids?, reason}`: the pledges exactly where the kind is `assets`.
+/// `{kind, filing_id, pledge_ids?, amendment?, reason}`: the pledges exactly where the kind is `assets`, the amendment
+/// exactly where it is `amendment`.
 pub(crate) fn read(body: &[u8]) -> Result<NewRelease, Problem> {
     read_body(body, |body| {
-        let kind = body.required_with("kind", |text| one_of(text, &["assets", "termination"]));
+        let kind = body.required_with("kind", |text| {
+            one_of(text, &["assets", "termination", "amendment"])
+        });
         let filing_id = body.required("filing_id");
         let released = match kind {
             Some("assets") => pledges(body).map(Released::Assets),
-            Some(_) => body
-                .absent(
-                    "pledge_ids",
-                    "a termination is of all that is pledged under the filing",
-                )
-                .map(|()| Released::Termination),
-            None => body.skip("pledge_ids"),
+            Some("amendment") => body.object("amendment", removal).map(Released::Amendment),
+            Some(_) => Some(Released::Termination),
+            None => None,
         };
+        for (member, of) in [("pledge_ids", "assets"), ("amendment", "amendment")] {
+            match kind {
+                Some(kind) if kind == of => {}
+                Some(_) => drop(body.absent(member, "does not go with this kind")),
+                None => drop(body.skip::<()>(member)),
+            }
+        }
         let reason = body.required("reason");
         Some(NewRelease {
             filing_id: filing_id?,
@@ -31,6 +38,36 @@ pub(crate) fn read(body: &[u8]) -> Result<NewRelease, Problem> {
             reason: reason?,
         })
     })
+}
+
+/// `{kind, action, role?, party_id?, description?}`: what the amendment must say that the release authorises.
+fn removal(amendment: &mut Fields) -> Option<Removal> {
+    match amendment.required_with("kind", |text| one_of(text, &["party", "collateral"])) {
+        Some("party") => {
+            amendment.required_with("action", |text| one_of(text, &["delete"]));
+            let role = amendment.required_with("role", |text| one_of(text, &["debtor", "secured"]));
+            let party_id = amendment.required("party_id");
+            Some(Removal::Party {
+                role: role?,
+                party_id: party_id?,
+            })
+        }
+        Some(_) => {
+            let action =
+                amendment.required_with("action", |text| one_of(text, &["delete", "restate"]));
+            let description = amendment.required::<Description>("description");
+            Some(Removal::Collateral {
+                action: action?,
+                description: description?,
+            })
+        }
+        None => {
+            for member in ["action", "role", "party_id", "description"] {
+                amendment.skip::<()>(member);
+            }
+            None
+        }
+    }
 }
 
 fn pledges(body: &mut Fields) -> Option<Vec<PledgeId>> {
@@ -64,6 +101,31 @@ mod tests {
         }
     }
 
+    const DELETION: &str =
+        r#","amendment":{"kind":"collateral","action":"delete","description":"Machine 5"}"#;
+
+    fn of_party(action: &str, role: &str) -> String {
+        format!(
+            r#","amendment":{{"kind":"party","action":"{action}","role":"{role}","party_id":"{ID}"}}"#
+        )
+    }
+
+    #[test]
+    fn an_amendment_says_all_that_is_filed() {
+        let deletion = read(with("amendment", DELETION).as_bytes()).unwrap();
+        let expected = Removal::Collateral {
+            action: "delete",
+            description: "Machine 5".parse().unwrap(),
+        };
+        assert_eq!(deletion.released, Released::Amendment(expected));
+        let party = read(with("amendment", &of_party("delete", "debtor")).as_bytes()).unwrap();
+        let expected = Removal::Party {
+            role: "debtor",
+            party_id: ID.parse().unwrap(),
+        };
+        assert_eq!(party.released, Released::Amendment(expected));
+    }
+
     #[test]
     fn refused_bodies() {
         let one = format!(r#","pledge_ids":["{ID}"]"#);
@@ -82,6 +144,21 @@ mod tests {
             with("termination", &one),
             with("termination", r#","pledge_ids":[]"#),
             with("all", &one),
+            with("amendment", ""),
+            with("amendment", r#","amendment":{}"#),
+            with("amendment", &format!("{DELETION}{one}")),
+            with("assets", &format!("{DELETION}{one}")),
+            with("termination", DELETION),
+            with("amendment", &DELETION.replace("delete", "add")),
+            with("amendment", &DELETION.replace("Machine 5", "")),
+            with("amendment", &DELETION.replace("collateral", "termination")),
+            with("amendment", &DELETION.replace("collateral", "party")),
+            with("amendment", &of_party("change", "debtor")),
+            with("amendment", &of_party("delete", "creditor")),
+            with(
+                "amendment",
+                &of_party("delete", "debtor").replace("party_id", "id"),
+            ),
             with("assets", &one).replace("Paid off", ""),
             with("assets", &one).replace("filing_id", "filing"),
             with("assets", &format!(r#"{one},"approved_by":"{ID}""#)),

@@ -59,6 +59,102 @@ $$;
 comment on function capital.open_facility is
     'facility.opened: a facility with its limit and its agents, secured or explicitly not.';
 
+create or replace function capital.is_admitted(_allocator_id uuid, _facility_id uuid, _lead_allocator_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce(_lead_allocator_id = _allocator_id, false) or exists (
+        select
+        from capital.admission as a
+        where a.facility_id = _facility_id and a.allocator_id = _allocator_id
+    );
+end
+$$;
+comment on function capital.is_admitted(uuid, uuid, uuid) is
+    'Whether an allocator may propose and verify in a facility: it leads it, or the platform has admitted it.';
+
+create or replace function capital.takes_part(_allocator_id uuid, _facility_id uuid, _lead_allocator_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return capital.is_admitted(_allocator_id, _facility_id, _lead_allocator_id) or exists (
+        select
+        from capital.settlement as s
+        where s.allocator_id = _allocator_id
+            and s.facility_id = _facility_id
+            and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+    );
+end
+$$;
+comment on function capital.takes_part(uuid, uuid, uuid) is
+    'Whether an allocator may see a facility: it is admitted, or its capital is on the way into it or in it.';
+
+create or replace function capital.require_admission(_facility_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from capital.facility as f
+        where f.facility_id = _facility_id
+            and capital.is_admitted(auth.allocator_id(), f.facility_id, f.lead_allocator_id)
+    ) then
+        perform ledger.refuse('not-found', '{"resource": "facility"}');
+    end if;
+end
+$$;
+comment on function capital.require_admission(uuid) is
+    'Refuses not-found unless the caller''s allocator may propose in the facility. Any other is as if it were not '
+    'there.';
+
+create or replace function capital.admit_allocator(_facility_id uuid, _allocator_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    lead uuid;
+begin
+    perform capital.require_allocator(_allocator_id);
+    select f.lead_allocator_id into lead from capital.facility as f where f.facility_id = _facility_id;
+    if not found then
+        perform ledger.refuse('not-found', '{"resource": "facility"}');
+    end if;
+    if capital.is_admitted(_allocator_id, _facility_id, lead) then
+        perform ledger.refuse('already-exists');
+    end if;
+    insert into capital.admission (facility_id, allocator_id)
+    values (_facility_id, _allocator_id);
+end
+$$;
+comment on function capital.admit_allocator(uuid, uuid) is
+    'facility.admitted: an allocator sees the facility, and may propose in it. Its lead does already.';
+
+create or replace function capital.exclude_allocator(_facility_id uuid, _allocator_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from capital.admission as a
+    where a.facility_id = _facility_id and a.allocator_id = _allocator_id;
+    if not found then
+        perform ledger.refuse('not-admitted');
+    end if;
+end
+$$;
+comment on function capital.exclude_allocator(uuid, uuid) is
+    'facility.excluded: nothing new of the allocator is proposed or verified. What is verified goes on to its end, and '
+    'the facility is seen until then.';
+
 create or replace function capital.facility_json(_facility capital.facility)
 returns jsonb
 language sql

@@ -25,6 +25,9 @@ begin
     agreed.version := old.version + 1;
     agreed.previous_status := old.status;
     agreed.status := new.status;
+    if new.status = 'VERIFIED' then
+        agreed.verified_by := new.verified_by;
+    end if;
     if new is distinct from agreed then
         raise exception using
             errcode = 'OPK04',

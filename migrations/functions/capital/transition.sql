@@ -28,7 +28,10 @@ declare
     moved capital.settlement;
 begin
     update capital.settlement as s
-    set version = s.version + 1, previous_status = s.status, status = _to
+    set version = s.version + 1,
+        previous_status = s.status,
+        status = _to,
+        verified_by = case _to when 'VERIFIED' then auth.sub() else s.verified_by end
     where s.settlement_id = _settlement.settlement_id
     returning s.* into strict moved;
 

@@ -16,6 +16,7 @@ comment on function collateral.notice() is 'What every reply about collateral sa
 --   named        it gives the debtor its name on the public organic record (9-503)
 --   lasting      it lapses after the value date and the guard days (9-515)
 --   in_effect    it is not terminated (9-513)
+--   uncontested  no other facility has the filing before this one
 --   undisputed   no amendment takes cover away without authority (9-509, 9-510)
 --   agreed       the debtor's agreement covers the kind, today and on the value date (9-203)
 --   searched     a search under that name goes beyond the date of filing
@@ -62,6 +63,7 @@ returns table (
     named boolean,
     lasting boolean,
     in_effect boolean,
+    uncontested boolean,
     undisputed boolean,
     agreed boolean,
     searched boolean,
@@ -85,6 +87,7 @@ begin atomic
             jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false),
         coalesce(s.lapse_on > greatest(_value_date, ledger.today()) + _guard_days, true),
         s.terminated_on is null,
+        collateral.comes_first(c.facility_id, 'filing', c.filing_id),
         s.disputed is false,
         a.debtor_party_id = c.debtor_party_id
             and c.asset_kind = any (a.asset_kinds)
@@ -143,11 +146,12 @@ begin
                     jsonb_build_object('filing_id', r.filing_id, 'lapse_on', r.lapse_on)),
                 (5, 'filing-terminated', r.in_effect, jsonb_build_object('filing_id', r.filing_id)),
                 (6, 'filing-disputed', r.undisputed, jsonb_build_object('filing_id', r.filing_id)),
-                (7, 'agreement-missing', r.agreed,
+                (7, 'filing-contested', r.uncontested, jsonb_build_object('filing_id', r.filing_id)),
+                (8, 'agreement-missing', r.agreed,
                     jsonb_build_object('filing_id', r.filing_id, 'agreement_id', r.agreement_id)),
-                (8, 'search-missing', r.searched,
+                (9, 'search-missing', r.searched,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
-                (9, 'search-adverse', r.first,
+                (10, 'search-adverse', r.first,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id))
         ) as k (place, name, held, subject)
         where k.held is not true

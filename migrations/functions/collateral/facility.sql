@@ -4,7 +4,7 @@
 -- Those who take part in a facility:
 -- - an agent that it names, and the platform;
 -- - monitor-collateral;
--- - a member of its lead allocator, or of an allocator with a settlement in it that is under way or settled.
+-- - a member of an allocator that takes part in it, whom alone the policy of capital.facility shows it.
 create or replace function collateral.facility_id()
 returns uuid
 language plpgsql
@@ -13,7 +13,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     facility capital.facility;
-    own uuid;
 begin
     select * into facility
     from capital.facility as f
@@ -30,14 +29,7 @@ begin
                 return facility.facility_id;
             end if;
         else
-            own := auth.allocator_id();
-            if facility.lead_allocator_id = own or exists (
-                select
-                from capital.settlement as s
-                where s.allocator_id = own
-                    and s.facility_id = facility.facility_id
-                    and s.status in ('PENDING', 'VERIFIED', 'ESCROWED', 'SETTLED')
-            ) then
+            if capital.takes_part(auth.allocator_id(), facility.facility_id, facility.lead_allocator_id) then
                 return facility.facility_id;
             end if;
     end case;
@@ -130,14 +122,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case auth.login_kind()
-        when 'agent' then collateral.reported_facility_id()
+        when 'agent' then coalesce(collateral.reported_facility_id(), collateral.platform_facility_id())
         when 'human' then collateral.led_facility_id()
     end;
 end
 $$;
 comment on function collateral.summed_facility_id() is
     'The facility that is set, for those who move its sums: its collateral agent with a report, its lead allocator '
-    'with a release.';
+    'with a release, the platform with the decision of a dispute.';
 
 create or replace function collateral.platform_facility_id()
 returns uuid

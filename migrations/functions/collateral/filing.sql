@@ -16,6 +16,20 @@ $$;
 comment on function collateral.require_past(date, text) is
     'Refuses date-ahead if a date is still to come: what is recorded has happened.';
 
+create or replace function collateral.require_room(_what text, _number bigint, _number_max int4)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if _number >= _number_max then
+        perform ledger.refuse('collateral-limit', jsonb_build_object('of', _what, 'number_max', _number_max));
+    end if;
+end
+$$;
+comment on function collateral.require_room(text, bigint, int4) is
+    'Refuses collateral-limit once there are so many: what is read as a whole has a largest size.';
+
 create or replace function collateral.require_filing(_filing_id uuid)
 returns void
 language plpgsql
@@ -44,7 +58,8 @@ declare
     party record;
 begin
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
-    -- The file number may be taken in a facility that this agent does not see.
+    perform collateral.require_room(
+        'filings', (select count(*) from collateral.filing as f where f.facility_id = _facility), 2000);
     insert into collateral.filing
         (facility_id, filing_id, office, file_number, filed_at, filed_on, designation, description, document_sha256)
     values
@@ -55,6 +70,11 @@ begin
     if not found then
         perform ledger.refuse('already-exists');
     end if;
+    perform collateral.take_place(_facility, 'filing', fixed.tagged_hash(
+        'optkas/filing-number/v1',
+        convert_to(_data ->> 'office', 'UTF8'),
+        convert_to(fixed.plain(_data ->> 'file_number'), 'UTF8')
+    ), filing);
     for party in
         select 'debtor' as role, p.party_id, p.name
         from jsonb_to_recordset(_data -> 'debtors') as p (party_id uuid, name text)
@@ -92,6 +112,10 @@ begin
     ) then
         perform ledger.refuse('not-found', '{"resource": "release"}');
     end if;
+    -- Each amendment writes the standing anew.
+    perform collateral.require_room('amendments', (
+        select count(*) from collateral.amendment as a where a.facility_id = _facility and a.filing_id = filing
+    ), 100);
     insert into collateral.amendment
         (facility_id, amendment_id, filing_id, file_number, filed_at, filed_on, kind, action, role, party_id, name,
          replaces_party_id, description, release_id, document_sha256)

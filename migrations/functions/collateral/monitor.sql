@@ -37,6 +37,16 @@ begin
             where c.facility_id = _facility_id and c.filing_id = s.filing_id and c.pledges > 0
         );
 
+    return query
+    select p.subject_kind || '-contested', p.subject_id::text, '{}'::jsonb
+    from collateral.precedence as p
+    where p.facility_id = _facility_id
+        and exists (
+            select
+            from collateral.precedence as o
+            where o.subject_kind = p.subject_kind and o.fingerprint = p.fingerprint and o.facility_id <> p.facility_id
+        );
+
     for problem in
         select p.value
         from jsonb_array_elements(collateral.cover_problems(_facility_id, 0, today)) as p
@@ -65,6 +75,16 @@ begin
 end
 $$;
 comment on function collateral.findings(uuid) is 'All reasons to warn in a facility now.';
+
+create or replace function collateral.warning_changes_max()
+returns int4
+language sql
+immutable
+parallel safe
+return 2000;
+comment on function collateral.warning_changes_max() is
+    'How many warnings one run opens, and closes. Each takes some 1 ms, of the 20 s that the monitor has; what is left '
+    'over waits for the next run.';
 
 create or replace function collateral.claim_warning(
     _attempt text,
@@ -105,15 +125,23 @@ begin
     for warning in
         select w.*
         from collateral.warning as w
-        where w.facility_id = _facility_id and w.closed_at is null
+        where w.facility_id = _facility_id
+            and w.closed_at is null
+            -- One join, not a search through all findings for each warning.
+            and (w.kind, w.subject) in (
+                select o.kind, o.subject
+                from collateral.warning as o
+                where o.facility_id = _facility_id and o.closed_at is null
+                except
+                select f.kind, f.subject
+                from unnest(found_now) as f
+            )
         order by w.kind, w.subject
+        limit collateral.warning_changes_max()
     loop
-        continue when exists (
-            select from unnest(found_now) as f where f.kind = warning.kind and f.subject = warning.subject
-        );
         continue when collateral.claim_warning(_attempt, _facility_id, 'closed', warning) is not true;
         update collateral.warning as w
-        set closed_at = now()
+        set closed_at = clock_timestamp()
         where (w.facility_id, w.kind, w.subject, w.occurrence)
             = (_facility_id, warning.kind, warning.subject, warning.occurrence);
         perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
@@ -122,12 +150,16 @@ begin
         closed := closed + 1;
     end loop;
 
-    foreach one in array found_now loop
-        continue when exists (
+    for one in
+        select f.*
+        from unnest(found_now) as f
+        where not exists (
             select
             from collateral.warning as w
-            where w.facility_id = _facility_id and w.kind = one.kind and w.subject = one.subject and w.closed_at is null
-        );
+            where w.facility_id = _facility_id and w.kind = f.kind and w.subject = f.subject and w.closed_at is null
+        )
+        limit collateral.warning_changes_max()
+    loop
         warning := null;
         warning.kind := one.kind;
         warning.subject := one.subject;
@@ -169,11 +201,19 @@ create or replace function collateral.warnings_json(_facility_id uuid)
 returns jsonb
 language sql
 stable
-return coalesce((
-    select jsonb_agg(jsonb_build_object(
-        'kind', w.kind, 'subject', nullif(w.subject, ''), 'opened_at', ledger.rfc3339(w.opened_at), 'detail', w.detail
-    ) order by w.opened_at, w.kind, w.subject)
-    from collateral.warning as w
-    where w.facility_id = _facility_id and w.closed_at is null
-), '[]');
-comment on function collateral.warnings_json(uuid) is 'The facility''s open warnings, as replies show them.';
+return (
+    select jsonb_build_object(
+        'warnings', coalesce(jsonb_agg(jsonb_build_object(
+            'kind', w.kind, 'subject', nullif(w.subject, ''), 'opened_at', ledger.rfc3339(w.opened_at),
+            'detail', w.detail
+        ) order by w.opened_at, w.kind, w.subject) filter (where w.place <= 1000), '[]'),
+        'warnings_left_out', count(*) filter (where w.place > 1000)
+    )
+    from (
+        select o.*, row_number() over (order by o.opened_at desc, o.kind, o.subject) as place
+        from collateral.warning as o
+        where o.facility_id = _facility_id and o.closed_at is null
+    ) as w
+);
+comment on function collateral.warnings_json(uuid) is
+    'The facility''s open warnings, as replies show them: the newest thousand, and how many more there are.';

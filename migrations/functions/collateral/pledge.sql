@@ -1,5 +1,5 @@
--- Pledges: assets given as collateral under a filing and an agreement. A thing is pledged once, in all facilities
--- together; an exclusion constraint decides a race.
+-- Pledges: assets given as collateral under a filing and an agreement. A thing is pledged once in a facility; an
+-- exclusion constraint decides a race. Where two facilities have it, the first counts.
 
 create or replace function collateral.record_asset(_facility uuid, _data jsonb)
 returns collateral.asset
@@ -73,16 +73,25 @@ begin
             (_facility, (_data ->> 'pledge_id')::uuid, asset.asset_id, asset.fingerprint, filing, agreement, debtor,
              (_data ->> 'pledged_on')::date);
     exception
-        -- This agent may not know who pledged it. Of two that race one waits here until the other has committed.
+        -- Of two that race one waits here until the other has committed.
         when exclusion_violation then
             perform ledger.refuse('already-pledged');
     end;
+    perform collateral.take_place(_facility, 'asset', asset.fingerprint, asset.asset_id);
     insert into collateral.holding (facility_id, pledge_id, asset_id, asset_kind, obligor)
     values (_facility, (_data ->> 'pledge_id')::uuid, asset.asset_id, asset.kind, asset.obligor);
     insert into collateral.cover as c (facility_id, filing_id, agreement_id, debtor_party_id, asset_kind, pledges)
     values (_facility, filing, agreement, debtor, asset.kind, 1)
     on conflict on constraint cover_pkey do update set pledges = c.pledges + 1;
     perform collateral.recount_holdings(_facility, array[asset.asset_id]);
+    -- Of a termination and a pledge that race, one sees the other.
+    if exists (
+        select
+        from collateral.amendment as a
+        where a.facility_id = _facility and a.filing_id = filing and a.kind = 'termination'
+    ) then
+        perform collateral.recompute_standing(filing);
+    end if;
     return jsonb_build_object('fingerprint', encode(asset.fingerprint, 'hex'));
 end
 $$;

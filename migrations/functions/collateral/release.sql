@@ -7,7 +7,8 @@ language sql
 immutable
 parallel safe
 return interval '7 days';
-comment on function collateral.release_life() is 'How long a request waits for its approval.';
+comment on function collateral.release_life() is
+    'How long a request waits for its approval, and an approval for the amendment that it authorises.';
 
 create or replace function collateral.release_pledges_max()
 returns int4
@@ -24,6 +25,7 @@ create or replace function collateral.release_content(
     _kind text,
     _filing_id uuid,
     _pledge_ids uuid[],
+    _amendment text,
     _reason text
 )
 returns text
@@ -41,6 +43,7 @@ begin
             'facility_id', _facility_id,
             'kind', _kind,
             'reason', _reason,
+            'amendment', _amendment::jsonb,
             'filing', jsonb_build_object(
                 'filing_id', f.filing_id,
                 'office', f.office,
@@ -83,7 +86,7 @@ begin
     );
 end
 $$;
-comment on function collateral.release_content(uuid, text, uuid, uuid[], text) is
+comment on function collateral.release_content(uuid, text, uuid, uuid[], text, text) is
     'What a release would do now, as text. The same text is requested, shown and approved.';
 
 create or replace function collateral.release_json(_release collateral.release)
@@ -94,22 +97,26 @@ return jsonb_build_object(
     'id', (_release).release_id,
     'facility_id', (_release).facility_id,
     'status', (_release).status,
-    'requested_by', (_release).requested_by,
+    'requested_by', case when (_release).allocator_id = auth.allocator_id() then (_release).requested_by end,
     'requested_at', ledger.rfc3339((_release).requested_at),
-    'expires_at', ledger.rfc3339((_release).requested_at + collateral.release_life()),
-    'approved_by', (_release).approved_by,
+    'expires_at', ledger.rfc3339(
+        coalesce((_release).approved_at, (_release).requested_at) + collateral.release_life()
+    ),
+    'approved_by', case when (_release).allocator_id = auth.allocator_id() then (_release).approved_by end,
     'approved_at', ledger.rfc3339((_release).approved_at),
     'content', (_release).content::jsonb,
     'content_sha256', encode(fixed.text_sha256((_release).content), 'hex'),
     'notice', collateral.notice()
 );
-comment on function collateral.release_json(collateral.release) is 'A release as replies show it.';
+comment on function collateral.release_json(collateral.release) is
+    'A release as replies show it. Who asked and who approved is shown to their own allocator only.';
 
 create or replace function collateral.request_release(
     _facility_id uuid,
     _kind text,
     _filing_id uuid,
     _pledge_ids uuid[],
+    _amendment jsonb,
     _reason text
 )
 returns collateral.release
@@ -117,6 +124,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    amendment constant text := case when _kind = 'amendment' then collateral.amendment_text(
+        _amendment ->> 'kind', _amendment ->> 'action', _amendment ->> 'role', (_amendment ->> 'party_id')::uuid,
+        _amendment ->> 'description'
+    ) end;
     live constant uuid[] := array(
         select p.pledge_id
         from collateral.pledge as p
@@ -126,6 +137,7 @@ declare
     -- A termination releases all that is pledged under the filing.
     named constant uuid[] := case _kind
         when 'termination' then live
+        when 'amendment' then '{}'
         else array(select distinct n.id from unnest(_pledge_ids) as n (id))
     end;
     requested collateral.release;
@@ -137,15 +149,24 @@ begin
     if (named <@ live) is not true then
         perform ledger.refuse('not-found', '{"resource": "pledge"}');
     end if;
+    perform collateral.require_party((_amendment ->> 'party_id')::uuid);
     -- The approver must be shown all of it, and it must take effect in one statement.
     if (cardinality(named) <= collateral.release_pledges_max()) is not true then
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
-    insert into collateral.release (facility_id, allocator_id, kind, filing_id, reason, content, requested_by)
+    perform collateral.require_room('open releases', (
+        select count(*)
+        from collateral.release as r
+        where r.facility_id = _facility_id
+            and r.status = 'REQUESTED'
+            and r.requested_at > clock_timestamp() - collateral.release_life()
+    ), 100);
+    insert into collateral.release
+        (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
     values
-        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, _reason,
-         collateral.release_content(_facility_id, _kind, _filing_id, named, _reason), auth.sub())
+        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, amendment, _reason,
+         collateral.release_content(_facility_id, _kind, _filing_id, named, amendment, _reason), auth.sub())
     returning * into requested;
     insert into collateral.release_pledge (facility_id, release_id, pledge_id)
     select _facility_id, requested.release_id, n.id
@@ -153,7 +174,7 @@ begin
     return requested;
 end
 $$;
-comment on function collateral.request_release(uuid, text, uuid, uuid[], text) is
+comment on function collateral.request_release(uuid, text, uuid, uuid[], jsonb, text) is
     'Records what is to be released and what that would leave. Nothing is released.';
 
 create or replace function collateral.approve_release(_release collateral.release, _content_sha256 bytea)
@@ -170,13 +191,14 @@ declare
     );
     present constant text := collateral.release_content(
         _release.facility_id, _release.kind, _release.filing_id,
-        case _release.kind when 'assets' then named else array(
+        case _release.kind when 'termination' then array(
             select p.pledge_id
             from collateral.pledge as p
             where p.facility_id = _release.facility_id
                 and p.filing_id = _release.filing_id
                 and p.released_on is null
-        ) end,
+        ) else named end,
+        _release.amendment,
         _release.reason
     );
     changes collateral.sum[];
@@ -191,7 +213,7 @@ begin
     -- Nothing may be refused below.
 
     update collateral.release as r
-    set status = 'APPROVED', approved_by = auth.sub(), approved_at = now()
+    set status = 'APPROVED', approved_by = auth.sub(), approved_at = clock_timestamp()
     where r.release_id = _release.release_id
     returning r.* into strict approved;
 
@@ -228,6 +250,11 @@ begin
     update collateral.pledge as p
     set released_on = greatest(today, p.pledged_on), release_id = approved.release_id
     where p.facility_id = approved.facility_id and p.pledge_id = any (named);
+    delete from collateral.precedence as o
+    using collateral.pledge as p
+    where p.facility_id = approved.facility_id
+        and p.pledge_id = any (named)
+        and (o.facility_id, o.subject_kind, o.subject_id) = (p.facility_id, 'asset', p.asset_id);
     perform collateral.recompute_standing(approved.filing_id);
     return approved;
 end

@@ -1,21 +1,68 @@
 -- The standing of a filing: what it and its amendments come to by law (9-509, 9-510, 9-512 to 9-515). Each amendment is
 -- recorded as filed, and has the effect that the law gives it.
 
-create or replace function collateral.is_authorised(_filing_id uuid, _kind text, _release_id uuid)
+create or replace function collateral.amendment_text(
+    _kind text,
+    _action text,
+    _role text,
+    _party_id uuid,
+    _description text
+)
+returns text
+language sql
+-- Not immutable, for jsonb_build_object is not.
+stable
+return jsonb_build_object(
+    'kind', _kind, 'action', _action, 'role', _role, 'party_id', _party_id, 'description', _description
+)::text;
+comment on function collateral.amendment_text(text, text, text, uuid, text) is
+    'All that an amendment that deletes or restates says, as one text. A release has it, and the amendment is compared '
+    'with it to the byte.';
+
+create or replace function collateral.is_authorised(_amendment collateral.amendment)
 returns boolean
 language sql
 stable
 return exists (
     select
     from collateral.release as r
-    where r.facility_id = collateral.facility_id()
-        and r.filing_id = _filing_id
+    where r.facility_id = (_amendment).facility_id
+        and r.filing_id = (_amendment).filing_id
         and r.status = 'APPROVED'
-        and case _kind when 'termination' then r.kind = 'termination' else r.release_id = _release_id end
+        and r.approved_at + collateral.release_life() > (_amendment).recorded_at
+        and case
+            when (_amendment).kind = 'termination' then
+                r.kind = 'termination'
+                and r.release_id = coalesce((_amendment).release_id, r.release_id)
+                -- A pledge that came later never had this filing's cover.
+                and not exists (
+                    select
+                    from collateral.pledge as p
+                    left join collateral.release as e on (e.facility_id, e.release_id) = (p.facility_id, p.release_id)
+                    where p.facility_id = r.facility_id
+                        and p.filing_id = r.filing_id
+                        and p.recorded_at <= greatest(r.approved_at, (_amendment).recorded_at)
+                        and coalesce(e.approved_at > greatest(r.approved_at, (_amendment).recorded_at), true)
+                        and not exists (
+                            select
+                            from collateral.release_pledge as n
+                            where n.facility_id = r.facility_id
+                                and n.release_id = r.release_id
+                                and n.pledge_id = p.pledge_id
+                        )
+                )
+            else
+                r.kind = 'amendment'
+                and r.release_id = (_amendment).release_id
+                and r.amendment = collateral.amendment_text(
+                    (_amendment).kind, (_amendment).action, (_amendment).role, (_amendment).party_id,
+                    (_amendment).description)
+        end
 );
-comment on function collateral.is_authorised(uuid, text, uuid) is
-    'Whether an amendment that takes cover away rests on an approved release (9-509(d)). A termination needs one of '
-    'termination; all else needs the one that it names.';
+comment on function collateral.is_authorised(collateral.amendment) is
+    'Whether an amendment that takes cover away rests on an approved release of exactly it (9-509(d)), and was '
+    'recorded before the approval lapsed. A termination needs one that names all that was pledged under the filing '
+    'when both were there.';
 
 create or replace function collateral.without_party(_parties jsonb, _party_id uuid)
 returns jsonb
@@ -72,7 +119,7 @@ return case
     when (_amendment).replaces_party_id is not null
         and collateral.without_party(_parties, (_amendment).replaces_party_id) = _parties then 'not-of-record'
     when collateral.takes_cover_away(_amendment)
-        and collateral.is_authorised((_filing).filing_id, (_amendment).kind, (_amendment).release_id) is not true
+        and collateral.is_authorised(_amendment) is not true
         then 'not-authorised'
     when (_amendment).kind = 'continuation' and (_standing).lapse_on is null then 'no-lapse'
     when (_amendment).kind = 'continuation'
@@ -177,10 +224,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     standing collateral.filing_standing;
+    kept collateral.filing_standing;
 begin
     select (collateral.standing_of(f)).* into strict standing
     from collateral.filing as f
     where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id;
+    select * into kept
+    from collateral.filing_standing as s
+    where s.facility_id = standing.facility_id and s.filing_id = standing.filing_id;
+    if not found then
+        insert into collateral.filing_standing
+        values (standing.*);
+        return standing;
+    end if;
+    -- What stays the same leaves no row in the audit trail.
+    if kept is not distinct from standing then
+        return standing;
+    end if;
     update collateral.filing_standing as s
     set lapse_on = standing.lapse_on,
         terminated_on = standing.terminated_on,
@@ -190,10 +250,6 @@ begin
         descriptions = standing.descriptions,
         effects = standing.effects
     where s.facility_id = standing.facility_id and s.filing_id = standing.filing_id;
-    if not found then
-        insert into collateral.filing_standing
-        values (standing.*);
-    end if;
     return standing;
 end
 $$;

@@ -69,7 +69,7 @@ declare
     changes collateral.sum[];
 begin
     with before as (
-        select h.*
+        select h.*, collateral.comes_first(_facility_id, 'asset', h.asset_id) as first
         from collateral.holding as h
         where h.facility_id = _facility_id and h.asset_id = any (_asset_ids)
     ),
@@ -77,7 +77,7 @@ begin
         select
             b.pledge_id, b.obligor, b.asset_kind, b.counts as counted, b.value_minor as value_before_minor,
             v.as_of as valued_on, v.value_minor, r.as_of as received_on,
-            v.as_of is not null and r.as_of is not null as counts
+            not b.first as contested, v.as_of is not null and r.as_of is not null and b.first as counts
         from before as b
         left join lateral (
             select n.as_of, n.value_minor
@@ -93,11 +93,12 @@ begin
             order by n.as_of desc, n.recorded_at desc
             limit 1
         ) as r on true
-        where (b.valued_on, b.value_minor, b.received_on) is distinct from (v.as_of, v.value_minor, r.as_of)
+        where (b.valued_on, b.value_minor, b.received_on, b.contested)
+            is distinct from (v.as_of, v.value_minor, r.as_of, not b.first)
     ),
     changed as (
         update collateral.holding as h
-        set valued_on = l.valued_on, value_minor = l.value_minor, received_on = l.received_on
+        set valued_on = l.valued_on, value_minor = l.value_minor, received_on = l.received_on, contested = l.contested
         from latest as l
         where h.facility_id = _facility_id and h.pledge_id = l.pledge_id
     )

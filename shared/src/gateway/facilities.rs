@@ -1,13 +1,15 @@
 //! Facilities, what secures them, and its release.
 
+use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Claim, Error, Gateway, Reply};
 use crate::{
     auth::Token,
+    collateral::Description,
     commitment::Sha256,
-    ids::{FacilityId, FilingId, PledgeId, ReleaseId},
+    ids::{FacilityId, FilingId, PartyId, PledgeId, ReleaseId},
     paging::IdCursor,
     settlement::Text,
 };
@@ -30,6 +32,43 @@ pub enum Released {
     Assets(Vec<PledgeId>),
     /// All of them, and the filing may be terminated.
     Termination,
+    /// None; the filing may be amended in this way, so that it covers less.
+    Amendment(Removal),
+}
+
+/// What an amendment says that takes cover away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// A party is no more of record.
+    Party {
+        /// `debtor` or `secured`.
+        role: &'static str,
+        /// Which one.
+        party_id: PartyId,
+    },
+    /// Collateral is deleted, or described anew.
+    Collateral {
+        /// `delete` or `restate`.
+        action: &'static str,
+        /// The text, to the byte.
+        description: Description,
+    },
+}
+
+impl Removal {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Party { role, party_id } => {
+                json!({"kind": "party", "action": "delete", "role": role, "party_id": party_id.to_string()})
+            }
+            Self::Collateral {
+                action,
+                description,
+            } => {
+                json!({"kind": "collateral", "action": action, "description": description.as_str()})
+            }
+        }
+    }
 }
 
 impl Released {
@@ -39,13 +78,21 @@ impl Released {
         match self {
             Self::Assets(_) => "assets",
             Self::Termination => "termination",
+            Self::Amendment(_) => "amendment",
         }
     }
 
     fn pledges(&self) -> Option<Vec<Uuid>> {
         match self {
             Self::Assets(pledges) => Some(pledges.iter().map(|pledge| pledge.as_uuid()).collect()),
-            Self::Termination => None,
+            Self::Termination | Self::Amendment(_) => None,
+        }
+    }
+
+    fn amendment(&self) -> Option<Value> {
+        match self {
+            Self::Amendment(removal) => Some(removal.to_json()),
+            Self::Assets(_) | Self::Termination => None,
         }
     }
 }
@@ -128,6 +175,7 @@ impl Gateway {
                 (&new.released.kind(), Type::TEXT),
                 (&new.filing_id.as_uuid(), Type::UUID),
                 (&new.released.pledges(), Type::UUID_ARRAY),
+                (&new.released.amendment(), Type::JSONB),
                 (&new.reason.as_str(), Type::TEXT),
             ],
         )

@@ -40,7 +40,7 @@ use tracing::{error, warn};
 
 pub use self::{
     connect::connect,
-    facilities::{NewRelease, Released},
+    facilities::{NewRelease, Released, Removal},
     reads::SettlementFilter,
     reply::{Outcome, Reply},
     settlements::NewSettlement,

@@ -14,8 +14,8 @@ begin
         select c.oid::regclass as name, t.tgname
         from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
         where c.oid in (
-            'capital.facility'::regclass, 'capital.facility_utilisation'::regclass, 'capital.account'::regclass,
-            'risk.profile'::regclass
+            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_utilisation'::regclass,
+            'capital.account'::regclass, 'risk.profile'::regclass
         ) and t.tgenabled = 'A'
     loop
         execute format('alter table %s disable trigger %I', watched.name, watched.tgname);
@@ -25,6 +25,8 @@ $$;
 insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
     select m.facility_id, 'Facility ' || m.n, f.currency, f.escrow_agent_id, f.settlement_agent_id, false
     from made as m cross join capital.facility as f where f.facility_id = '$like';
+insert into capital.admission (facility_id, allocator_id)
+    select m.facility_id, '$allocator' from made as m;
 insert into capital.facility_utilisation (facility_id, limit_minor, utilised_minor)
     select m.facility_id, 1000000000, 1000000 + m.n from made as m;
 insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor, last_posted_at)
@@ -42,8 +44,8 @@ begin
         select c.oid::regclass as name, t.tgname
         from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
         where c.oid in (
-            'capital.facility'::regclass, 'capital.facility_utilisation'::regclass, 'capital.account'::regclass,
-            'risk.profile'::regclass
+            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_utilisation'::regclass,
+            'capital.account'::regclass, 'risk.profile'::regclass
         ) and t.tgenabled = 'D' and not t.tgisinternal
     loop
         execute format('alter table %s enable always trigger %I', watched.name, watched.tgname);
@@ -51,4 +53,4 @@ begin
 end
 $$;
 commit;
-analyze capital.facility, capital.account, risk.profile;
+analyze capital.facility, capital.admission, capital.account, risk.profile;

@@ -115,6 +115,15 @@ impl SecuredTerms {
             .with("lead_allocator_id", self.lead.to_string())
     }
 
+    /// dispute.decided: the filing is the facility's.
+    #[must_use]
+    pub fn dispute(&self, filing: Uuid) -> WebhookEvent {
+        WebhookEvent::new(
+            "dispute.decided",
+            json!({ "facility_id": self.facility.to_string(), "filing_id": filing.to_string() }),
+        )
+    }
+
     /// party.recorded of one of its parties, in Delaware.
     #[must_use]
     pub fn party(&self, party: &Party) -> WebhookEvent {

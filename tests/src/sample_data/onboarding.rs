@@ -64,6 +64,17 @@ pub fn steps() -> Vec<Step> {
             &facility.data(),
         ));
     }
+    for facility in FACILITIES.iter().filter(|it| it.security.is_none()) {
+        for allocator in [AURORA, BOREALIS] {
+            let data = json!({ "facility_id": facility.id.to_string(), "allocator_id": allocator.id.to_string() });
+            steps.push(step(
+                "facility.admitted",
+                &format!("{}-{}", facility.currency, allocator.id),
+                format!("{} is admitted to {}", allocator.name, facility.name),
+                &data,
+            ));
+        }
+    }
     let secured = SecuredTerms::sample();
     for party in [&secured.debtor, &secured.secured_party] {
         let event = secured.party(party);

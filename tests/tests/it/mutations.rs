@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::Request;
 use tests::sample_data::{
-    AURORA, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SecuredTerms, USD_FACILITY, WebhookEvent,
-    delivery, find_person, idempotency_key,
+    AURORA, BOREALIS, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, SecuredTerms,
+    USD_FACILITY, WebhookEvent, delivery, find_person, idempotency_key,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::collateral::secured_facility::SecuredFacility;
 use crate::endpoints::TABLE;
 use crate::risk_runs::fixture::{ROUTE, held, matrix, profile, quick, record};
 pub(crate) use crate::settlements::{
-    AMOUNT, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
+    AMOUNT, admission, escrowed, facility, of, pending, proposal, proposed_by, report, verified,
 };
 
 /// The functions that change something for a caller.
@@ -124,7 +124,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
     let terms = &facility.terms;
     let delivered = |event: &WebhookEvent| {
         let from = match event.kind {
-            "party.recorded" | "rules.recorded" => PLATFORM,
+            "party.recorded" | "rules.recorded" | "dispute.decided" => PLATFORM,
             _ => COLLATERAL_AGENT,
         };
         agent(fixture, event.kind, from, &event.delivery())
@@ -136,6 +136,7 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
         human(fixture, "verify secured", "bob", &verify, &Value::Null),
         delivered(&terms.party(&terms.secured_party)),
         delivered(&terms.rules()),
+        delivered(&terms.dispute(facility.filing)),
         delivered(&terms.filing(facility.today)),
         delivered(&terms.amendment(facility.filing, "termination", facility.today)),
         delivered(&terms.agreement(facility.today)),
@@ -317,6 +318,14 @@ pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
         (
             "facility.opened",
             facility(&Uuid::new_v4().to_string(), 1_000_000),
+        ),
+        (
+            "facility.admitted",
+            admission(&SECURED_FACILITY.id.to_string(), BOREALIS),
+        ),
+        (
+            "facility.excluded",
+            admission(&EUR_FACILITY.id.to_string(), BOREALIS),
         ),
         ("facility.risk_updated", profile(EUR_FACILITY.id)),
         ("ratings.recorded", matrix()),

@@ -5,12 +5,12 @@ use postgres::Client;
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::{Request, Response, Transport as _};
-use tests::sample_data::{AURORA, PLATFORM, delivery};
+use tests::sample_data::{AURORA, BOREALIS, PLATFORM, delivery};
 use uuid::Uuid;
 
 use crate::mutations::{agent, human, scale};
 use crate::settlements::{
-    AMOUNT, escrowed, facility, of, pending, proposal, propose, report, verified,
+    AMOUNT, admission, escrowed, facility, of, pending, proposal, propose, report, verified,
 };
 use crate::support::{assert_books, count, recorded_refusal, together};
 
@@ -172,6 +172,12 @@ fn the_last_room_of_a_facility_is_not_utilised_twice() -> Result<()> {
         .agent(PLATFORM)
         .deliver(&delivery("facility.opened", &facility(&id, 100)))?;
     assert_eq!(opened.status, 200, "{}", opened.text());
+    for allocator in [AURORA, BOREALIS] {
+        let admitted = fixture
+            .agent(PLATFORM)
+            .deliver(&delivery("facility.admitted", &admission(&id, allocator)))?;
+        assert_eq!(admitted.status, 200, "{}", admitted.text());
+    }
     let eyes = Uuid::new_v4();
     let granted = json!({
         "allocator_id": tests::sample_data::BOREALIS.id.to_string(), "sub": eyes.to_string(), "role": "checker",
@@ -226,6 +232,7 @@ fn the_same_new_thing_delivered_twice_at_once_is_created_once() -> Result<()> {
             json!({ "agent_id": "escrow-two", "kind": "escrow", "name": "Second" }),
         ),
         ("facility.opened", facility(&room, 100)),
+        ("facility.admitted", admission(&room, AURORA)),
     ] {
         // Eight deliveries of eight names: not duplicates, but all of the same thing.
         let requests: Vec<_> = (0..8)

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::Transport as _;
-use tests::sample_data::{USD_FACILITY, delivery, idempotency_key, value_date};
+use tests::sample_data::{Allocator, USD_FACILITY, delivery, idempotency_key, value_date};
 
 /// What every settlement here moves, in cents.
 pub(crate) const AMOUNT: u64 = 1_000;
@@ -87,6 +87,11 @@ pub(crate) fn fund(fixture: &Fixture, id: &str, amount_minor: u64) -> Result<()>
     )?;
     ensure!(answer.status == 200, "not in escrow: {}", answer.text());
     Ok(())
+}
+
+/// The data of `facility.admitted`, and of `facility.excluded`.
+pub(crate) fn admission(facility: &str, allocator: Allocator) -> Value {
+    json!({ "facility_id": facility, "allocator_id": allocator.id.to_string() })
 }
 
 /// The data of `facility.opened`, in US dollars with the sample agents and without collateral.

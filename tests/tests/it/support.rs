@@ -90,8 +90,14 @@ union all
 union all
     select 'one thing is pledged once at a time', encode(p.fingerprint, 'hex')
     from collateral.pledge as p join collateral.pledge as q
-        on q.fingerprint = p.fingerprint and (q.facility_id, q.pledge_id) <> (p.facility_id, p.pledge_id)
+        on q.facility_id = p.facility_id and q.fingerprint = p.fingerprint and q.pledge_id <> p.pledge_id
         and daterange(q.pledged_on, q.released_on) && daterange(p.pledged_on, p.released_on)
+union all
+    select 'one thing counts in one facility', encode(p.fingerprint, 'hex')
+    from collateral.holding as h join collateral.pledge as p using (facility_id, pledge_id)
+    where not h.contested
+    group by p.fingerprint
+    having count(*) > 1
 union all
     select 'a pledge ended by a release that two people made', p.pledge_id::text
     from collateral.pledge as p

@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::{
     collateral::{AssetKind, Bic, Jurisdiction, LegalName, Lei, OrganisationNumber},
     http::Fields,
-    ids::{FacilityId, PartyId},
+    ids::{AssetId, FacilityId, FilingId, PartyId},
     money::ReservesMinor,
 };
 
@@ -17,6 +17,17 @@ const COVERAGE_BP_MAX: i64 = 1_000_000;
 /// Up to ten years and some days.
 const DAYS: RangeInclusive<i64> = 0..=3_660;
 const KINDS_MAX: usize = 64;
+
+/// `dispute.decided`: which facility has a filing or an asset. One of the two is named.
+pub(super) fn dispute(data: &mut Fields) -> Option<Value> {
+    data.keep::<FacilityId>("facility_id");
+    if let Some(None) = data.keep_optional::<AssetId>("asset_id") {
+        data.keep::<FilingId>("filing_id");
+    } else {
+        data.absent("filing_id", "does not go with an asset");
+    }
+    data.kept()
+}
 
 /// `party.recorded`: a party, or its new name or jurisdiction.
 pub(super) fn party(data: &mut Fields) -> Option<Value> {

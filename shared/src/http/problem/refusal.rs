@@ -74,6 +74,12 @@ pub const REFUSALS: &[Refusal] = &[
         "The facility's collateral does not bear the settlement; problems lists every reason.",
     ),
     of(
+        "collateral-limit",
+        409,
+        "Collateral limit",
+        "The facility, or the filing, has as many of these as can be recorded.",
+    ),
+    of(
         "coverage-short",
         409,
         "Coverage short",
@@ -126,6 +132,12 @@ pub const REFUSALS: &[Refusal] = &[
         409,
         "Facility mismatch",
         "The facility is not the one of the settlement.",
+    ),
+    of(
+        "filing-contested",
+        409,
+        "Filing contested",
+        "Another facility recorded the same filing before this one; the platform has to decide.",
     ),
     of(
         "filing-disputed",
@@ -216,6 +228,12 @@ pub const REFUSALS: &[Refusal] = &[
         409,
         "No positions",
         "The allocator has no position in this currency.",
+    ),
+    of(
+        "not-admitted",
+        409,
+        "Not admitted",
+        "There is no such admission to take back.",
     ),
     of(
         "not-found",

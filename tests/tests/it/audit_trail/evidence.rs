@@ -90,7 +90,7 @@ fn every_domain_table_is_under_audit() -> Result<()> {
 }
 
 /// What each operation does to which table. Accounts are opened at their first use, which may be earlier.
-const CHANGES: [(&str, &str); 30] = [
+const CHANGES: [(&str, &str); 33] = [
     ("create", "settlement INSERT, settlement_transition INSERT"),
     (
         "verify",
@@ -134,6 +134,9 @@ const CHANGES: [(&str, &str); 30] = [
         "facility.opened",
         "facility INSERT, facility_utilisation INSERT",
     ),
+    ("facility.admitted", "admission INSERT"),
+    ("facility.excluded", "admission DELETE"),
+    ("dispute.decided", "precedence UPDATE"),
     (
         "capital.deposited",
         "account UPDATE, account UPDATE, journal INSERT, posting INSERT, posting INSERT",
@@ -151,7 +154,7 @@ const CHANGES: [(&str, &str); 30] = [
     ("rules.recorded", "rule_kind INSERT, rules INSERT"),
     (
         "filing.recorded",
-        "filing INSERT, filing_party INSERT, filing_party INSERT, filing_standing INSERT",
+        "filing INSERT, filing_party INSERT, filing_party INSERT, filing_standing INSERT, precedence INSERT",
     ),
     (
         "amendment.recorded",
@@ -160,7 +163,7 @@ const CHANGES: [(&str, &str); 30] = [
     ("agreement.recorded", "agreement INSERT"),
     (
         "asset.pledged",
-        "asset INSERT, cover UPDATE, holding INSERT, pledge INSERT",
+        "asset INSERT, cover UPDATE, holding INSERT, pledge INSERT, precedence INSERT",
     ),
     (
         "valuation.recorded",
@@ -172,8 +175,8 @@ const CHANGES: [(&str, &str); 30] = [
     ("request release", "release INSERT, release_pledge INSERT"),
     (
         "approve release",
-        "cover UPDATE, filing_standing UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
-         obligor_sum UPDATE, pledge UPDATE, release UPDATE",
+        "cover UPDATE, holding DELETE, kind_sum UPDATE, obligor_kind_sum UPDATE, \
+         obligor_sum UPDATE, pledge UPDATE, precedence DELETE, release UPDATE",
     ),
     ("refused verify secured", ""),
     ("refused create", ""),

@@ -133,6 +133,7 @@ fn change(table: &str) -> String {
         "auth.expected_claims" => "audience",
         "capital.account" => "currency",
         "capital.agent" | "capital.facility" => "name",
+        "capital.admission" => "admitted_at",
         "capital.allocator" => "legal_name",
         "capital.facility_utilisation" => "limit_minor",
         "auth.signing_key" => "retired_at",

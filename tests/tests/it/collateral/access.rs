@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::Response;
 use tests::sample_data::{
-    AURORA, BOREALIS, COLLATERAL_AGENT, PLATFORM, SecuredTerms, WebhookEvent, delivery,
-    idempotency_key,
+    AURORA, BOREALIS, COLLATERAL_AGENT, PLATFORM, SecuredTerms, USD_FACILITY, WebhookEvent,
+    delivery, idempotency_key,
 };
 use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, refusal};
 use crate::direct::{Direct, Reply, quote};
-use crate::settlements::{of, propose};
+use crate::settlements::{admission, fund, of, proposal, propose, report, verify};
 use crate::support::{assert_books, count};
 
 fn read(fixture: &Fixture, person: &str, facility_id: Uuid, part: &str) -> Result<Response> {
@@ -45,7 +45,7 @@ fn nameless(answer: &Response) -> Value {
 }
 
 #[test]
-fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it() -> Result<()> {
+fn a_facility_is_visible_to_its_lead_and_to_admitted_allocators() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let facility_id = facility.terms.facility;
@@ -78,10 +78,38 @@ fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it()
         "facility_id": facility_id.to_string(), "amount_minor": "7", "currency": "USD",
         "value_date": facility.day(9).to_string(),
     });
-    let settlement = propose(&fixture, "mallory", &body)?;
-    for part in parts {
-        assert_eq!(read(&fixture, "mallory", facility_id, part)?.status, 200);
+    // Whatever she proposes, the facility is not there. Not even its currency is told.
+    for currency in ["USD", "EUR"] {
+        let mut body = body.clone();
+        body["currency"] = json!(currency);
+        let refused = proposed_by_mallory(&fixture, &body)?;
+        assert_eq!(refused.status, 404, "{}", refused.text());
+        body["facility_id"] = json!(Uuid::new_v4().to_string());
+        let nowhere = proposed_by_mallory(&fixture, &body)?;
+        assert_eq!(nameless(&refused), nameless(&nowhere));
     }
+    not_there("mallory")?;
+
+    // Once admitted she sees it before she proposes, with its currency and its room.
+    let admission = admission(&facility_id.to_string(), BOREALIS);
+    let say = |kind: &str| fixture.agent(PLATFORM).deliver(&delivery(kind, &admission));
+    assert_eq!(refusal(&say("facility.excluded")?), "not-admitted");
+    assert_eq!(refusal(&say("facility.admitted")?), "");
+    assert_eq!(refusal(&say("facility.admitted")?), "already-exists");
+    let shown = read(&fixture, "mallory", facility_id, "")?;
+    assert_eq!(shown.status, 200);
+    for member in ["currency", "limit_minor", "utilised_minor"] {
+        assert!(shown.json()[member].is_string(), "{member}");
+    }
+    let collateral = read(&fixture, "mallory", facility_id, "/collateral")?;
+    assert_eq!(collateral.status, 200);
+    // She sees that a release is asked for, and not by whom.
+    assert_eq!(collateral.json()["releases"][0]["id"], release["id"]);
+    assert_eq!(
+        collateral.json()["releases"][0]["requested_by"],
+        Value::Null
+    );
+    assert!(release["requested_by"].is_string());
     assert!(listed(&fixture, "mallory")?.contains(&facility_id.to_string()));
     // She may read the facility, but not release from it.
     let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
@@ -91,13 +119,76 @@ fn a_facility_is_visible_to_its_lead_and_to_allocators_with_a_settlement_in_it()
         "not-found"
     );
 
+    // What she proposed keeps nothing open for her.
+    let settlement = propose(&fixture, "mallory", &body)?;
+    assert_eq!(refusal(&say("facility.excluded")?), "");
+    not_there("mallory")?;
+    let own = fixture
+        .person("mallory")
+        .get(&format!("/v1/settlements/{settlement}"))?;
+    assert_eq!(own.status, 200);
     let cancelled = fixture
         .person("mallory")
         .post_empty(&of(&settlement, "cancel"), &idempotency_key())?;
     assert_eq!(cancelled.status, 200, "{}", cancelled.text());
-    not_there("mallory")?;
     let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
     assert_eq!(refusal(&asked), "not-found");
+    assert_books(&mut fixture.admin()?)
+}
+
+fn proposed_by_mallory(fixture: &Fixture, body: &Value) -> Result<Response> {
+    fixture
+        .person("mallory")
+        .post("/v1/settlements", &idempotency_key(), body)
+}
+
+/// Alice's allocator is admitted to the US dollar facility, and leads none.
+#[test]
+fn an_excluded_allocator_verifies_nothing_more_and_sees_what_holds_its_money() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let room = USD_FACILITY.id;
+    let (running, waiting) = (
+        propose(&fixture, "alice", &proposal(100))?,
+        propose(&fixture, "alice", &proposal(100))?,
+    );
+    verify(&fixture, &running)?;
+    let excluded = delivery("facility.excluded", &admission(&room.to_string(), AURORA));
+    assert_eq!(fixture.agent(PLATFORM).deliver(&excluded)?.status, 200);
+    let refused = fixture
+        .person("bob")
+        .post_empty(&of(&waiting, "verify"), &idempotency_key())?;
+    assert_eq!(refusal(&refused), "not-found");
+    assert_eq!(refused.json()["resource"], "facility");
+    let again =
+        fixture
+            .person("alice")
+            .post("/v1/settlements", &idempotency_key(), &proposal(1))?;
+    assert_eq!(refusal(&again), "not-found");
+
+    // What is verified goes on, and the facility is seen for as long as it has the money.
+    assert_eq!(read(&fixture, "carol", room, "")?.status, 200);
+    fund(&fixture, &running, 100)?;
+    let completed = delivery("settlement.completed", &report("", &running, 100)["data"]);
+    assert_eq!(fixture.agent("settle-one").deliver(&completed)?.status, 200);
+    assert_eq!(read(&fixture, "carol", room, "")?.status, 200);
+    assert!(listed(&fixture, "carol")?.contains(&room.to_string()));
+
+    // Without money in it, it is gone: a verified settlement that is cancelled gives its room back.
+    let other = Fixture::new()?;
+    let settlement = propose(&other, "alice", &proposal(100))?;
+    verify(&other, &settlement)?;
+    assert_eq!(other.agent(PLATFORM).deliver(&excluded)?.status, 200);
+    assert_eq!(read(&other, "carol", room, "")?.status, 200);
+    let cancelled = other
+        .person("alice")
+        .post_empty(&of(&settlement, "cancel"), &idempotency_key())?;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text());
+    assert_eq!(read(&other, "carol", room, "")?.status, 404);
+    let utilised = format!(
+        "select utilised_minor from capital.facility_utilisation where facility_id = '{room}'"
+    );
+    assert_eq!(count(&mut other.admin()?, &utilised)?, 0);
+    assert_books(&mut other.admin()?)?;
     assert_books(&mut fixture.admin()?)
 }
 
@@ -113,6 +204,7 @@ fn an_allocator_beside_the_lead_draws_on_the_same_base() -> Result<()> {
         .deliver(&delivery("member.granted", &eyes))?;
     assert_eq!(granted.status, 200, "{}", granted.text());
     facility.drawn(500)?;
+    facility.admit(BOREALIS)?;
     facility.maker = "mallory";
     let token = fixture
         .issuer()
@@ -175,7 +267,8 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
     let facilities = pages("/v1/facilities", "facilities", "id")?;
     assert!(facilities.is_sorted(), "{facilities:?}");
     let led = format!(
-        "select count(*) from capital.facility where lead_allocator_id = '{}'",
+        "select (select count(*) from capital.facility where lead_allocator_id = '{0}')
+            + (select count(*) from capital.admission where allocator_id = '{0}')",
         AURORA.id
     );
     assert_eq!(

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
-use tests::sample_data::{WebhookEvent, filed_to_lapse_on};
+use tests::sample_data::{PLATFORM, WebhookEvent, delivery, filed_to_lapse_on};
 use time::Date;
 use time::macros::date;
 use uuid::Uuid;
 
-use super::secured_facility::{SecuredFacility, refusal};
-use crate::support::assert_books;
+use super::secured_facility::{SecuredFacility, monitor, refusal};
+use crate::support::{assert_books, without_triggers};
 
 /// The reason why the last amendment in the order of filing has no effect; empty if it has one.
 fn last_reason(standing: &Value) -> Result<String> {
@@ -360,7 +360,9 @@ fn each_amendment_has_its_legal_effect() -> Result<()> {
 fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1_000, 500])?;
-    let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
+    let release = facility.requested(&facility.removal(
+        &json!({"kind": "collateral", "action": "delete", "description": "Schedule A, 1"}),
+    ))?;
     let deletion = |event: WebhookEvent| {
         event
             .with("action", "delete")
@@ -386,7 +388,10 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
     let again = facility.send(&deletion(again))?;
     assert_eq!(refusal(&again), "already-exists");
     // The last debtor and the last secured party stay, release or not (9-512(e)).
-    let release = facility.released(&facility.release(&facility.pledged[1..]))?;
+    let debtor = facility.terms.debtor.id.to_string();
+    let release = facility.released(&facility.removal(
+        &json!({"kind": "party", "action": "delete", "role": "debtor", "party_id": debtor}),
+    ))?;
     let standing = facility.amend("party", -1, |event| {
         party(event, "delete", "debtor", facility.terms.debtor.id)
             .with("release_id", release["id"].clone())
@@ -396,20 +401,162 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
     Ok(())
 }
 
+/// What the releases below take out of a filing's collateral.
+const DELETED: &str = "Schedule A, 1";
+
+/// A release authorises the amendment that it shows, to the byte, and none beside it.
 #[test]
-fn an_office_gives_a_file_number_once() -> Result<()> {
+fn a_release_authorises_nothing_but_what_it_names() -> Result<()> {
     let fixture = Fixture::new()?;
-    let (one, other) = (
+    let named = json!({"kind": "collateral", "action": "delete", "description": DELETED});
+    let restated = json!({"kind": "collateral", "action": "restate", "description": DELETED});
+    let filed = |facility: &SecuredFacility<'_>, release: &Value, action: &str, text: &str| {
+        let standing = facility.amend("collateral", 0, |event| {
+            event
+                .with("action", action)
+                .with("description", text)
+                .with("release_id", release["id"].clone())
+        })?;
+        let settlement = refusal(&facility.draw(10)?);
+        Ok::<_, anyhow::Error>((last_reason(&standing)?, settlement))
+    };
+    for (asked, action, text, effective) in [
+        (Some(&named), "delete", DELETED, true),
+        (Some(&restated), "restate", DELETED, true),
+        (Some(&restated), "delete", DELETED, false),
+        (Some(&named), "restate", DELETED, false),
+        (Some(&named), "delete", "Schedule A, 1 ", false),
+        (Some(&named), "delete", "Schedule A", false),
+        // The release of one asset authorises no amendment at all.
+        (None, "restate", "none of the debtor's assets", false),
+        (None, "delete", DELETED, false),
+    ] {
+        let facility = SecuredFacility::good(&fixture, &[1, 1_000_000])?;
+        let body = asked.map_or_else(
+            || facility.release(&facility.pledged[..1]),
+            |asked| facility.removal(asked),
+        );
+        let release = facility.released(&body)?;
+        let (reason, settlement) = filed(&facility, &release, action, text)?;
+        let expected = if effective {
+            ("", "")
+        } else {
+            ("not-authorised", "filing-disputed")
+        };
+        assert_eq!(
+            (&*reason, &*settlement),
+            expected,
+            "{asked:?} {action} {text}"
+        );
+    }
+
+    // Likewise a party, and its role.
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let (debtor, secured) = (facility.terms.debtor.id, facility.terms.secured_party.id);
+    for (role, id) in [("debtor", secured), ("secured", debtor)] {
+        facility.amend("party", -1, |event| {
+            party(event, "add", role, id).with("name", "Another")
+        })?;
+    }
+    let delete = |role: &str, id: Uuid, release: &Value| {
+        facility.amend("party", 0, |event| {
+            party(event, "delete", role, id).with("release_id", release["id"].clone())
+        })
+    };
+    let asked = json!({"kind": "party", "action": "delete", "role": "debtor", "party_id": secured});
+    for (role, id) in [("debtor", debtor), ("secured", secured)] {
+        let release = facility.released(&facility.removal(&asked))?;
+        assert_eq!(last_reason(&delete(role, id, &release)?)?, "not-authorised");
+    }
+    let release = facility.released(&facility.removal(&asked))?;
+    assert_eq!(last_reason(&delete("debtor", secured, &release)?)?, "");
+    assert_books(&mut fixture.admin()?)
+}
+
+/// A termination that was approved over an empty filing takes no later pledge's cover away, named or not.
+#[test]
+fn a_termination_is_authorised_for_what_its_release_names() -> Result<()> {
+    let fixture = Fixture::new()?;
+    for named in [false, true] {
+        let mut facility = SecuredFacility::good(&fixture, &[])?;
+        let release = facility.released(&facility.termination())?;
+        let pledged = facility.pledge(|it| it)?;
+        facility.value(pledged, 1_000)?;
+        facility.hold(pledged)?;
+        facility.drawn(10)?;
+        let standing = facility.amend("termination", 0, |event| {
+            if named {
+                event.with("release_id", release["id"].clone())
+            } else {
+                event
+            }
+        })?;
+        assert_eq!(last_reason(&standing)?, "not-authorised");
+        assert_eq!(standing["state"], "disputed");
+        assert_eq!(refusal(&facility.draw(10)?), "filing-disputed");
+        // A release that names the pledge authorises the one that named none of its own.
+        facility.released(&facility.termination())?;
+        let state = facility.collateral()?["filings"][0]["state"].take();
+        assert_eq!(state, if named { "disputed" } else { "terminated" });
+    }
+    // The release of an asset is none of the filing.
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let release = facility.released(&facility.release(&facility.pledged))?;
+    let standing = facility.amend("termination", 0, |event| {
+        event.with("release_id", release["id"].clone())
+    })?;
+    assert_eq!(last_reason(&standing)?, "not-authorised");
+    assert_books(&mut fixture.admin()?)
+}
+
+/// An approval is good for as long as a request is.
+#[test]
+fn an_approval_lapses() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    for (age, reason) in [
+        ("6 days 23 hours 50 minutes", ""),
+        ("7 days", "not-authorised"),
+    ] {
+        let facility = SecuredFacility::good(&fixture, &[1_000])?;
+        let asked = json!({"kind": "collateral", "action": "delete", "description": DELETED});
+        let deletion = facility.released(&facility.removal(&asked))?;
+        facility.released(&facility.termination())?;
+        let earlier = format!(
+            "update collateral.release set approved_at = approved_at - interval '{age}',
+                requested_at = requested_at - interval '{age}'"
+        );
+        without_triggers(&mut admin, "collateral.release", &earlier)?;
+        let standing = facility.amend("collateral", 0, |event| {
+            event
+                .with("action", "delete")
+                .with("description", DELETED)
+                .with("release_id", deletion["id"].clone())
+        })?;
+        assert_eq!(last_reason(&standing)?, reason, "{age}");
+        let standing = facility.amend("termination", 0, |event| event)?;
+        assert_eq!(last_reason(&standing)?, reason, "{age}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_facility_records_a_file_number_once_and_bars_no_other() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (mut one, mut other) = (
         SecuredFacility::open(&fixture)?,
         SecuredFacility::open(&fixture)?,
     );
+    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+    let first = one.file(|event| event.with("file_number", number.as_str()))?;
+    // Another facility's agent learns nothing: the filing is recorded as if nobody had it.
+    let second = other.file(|event| event.with("file_number", number.replace(' ', "-")))?;
+    assert_eq!(second["effect"]["state"], first["effect"]["state"]);
     let filing = |facility: &SecuredFacility<'_>, number: &str, office: &str| {
         let event = facility.terms.filing(facility.day(-9));
         facility.send(&event.with("file_number", number).with("office", office))
     };
-    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
-    assert_eq!(refusal(&filing(&one, &number, "US-DE")?), "");
-    // In any spelling, and in any facility.
+    // In any spelling.
     for written in [
         number.clone(),
         number.replace(' ', "-"),
@@ -420,6 +567,41 @@ fn an_office_gives_a_file_number_once() -> Result<()> {
     }
     assert_eq!(refusal(&filing(&other, &number, "US-NY")?), "");
     Ok(())
+}
+
+/// A filing that another facility's agent recorded first counts for nothing until the platform decides.
+#[test]
+fn a_filing_of_two_facilities_counts_in_one_and_both_are_warned() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let (mut squatter, owner) = (
+        SecuredFacility::open(&fixture)?,
+        SecuredFacility::open(&fixture)?,
+    );
+    let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+    squatter.file(|event| event.with("file_number", number.as_str()))?;
+    let mut owner = owner;
+    owner.file(|event| event.with("file_number", number.as_str()))?;
+    owner.sign(|it| it)?;
+    let pledged = owner.pledge(|it| it)?;
+    owner.value(pledged, 1_000)?;
+    owner.hold(pledged)?;
+    owner.record(&owner.terms.search(owner.day(-1)))?;
+    assert_eq!(refusal(&owner.draw(10)?), "filing-contested");
+    monitor(&fixture)?;
+    for facility in [&squatter, &owner] {
+        assert_eq!(facility.warnings()?, ["filing-contested"]);
+    }
+    let decide = |facility: Uuid, filing: Uuid| {
+        let data = json!({ "facility_id": facility.to_string(), "filing_id": filing.to_string() });
+        fixture
+            .agent(PLATFORM)
+            .deliver(&delivery("dispute.decided", &data))
+    };
+    let unknown = decide(owner.terms.facility, squatter.filing)?;
+    assert_eq!(refusal(&unknown), "not-found");
+    assert_eq!(refusal(&decide(owner.terms.facility, owner.filing)?), "");
+    assert_eq!(refusal(&owner.draw(10)?), "");
+    assert_books(&mut fixture.admin()?)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tests::sample_data::{Party, kind_rule};
 use time::{Date, Month};
 use uuid::Uuid;
 
-use super::secured_facility::{SecuredFacility, monitor};
+use super::secured_facility::{SecuredFacility, monitor, refusal};
 use crate::support::{assert_books, without_triggers};
 
 /// Three octets in UTF-8.
@@ -274,4 +274,44 @@ fn large_filings_do_not_hide_the_collateral() -> Result<()> {
 fn by_hand(admin: &mut Client, table: &str, change: &str) -> Result<()> {
     let table = format!("collateral.{table}");
     without_triggers(admin, &table, &format!("update {table} set {change}"))
+}
+
+/// What is read as a whole has a largest size, and the refusal says which.
+#[test]
+fn filings_amendments_and_open_releases_are_bounded() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let full = |answer: &tests::http::Response, of: &str| {
+        assert_eq!(refusal(answer), "collateral-limit", "{}", answer.text());
+        assert_eq!(answer.json()["of"], of);
+    };
+    for _ in 0..100 {
+        facility.requested(&facility.termination())?;
+    }
+    full(
+        &facility.request_by("alice", &facility.termination())?,
+        "open releases",
+    );
+    for _ in 0..100 {
+        facility.amend("continuation", -1, |event| event)?;
+    }
+    let amendment = facility
+        .terms
+        .amendment(facility.filing, "continuation", facility.today);
+    full(&facility.send(&amendment)?, "amendments");
+    let mut admin = fixture.admin()?;
+    admin.batch_execute(
+        "alter table collateral.filing disable trigger user;
+         insert into collateral.filing (facility_id, filing_id, office, file_number, filed_at, filed_on, designation,
+             description, document_sha256, commitment_key)
+         select f.facility_id, gen_random_uuid(), f.office, 'N' || n, f.filed_at, f.filed_on, f.designation,
+             f.description, f.document_sha256, f.commitment_key
+         from collateral.filing as f cross join generate_series(1, 1999) as n;
+         alter table collateral.filing enable trigger user",
+    )?;
+    full(
+        &facility.send(&facility.terms.filing(facility.today))?,
+        "filings",
+    );
+    Ok(())
 }

@@ -8,6 +8,7 @@ use tests::sample_data::idempotency_key;
 use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, refusal};
+use crate::direct::Direct;
 use crate::support::{assert_books, count, together, without_triggers};
 
 const ROUNDS: usize = 6;
@@ -127,6 +128,30 @@ fn a_release_that_changed_since_its_request_is_not_approved() -> Result<()> {
     // The content is again as requested, though by other documents.
     assert_eq!(approved()?, "");
     assert_books(&mut fixture.admin()?)
+}
+
+/// Called as the endpoint's login: an approval without the hash of what it approves is none.
+#[test]
+fn an_approval_without_a_hash_approves_nothing() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = drawn(&fixture)?;
+    let mut direct = Direct::new(&fixture);
+    let deletion = json!({"kind": "collateral", "action": "delete", "description": "Schedule A"});
+    for body in [
+        facility.release(&facility.pledged[..1]),
+        facility.termination(),
+        facility.removal(&deletion),
+    ] {
+        let release = facility.requested(&body)?;
+        let id = release["id"].as_str().context("an id")?;
+        for hash in ["null", r"'\x'", r"'\x00'"] {
+            let rest = format!("'{id}', {hash}");
+            let reply = direct.human("approve-release", "bob", &idempotency_key(), &rest)?;
+            assert_eq!(reply.name(), "refused release-changed", "{hash}");
+        }
+    }
+    assert_eq!(base(&facility)?, "1275");
+    Ok(())
 }
 
 #[test]

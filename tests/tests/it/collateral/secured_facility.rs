@@ -14,7 +14,7 @@ use tests::sample_data::{
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::settlements::{of, propose};
+use crate::settlements::{admission, of, propose};
 
 /// The day of a good facility's filing, counted from today.
 const FILED: i64 = -100;
@@ -98,6 +98,16 @@ impl<'a> SecuredFacility<'a> {
             &self.fixture.agent(PLATFORM).deliver(&event.delivery())?,
             event.kind,
         )
+    }
+
+    /// Lets another allocator take part.
+    pub(crate) fn admit(&self, allocator: Allocator) -> Result<()> {
+        let data = admission(&self.terms.facility.to_string(), allocator);
+        let answer = self
+            .fixture
+            .agent(PLATFORM)
+            .deliver(&delivery("facility.admitted", &data))?;
+        accepted(&answer, "facility.admitted").map(drop)
     }
 
     /// Delivers an event of the collateral agent, which may be refused.
@@ -241,6 +251,13 @@ impl<'a> SecuredFacility<'a> {
     /// The body of a request to terminate the filing, with everything under it.
     pub(crate) fn termination(&self) -> Value {
         json!({ "kind": "termination", "filing_id": self.filing.to_string(), "reason": "All is paid" })
+    }
+
+    /// The body of a request to amend the filing so that it covers less.
+    pub(crate) fn removal(&self, amendment: &Value) -> Value {
+        json!({
+            "kind": "amendment", "filing_id": self.filing.to_string(), "amendment": amendment, "reason": "As agreed",
+        })
     }
 
     pub(crate) fn request_by(&self, person: &str, body: &Value) -> Result<Response> {

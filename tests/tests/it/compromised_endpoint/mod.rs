@@ -73,7 +73,8 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 direct.human(function, "mallory", &key, &rest)
             }
             "request-release" => {
-                let rest = format!("'{their_facility}', 'termination', '{facility}', null, 'paid'");
+                let rest =
+                    format!("'{their_facility}', 'termination', '{facility}', null, null, 'paid'");
                 direct.human(function, "mallory", &key, &rest)
             }
             "approve-release" => {

@@ -221,3 +221,43 @@ fn a_policy_reads_indexed_columns() -> Result<()> {
     assert_eq!(unindexed, UNINDEXED, "this list may only shrink");
     Ok(())
 }
+
+/// A row that is of one facility, or of one allocator, refers to rows of no other.
+#[test]
+fn foreign_keys_stay_within_the_facility_and_the_allocator() -> Result<()> {
+    // Chains of one settlement or of one account, whose allocator another key fixes:
+    // settlement_transition_settlement_fkey and posting_account_fkey.
+    const OF_ONE_CHAIN: [&str; 4] = [
+        "account_last_posting_fkey",
+        "posting_previous_fkey",
+        "settlement_last_transition_fkey",
+        "settlement_transition_previous_fkey",
+    ];
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    for owner in ["facility_id", "allocator_id"] {
+        let crossing = admin.query(
+            "select c.conname::text, array(
+                select format('%s=%s', a.attname, b.attname)
+                from unnest(c.conkey, c.confkey) as k (a, b)
+                join pg_attribute as a on (a.attrelid, a.attnum) = (c.conrelid, k.a)
+                join pg_attribute as b on (b.attrelid, b.attnum) = (c.confrelid, k.b)
+            )::text[]
+            from pg_constraint as c
+            join pg_attribute as a on a.attrelid = c.conrelid and a.attname = $1::text
+            join pg_attribute as b on b.attrelid = c.confrelid and b.attname = $1::text
+            where c.contype = 'f' order by 1",
+            &[&owner],
+        )?;
+        assert!(crossing.len() > 5, "{owner}");
+        for row in crossing {
+            let (name, pairs): (String, Vec<String>) = (row.get(0), row.get(1));
+            assert!(
+                pairs.contains(&format!("{owner}={owner}"))
+                    || (owner == "allocator_id" && OF_ONE_CHAIN.contains(&&*name)),
+                "{name}: {pairs:?}"
+            );
+        }
+    }
+    Ok(())
+}

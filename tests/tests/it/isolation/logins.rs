@@ -47,7 +47,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "list_risk_runs" => format!("{token}, 10, null, null"),
             "verify_settlement" => format!("{token}, {claim}, '{id}'"),
             "request_release" => {
-                format!("{token}, {claim}, '{id}', 'termination', '{id}', null, 'paid'")
+                format!("{token}, {claim}, '{id}', 'termination', '{id}', null, null, 'paid'")
             }
             "approve_release" => format!(r"{token}, {claim}, '{id}', '\x00'"),
             "collateral_webhook" => {
@@ -191,7 +191,7 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
     let verify = format!("'{}'", ids[1]);
     let cancel = format!("'{}', null", ids[1]);
     let nowhere = SECURED_FACILITY.id.to_string();
-    let request = format!("'{nowhere}', 'termination', '{nowhere}', null, 'paid'");
+    let request = format!("'{nowhere}', 'termination', '{nowhere}', null, null, 'paid'");
     let approve = format!(r"'{nowhere}', '\x00'");
     let mut admin = fixture.admin()?;
     let mut claimed = |actor: &Actor, operation: &str, resource: &str, key: &str| -> Result<i64> {

@@ -97,7 +97,7 @@ fn calls(pattern: &str) -> Result<BTreeSet<String>> {
 
 /// The conditions of what a settlement's collateral must hold to, each with the name of its reason.
 fn of_conditions() -> Result<BTreeSet<String>> {
-    let condition = Regex::new(r"(?m)^\s+\(\d, '([a-z-]+)', r\.")?;
+    let condition = Regex::new(r"(?m)^\s+\(\d+, '([a-z-]+)', r\.")?;
     let mut all = BTreeSet::new();
     for text in sql()? {
         all.extend(

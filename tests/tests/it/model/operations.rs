@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use postgres::Client;
 use serde_json::json;
 use tests::fixture::Fixture;
-use tests::sample_data::BOREALIS;
+use tests::sample_data::{AURORA, BOREALIS};
 
 use super::ledger::{FACILITIES, Ledger};
 use crate::direct::{Direct, ERIN, Reply};
@@ -59,6 +59,19 @@ impl<'a> Operations<'a> {
                     == "accepted",
                 "no facility"
             );
+            for allocator in [AURORA, BOREALIS] {
+                let admitted = json!({
+                    "facility_id": id.to_string(), "allocator_id": allocator.id.to_string(),
+                });
+                let name = format!("{id}-{}", allocator.id);
+                ensure!(
+                    direct
+                        .platform(&name, "facility.admitted", &admitted)?
+                        .outcome
+                        == "accepted",
+                    "not admitted"
+                );
+            }
         }
         for (allocator, currency, amount) in [
             (0, "USD", 1_000_000_000),

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tests::cargo;
 use tests::fixture::Fixture;
 use tests::http::Response;
-use tests::sample_data::{PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
+use tests::sample_data::{AURORA, PLATFORM, USD_FACILITY, delivery, idempotency_key, value_date};
 use uuid::Uuid;
 
-use crate::settlements::{escrowed, facility, fund, propose, report, verify};
+use crate::settlements::{admission, escrowed, facility, fund, propose, report, verify};
 
 pub(crate) const ROUTE: &str = "/v1/risk-runs";
 
@@ -55,6 +55,11 @@ pub(crate) fn opened(fixture: &Fixture) -> Result<Uuid> {
         fixture,
         "facility.opened",
         &facility(&id.to_string(), 1_000_000_000),
+    )?;
+    record(
+        fixture,
+        "facility.admitted",
+        &admission(&id.to_string(), AURORA),
     )?;
     Ok(id)
 }

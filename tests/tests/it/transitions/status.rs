@@ -13,6 +13,7 @@ use crate::support::assert_books;
 const CHECK: &str = "23514 settlement_status_transition";
 const PINNED: &str =
     "OPK04 capital.settlement changes by one transition at a time, and in nothing else";
+const FOUR_EYES: &str = "23514 settlement_verified_by_other";
 const LAST_TRANSITION: &str = "23503 settlement_last_transition_fkey";
 
 /// Ways to reach the table: the statements before the attack.
@@ -72,6 +73,7 @@ fn an_illegal_step_fails_for_every_actor() -> Result<()> {
                 // same way; the comparison with the last transition finds that.
                 let expected = match who {
                     "triggers off" if stopped == LAST_TRANSITION => LAST_TRANSITION,
+                    "triggers off" if stopped == FOUR_EYES => FOUR_EYES,
                     "triggers off" => CHECK,
                     _ => PINNED,
                 };
@@ -106,6 +108,7 @@ fn a_forged_previous_state_does_not_make_a_step_legal() -> Result<()> {
                 &format!("{door}; {forged}; set constraints all immediate; select 1/0"),
             )?;
             let expected = match who {
+                "triggers off" if stopped == FOUR_EYES => FOUR_EYES,
                 "triggers off" => LAST_TRANSITION,
                 _ => PINNED,
             };
@@ -148,6 +151,7 @@ fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
         "reference = 'another'",
         "expires_at = 'infinity'",
         "created_by = 'a1000000-0000-4000-8000-000000000002'",
+        "verified_by = gen_random_uuid()",
         "created_at = created_at - interval '1 day'",
         "settlement_id = gen_random_uuid()",
         "version = version + 1",
@@ -177,5 +181,44 @@ fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// Whoever reaches the table verifies nothing alone: the row itself holds the four eyes.
+#[test]
+fn no_settlement_is_verified_by_its_maker_or_by_nobody() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlements = one_in_each_state(&fixture)?;
+    let (mut client, door) = (
+        fixture.admin()?,
+        "alter table capital.settlement disable trigger all",
+    );
+    for (from, version, previous, to) in [
+        ("PENDING", 2, "PENDING", "VERIFIED"),
+        ("VERIFIED", 2, "PENDING", "VERIFIED"),
+        ("VERIFIED", 3, "VERIFIED", "ESCROWED"),
+        ("PENDING", 4, "ESCROWED", "SETTLED"),
+    ] {
+        for verifier in ["created_by", "null"] {
+            let id = &settlements[from];
+            let alone = format!(
+                "{door}; update capital.settlement
+                set version = {version}, previous_status = '{previous}', status = '{to}', verified_by = {verifier}
+                where settlement_id = '{id}'"
+            );
+            assert_eq!(attempt(&mut client, &alone)?, FOUR_EYES, "{to}, {verifier}");
+        }
+    }
+    // The verifier is a member of the settlement's own allocator.
+    let stranger = format!(
+        "alter table capital.settlement disable trigger user; update capital.settlement
+        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = gen_random_uuid()
+        where settlement_id = '{}'",
+        settlements["PENDING"]
+    );
+    assert_eq!(
+        attempt(&mut client, &stranger)?,
+        "23503 settlement_verified_by_fkey"
+    );
     Ok(())
 }
