@@ -43,6 +43,7 @@ declare
     same auth.signing_key := old;
 begin
     same.retired_at := new.retired_at;
+    -- known: a trigger's operation
     if tg_op = 'UPDATE' and new is distinct from same then
         raise exception using errcode = 'OPK04', message = 'auth.signing_key changes in nothing but retired_at';
     end if;

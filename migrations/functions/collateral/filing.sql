@@ -22,7 +22,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if _number >= _number_max then
+    if (_number < _number_max) is not true then
         perform ledger.refuse('collateral-limit', jsonb_build_object('of', _what, 'number_max', _number_max));
     end if;
 end

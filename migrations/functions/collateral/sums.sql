@@ -77,7 +77,7 @@ begin
         select
             b.pledge_id, b.obligor, b.asset_kind, b.counts as counted, b.value_minor as value_before_minor,
             v.as_of as valued_on, v.value_minor, r.as_of as received_on,
-            not b.first as contested, v.as_of is not null and r.as_of is not null and b.first as counts
+            b.first is not true as contested, v.as_of is not null and r.as_of is not null and b.first as counts
         from before as b
         left join lateral (
             select n.as_of, n.value_minor
@@ -94,7 +94,7 @@ begin
             limit 1
         ) as r on true
         where (b.valued_on, b.value_minor, b.received_on, b.contested)
-            is distinct from (v.as_of, v.value_minor, r.as_of, not b.first)
+            is distinct from (v.as_of, v.value_minor, r.as_of, b.first is not true)
     ),
     changed as (
         update collateral.holding as h
