@@ -142,7 +142,7 @@ declare
     end;
     requested collateral.release;
 begin
-    if _kind is distinct from 'termination' and cardinality(named) is not distinct from 0 then
+    if _kind is not distinct from 'assets' and (cardinality(named) > 0) is not true then
         raise exception using errcode = 'OPK04', message = 'a release of assets names them';
     end if;
     perform collateral.require_filing(_filing_id);

@@ -12,6 +12,8 @@ return case
     when _event_type = 'facility.opened' then array[
         'facility_id', 'name', 'currency', 'limit_minor', 'escrow_agent', 'settlement_agent', 'secured'
     ]
+    when _event_type in ('facility.admitted', 'facility.excluded') then array['facility_id', 'allocator_id']
+    when _event_type = 'dispute.decided' then array['facility_id']
     when _event_type = 'party.recorded' then array[
         'facility_id', 'party_id', 'legal_name', 'organic_name', 'jurisdiction', 'organisation_number', 'lei'
     ]

@@ -95,7 +95,12 @@ fn a_request_or_a_reply_lost_between_function_and_database_changes_nothing_for_t
 }
 
 /// Events that happen once in a database: the second is refused.
-const ONCE_ONLY: [&str; 2] = ["member.revoked", "agent.registered"];
+const ONCE_ONLY: [&str; 4] = [
+    "member.revoked",
+    "agent.registered",
+    "facility.admitted",
+    "facility.excluded",
+];
 
 /// A small generator (xorshift64*), so that a failing run can be repeated.
 struct Random(u64);

@@ -36,6 +36,10 @@ impl<'a> Begun<'a> {
                     "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
                 }),
             ),
+            (
+                "facility.admitted",
+                json!({"facility_id": facility, "allocator_id": AURORA.id}),
+            ),
             ("capital.deposited", capital(currency, 1_000_000)),
         ] {
             let reply = direct.platform(&idempotency_key(), kind, &data)?;

@@ -34,7 +34,7 @@ fn sequence(client: &mut Client) -> Result<Value> {
 }
 
 fn deposit(allocator: uuid::Uuid) -> String {
-    let data = json!({"allocator_id": allocator, "currency": "USD", "amount_minor": "7"});
+    let data = json!({"allocator_id": allocator, "currency": "USD", "amount_minor": "7", "reference": "wire"});
     let rest = format!("'capital.deposited', {}", quote(&data.to_string()));
     call(
         "platform-webhook",

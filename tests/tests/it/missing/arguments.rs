@@ -14,7 +14,7 @@ use crate::risk_runs::fixture::{held, profile, quick, record};
 use crate::settlements::{escrowed, pending, verified};
 
 /// Arguments that may be null, and members that a record may lack; and what that means.
-const OPTIONAL: [(&str, &str, &str); 27] = [
+const OPTIONAL: [(&str, &str, &str); 30] = [
     ("cancel_settlement", "_reason", "no reason is given"),
     (
         "create_risk_run",
@@ -37,6 +37,8 @@ const OPTIONAL: [(&str, &str, &str); 27] = [
     ("list_facilities", "_cursor_id", "the first page"),
     ("list_facilities", "_page_size", "the largest page"),
     ("list_positions", "_as_of", "now"),
+    ("list_positions", "_cursor_id", "the first page"),
+    ("list_positions", "_page_size", "the largest page"),
     ("list_risk_runs", "_cursor_as_of", "the first page"),
     ("list_risk_runs", "_cursor_id", "the first page"),
     ("list_risk_runs", "_page_size", "the largest page"),
@@ -49,6 +51,7 @@ const OPTIONAL: [(&str, &str, &str); 27] = [
     ("list_settlements", "_status", "no such filter"),
     ("next_secured_facility", "_after_facility_id", "the first"),
     ("reconcile_books", "_after_id", "from the first on"),
+    ("request_release", "_amendment", "a termination has none"),
     ("request_release", "_pledge_ids", "a termination names none"),
 ];
 
@@ -233,6 +236,7 @@ impl<'a> Calls<'a> {
                     text("termination"),
                     text(&self.facility.filing.to_string()),
                     text("{}"),
+                    null(),
                     text("paid"),
                 ],
             )?,
@@ -269,7 +273,7 @@ impl<'a> Calls<'a> {
             "get_settlement" => one("alice", &[text(&self.pending)])?,
             "get_risk_run" => one("carol", &[text(&self.run)])?,
             "list_audit" | "list_facilities" => one("alice", &[number(10), null()])?,
-            "list_positions" => one("alice", &[null()])?,
+            "list_positions" => one("alice", &[null(), number(10), null()])?,
             "list_risk_runs" => one("alice", &[number(10), null(), null()])?,
             "list_settlements" => {
                 let filters = std::iter::repeat_n(null(), 6);
@@ -294,9 +298,16 @@ impl<'a> Calls<'a> {
                 text(&self.facility.terms.facility.to_string()),
             ],
             "sync_jwks" => vec![text("attempt"), text(&self.keys)],
+            "retire_key" => vec![
+                text("attempt"),
+                text(&format!(r"\x{}", "ab".repeat(32))),
+                text("operator"),
+            ],
+            "watch_database" => Vec::new(),
             "migrate" => {
                 let settings = json!({
-                    "issuer": "https://other.example/auth/v1", "audience": "a", "platform_agent_id": PLATFORM,
+                    "issuer": "https://other.example/auth/v1", "audience": "a", "client_ids": [],
+                    "platform_agent_id": PLATFORM,
                 });
                 vec![text("attempt"), text(&settings.to_string())]
             }

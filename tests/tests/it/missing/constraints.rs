@@ -5,8 +5,12 @@ use tests::fixture::Fixture;
 
 /// CHECKs over columns that may be null. A CHECK holds for null, unless it says otherwise; here null is meant to pass,
 /// or is spoken of in the constraint.
-const OVER_NULLABLE: [(&str, &str); 23] = [
+const OVER_NULLABLE: [(&str, &str); 27] = [
     ("account_facility_of_position", "asks whether it is null"),
+    (
+        "account_last_posted_at_of_version",
+        "asks whether it is null",
+    ),
     ("agreement_ends_on_later", "null is without an end"),
     (
         "amendment_description_length",
@@ -33,13 +37,22 @@ const OVER_NULLABLE: [(&str, &str); 23] = [
     ("holding_value_matches", "asks whether they are null"),
     ("journal_settlement_of_kind", "asks whether it is null"),
     ("pledge_released_on_matches", "asks whether they are null"),
+    (
+        "posting_posted_at_not_before_previous",
+        "asks whether it is null, and takes no unknown answer",
+    ),
     ("profile_lgd_valid", "null is without a deviation"),
     ("profile_pd_or_rating", "counts what is given"),
     ("profile_pd_range", "null is the rating's probability"),
+    (
+        "release_amendment_members",
+        "asks whether it is null, and takes no unknown answer",
+    ),
     ("release_status_members", "asks whether they are null"),
     ("settlement_expires_at_later", "null never expires"),
     ("settlement_status_transition", "asks whether it is null"),
     ("settlement_transition_legal", "asks whether it is null"),
+    ("settlement_verified_by_other", "asks whether it is null"),
     (
         "signing_key_algorithm_members",
         "counts nulls, and takes no unknown answer",

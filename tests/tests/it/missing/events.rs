@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use tests::fixture::Fixture;
 use tests::folders;
 use tests::sample_data::{
-    AURORA, COLLATERAL_AGENT, PLATFORM, SecuredTerms, USD_FACILITY, idempotency_key,
+    AURORA, BOREALIS, COLLATERAL_AGENT, EUR_FACILITY, PLATFORM, SECURED_FACILITY, SecuredTerms,
+    USD_FACILITY, idempotency_key,
 };
 use uuid::Uuid;
 
@@ -171,6 +172,7 @@ fn good(fixture: &Fixture) -> Result<Vec<Event>> {
     facility.file(|filing| filing)?;
     Ok([
         of_platform(fixture, &facility.terms),
+        disputes(fixture, &facility)?,
         of_settlements(fixture)?,
         of_collateral(&facility, &waiting)?,
     ]
@@ -205,11 +207,33 @@ fn of_platform(fixture: &Fixture, terms: &SecuredTerms) -> Vec<Event> {
         terms.party(&unused.debtor).with("bic", "DEUTDEFF").data,
     );
     platform("rules.recorded", terms.rules().data);
+    for (kind, facility) in [
+        ("facility.admitted", SECURED_FACILITY),
+        ("facility.excluded", EUR_FACILITY),
+    ] {
+        let data = json!({"facility_id": facility.id, "allocator_id": BOREALIS.id});
+        platform(kind, data);
+    }
     platform("facility.risk_updated", rated);
     platform("ratings.recorded", matrix());
     platform("capital.deposited", money.clone());
     platform("capital.withdrawn", money);
     events
+}
+
+/// A filing and an asset of the facility, chosen by the platform.
+fn disputes(fixture: &Fixture, facility: &SecuredFacility<'_>) -> Result<Vec<Event>> {
+    let asset = "select asset_id from collateral.asset where facility_id = $1 limit 1";
+    let asset: Uuid = fixture
+        .admin()?
+        .query_one(asset, &[&facility.terms.facility])?
+        .try_get(0)?;
+    Ok([("filing_id", facility.filing), ("asset_id", asset)]
+        .map(|(member, id)| {
+            let data = json!({"facility_id": facility.terms.facility, member: id});
+            ("platform-webhook", PLATFORM, "dispute.decided", data)
+        })
+        .into())
 }
 
 fn of_settlements(fixture: &Fixture) -> Result<Vec<Event>> {

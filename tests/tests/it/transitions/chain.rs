@@ -139,7 +139,8 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
     let fixture = Fixture::new()?;
     let pending = settlement_in(&mut Direct::new(&fixture), "PENDING")?;
     let settlement = format!(
-        "update capital.settlement set version = 2, previous_status = 'PENDING', status = 'VERIFIED'
+        "update capital.settlement
+        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = auth.sub()
         where settlement_id = '{pending}'"
     );
     let link = format!(
