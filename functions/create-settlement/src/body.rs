@@ -138,4 +138,16 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_earliest_date_is_that_of_the_place_furthest_west() {
+        for (unix, expected) in [
+            (1_795_836_600, "2026-11-27"), // 03:30 UTC on the 28th: 22:30 on the 27th in Delaware
+            (1_795_867_199, "2026-11-27"), // 11:59:59 UTC
+            (1_795_867_200, "2026-11-28"), // 12:00:00 UTC
+        ] {
+            let now = super::OffsetDateTime::from_unix_timestamp(unix).unwrap();
+            assert_eq!(super::earliest_date(now).to_string(), expected);
+        }
+    }
 }
