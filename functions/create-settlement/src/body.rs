@@ -17,7 +17,8 @@ pub(crate) fn read(body: &[u8], now: OffsetDateTime) -> Result<NewSettlement, Pr
         let facility_id = body.required("facility_id");
         let amount_minor = body.required("amount_minor");
         let currency = body.required("currency");
-        let value_date = body.required_with("value_date", |text| value_date(text, now.date()));
+        let value_date =
+            body.required_with("value_date", |text| value_date(text, earliest_date(now)));
         let uetr = body.optional("uetr");
         let reference = body.optional("reference");
         let expires_at = body.optional_with("expires_at", |text| expires_at(text, now));
@@ -33,7 +34,12 @@ pub(crate) fn read(body: &[u8], now: OffsetDateTime) -> Result<NewSettlement, Pr
     })
 }
 
-/// Days are those of UTC: a value date has no time zone of its own.
+/// The earliest date that it is anywhere on Earth (UTC-12). Nobody is refused the date of their own place.
+fn earliest_date(now: OffsetDateTime) -> Date {
+    (now - time::Duration::hours(12)).date()
+}
+
+/// A value date has no time zone of its own.
 fn value_date(text: &str, today: Date) -> Result<Date, &'static str> {
     let calendar =
         |date: Date, years: i32| (date.year() + years, u8::from(date.month()), date.day());
@@ -130,6 +136,18 @@ mod tests {
                 matches!(refused, Err(Problem::Invalid(_))),
                 "{member} {value}"
             );
+        }
+    }
+
+    #[test]
+    fn the_earliest_date_is_that_of_the_place_furthest_west() {
+        for (unix, expected) in [
+            (1_795_836_600, "2026-11-27"), // 03:30 UTC on the 28th: 22:30 on the 27th in Delaware
+            (1_795_867_199, "2026-11-27"), // 11:59:59 UTC
+            (1_795_867_200, "2026-11-28"), // 12:00:00 UTC
+        ] {
+            let now = super::OffsetDateTime::from_unix_timestamp(unix).unwrap();
+            assert_eq!(super::earliest_date(now).to_string(), expected);
         }
     }
 }

@@ -130,7 +130,8 @@ pub(super) fn bad_texts(optional: bool) -> Vec<Value> {
 }
 
 pub(super) fn bad_value_dates() -> Vec<Value> {
-    let today = OffsetDateTime::now_utc().date();
+    // Of the place where the date is the earliest.
+    let today = (OffsetDateTime::now_utc() - Duration::hours(12)).date();
     let day = |date: time::Date| date.to_string();
     words(&[
         "",
@@ -147,7 +148,7 @@ pub(super) fn bad_value_dates() -> Vec<Value> {
         "9999-12-31",
         "1999-12-31",
         &day(today - Duration::days(1)),
-        &day(today + Duration::days(3_660)),
+        &day(today + Duration::days(3_661)),
     ])
 }
 
