@@ -44,7 +44,9 @@ begin
         and exists (
             select
             from collateral.precedence as o
-            where o.subject_kind = p.subject_kind and o.fingerprint = p.fingerprint and o.facility_id is distinct from p.facility_id
+            where o.subject_kind = p.subject_kind
+                and o.fingerprint = p.fingerprint
+                and o.facility_id is distinct from p.facility_id
         );
 
     for problem in
