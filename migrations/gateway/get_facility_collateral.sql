@@ -70,20 +70,12 @@ begin
         ),
         'next', next_page,
         'releases', (
-            -- The newest, as many as a reply has room for.
-            select coalesce(jsonb_agg(
-                collateral.release_json(o.release) order by (o.release).requested_at, (o.release).release_id
-            ), '[]')
-            from (
-                select
-                    r as release,
-                    sum(octet_length(r.content)) over (order by r.requested_at desc, r.release_id) as octets
-                from collateral.release as r
-                where r.facility_id = _facility_id
-                    and r.status = 'REQUESTED'
-                    and r.requested_at > clock_timestamp() - collateral.release_life()
-            ) as o
-            where o.octets <= ledger.releases_octets_max()
+            -- All: request-release keeps them within what a reply has room for.
+            select coalesce(jsonb_agg(collateral.release_json(r) order by r.requested_at, r.release_id), '[]')
+            from collateral.release as r
+            where r.facility_id = _facility_id
+                and r.status = 'REQUESTED'
+                and r.requested_at > clock_timestamp() - collateral.release_life()
         ),
         'notice', collateral.notice()
     ) || collateral.warnings_json(_facility_id) || collateral.filings_json(_facility_id));

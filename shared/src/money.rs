@@ -89,7 +89,7 @@ minor_or_zero!(
 /// A currency that something may begin in: a facility, a deposit, a settlement. An active code of ISO 4217 that
 /// payments are made in.
 ///
-/// The list is that of the crate `iso_currency`, without what bears a flag there, and with [`ALSO_ACTIVE`]. It moves
+/// The list is that of the crate `iso_currency`, without what bears a flag there, and with VES. It moves
 /// with the world and with the crate's version, so it says what may *begin* and nothing else. What has begun is named
 /// by [`CurrencyCode`], and goes on whatever became of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

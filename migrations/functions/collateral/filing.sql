@@ -30,6 +30,38 @@ $$;
 comment on function collateral.require_room(text, bigint, int4) is
     'Refuses collateral-limit once there are so many: what is read as a whole has a largest size.';
 
+create or replace function collateral.require_room_for(_standing collateral.filing_standing)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Each amendment keeps the standing once more.
+    perform collateral.require_room(
+        'octets of the filing', octet_length(_standing::text) - 1, collateral.standing_octets_max());
+    -- All filings of a facility stand in one reply, so that none is unreadable. As collateral.filings_json counts.
+    perform collateral.require_room(
+        'octets of filings',
+        (
+            select sum(1000 + octet_length(s::text)) - 1
+            from collateral.filing_standing as s
+            where s.facility_id = _standing.facility_id
+        ),
+        ledger.list_octets_max()
+    );
+end
+$$;
+comment on function collateral.require_room_for(collateral.filing_standing) is
+    'Refuses collateral-limit for a filing whose texts a reply has no room for, alone or with the facility''s others.';
+
+create or replace function collateral.standing_octets_max()
+returns int4
+language sql
+immutable
+parallel safe
+return 200000;
+comment on function collateral.standing_octets_max() is 'The length of what one filing comes to.';
+
 create or replace function collateral.require_filing(_filing_id uuid)
 returns void
 language plpgsql
@@ -56,6 +88,7 @@ as $$
 declare
     filing constant uuid := (_data ->> 'filing_id')::uuid;
     party record;
+    standing collateral.filing_standing;
 begin
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
     perform collateral.require_room(
@@ -86,7 +119,9 @@ begin
         insert into collateral.filing_party (facility_id, filing_id, role, party_id, name)
         values (_facility, filing, party.role, party.party_id, party.name);
     end loop;
-    return collateral.standing_json(collateral.recompute_standing(filing));
+    standing := collateral.recompute_standing(filing);
+    perform collateral.require_room_for(standing);
+    return collateral.standing_json(standing);
 end
 $$;
 comment on function collateral.record_filing(uuid, jsonb) is
@@ -100,6 +135,7 @@ as $$
 declare
     filing constant uuid := (_data ->> 'filing_id')::uuid;
     release constant uuid := (_data ->> 'release_id')::uuid;
+    standing collateral.filing_standing;
 begin
     perform collateral.require_filing(filing);
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
@@ -128,7 +164,12 @@ begin
     if not found then
         perform ledger.refuse('already-exists');
     end if;
-    return collateral.standing_json(collateral.recompute_standing(filing));
+    standing := collateral.recompute_standing(filing);
+    -- What ends or continues a filing is always recorded.
+    if (_data ->> 'kind' in ('termination', 'continuation')) is not true then
+        perform collateral.require_room_for(standing);
+    end if;
+    return collateral.standing_json(standing);
 end
 $$;
 comment on function collateral.record_amendment(uuid, jsonb) is

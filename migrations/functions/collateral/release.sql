@@ -140,6 +140,8 @@ declare
         when 'amendment' then '{}'
         else array(select distinct n.id from unnest(_pledge_ids) as n (id))
     end;
+    content text;
+    open record;
     requested collateral.release;
 begin
     if _kind is not distinct from 'assets' and (cardinality(named) > 0) is not true then
@@ -155,18 +157,20 @@ begin
         perform ledger.refuse('release-large', jsonb_build_object(
             'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
-    perform collateral.require_room('open releases', (
-        select count(*)
-        from collateral.release as r
-        where r.facility_id = _facility_id
-            and r.status = 'REQUESTED'
-            and r.requested_at > clock_timestamp() - collateral.release_life()
-    ), 100);
+    content := collateral.release_content(_facility_id, _kind, _filing_id, named, amendment, _reason);
+    -- All open releases stand in one reply, so that no request pushes another out of the approver's sight.
+    select count(*) as number, coalesce(sum(octet_length(r.content)), 0) as octets into strict open
+    from collateral.release as r
+    where r.facility_id = _facility_id
+        and r.status = 'REQUESTED'
+        and r.requested_at > clock_timestamp() - collateral.release_life();
+    perform collateral.require_room('open releases', open.number, 100);
+    perform collateral.require_room(
+        'octets of open releases', open.octets + octet_length(content) - 1, ledger.releases_octets_max());
     insert into collateral.release
         (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
     values
-        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, amendment, _reason,
-         collateral.release_content(_facility_id, _kind, _filing_id, named, amendment, _reason), auth.sub())
+        (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, amendment, _reason, content, auth.sub())
     returning * into requested;
     insert into collateral.release_pledge (facility_id, release_id, pledge_id)
     select _facility_id, requested.release_id, n.id

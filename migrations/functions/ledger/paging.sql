@@ -26,4 +26,5 @@ immutable
 parallel safe
 return 3000000;
 comment on function ledger.releases_octets_max() is
-    'The length of a facility''s open releases. They stand in one reply with its filings.';
+    'The length of a facility''s open releases together. They stand in one reply with its filings; a request for more '
+    'is refused.';

@@ -10,6 +10,7 @@ use time::{Date, Month};
 use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, monitor, refusal};
+use crate::random::Random;
 use crate::support::{assert_books, without_triggers};
 
 /// Three octets in UTF-8.
@@ -214,23 +215,24 @@ fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
     assert_books(&mut admin)
 }
 
-/// The newest are shown, whole, as many as a reply has room for.
+/// A request that finds no room is refused: none pushes another out of the approver's sight.
 #[test]
-fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
+fn large_release_requests_hide_no_other() -> Result<()> {
     let fixture = Fixture::new()?;
     let facility = SecuredFacility::good(&fixture, &[1])?;
+    let first = facility.requested(&facility.termination())?;
     let mut admin = fixture.admin()?;
-    let mut newest = String::new();
-    for _ in 0..4 {
-        let release = facility.requested(&facility.termination())?;
-        newest = release["id"].as_str().unwrap_or_default().to_owned();
-    }
-    // A megabyte each, several times the largest possible size.
-    by_hand(
-        &mut admin,
-        "release",
-        "content = jsonb_set(content::jsonb, '{reason}', to_jsonb(repeat('x', 1000000)))::text",
-    )?;
+    let octets = "select (2.5 * octet_length(content))::int4 from collateral.release";
+    let room: i32 = admin.query_one(octets, &[])?.try_get(0)?;
+    admin.batch_execute(&format!(
+        "create or replace function ledger.releases_octets_max() returns int4
+         language sql immutable parallel safe return {room}"
+    ))?;
+    let second = facility.requested(&facility.termination())?;
+    let refused = facility.request_by("alice", &facility.termination())?;
+    assert_eq!(refusal(&refused), "collateral-limit", "{}", refused.text());
+    assert_eq!(refused.json()["of"], "octets of open releases");
+    assert_eq!(refused.json()["number_max"], room);
     let shown = facility.collateral()?["releases"].take();
     let shown: Vec<&str> = shown
         .as_array()
@@ -238,8 +240,7 @@ fn large_release_requests_do_not_hide_the_collateral() -> Result<()> {
         .flatten()
         .filter_map(|release| release["id"].as_str())
         .collect();
-    assert_eq!(shown.len(), 2, "{shown:?}");
-    assert_eq!(shown.last(), Some(&&*newest));
+    assert_eq!(shown, [&first["id"], &second["id"]]);
     Ok(())
 }
 
@@ -274,6 +275,62 @@ fn large_filings_do_not_hide_the_collateral() -> Result<()> {
 fn by_hand(admin: &mut Client, table: &str, change: &str) -> Result<()> {
     let table = format!("collateral.{table}");
     without_triggers(admin, &table, &format!("update {table} set {change}"))
+}
+
+/// Texts of an agent neither hide a filing nor fill the disk. What ends a filing is recorded all the same.
+#[test]
+fn texts_of_filings_are_bounded_and_all_filings_stay_readable() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let mut admin = fixture.admin()?;
+    let mut size = || -> Result<i64> {
+        let sql = "select sum(pg_total_relation_size(c.oid))::bigint from pg_class as c where c.relkind = 'r'";
+        Ok(admin.query_one(sql, &[])?.try_get(0)?)
+    };
+    let before = size()?;
+    let letters: Vec<char> = ('\u{4e00}'..'\u{9fff}').collect();
+    let mut random = Random::seeded("texts of filings");
+    let mut sent = 0;
+    let refused = loop {
+        // Letters that do not compress.
+        let text: String = (0..16_000).map(|_| random.pick(&letters)).collect();
+        sent += text.len();
+        let amendment = facility
+            .terms
+            .amendment(facility.filing, "collateral", facility.day(-1))
+            .with("action", "add")
+            .with("description", text);
+        let answer = facility.send(&amendment)?;
+        if !refusal(&answer).is_empty() {
+            break answer;
+        }
+        anyhow::ensure!(sent < 2_000_000, "no end");
+    };
+    assert_eq!(refusal(&refused), "collateral-limit", "{}", refused.text());
+    assert_eq!(refused.json()["of"], "octets of the filing");
+    let grown = usize::try_from(size()? - before)?;
+    assert!(
+        grown < 16 * sent,
+        "{sent} octets were sent, {grown} are kept"
+    );
+    let shown = facility.collateral()?;
+    assert_eq!(shown["filings_left_out"], 0);
+    assert_eq!(
+        shown["filings"][0]["filing_id"],
+        facility.filing.to_string()
+    );
+    facility.amend("continuation", -1, |event| event)?;
+
+    let mut admin = fixture.admin()?;
+    admin.batch_execute(
+        "create or replace function ledger.list_octets_max() returns int4
+         language sql immutable parallel safe return 3000",
+    )?;
+    let full = facility.send(&facility.terms.filing(facility.today))?;
+    assert_eq!(refusal(&full), "collateral-limit", "{}", full.text());
+    assert_eq!(full.json()["of"], "octets of filings");
+    facility.amend("termination", -1, |event| event)?;
+    Ok(())
 }
 
 /// What is read as a whole has a largest size, and the refusal says which.
