@@ -61,16 +61,26 @@ impl Cluster {
         let binaries = binaries::folder()?;
         let identity = folders::unprivileged()?;
         let folder = folders::reachable("postgres")?.join(&options.name);
-        if !folder.join("data/PG_VERSION").exists() {
-            step("Creating a PostgreSQL cluster", || {
-                create(&folder, &binaries, identity, &options.password)
-            })?;
-        }
-        options.port = free_port(options.port)?;
-        let admin = Login::new(options.port, ADMIN, &options.password);
-        let mut server = run(&folder, &binaries, identity, &options)?;
-        let probe = admin.database("postgres");
-        server.wait_until(START_TIMEOUT, || probe.connect().is_ok())?;
+        let wanted = options.port;
+        let mut tries = 1;
+        let (server, admin) = loop {
+            // A temporary one is gone with a server that did not start.
+            if !folder.join("data/PG_VERSION").exists() {
+                step("Creating a PostgreSQL cluster", || {
+                    create(&folder, &binaries, identity, &options.password)
+                })?;
+            }
+            options.port = free_port(wanted)?;
+            let admin = Login::new(options.port, ADMIN, &options.password);
+            let mut server = run(&folder, &binaries, identity, &options)?;
+            let probe = admin.database("postgres");
+            match server.wait_until(START_TIMEOUT, || probe.connect().is_ok()) {
+                Ok(()) => break (server, admin),
+                // Another cluster of this run has taken the free port meanwhile.
+                Err(_) if wanted == 0 && tries < 3 => tries += 1,
+                Err(error) => return Err(error),
+            }
+        };
         Ok(Self {
             server,
             options,
