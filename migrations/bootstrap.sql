@@ -21,8 +21,9 @@ end
 $$;
 
 -- What PUBLIC may do everywhere and a login of ours must not. A transaction in another database holds the log back.
--- Session locks fill the lock table of the whole server, and large objects its disk. A master user who is no superuser
--- may not take these rights away; `watch-database` reports and ends what is done with them.
+-- Session locks fill the lock table of the whole server, and large objects its disk. An exported snapshot lets a new
+-- transaction see the past of an old one. A master user who is no superuser may not take these rights away;
+-- `watch-database` reports and ends what is done with them, but for a snapshot.
 do $$
 declare
     taken text;
@@ -35,7 +36,7 @@ begin
         select format('execute on function %s', p.oid::pg_catalog.regprocedure)
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-            and p.proname ~ '^(pg_(try_)?advisory_|pg_notify$|lo_|'
+            and p.proname ~ '^(pg_(try_)?advisory_|pg_notify$|pg_export_snapshot$|lo_|'
                 'lo(creat|write|read|open|import|export|tell|close|unlink|truncate))'
     loop
         begin

@@ -121,9 +121,10 @@ fn the_watch_ends_what_a_login_holds_and_tells() -> Result<()> {
     Ok(())
 }
 
-/// What PUBLIC may do on a new server and no login of ours: session locks, large objects, other databases.
+/// What PUBLIC may do on a new server and no login of ours: session locks, large objects, other databases; and
+/// exporting a snapshot, which a transaction that is young by the clock could import to act in the past.
 #[test]
-fn a_login_has_nothing_to_fill_a_server_with() -> Result<()> {
+fn a_login_has_none_of_the_rights_that_public_has_on_a_new_server() -> Result<()> {
     let fixture = Fixture::isolated()?;
     for function in functions()? {
         let mut hostile = fixture.login(&function)?;
@@ -135,9 +136,11 @@ fn a_login_has_nothing_to_fill_a_server_with() -> Result<()> {
             "select lo_from_bytea(0, 'x')",
             "select lo_put(1, 0, 'x')",
             "select pg_notify('a', 'b')",
+            "begin isolation level serializable; select pg_export_snapshot()",
             "create temp table t ()",
         ] {
             let stopped = barrier(hostile.batch_execute(statement));
+            hostile.batch_execute("rollback")?;
             // migrate owns the database; it is trusted with all of it.
             if function == "migrate" && statement.starts_with("create temp") {
                 continue;
