@@ -17,8 +17,7 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim('', _claim);
-    facility_currency text;
-    facility_secured boolean;
+    facility capital.facility;
     created capital.settlement;
     refusal text;
     members text;
@@ -29,12 +28,9 @@ begin
 
     begin
         perform auth.require_role('maker');
-        perform capital.require_admission(_facility_id);
-        select f.currency, f.secured into strict facility_currency, facility_secured
-        from capital.facility as f
-        where f.facility_id = _facility_id;
-        if facility_currency is distinct from _currency then
-            perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
+        facility := capital.require_admission(_facility_id);
+        if facility.currency is distinct from _currency then
+            perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility.currency));
         end if;
         -- known: without a time there is no expiry
         if _expires_at <= clock_timestamp() then
@@ -51,7 +47,7 @@ begin
             (allocator_id, facility_id, secured, amount_minor, currency, value_date, uetr, reference, expires_at,
              created_by)
         values
-            (allocator, _facility_id, facility_secured, _amount_minor, _currency, _value_date, _uetr, _reference,
+            (allocator, _facility_id, facility.secured, _amount_minor, _currency, _value_date, _uetr, _reference,
              _expires_at, auth.sub())
         returning * into created;
         insert into capital.settlement_transition

@@ -12,8 +12,8 @@ begin
     page := array(
         select f
         from capital.facility as f
-        where (_cursor_id is null or f.facility_id > _cursor_id)
-            and capital.takes_part(allocator, f.facility_id, f.lead_allocator_id)
+        -- The policy shows those that the allocator takes part in.
+        where _cursor_id is null or f.facility_id > _cursor_id
         order by f.facility_id
         limit ledger.page_size(_page_size) + 1
     );

@@ -96,24 +96,25 @@ comment on function capital.takes_part(uuid, uuid, uuid) is
     'Whether an allocator may see a facility: it is admitted, or its capital is on the way into it or in it.';
 
 create or replace function capital.require_admission(_facility_id uuid)
-returns void
+returns capital.facility
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    facility capital.facility;
 begin
-    if not exists (
-        select
-        from capital.facility as f
-        where f.facility_id = _facility_id
-            and capital.is_admitted(auth.allocator_id(), f.facility_id, f.lead_allocator_id)
-    ) then
+    select f.* into facility
+    from capital.facility as f
+    where f.facility_id = _facility_id
+        and capital.is_admitted(auth.allocator_id(), f.facility_id, f.lead_allocator_id);
+    if not found then
         perform ledger.refuse('not-found', '{"resource": "facility"}');
     end if;
+    return facility;
 end
 $$;
 comment on function capital.require_admission(uuid) is
-    'Refuses not-found unless the caller''s allocator may propose in the facility. Any other is as if it were not '
-    'there.';
+    'The facility, if the caller''s allocator may propose in it; else refuses not-found, as if it were not there.';
 
 create or replace function capital.admit_allocator(_facility_id uuid, _allocator_id uuid)
 returns void

@@ -28,10 +28,10 @@ begin
             if auth.is_system('monitor-collateral') then
                 return facility.facility_id;
             end if;
+        when 'human' then
+            return facility.facility_id;
         else
-            if capital.takes_part(auth.allocator_id(), facility.facility_id, facility.lead_allocator_id) then
-                return facility.facility_id;
-            end if;
+            null;
     end case;
     return null;
 end
