@@ -84,20 +84,25 @@ impl Settings {
 pub struct Asked {
     /// The currency of the positions (ISO 4217).
     pub currency: String,
-    levels: Option<Vec<Level>>,
-    scenarios: Option<u32>,
-    copula: Option<Copula>,
-    method: Option<Method>,
-    seed: Option<u64>,
+    /// At which values at risk are computed.
+    pub levels: Option<Vec<Level>>,
+    /// How many.
+    pub scenarios: Option<u32>,
+    /// How defaults depend on each other.
+    pub copula: Option<Copula>,
+    /// How scenarios are drawn.
+    pub method: Option<Method>,
+    /// Chooses the random numbers, together with the run's id.
+    pub seed: Option<u64>,
 }
 
 impl Asked {
     /// The settings of the run of that id: those asked for, and defaults.
     #[must_use]
-    pub fn settings(self, run: &str) -> Settings {
+    pub fn settings(&self, run: &str) -> Settings {
         let defaults = Settings::of_run(run);
         Settings {
-            levels: self.levels.unwrap_or(defaults.levels),
+            levels: self.levels.clone().unwrap_or(defaults.levels),
             scenarios: self.scenarios.unwrap_or(defaults.scenarios),
             copula: self.copula.unwrap_or(defaults.copula),
             method: self.method.unwrap_or(defaults.method),

@@ -1,7 +1,7 @@
 use risk::{
     parameters::{
-        BadSettings, Copula, DEGREES, LEVELS_MAX, Method, Parameters, SCENARIOS_MAX, SCENARIOS_MIN,
-        SEED_MAX, Settings,
+        Asked, BadSettings, Copula, DEGREES, LEVELS_MAX, Method, Parameters, SCENARIOS_MAX,
+        SCENARIOS_MIN, SEED_MAX,
     },
     units::Level,
 };
@@ -10,36 +10,10 @@ use shared::{
     money::CurrencyCode,
 };
 
-/// What was asked for; the rest are defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
-    pub(crate) currency: CurrencyCode,
-    levels: Option<Vec<Level>>,
-    scenarios: Option<u32>,
-    copula: Option<Copula>,
-    method: Option<Method>,
-    seed: Option<u64>,
-}
-
-impl Asked {
-    /// The settings of the run of that id.
-    pub(crate) fn settings(&self, run: &str) -> Settings {
-        let defaults = Settings::of_run(run);
-        Settings {
-            levels: self.levels.clone().unwrap_or(defaults.levels),
-            scenarios: self.scenarios.unwrap_or(defaults.scenarios),
-            copula: self.copula.unwrap_or(defaults.copula),
-            method: self.method.unwrap_or(defaults.method),
-            seed: self.seed.unwrap_or(defaults.seed),
-            run: defaults.run,
-        }
-    }
-}
-
 /// `{currency, levels?, scenarios?, copula?, method?, seed?}`
 pub(crate) fn read(body: &[u8]) -> Result<Asked, Problem> {
     read_body(body, |body| {
-        let currency = body.required("currency");
+        let currency = body.required::<CurrencyCode>("currency");
         let levels = body.given("levels", |body, name| {
             body.array(name, 1..=LEVELS_MAX, level)
         });
@@ -55,7 +29,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Asked, Problem> {
                 .ok()
         });
         let asked = Asked {
-            currency: currency?,
+            currency: currency?.to_string(),
             levels: levels?,
             scenarios: scenarios?,
             copula: copula?,
@@ -108,12 +82,14 @@ fn member(bad: BadSettings) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use risk::parameters::Settings;
+
     use super::*;
 
     #[test]
     fn defaults_are_of_the_run() {
         let asked = read(br#"{"currency": "USD"}"#).unwrap();
-        assert_eq!(asked.currency.code(), "USD");
+        assert_eq!(asked.currency, "USD");
         assert_eq!(asked.settings("a"), Settings::of_run("a"));
         assert_ne!(asked.settings("a").seed, asked.settings("b").seed);
     }
