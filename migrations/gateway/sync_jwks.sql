@@ -5,17 +5,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    usable auth.signing_key[];
     published auth.signing_key;
     known auth.signing_key;
     changes jsonb := '[]';
 begin
     perform auth.authenticate_system('sync-jwks');
     perform ledger.require_arguments(num_nulls(_attempt, _keys));
+    usable := array(select k from auth.usable_keys(_keys) as k);
 
     -- The function in front drops keys that are not for us; what it sends must all be acceptable. A set
     -- that is not is refused whole, before anything is changed.
     for published in
-        select * from auth.usable_keys(_keys)
+        select * from unnest(usable)
     loop
         if auth.is_key_acceptable(published) is not true then
             return auth.refuse_key_set(_attempt, 'key-unacceptable', _keys, jsonb_build_object('kid', published.kid));
@@ -26,7 +28,7 @@ begin
             from (
                 select k.kid, k.algorithm, k.x, k.y, k.n, k.e from auth.signing_key as k
                 union all
-                select p.kid, p.algorithm, p.x, p.y, p.n, p.e from auth.usable_keys(_keys) as p
+                select p.kid, p.algorithm, p.x, p.y, p.n, p.e from unnest(usable) as p
             ) as other
             where other.kid = published.kid
                 and (other.algorithm, other.x, other.y, other.n, other.e)
@@ -41,7 +43,7 @@ begin
         and not exists (
             select
             from auth.signing_key as k
-            join auth.usable_keys(_keys) as p on p.kid = k.kid
+            join unnest(usable) as p on p.kid = k.kid
             where k.retired_at is null
         )
     then
@@ -50,7 +52,7 @@ begin
     -- Nothing may be refused below.
 
     for published in
-        select * from auth.usable_keys(_keys) as p
+        select * from unnest(usable) as p
         where not exists (
             select from auth.signing_key as k where k.kid = p.kid and k.retired_at is null
         )
@@ -66,7 +68,7 @@ begin
     for known in
         select * from auth.signing_key as k
         where k.retired_at is null
-            and not exists (select from auth.usable_keys(_keys) as p where p.kid = k.kid)
+            and not exists (select from unnest(usable) as p where p.kid = k.kid)
     loop
         perform auth.claim_key_change(_attempt, 'retired', known.kid);
         update auth.signing_key as k set retired_at = clock_timestamp() where k.kid = known.kid;
@@ -97,7 +99,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    shown text := translate(encode(_thumbprint, 'base64'), E'+/=\n', '-_');
+    shown text := auth.base64url_encode(_thumbprint);
     known ledger.reply;
     retired auth.signing_key;
     kids jsonb := '[]';

@@ -25,6 +25,15 @@ comment on function auth.base64url_decode(text) is
     'The octets of canonical base64url without padding (RFC 7515 section 2, RFC 4648 section 5). Null for any other '
     'text.';
 
+create or replace function auth.base64url_encode(_octets bytea)
+returns text
+language sql
+immutable
+parallel safe
+-- encode() pads, and breaks lines at 76.
+return translate(encode(_octets, 'base64'), E'+/=\n', '-_');
+comment on function auth.base64url_encode(bytea) is 'Base64url without padding (RFC 7515 section 2).';
+
 create or replace function auth.json_within_limits(_json text)
 returns boolean
 language plpgsql

@@ -9,11 +9,10 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- encode() breaks lines at 76.
-    x text := translate(encode(_key.x, 'base64'), E'+/=\n', '-_');
-    y text := translate(encode(_key.y, 'base64'), E'+/=\n', '-_');
-    n text := translate(encode(_key.n, 'base64'), E'+/=\n', '-_');
-    e text := translate(encode(_key.e, 'base64'), E'+/=\n', '-_');
+    x text := auth.base64url_encode(_key.x);
+    y text := auth.base64url_encode(_key.y);
+    n text := auth.base64url_encode(_key.n);
+    e text := auth.base64url_encode(_key.e);
 begin
     -- Section 3.2: the required members in the order of their names, without white space.
     return fixed.text_sha256(case _key.algorithm
