@@ -89,19 +89,13 @@ begin atomic
                 ('optkas_owner', 'pg_read_all_stats'), ('optkas_owner', 'pg_signal_backend'))) is not true
         )
     union all
+    -- What a role has and is not due, and what is due and it has not.
     select jsonb_build_object('of', 'setting', 'role', l.rolname, 'name', split_part(d.setting, '=', 1))
     from (
-        select k.setrole as oid, k.setting from kept as k join login as l on l.oid = k.setrole
-        except
-        select d.oid, d.setting from due as d
-    ) as d
-    join login as l using (oid)
-    union all
-    select jsonb_build_object('of', 'setting', 'role', l.rolname, 'name', split_part(d.setting, '=', 1))
-    from (
-        select d.oid, d.setting from due as d
-        except
-        select k.setrole, k.setting from kept as k where k.setdatabase = 0
+        (select k.setrole as oid, k.setting from kept as k except select d.oid, d.setting from due as d)
+        union all
+        (select d.oid, d.setting from due as d
+        except select k.setrole, k.setting from kept as k where k.setdatabase = 0)
     ) as d
     join login as l using (oid)
     union all

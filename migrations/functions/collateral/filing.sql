@@ -22,13 +22,13 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if (_number < _number_max) is not true then
+    if (_number <= _number_max) is not true then
         perform ledger.refuse('collateral-limit', jsonb_build_object('of', _what, 'number_max', _number_max));
     end if;
 end
 $$;
 comment on function collateral.require_room(text, bigint, int4) is
-    'Refuses collateral-limit once there are so many: what is read as a whole has a largest size.';
+    'Refuses collateral-limit where there would be more than that: what is read as a whole has a largest size.';
 
 create or replace function collateral.require_room_for(_standing collateral.filing_standing)
 returns void
@@ -38,12 +38,12 @@ as $$
 begin
     -- Each amendment keeps the standing once more.
     perform collateral.require_room(
-        'octets of the filing', octet_length(_standing::text) - 1, collateral.standing_octets_max());
-    -- All filings of a facility stand in one reply, so that none is unreadable. As collateral.filings_json counts.
+        'octets of the filing', octet_length(_standing::text), collateral.standing_octets_max());
+    -- All filings of a facility stand in one reply, so that none is unreadable.
     perform collateral.require_room(
         'octets of filings',
         (
-            select sum(1000 + octet_length(s::text)) - 1
+            select sum(collateral.listed_octets(s))
             from collateral.filing_standing as s
             where s.facility_id = _standing.facility_id
         ),
@@ -92,7 +92,7 @@ declare
 begin
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
     perform collateral.require_room(
-        'filings', (select count(*) from collateral.filing as f where f.facility_id = _facility), 2000);
+        'filings', (select count(*) + 1 from collateral.filing as f where f.facility_id = _facility), 2000);
     insert into collateral.filing
         (facility_id, filing_id, office, file_number, filed_at, filed_on, designation, description, document_sha256)
     values
@@ -150,7 +150,7 @@ begin
     end if;
     -- Each amendment writes the standing anew.
     perform collateral.require_room('amendments', (
-        select count(*) from collateral.amendment as a where a.facility_id = _facility and a.filing_id = filing
+        select count(*) + 1 from collateral.amendment as a where a.facility_id = _facility and a.filing_id = filing
     ), 100);
     insert into collateral.amendment
         (facility_id, amendment_id, filing_id, file_number, filed_at, filed_on, kind, action, role, party_id, name,

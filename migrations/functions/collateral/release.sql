@@ -164,9 +164,9 @@ begin
     where r.facility_id = _facility_id
         and r.status = 'REQUESTED'
         and r.requested_at > clock_timestamp() - collateral.release_life();
-    perform collateral.require_room('open releases', open.number, 100);
+    perform collateral.require_room('open releases', open.number + 1, 100);
     perform collateral.require_room(
-        'octets of open releases', open.octets + octet_length(content) - 1, ledger.releases_octets_max());
+        'octets of open releases', open.octets + octet_length(content), ledger.releases_octets_max());
     insert into collateral.release
         (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
     values

@@ -281,6 +281,14 @@ return jsonb_build_object(
 comment on function collateral.standing_json(collateral.filing_standing) is
     'What a filing comes to today, as replies show it.';
 
+create or replace function collateral.listed_octets(_standing collateral.filing_standing)
+returns int4
+language sql
+stable
+return 1000 + octet_length(_standing::text);
+comment on function collateral.listed_octets(collateral.filing_standing) is
+    'The length of a filing in a reply: what it comes to, and less than a thousand octets around it.';
+
 create or replace function collateral.filings_json(_facility_id uuid)
 returns jsonb
 language sql
@@ -306,7 +314,7 @@ return (
         select
             r.filing,
             r.standing,
-            sum(1000 + octet_length((r.standing)::text)) over (
+            sum(collateral.listed_octets(r.standing)) over (
                 order by r.relied_on desc, (r.filing).filed_at desc, (r.filing).filing_id
             ) as octets
         from (
