@@ -38,17 +38,15 @@ begin
     -- what it did; one at or above it may still commit and come before others that have, so all of them wait. A
     -- cursor over anything that is given out before the commit loses rows here.
     horizon := pg_snapshot_xmin(pg_current_snapshot());
-    select * into last from tlog.entry as e order by e.index desc limit 1;
-    old_size := coalesce(last.index + 1, 0);
+    old_size := tlog.size();
+    last := tlog.last_entry(old_size);
 
     with due as materialized (
         select o.key, o.epoch, o.xid, o.leaf,
             old_size + row_number() over (order by o.epoch, o.xid, o.key) - 1 as index
-        from ledger.commitment_outcome as o
-        where (o.epoch, o.xid, o.key)
-                > (coalesce(last.epoch, 0), coalesce(last.xid, '0'::xid8), coalesce(last.key, ''::bytea))
-            -- The transactions of an earlier cluster have all ended.
-            and (o.epoch < present_epoch or o.xid < horizon)
+        from tlog.outcomes_after(last) as o
+        -- The transactions of an earlier cluster have all ended.
+        where o.epoch < present_epoch or o.xid < horizon
         order by o.epoch, o.xid, o.key
         limit _batch_size
     ),

@@ -33,22 +33,15 @@ begin
     end loop;
 
     -- The first outcome that no published checkpoint covers, whatever the sequencer and the signer say.
-    select e.* into published from tlog.entry as e where e.index = (tlog.latest_checkpoint()).size - 1;
+    published := tlog.last_entry((tlog.latest_checkpoint()).size);
     unpublished_since := (
-        select o.committed_at
-        from ledger.commitment_outcome as o
-        where (o.epoch, o.xid, o.key) > (
-            coalesce(published.epoch, 0), coalesce(published.xid, '0'::xid8), coalesce(published.key, ''::bytea)
-        )
-        order by o.epoch, o.xid, o.key
-        limit 1
+        select o.committed_at from tlog.outcomes_after(published) as o order by o.epoch, o.xid, o.key limit 1
     );
 
     return ledger.ok(jsonb_build_object(
         'ended', ended,
         'deviations', coalesce((select jsonb_agg(d) from auth.deviations() as d), '[]'),
-        'unpublished_ms', coalesce(
-            greatest(extract(epoch from clock_timestamp() - unpublished_since) * 1000, 0)::bigint, 0)
+        'unpublished_ms', tlog.milliseconds_since(unpublished_since)
     ));
 end
 $$;

@@ -15,33 +15,60 @@ comment on function tlog.final_through() is
     'The latest known instant that no open transaction can still write at or before. Rows of history bear the time at '
     'which they were written, after their transaction had its id. Null before the first round of sequence-tlog.';
 
-create or replace function tlog.backlog()
-returns jsonb
+create or replace function tlog.milliseconds_since(_at timestamptz)
+returns bigint
 language sql
 volatile
+return coalesce(greatest(extract(epoch from clock_timestamp() - _at) * 1000, 0)::bigint, 0);
+comment on function tlog.milliseconds_since(timestamptz) is 'Whole milliseconds from then to now; 0 of what is not.';
+
+create or replace function tlog.last_entry(_size bigint)
+returns tlog.entry
+language sql
+stable
+return coalesce(
+    (select e from tlog.entry as e where e.index = _size - 1),
+    row(-1, null, decode(repeat('00', 32), 'hex'), 0, '0')::tlog.entry
+);
+comment on function tlog.last_entry(bigint) is
+    'The last entry of a log of that size. Without one, what comes before every entry: epoch and transaction 0.';
+
+create or replace function tlog.outcomes_after(_entry tlog.entry)
+returns setof ledger.commitment_outcome
+language sql
+stable
 begin atomic
-    with last as (
-        select e.index, e.epoch, e.xid, e.key from tlog.entry as e order by e.index desc limit 1
-    ),
-    waiting as (
-        select o.committed_at
-        from ledger.commitment_outcome as o
-        where (o.epoch, o.xid, o.key) > (
-            coalesce((select l.epoch from last as l), 0),
-            coalesce((select l.xid from last as l), '0'::xid8),
-            coalesce((select l.key from last as l), ''::bytea)
-        )
-        order by o.epoch, o.xid, o.key
-        limit 100000
-    )
-    select jsonb_build_object(
-        'size', coalesce((select l.index + 1 from last as l), 0),
-        'backlog', count(*),
-        'horizon_lag_ms', coalesce(
-            greatest(extract(epoch from clock_timestamp() - min(w.committed_at)) * 1000, 0)::bigint, 0)
-    )
-    from waiting as w;
+    select o.*
+    from ledger.commitment_outcome as o
+    -- Nothing but the entry's own fields: with more, each row is filtered instead of found in the index.
+    where (o.epoch, o.xid, o.key) > ((_entry).epoch, (_entry).xid, (_entry).key);
 end;
+comment on function tlog.outcomes_after(tlog.entry) is
+    'The outcomes whose places come after that entry. Places follow (epoch, xid, key).';
+
+create or replace function tlog.backlog()
+returns jsonb
+language plpgsql
+-- What is committed meanwhile is seen.
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    size constant bigint := tlog.size();
+    last constant tlog.entry := tlog.last_entry(size);
+begin
+    return (
+        select jsonb_build_object(
+            'size', size,
+            'backlog', count(*),
+            'horizon_lag_ms', tlog.milliseconds_since(min(w.committed_at))
+        )
+        from (
+            select o.committed_at from tlog.outcomes_after(last) as o order by o.epoch, o.xid, o.key limit 100000
+        ) as w
+    );
+end
+$$;
 comment on function tlog.backlog() is
     'How large the log is, how many outcomes have committed and still wait for their places, and for how long the '
     'first of them. It rises when a writer does not end, or when another session keeps the turn.';

@@ -337,3 +337,21 @@ fn a_sequencer_that_is_killed_leaves_a_batch_undone_or_done() -> Result<()> {
     assert_eq!(direct.call(SEQUENCE, "1")?.body["backlog"], 0);
     Ok(())
 }
+
+/// What a round costs must not grow with the log: the outcomes that wait are found in the index, also by a plan that
+/// knows no values, and past row-level security.
+#[test]
+fn the_outcomes_that_wait_are_found_in_the_index() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut owner = fixture.admin()?;
+    owner.batch_execute(
+        "set role optkas_owner; set enable_seqscan = off; set plan_cache_mode = force_generic_plan;
+         prepare waiting(tlog.entry) as
+             select o.committed_at from tlog.outcomes_after($1) as o order by o.epoch, o.xid, o.key limit 1",
+    )?;
+    let plan = owner.query("explain execute waiting(null)", &[])?;
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Index Cond: (ROW(epoch, xid"), "{plan}");
+    Ok(())
+}
