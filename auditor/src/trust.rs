@@ -129,7 +129,12 @@ impl Trust {
         let text = format!("{name}: {doubt}");
         match doubt {
             Doubt::NoQuorum(checkpoint) => {
-                report.undecided(text);
+                let uncounted = self.0.uncounted().join(", ");
+                report.undecided(if uncounted.is_empty() {
+                    text
+                } else {
+                    format!("{text}; never counted, for their keys are ML-DSA-44: {uncounted}")
+                });
                 Ok(checkpoint)
             }
             Doubt::Forged(_) => {

@@ -1,7 +1,9 @@
 //! Every damage to the files of a log is found.
 
 use auditor::report::{Report, Verdict};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
+use ring::digest::{SHA256, digest};
 use tlog::{note::SigningKey, tiles::Builder};
 
 use crate::made::{Made, ORIGIN};
@@ -229,6 +231,19 @@ fn what_cannot_be_decided() {
     undecided(
         crate::made::auditor(&["log", &log, "--policy", &witnessed]),
         "quorum",
+    );
+    // A quorum that nobody can meet here says whose key it wants.
+    let octets = [&[6][..], &[7; 1312]].concat();
+    let hash = digest(&SHA256, &[b"pq.example\n", &*octets].concat());
+    let id = u32::from_be_bytes(*hash.as_ref().first_chunk().unwrap());
+    let ours = String::from_utf8(made.read("policy")).unwrap();
+    let witness = format!(
+        "witness pq pq.example+{id:08x}+{}\nquorum pq",
+        STANDARD.encode(&octets)
+    );
+    undecided(
+        with(&ours.replace("quorum none", &witness)),
+        "never counted, for their keys are ML-DSA-44: pq",
     );
     undecided(made.auditor(&["log", &made.text("nowhere")]), "nowhere");
     undecided(made.auditor(&["log", "ftp://example/"]), "neither a folder");
