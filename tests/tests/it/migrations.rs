@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 
 use anyhow::Result;
 use postgres::Client;
@@ -14,6 +15,7 @@ use tests::folders;
 use tests::lambda::{Answer, Invocation};
 use tests::sample_data::PLATFORM;
 
+use crate::locks::until;
 use crate::support::{count, together};
 
 /// Roles belong to the cluster: while one test deploys, no other may, nor look at who is a member of what.
@@ -193,6 +195,36 @@ fn two_deployments_at_once_run_one_after_the_other() -> Result<()> {
         1
     );
     assert_eq!(members_of_owner(&mut admin)?, 0);
+    Ok(())
+}
+
+/// The connection that holds the turn is ended while the deployment waits for something else.
+#[test]
+fn a_deployment_that_has_lost_its_turn_says_so() -> Result<()> {
+    let _alone = DEPLOYING.write().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    let mut blocker = fixture.admin()?;
+    blocker.batch_execute("begin; lock table deploy.present in access exclusive mode")?;
+    let answer = thread::scope(|scope| -> Result<Answer> {
+        let deployment = scope.spawn(|| deploy(&fixture));
+        let waits = "select count(*) from pg_locks
+            where relation = 'deploy.present'::regclass and not granted";
+        until(
+            "the deployment waits",
+            || Ok(count(&mut admin, waits)? == 1),
+        )?;
+        let ended = "select count(*) from (
+            select pg_terminate_backend(pid, 10000) from pg_locks
+            where relation = 'deploy.turn'::regclass and mode = 'ExclusiveLock' and granted) as e";
+        assert_eq!(count(&mut admin, ended)?, 1);
+        blocker.batch_execute("rollback")?;
+        deployment.join().expect("the deployment's thread")
+    })?;
+    assert!(!matches!(answer, Answer::Response(_)), "{answer:?}");
+    assert_eq!(members_of_owner(&mut admin)?, 0);
+    // Again is no harm.
+    assert!(matches!(deploy(&fixture)?, Answer::Response(_)));
     Ok(())
 }
 

@@ -100,10 +100,12 @@ pub(crate) async fn run(base: &Base, login: &DatabaseLogin) -> Result<Applied, M
     let revoked = client
         .batch_execute("rollback; reset role; revoke optkas_owner from migrate")
         .await;
-    // The next deployment begins when this one's membership is gone.
-    drop(turn);
+    // The next deployment begins when this one's membership is gone. A turn that was lost meanwhile is an error here:
+    // another deployment may have run beside this one.
+    let kept = turn.batch_execute("commit").await;
     let applied = applied?;
     revoked?;
+    kept?;
     Ok(applied)
 }
 
@@ -129,7 +131,7 @@ async fn take_turn(base: &Base, login: &DatabaseLogin) -> Result<Client, Migrati
     Ok(client)
 }
 
-/// The role and the time-outs of a deployment are its session's.
+/// The role and the time-outs of a deployment are its session's. RDS Proxy keeps a session that has set something.
 async fn refuse_pooler(client: &mut Client) -> Result<(), MigrationError> {
     let mut sessions = [0_i32; 2];
     for session in &mut sessions {
