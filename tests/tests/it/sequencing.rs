@@ -38,7 +38,7 @@ fn sequence_all(fixture: &Fixture) -> Result<Value> {
 }
 
 /// One batch, as the login.
-fn batch(sequencer: &mut Client, size: i32) -> Result<Value> {
+pub(crate) fn batch(sequencer: &mut Client, size: i32) -> Result<Value> {
     let sql = "select body from gateway.sequence_tlog($1)";
     Ok(sequencer.query_one(sql, &[&size])?.try_get(0)?)
 }

@@ -6,31 +6,33 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use postgres::Client;
 use postgres::error::SqlState;
+use postgres::{Client, GenericClient};
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::sample_data::{AURORA, BOREALIS, PLATFORM, USD_FACILITY, idempotency_key};
 
 use crate::direct::{call, claim, human_arguments, quote, token};
 use crate::locks::until;
+use crate::sequencing::batch;
 use crate::support::assert_books;
 
 const WRITERS: usize = 6;
 const ROUNDS: usize = 12;
 
-/// A body that a gateway function answers; asked again, as a function does, where it met a writer.
-fn ask(client: &mut Client, sql: &str) -> Result<Value, postgres::Error> {
-    loop {
-        match client.query_one(sql, &[]) {
-            Err(error) if error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE) => {}
-            answered => return answered?.try_get("body"),
-        }
-    }
+/// A body that a gateway function answers.
+fn body(client: &mut impl GenericClient, sql: &str) -> Result<Value, postgres::Error> {
+    client.query_one(sql, &[])?.try_get("body")
 }
 
-fn sequence(client: &mut Client) -> Result<Value> {
-    Ok(ask(client, "select body from gateway.sequence_tlog(1000)")?)
+/// The body, asked for again, as a function does, where the question met a writer.
+fn ask(client: &mut Client, sql: &str) -> Result<Value, postgres::Error> {
+    loop {
+        match body(client, sql) {
+            Err(error) if error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE) => {}
+            answered => return answered,
+        }
+    }
 }
 
 fn deposit(allocator: uuid::Uuid) -> String {
@@ -61,9 +63,7 @@ fn write_late(
 ) -> Result<Option<String>> {
     loop {
         let written = client.transaction().and_then(|mut transaction| {
-            let body: Value = transaction
-                .query_one(&sql().unwrap_or_default(), &[])?
-                .try_get("body")?;
+            let body = body(&mut transaction, &sql().unwrap_or_default())?;
             thread::sleep(wait);
             transaction.commit()?;
             Ok(body)
@@ -166,7 +166,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
             Ok(made?.concat().into_iter().collect())
         });
         while !done.load(SeqCst) {
-            sequence(&mut sequencer)?;
+            batch(&mut sequencer, 1_000)?;
             let (_, through) = positions(&mut reader, &fixture, None)?;
             if let Some(through) = through {
                 let (answer, _) = positions(&mut reader, &fixture, Some(&through))?;
@@ -183,7 +183,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
     )?;
     let last: time::PrimitiveDateTime = last.try_get(0)?;
     until("the last instant is final", || {
-        sequence(&mut sequencer)?;
+        batch(&mut sequencer, 1_000)?;
         Ok(poll(&mut lists)?.is_some_and(|through| {
             time::OffsetDateTime::parse(&through, &time::format_description::well_known::Rfc3339)
                 .is_ok_and(|through| through > last.assume_utc())
@@ -211,14 +211,14 @@ fn a_late_commit_holds_the_final_instant_back() -> Result<()> {
     let mut reader = fixture.login("list-positions")?;
     let mut late = fixture.login("platform-webhook")?;
     until("something is final", || {
-        sequence(&mut sequencer)?;
+        batch(&mut sequencer, 1_000)?;
         Ok(positions(&mut reader, &fixture, None)?.1.is_some())
     })?;
     let mut transaction = late.transaction()?;
-    ask_in(&mut transaction, &deposit(AURORA.id))?;
+    body(&mut transaction, &deposit(AURORA.id))?;
     let (before, _) = positions(&mut reader, &fixture, None)?;
     for _ in 0..5 {
-        sequence(&mut sequencer)?;
+        batch(&mut sequencer, 1_000)?;
         thread::sleep(Duration::from_millis(20));
     }
     let held = positions(&mut reader, &fixture, None)?
@@ -236,7 +236,7 @@ fn a_late_commit_holds_the_final_instant_back() -> Result<()> {
     );
     transaction.commit()?;
     until("the horizon has passed it", || {
-        sequence(&mut sequencer)?;
+        batch(&mut sequencer, 1_000)?;
         Ok(positions(&mut reader, &fixture, None)?
             .1
             .is_some_and(|through| through > written))
@@ -250,8 +250,4 @@ fn a_late_commit_holds_the_final_instant_back() -> Result<()> {
     )?;
     assert!(wrong.is_empty());
     Ok(())
-}
-
-fn ask_in(transaction: &mut postgres::Transaction<'_>, sql: &str) -> Result<Value> {
-    Ok(transaction.query_one(sql, &[])?.try_get("body")?)
 }

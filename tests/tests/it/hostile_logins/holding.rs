@@ -12,15 +12,10 @@ use tests::fixture::Fixture;
 use crate::direct::{barrier, token};
 use crate::isolation::call_with;
 use crate::locks::until;
+use crate::sequencing::batch;
 use crate::settlements::{AMOUNT, pending};
 
 const WATCH: &str = "watch-database";
-
-/// One batch, as the login.
-fn batch(sequencer: &mut Client) -> Result<Value> {
-    let sql = "select body from gateway.sequence_tlog(100)";
-    Ok(sequencer.query_one(sql, &[])?.try_get(0)?)
-}
 
 /// Each lock that the sequencer or a deployment takes, tried by every other login.
 #[test]
@@ -55,11 +50,13 @@ fn whoever_finds_the_turn_taken_says_so_and_what_waits() -> Result<()> {
     let fixture = Fixture::new()?;
     let mut holder = fixture.login("sequence-tlog")?;
     let mut second = fixture.login("sequence-tlog")?;
-    until("all is placed", || Ok(batch(&mut second)?["backlog"] == 0))?;
+    until("all is placed", || {
+        Ok(batch(&mut second, 100)?["backlog"] == 0)
+    })?;
     holder.batch_execute("set idle_in_transaction_session_timeout = 0; begin")?;
-    assert_eq!(batch(&mut holder)?["busy"], json!(false));
+    assert_eq!(batch(&mut holder, 100)?["busy"], json!(false));
     pending(&fixture, AMOUNT)?;
-    let seen = batch(&mut second)?;
+    let seen = batch(&mut second, 100)?;
     assert_eq!(
         (&seen["busy"], &seen["sequenced"]),
         (&json!(true), &json!(0))
