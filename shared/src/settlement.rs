@@ -3,6 +3,11 @@
 
 use std::{fmt, str::FromStr};
 
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory},
+};
+
 use crate::{
     ids::{FacilityId, Invalid, SettlementId},
     money::{AmountMinor, CurrencyCode},
@@ -74,7 +79,7 @@ impl fmt::Display for Status {
 }
 
 /// A short text written by a person or an agent (a reference, a reason, a name): 1 to 140
-/// characters, none of them a control character. U+0000 would be refused by `PostgreSQL`, a line
+/// characters, none of them invisible. U+0000 would be refused by `PostgreSQL`, a line
 /// break would forge a log line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text(String);
@@ -96,16 +101,29 @@ impl FromStr for Text {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if !is_line(text, Self::CHARS_MAX) {
             return Err(Invalid(
-                "must be 1 to 140 characters without control characters",
+                "must be 1 to 140 characters without control or other invisible characters",
             ));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// 1 to `chars_max` characters, as `PostgreSQL` counts them, none of them a control character.
+/// 1 to `chars_max` characters, as `PostgreSQL` counts them, none of them invisible.
 pub(crate) fn is_line(text: &str, chars_max: usize) -> bool {
-    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(is_invisible)
+}
+
+/// Whether a character leaves no mark of its own, nor a gap between others: two names could differ by it alone, and
+/// look the same. Those are control and format characters, line and paragraph separators, and what Unicode calls
+/// `Default_Ignorable_Code_Point` (UAX #44).
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(
+        CodePointMapData::<GeneralCategory>::new().get(c),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    ) || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 impl fmt::Display for Text {

@@ -1,5 +1,48 @@
 -- The calendar of filings (9-515). Dates are the filing office's own.
 
+create or replace function collateral.office_day(_office text, _at timestamptz)
+returns date
+language sql
+stable
+parallel safe
+return (_at at time zone case
+    when _office not like 'US-__' then null
+    when right(_office, 2) in (
+        'CT', 'DC', 'DE', 'FL', 'GA', 'IN', 'KY', 'MA', 'MD', 'ME', 'MI', 'NC', 'NH', 'NJ', 'NY', 'OH', 'PA', 'RI',
+        'SC', 'VA', 'VT', 'WV'
+    ) then 'America/New_York'
+    when right(_office, 2) in (
+        'AL', 'AR', 'IA', 'IL', 'KS', 'LA', 'MN', 'MO', 'MS', 'ND', 'NE', 'OK', 'SD', 'TN', 'TX', 'WI'
+    ) then 'America/Chicago'
+    when right(_office, 2) in ('CO', 'ID', 'MT', 'NM', 'UT', 'WY') then 'America/Denver'
+    when right(_office, 2) in ('CA', 'NV', 'OR', 'WA') then 'America/Los_Angeles'
+    when right(_office, 2) in ('PR', 'VI') then 'America/Puerto_Rico'
+    when right(_office, 2) in ('GU', 'MP') then 'Pacific/Guam'
+    when _office = 'US-AK' then 'America/Juneau'
+    when _office = 'US-AZ' then 'America/Phoenix'
+    when _office = 'US-HI' then 'Pacific/Honolulu'
+end)::date;
+comment on function collateral.office_day(text, timestamptz) is
+    'The date of an instant at a filing office, which is where the state is governed from. Null for an office that is '
+    'none.';
+
+create or replace function collateral.office_today(_office text)
+returns date
+language sql
+stable
+parallel safe
+return collateral.office_day(_office, now());
+comment on function collateral.office_today(text) is 'The transaction''s date at a filing office.';
+
+create or replace function collateral.latest_today()
+returns date
+language sql
+stable
+parallel safe
+return (now() at time zone interval '14 hours')::date;
+comment on function collateral.latest_today() is
+    'The transaction''s date where it is latest on Earth (UTC+14). A paper without a known place may bear it.';
+
 create or replace function collateral.years_after(_on date, _years int4)
 returns date
 language sql

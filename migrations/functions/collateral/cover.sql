@@ -82,17 +82,17 @@ begin atomic
             and s.debtors @> jsonb_build_array(
                 jsonb_build_object('party_id', c.debtor_party_id))
         ), false),
-        p.jurisdiction ~ '^US-[A-Z]{2}$' and p.jurisdiction = f.office,
+        collateral.office_today(f.office) is not null and p.jurisdiction = f.office,
         coalesce(s.debtors @> jsonb_build_array(
             jsonb_build_object('party_id', c.debtor_party_id, 'name', p.organic_name)), false),
-        coalesce(s.lapse_on > greatest(_value_date, ledger.today()) + _guard_days, true),
+        coalesce(s.lapse_on > greatest(_value_date, collateral.office_today(f.office)) + _guard_days, true),
         s.terminated_on is null,
         collateral.comes_first(c.facility_id, 'filing', c.filing_id),
         s.disputed is false,
         a.debtor_party_id = c.debtor_party_id
             and c.asset_kind = any (a.asset_kinds)
-            and a.dated_on <= ledger.today()
-            and coalesce(a.ends_on > greatest(_value_date, ledger.today()), true),
+            -- The debtor is located where the office is.
+            and coalesce(a.ends_on > greatest(_value_date, collateral.office_today(f.office)), true),
         coalesce(r.through_on > f.filed_on, false),
         not exists (
             select
@@ -120,6 +120,75 @@ comment on function collateral.cover_conditions(uuid, int4, date) is
     'Which conditions hold, for a settlement of that value date. One row for each filing, agreement, debtor and kind '
     'of assets that pledges in force rely on.';
 
+create or replace function collateral.code_point(_character text)
+returns text
+language sql
+immutable
+parallel safe
+return 'U+' || (
+    select lpad(h.digits, greatest(4, length(h.digits)), '0')
+    from upper(to_hex(ascii(nullif(_character, '')))) as h (digits)
+);
+comment on function collateral.code_point(text) is
+    'A character as Unicode writes its code point: U+0053. Null for none.';
+
+create or replace function collateral.name_difference(_organic_name text, _name text)
+returns jsonb
+language sql
+immutable
+parallel safe
+return (
+    select jsonb_build_object(
+        'character', d.place,
+        'organic', collateral.code_point(d.organic),
+        'given', collateral.code_point(d.given)
+    )
+    from (
+        select p.place, substr(_organic_name, p.place, 1) as organic, substr(_name, p.place, 1) as given
+        from generate_series(1, greatest(length(_organic_name), length(_name))) as p (place)
+        where _name is not null
+    ) as d
+    where d.organic is distinct from d.given
+    order by d.place
+    limit 1
+);
+comment on function collateral.name_difference(text, text) is
+    'Where a name differs first from the one on the public organic record, and the two characters by their code '
+    'points: letters that look alike differ there. A character is null where its name has ended. Null without a name.';
+
+create or replace function collateral.filed_difference(_facility_id uuid, _filing_id uuid, _party_id uuid)
+returns jsonb
+language sql
+stable
+return (
+    select collateral.name_difference(p.organic_name, d.value ->> 'name')
+    from collateral.filing_standing as s
+    join collateral.party as p on p.facility_id = s.facility_id and p.party_id = _party_id
+    cross join jsonb_array_elements(s.debtors) as d
+    where s.facility_id = _facility_id and s.filing_id = _filing_id and (d.value ->> 'party_id')::uuid = _party_id
+    limit 1
+);
+comment on function collateral.filed_difference(uuid, uuid, uuid) is
+    'How a filing''s name of its debtor differs from the organic one.';
+
+create or replace function collateral.searched_difference(_facility_id uuid, _filing_id uuid, _party_id uuid)
+returns jsonb
+language sql
+stable
+return (
+    select collateral.name_difference(p.organic_name, h.searched_name)
+    from collateral.filing as f
+    join collateral.party as p on p.facility_id = f.facility_id and p.party_id = _party_id
+    join collateral.search as h
+        on h.facility_id = f.facility_id and h.office = f.office and h.party_id = _party_id
+            and h.through_on > f.filed_on
+    where f.facility_id = _facility_id and f.filing_id = _filing_id
+    order by h.through_on desc, h.recorded_at desc
+    limit 1
+);
+comment on function collateral.searched_difference(uuid, uuid, uuid) is
+    'How the name of the latest search beyond a filing differs from the debtor''s organic one. Null without a search.';
+
 create or replace function collateral.cover_problems(_facility_id uuid, _guard_days int4, _value_date date)
 returns jsonb
 -- Not SQL, which would be planned at each call.
@@ -141,7 +210,11 @@ begin
                 (1, 'filing-insufficient', r.sufficient, jsonb_build_object('filing_id', r.filing_id)),
                 (2, 'filing-office', r.in_office, jsonb_build_object('filing_id', r.filing_id)),
                 (3, 'filing-name', r.named or r.sufficient is not true,
-                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
+                    jsonb_build_object(
+                        'filing_id', r.filing_id, 'party_id', r.debtor_party_id, 'difference',
+                        case when r.named is not true then
+                            collateral.filed_difference(_facility_id, r.filing_id, r.debtor_party_id)
+                        end)),
                 (4, 'filing-lapsing', r.lasting,
                     jsonb_build_object('filing_id', r.filing_id, 'lapse_on', r.lapse_on)),
                 (5, 'filing-terminated', r.in_effect, jsonb_build_object('filing_id', r.filing_id)),
@@ -150,7 +223,11 @@ begin
                 (8, 'agreement-missing', r.agreed,
                     jsonb_build_object('filing_id', r.filing_id, 'agreement_id', r.agreement_id)),
                 (9, 'search-missing', r.searched,
-                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
+                    jsonb_build_object(
+                        'filing_id', r.filing_id, 'party_id', r.debtor_party_id, 'difference',
+                        case when r.searched is not true then
+                            collateral.searched_difference(_facility_id, r.filing_id, r.debtor_party_id)
+                        end)),
                 (10, 'search-adverse', r.first,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id))
         ) as k (place, name, held, subject)

@@ -12,7 +12,7 @@ declare
     );
     facility_currency text := (select f.currency from capital.facility as f where f.facility_id = _facility);
 begin
-    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of');
+    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of', collateral.latest_today());
     if facility_currency is distinct from _data ->> 'currency' then
         perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
     end if;
@@ -47,7 +47,7 @@ declare
     asset_ids constant uuid[] := array(select a.id::uuid from jsonb_array_elements_text(_data -> 'assets') as a (id));
     foreign_asset uuid;
 begin
-    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of');
+    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of', collateral.latest_today());
     perform collateral.require_assets(_facility, asset_ids);
     -- A receipt is the word of its own custodian, and of no other.
     select a.asset_id into foreign_asset
@@ -85,7 +85,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform collateral.require_past((_data ->> 'through_on')::date, 'through_on');
+    perform collateral.require_past(
+        (_data ->> 'through_on')::date, 'through_on', collateral.office_today(_data ->> 'office'));
     perform collateral.require_party((_data ->> 'party_id')::uuid);
     insert into collateral.search (facility_id, search_id, office, party_id, searched_name, through_on, document_sha256)
     values

@@ -1,20 +1,19 @@
 -- Events of the collateral agent about filings, amendments and agreements. Each is recorded as reported; standing.sql
 -- has what it does.
 
-create or replace function collateral.require_past(_on date, _member text)
+create or replace function collateral.require_past(_on date, _member text, _today date)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Today is that of UTC. The offices are west of it, so theirs is never ahead.
-    if (_on <= ledger.today()) is not true then
+    if (_on <= _today) is not true then
         perform ledger.refuse('date-ahead', jsonb_build_object('member', _member));
     end if;
 end
 $$;
-comment on function collateral.require_past(date, text) is
-    'Refuses date-ahead if a date is still to come: what is recorded has happened.';
+comment on function collateral.require_past(date, text, date) is
+    'Refuses date-ahead if a date is after today: what is recorded has happened. The caller says whose today.';
 
 create or replace function collateral.require_room(_what text, _number bigint, _number_max int4)
 returns void
@@ -90,7 +89,8 @@ declare
     party record;
     standing collateral.filing_standing;
 begin
-    perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
+    perform collateral.require_past(
+        (_data ->> 'filed_on')::date, 'filed_on', collateral.office_today(_data ->> 'office'));
     perform collateral.require_room(
         'filings', (select count(*) + 1 from collateral.filing as f where f.facility_id = _facility), 2000);
     insert into collateral.filing
@@ -121,7 +121,7 @@ begin
     end loop;
     standing := collateral.recompute_standing(filing);
     perform collateral.require_room_for(standing);
-    return collateral.standing_json(standing);
+    return collateral.standing_json(standing, _data ->> 'office');
 end
 $$;
 comment on function collateral.record_filing(uuid, jsonb) is
@@ -135,10 +135,16 @@ as $$
 declare
     filing constant uuid := (_data ->> 'filing_id')::uuid;
     release constant uuid := (_data ->> 'release_id')::uuid;
+    office text;
     standing collateral.filing_standing;
 begin
-    perform collateral.require_filing(filing);
-    perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on');
+    select f.office into office
+    from collateral.filing as f
+    where f.facility_id = _facility and f.filing_id = filing;
+    if not found then
+        perform ledger.refuse('not-found', '{"resource": "filing"}');
+    end if;
+    perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on', collateral.office_today(office));
     perform collateral.require_party((_data ->> 'party_id')::uuid);
     perform collateral.require_party((_data ->> 'replaces_party_id')::uuid);
     if release is not null and not exists (
@@ -169,7 +175,7 @@ begin
     if (_data ->> 'kind' in ('termination', 'continuation')) is not true then
         perform collateral.require_room_for(standing);
     end if;
-    return collateral.standing_json(standing);
+    return collateral.standing_json(standing, office);
 end
 $$;
 comment on function collateral.record_amendment(uuid, jsonb) is
@@ -181,7 +187,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform collateral.require_past((_data ->> 'dated_on')::date, 'dated_on');
+    perform collateral.require_past((_data ->> 'dated_on')::date, 'dated_on', collateral.latest_today());
     perform collateral.require_party((_data ->> 'debtor_party_id')::uuid);
     perform collateral.require_party((_data ->> 'secured_party_id')::uuid);
     insert into collateral.agreement

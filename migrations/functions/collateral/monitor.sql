@@ -8,7 +8,6 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    today constant date := ledger.today();
     rules collateral.rules := collateral.rules_in_force(_facility_id);
     base collateral.figures;
     problem jsonb;
@@ -16,14 +15,16 @@ begin
     return query
     select k.kind, s.filing_id::text, k.detail
     from collateral.filing_standing as s
+    join collateral.filing as f on f.facility_id = s.facility_id and f.filing_id = s.filing_id
+    cross join lateral (select collateral.office_today(f.office) as today) as o
     cross join lateral (
         values
             ('continuation-open', s.terminated_on is null
-                and today between collateral.continuation_opens(s.lapse_on) and s.lapse_on,
+                and o.today between collateral.continuation_opens(s.lapse_on) and s.lapse_on,
                 jsonb_build_object('lapse_on', s.lapse_on)),
-            ('continuation-closing', s.terminated_on is null and today between s.lapse_on - 30 and s.lapse_on,
+            ('continuation-closing', s.terminated_on is null and o.today between s.lapse_on - 30 and s.lapse_on,
                 jsonb_build_object('lapse_on', s.lapse_on)),
-            ('filing-lapsed', s.terminated_on is null and s.lapse_on < today,
+            ('filing-lapsed', s.terminated_on is null and s.lapse_on < o.today,
                 jsonb_build_object('lapse_on', s.lapse_on)),
             ('filing-terminated', s.terminated_on is not null,
                 jsonb_build_object('terminated_on', s.terminated_on)),
@@ -51,7 +52,7 @@ begin
 
     for problem in
         select p.value
-        from jsonb_array_elements(collateral.cover_problems(_facility_id, 0, today)) as p
+        from jsonb_array_elements(collateral.cover_problems(_facility_id, 0, ledger.today())) as p
         where p.value ->> 'refusal' = 'search-adverse'
     loop
         return query

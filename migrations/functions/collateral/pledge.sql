@@ -48,7 +48,7 @@ declare
     agreement constant uuid := (_data ->> 'agreement_id')::uuid;
     debtor constant uuid := (_data ->> 'debtor_party_id')::uuid;
 begin
-    perform collateral.require_past((_data ->> 'pledged_on')::date, 'pledged_on');
+    perform collateral.require_past((_data ->> 'pledged_on')::date, 'pledged_on', collateral.latest_today());
     perform collateral.require_filing(filing);
     perform collateral.require_party(debtor);
     if not exists (

@@ -257,7 +257,7 @@ comment on function collateral.recompute_standing(uuid) is
     'Computes the standing of a filing of the facility that is set, and keeps it.';
 
 -- What replies show.
-create or replace function collateral.standing_json(_standing collateral.filing_standing)
+create or replace function collateral.standing_json(_standing collateral.filing_standing, _office text)
 returns jsonb
 language sql
 stable
@@ -266,7 +266,7 @@ return jsonb_build_object(
     'continuation_opens_on', collateral.continuation_opens((_standing).lapse_on),
     'state', case
         when (_standing).terminated_on is not null then 'terminated'
-        when (_standing).lapse_on < ledger.today() then 'lapsed'
+        when (_standing).lapse_on < collateral.office_today(_office) then 'lapsed'
         when (_standing).disputed then 'disputed'
         when (_standing).debtors = '[]' or (_standing).secured_parties = '[]' or (_standing).descriptions = '[]'
             then 'insufficient'
@@ -278,8 +278,8 @@ return jsonb_build_object(
     'descriptions', (_standing).descriptions,
     'effects', (_standing).effects
 );
-comment on function collateral.standing_json(collateral.filing_standing) is
-    'What a filing comes to today, as replies show it.';
+comment on function collateral.standing_json(collateral.filing_standing, text) is
+    'What a filing comes to today at its office, as replies show it.';
 
 create or replace function collateral.listed_octets(_standing collateral.filing_standing)
 returns int4
@@ -305,7 +305,7 @@ return (
                 'designation', (o.filing).designation,
                 'document_sha256', encode((o.filing).document_sha256, 'hex'),
                 'commitment', encode((o.filing).commitment_key, 'hex')
-            ) || collateral.standing_json(o.standing)
+            ) || collateral.standing_json(o.standing, (o.filing).office)
             order by (o.filing).filed_at, (o.filing).filing_id
         ) filter (where o.octets <= ledger.list_octets_max()), '[]'),
         'filings_left_out', count(*) filter (where o.octets > ledger.list_octets_max())

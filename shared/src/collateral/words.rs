@@ -3,7 +3,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{ids::Invalid, settlement::is_line};
+use crate::{
+    ids::Invalid,
+    settlement::{is_invisible, is_line},
+};
 
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $detail:literal) => {
@@ -44,13 +47,13 @@ word!(
     /// The name of an organisation, in a record or in a filing.
     LegalName,
     |text| is_line(text, 300),
-    "must be 1 to 300 characters without control characters"
+    "must be 1 to 300 characters without control or other invisible characters"
 );
 word!(
     /// What a public organic record calls an organisation.
     OrganisationNumber,
     |text| is_line(text, 40),
-    "must be 1 to 40 characters without control characters"
+    "must be 1 to 40 characters without control or other invisible characters"
 );
 word!(
     /// The number that an office gave to a filing, as it is written there.
@@ -82,10 +85,10 @@ word!(
     |text| {
         text.chars().count() <= 16_384
             && text.chars().any(char::is_alphanumeric)
-            && text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+            && text.chars().all(|c| !is_invisible(c) || matches!(c, '\n' | '\r' | '\t'))
     },
     "must be 1 to 16384 characters, at least one of them a letter or digit, \
-     with no control characters but line breaks and tabs"
+     with no invisible characters but line breaks and tabs"
 );
 
 impl FileNumber {
@@ -145,6 +148,22 @@ mod tests {
             &["INV-1", "account 7 / lot 3", &longest],
             &["", " ", "-/-", "債1", "a\0", &too_long],
         );
+    }
+
+    /// One of each kind: soft hyphen, zero-width space, marks of direction, joiners, separators, a filler that counts as
+    /// a letter, a selector that counts as a mark, a tag.
+    #[test]
+    fn a_name_has_no_invisible_characters() {
+        for c in "\u{ad}\u{200b}\u{200f}\u{202e}\u{200d}\u{2060}\u{feff}\u{2028}\u{2029}\u{fff9}\u{3164}\u{fe0f}\u{e0041}"
+            .chars()
+        {
+            for text in [format!("A{c}B"), format!("{c}AB"), format!("AB{c}")] {
+                assert!(text.parse::<LegalName>().is_err(), "{c:?}");
+                assert!(text.parse::<Description>().is_err(), "{c:?}");
+            }
+        }
+        // What one sees, or sees a gap of, is told apart by the reader.
+        table::<LegalName>(&["Cafe\u{301}", "A\u{a0}B", "A  B", "Ѕ"], &[]);
     }
 
     #[test]

@@ -137,13 +137,13 @@ fn of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
         delivered(&terms.party(&terms.secured_party)),
         delivered(&terms.rules()),
         delivered(&terms.dispute(facility.filing)),
-        delivered(&terms.filing(facility.today)),
-        delivered(&terms.amendment(facility.filing, "termination", facility.today)),
+        delivered(&terms.filing(facility.day(-1))),
+        delivered(&terms.amendment(facility.filing, "termination", facility.day(-1))),
         delivered(&terms.agreement(facility.today)),
         delivered(&facility.new_pledge()),
         delivered(&terms.valuation(facility.today, &[(asset, 9_000)])),
         delivered(&terms.receipt(facility.today, &[asset])),
-        delivered(&terms.search(facility.today).with("findings", found)),
+        delivered(&terms.search(facility.day(-1)).with("findings", found)),
     ];
 
     // In another facility, since an approval fails once its content has changed.

@@ -43,7 +43,8 @@ pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
         "that its custodian holds it",
         &terms.receipt(today, &[asset]),
     )?;
-    facility.tell("a search that finds nobody else", &terms.search(today))?;
+    let searched = terms.search(today - Duration::DAY);
+    facility.tell("a search that finds nobody else", &searched)?;
     facility.pledge_again(&terms, &pledge, today)?;
 
     let settlement = facility.propose(&terms)?;

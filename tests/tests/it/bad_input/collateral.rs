@@ -85,7 +85,7 @@ fn spelled_out(value: &Value) -> Value {
         Value::String(word) => match word.as_str() {
             "ID" => json!("6f9619ff-8b86-4d01-b42d-00cf4fc964ff"),
             "TODAY" => json!(today().to_string()),
-            "EARLIER" => json!((today() - Duration::days(2)).to_string()),
+            "EARLIER" => json!((today() - Duration::days(3)).to_string()),
             _ => value.clone(),
         },
         _ => value.clone(),
@@ -99,13 +99,13 @@ fn event(name: &str) -> Result<WebhookEvent> {
         "facility" => terms.opened(),
         "party" => terms.party(&terms.debtor),
         "rules" => terms.rules(),
-        "filing" => terms.filing(today()),
-        "amendment" => terms.amendment(Uuid::new_v4(), "continuation", today()),
+        "filing" => terms.filing(today() - Duration::DAY),
+        "amendment" => terms.amendment(Uuid::new_v4(), "continuation", today() - Duration::DAY),
         "agreement" => terms.agreement(today()),
         "pledge" => terms.pledge(Uuid::new_v4(), Uuid::new_v4(), today()),
         "valuation" => terms.valuation(today(), &[(Uuid::new_v4(), 1)]),
         "receipt" => terms.receipt(today(), &[Uuid::new_v4()]),
-        "search" => terms.search(today()).with(
+        "search" => terms.search(today() - Duration::DAY).with(
             "findings",
             json!([{
                 "file_number": "1", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "X",

@@ -162,14 +162,14 @@ fn of_collateral(facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
         terms.rules(),
     ];
     let asset = facility.pledged[0].asset;
-    let amendment = |kind: &str| terms.amendment(facility.filing, kind, facility.today);
+    let amendment = |kind: &str| terms.amendment(facility.filing, kind, facility.day(-1));
     let lender = terms.secured_party.id.to_string();
     let found = json!([{
         "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
         "subordination_sha256": "5b".repeat(32),
     }]);
     let of_the_agent = [
-        terms.filing(facility.today),
+        terms.filing(facility.day(-1)),
         amendment("continuation"),
         amendment("assignment")
             .with("party_id", lender.clone())
@@ -189,7 +189,7 @@ fn of_collateral(facility: &SecuredFacility<'_>) -> Vec<(Sender, Value)> {
         facility.new_pledge(),
         terms.valuation(facility.today, &[(asset, 1_000)]),
         terms.receipt(facility.today, &[asset]),
-        terms.search(facility.today).with("findings", found),
+        terms.search(facility.day(-1)).with("findings", found),
     ];
     let mut all: Vec<(Sender, Value)> = of_the_platform
         .iter()

@@ -299,7 +299,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
         let rest = format!("'{}', {}", event.kind, quote(&event.data.to_string()));
         direct.agent("collateral-webhook", agent, &idempotency_key(), &rest)
     };
-    let (ours, their_search) = (facility.new_pledge(), theirs.search(facility.today));
+    let (ours, their_search) = (facility.new_pledge(), theirs.search(facility.day(-1)));
     assert_eq!(say(OTHER, &ours)?.name(), "refused not-found");
     assert_eq!(
         say(COLLATERAL_AGENT, &their_search)?.name(),
@@ -328,7 +328,7 @@ fn the_platform_and_the_agent_cannot_send_each_others_events() -> Result<()> {
         (COLLATERAL_AGENT, &facility.terms.rules()),
         (COLLATERAL_AGENT, &facility.terms.opened()),
         (PLATFORM, &facility.new_pledge()),
-        (PLATFORM, &facility.terms.filing(facility.today)),
+        (PLATFORM, &facility.terms.filing(facility.day(-1))),
     ] {
         let answer = fixture.agent(agent).deliver(&event.delivery())?;
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use postgres::Client;
+use shared::collateral::Office;
 use tests::fixture::Fixture;
 use time::{Date, Month};
 
@@ -52,6 +53,29 @@ const CONTINUATIONS: [(&str, &str, Option<&str>); 11] = [
     ("2025-08-31", "2025-02-28", Some("2030-08-31")),
 ];
 
+/// An office, an instant just before its midnight, and the date there. A minute later it is the next.
+const EVENINGS: [(&str, &str, &str); 18] = [
+    ("US-DE", "2026-11-28T04:59Z", "2026-11-27"),
+    // The evenings before and after the clocks change.
+    ("US-DE", "2027-03-14T04:59Z", "2027-03-13"),
+    ("US-DE", "2027-03-15T03:59Z", "2027-03-14"),
+    ("US-DE", "2027-11-07T03:59Z", "2027-11-06"),
+    ("US-DE", "2027-11-08T04:59Z", "2027-11-07"),
+    ("US-DE", "2028-02-29T04:59Z", "2028-02-28"),
+    ("US-IN", "2027-07-01T03:59Z", "2027-06-30"),
+    ("US-TN", "2027-07-01T04:59Z", "2027-06-30"),
+    ("US-ID", "2027-07-01T05:59Z", "2027-06-30"),
+    ("US-AZ", "2027-07-01T06:59Z", "2027-06-30"),
+    ("US-AZ", "2027-01-01T06:59Z", "2026-12-31"),
+    ("US-OR", "2027-07-01T06:59Z", "2027-06-30"),
+    ("US-AK", "2027-07-01T07:59Z", "2027-06-30"),
+    ("US-HI", "2027-07-01T09:59Z", "2027-06-30"),
+    ("US-PR", "2027-01-01T03:59Z", "2026-12-31"),
+    ("US-VI", "2027-07-01T03:59Z", "2027-06-30"),
+    ("US-GU", "2026-11-28T13:59Z", "2026-11-28"),
+    ("US-MP", "2027-07-01T13:59Z", "2027-07-01"),
+];
+
 fn text(admin: &mut Client, sql: &str) -> Result<Option<String>> {
     let row = admin.query_one(sql, &[]).with_context(|| sql.to_owned())?;
     Ok(row.get(0))
@@ -93,6 +117,48 @@ fn a_continuation_counts_in_the_last_six_months_alone() -> Result<()> {
     ] {
         assert_eq!(text(&mut admin, sql)?, None, "{sql}");
     }
+    Ok(())
+}
+
+#[test]
+fn an_office_has_the_date_of_its_own_place() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    for (office, at, expected) in EVENINGS {
+        let sql = format!("select collateral.office_day('{office}', '{at}')::text");
+        let found = text(&mut admin, &sql)?;
+        assert_eq!(found.as_deref(), Some(expected), "{office} at {at}");
+        let sql = format!(
+            "select (collateral.office_day('{office}', timestamptz '{at}' + interval '1 minute') - 1)::text"
+        );
+        let found = text(&mut admin, &sql)?;
+        assert_eq!(found.as_deref(), Some(expected), "{office} after {at}");
+    }
+    Ok(())
+}
+
+/// The function that reads a report and the database know the same offices.
+#[test]
+fn each_office_that_a_report_may_name_has_a_date() -> Result<()> {
+    let fixture = Fixture::empty()?;
+    let mut admin = fixture.admin()?;
+    let mut offices = 0;
+    for (one, other) in ('A'..='Z').flat_map(|one| ('A'..='Z').map(move |other| (one, other))) {
+        let office = format!("US-{one}{other}");
+        let sql = format!("select collateral.office_today('{office}')::text");
+        let known = text(&mut admin, &sql)?.is_some();
+        assert_eq!(known, office.parse::<Office>().is_ok(), "{office}");
+        offices += u32::from(known);
+    }
+    assert_eq!(offices, 55);
+    for other in ["", "US", "DE", "XX-DE", "US-de", "US-DE ", "GB-SCT"] {
+        let sql = format!("select collateral.office_today('{other}')::text");
+        assert_eq!(text(&mut admin, &sql)?, None, "{other}");
+    }
+    assert_eq!(
+        text(&mut admin, "select collateral.office_today(null)::text")?,
+        None
+    );
     Ok(())
 }
 

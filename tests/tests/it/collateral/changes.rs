@@ -1,6 +1,7 @@
 //! The conditions again, as the record changes: papers, names, findings; and at every step of a settlement.
 
 use anyhow::Result;
+use serde_json::json;
 use tests::fixture::Fixture;
 
 use super::conditions::found;
@@ -27,6 +28,57 @@ fn a_pledge_without_papers_beside_a_good_one_stops_nothing() -> Result<()> {
         refusal(&facility.draw(100)?),
         "valuation-missing, custody-missing, availability-short"
     );
+    Ok(())
+}
+
+/// Two names that look the same: the reason says where they differ, and in which characters.
+#[test]
+fn a_name_that_only_looks_alike_is_told_apart() -> Result<()> {
+    let fixture = Fixture::new()?;
+    for (name, character, organic, given) in [
+        ("Cafe\u{301} Smith LLC", 4, json!("U+00E9"), json!("U+0065")),
+        (
+            "Caf\u{e9}\u{a0}Smith LLC",
+            5,
+            json!("U+0020"),
+            json!("U+00A0"),
+        ),
+        ("Caf\u{e9}  Smith LLC", 6, json!("U+0053"), json!("U+0020")),
+        (
+            "Caf\u{e9} \u{405}mith LLC",
+            6,
+            json!("U+0053"),
+            json!("U+0405"),
+        ),
+        ("Caf\u{e9} Smith LLC ", 15, json!(null), json!("U+0020")),
+        ("Caf\u{e9} Smith LL", 14, json!("U+0043"), json!(null)),
+        ("caf\u{e9} Smith LLC", 1, json!("U+0043"), json!("U+0063")),
+        (
+            "\u{1d402}af\u{e9} Smith LLC",
+            1,
+            json!("U+0043"),
+            json!("U+1D402"),
+        ),
+    ] {
+        let mut facility = SecuredFacility::open(&fixture)?;
+        facility.terms.debtor.name = "Caf\u{e9} Smith LLC".to_owned();
+        facility.onboard(&facility.terms.party(&facility.terms.debtor))?;
+        let party = facility.terms.debtor.id.to_string();
+        let debtors = json!([{ "party_id": party, "name": name }]);
+        facility.file(|event| event.with("debtors", debtors))?;
+        facility.sign(|event| event)?;
+        let pledged = facility.pledge(|event| event)?;
+        facility.value(pledged, 1_000)?;
+        facility.hold(pledged)?;
+        let search = facility.terms.search(facility.day(-1));
+        facility.record(&search.with("searched_name", name))?;
+        let answer = facility.draw(100)?;
+        assert_eq!(refusal(&answer), "filing-name, search-missing", "{name:?}");
+        let difference = json!({ "character": character, "organic": organic, "given": given });
+        for problem in answer.json()["problems"].as_array().into_iter().flatten() {
+            assert_eq!(problem["subjects"][0]["difference"], difference, "{name:?}");
+        }
+    }
     Ok(())
 }
 
@@ -95,12 +147,12 @@ fn every_step_but_a_failure_checks_the_collateral_again() -> Result<()> {
     facility.record(
         &facility
             .terms
-            .search(facility.today)
+            .search(facility.day(-1))
             .with("findings", found(&facility, -5_000)),
     )?;
     let completed = || facility.report("settle-one", "settlement.completed", &settlement, 800);
     assert_eq!(refusal(&completed()?), "search-adverse");
-    facility.record(&facility.terms.search(facility.today))?;
+    facility.record(&facility.terms.search(facility.day(-1)))?;
     assert_eq!(refusal(&completed()?), "");
     // Each step rested on a base of its own.
     let rested = format!(

@@ -1,11 +1,12 @@
 //! Filings and amendments: they are recorded as filed, and have the effect that the UCC gives them.
 
 use anyhow::{Context as _, Result};
+use postgres::Client;
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::sample_data::{PLATFORM, WebhookEvent, delivery, filed_to_lapse_on};
-use time::Date;
 use time::macros::date;
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, monitor, refusal};
@@ -96,9 +97,97 @@ fn a_filing_that_lapses_before_the_value_date_and_guard_stops_a_settlement() -> 
     assert!(days_until(&facility, &standing["lapse_on"])? > lapse + 1_800);
     assert_eq!(refusal(&facility.verify(&waiting)?), "");
     // The window now belongs to the new lapse date.
-    let standing = facility.amend("continuation", 0, |it| it)?;
+    let standing = facility.amend("continuation", -1, |it| it)?;
     assert_eq!(last_reason(&standing)?, "before-window");
     assert_books(&mut fixture.admin()?)
+}
+
+/// Dates and lapses go by the office's day, wherever that is; UTC's date is another for most of the day.
+#[test]
+fn a_filing_is_of_its_offices_day() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    for office in ["US-DE", "US-GU", "US-HI"] {
+        let today = |admin: &mut Client| -> Result<Date> {
+            let row = admin.query_one("select collateral.office_today($1)", &[&office])?;
+            Ok(row.get(0))
+        };
+        loop {
+            let day = today(&mut admin)?;
+            let found = in_office(&fixture, office, day)?;
+            // Midnight may pass there meanwhile.
+            if today(&mut admin)? == day {
+                assert_eq!(
+                    found,
+                    [
+                        "accepted, date-ahead, accepted, date-ahead, accepted, date-ahead",
+                        "lapsed, filing-lapsing, filing-lapsed",
+                        "effective, filing-lapsing, continuation-closing continuation-open",
+                        "effective, , continuation-closing continuation-open",
+                    ],
+                    "{office}"
+                );
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Papers of an office's today and tomorrow; then, for a filing that lapses yesterday, today and tomorrow there: its
+/// state, what stops a settlement of the earliest value date, and the warnings.
+fn in_office(fixture: &Fixture, office: &str, day: Date) -> Result<Vec<String>> {
+    let mut facility = SecuredFacility::open(fixture)?;
+    facility.rule(&[("lapse_guard_days", json!(0))])?;
+    facility.sign(|it| it)?;
+    facility.file(|it| it.with("office", office))?;
+    let mut outcomes = Vec::new();
+    for on in [day, day + Duration::DAY] {
+        let terms = &facility.terms;
+        for event in [
+            terms.filing(on).with("office", office),
+            terms.amendment(facility.filing, "continuation", on),
+            terms.search(on).with("office", office),
+        ] {
+            let answer = facility.send(&event)?;
+            let refused = refusal(&answer);
+            outcomes.push(if refused.is_empty() {
+                "accepted".to_owned()
+            } else {
+                refused
+            });
+        }
+    }
+    // In pairs of today and tomorrow.
+    let pairs: Vec<String> = (0..3)
+        .flat_map(|at| [outcomes[at].clone(), outcomes[at + 3].clone()])
+        .collect();
+    let mut found = vec![pairs.join(", ")];
+    for lapses in -1..=1 {
+        let mut facility = SecuredFacility::open(fixture)?;
+        facility.rule(&[("lapse_guard_days", json!(0))])?;
+        let event = facility
+            .terms
+            .filing(filed_to_lapse_on(day + Duration::days(lapses)));
+        let standing = facility.file(|_| event.with("office", office))?["effect"].take();
+        facility.sign(|it| it)?;
+        let pledged = facility.pledge(|it| it)?;
+        facility.value(pledged, 1_000)?;
+        facility.hold(pledged)?;
+        let earliest = (OffsetDateTime::now_utc() - Duration::hours(11)).date();
+        let settlement = facility.proposed_for(10, (earliest - facility.today).whole_days())?;
+        let refused = refusal(&facility.verify(&settlement)?);
+        let lapsing = if refused.contains("filing-lapsing") {
+            "filing-lapsing"
+        } else {
+            ""
+        };
+        monitor(fixture)?;
+        let warnings = facility.warnings()?.join(" ");
+        let state = standing["state"].as_str().context("a state")?;
+        found.push(format!("{state}, {lapsing}, {warnings}"));
+    }
+    Ok(found)
 }
 
 #[test]
@@ -153,7 +242,7 @@ fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Re
     facility.value(pledged, 1_000)?;
     facility.hold(pledged)?;
     assert_eq!(refusal(&facility.draw(10)?), "filing-terminated");
-    let after = facility.amend("continuation", 0, |it| it)?;
+    let after = facility.amend("continuation", -1, |it| it)?;
     assert_eq!(last_reason(&after)?, "after-termination");
     assert_books(&mut fixture.admin()?)
 }
@@ -411,7 +500,7 @@ fn a_release_authorises_nothing_but_what_it_names() -> Result<()> {
     let named = json!({"kind": "collateral", "action": "delete", "description": DELETED});
     let restated = json!({"kind": "collateral", "action": "restate", "description": DELETED});
     let filed = |facility: &SecuredFacility<'_>, release: &Value, action: &str, text: &str| {
-        let standing = facility.amend("collateral", 0, |event| {
+        let standing = facility.amend("collateral", -1, |event| {
             event
                 .with("action", action)
                 .with("description", text)
@@ -459,7 +548,7 @@ fn a_release_authorises_nothing_but_what_it_names() -> Result<()> {
         })?;
     }
     let delete = |role: &str, id: Uuid, release: &Value| {
-        facility.amend("party", 0, |event| {
+        facility.amend("party", -1, |event| {
             party(event, "delete", role, id).with("release_id", release["id"].clone())
         })
     };
@@ -484,7 +573,7 @@ fn a_termination_is_authorised_for_what_its_release_names() -> Result<()> {
         facility.value(pledged, 1_000)?;
         facility.hold(pledged)?;
         facility.drawn(10)?;
-        let standing = facility.amend("termination", 0, |event| {
+        let standing = facility.amend("termination", -1, |event| {
             if named {
                 event.with("release_id", release["id"].clone())
             } else {
@@ -502,7 +591,7 @@ fn a_termination_is_authorised_for_what_its_release_names() -> Result<()> {
     // The release of an asset is none of the filing.
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let release = facility.released(&facility.release(&facility.pledged))?;
-    let standing = facility.amend("termination", 0, |event| {
+    let standing = facility.amend("termination", -1, |event| {
         event.with("release_id", release["id"].clone())
     })?;
     assert_eq!(last_reason(&standing)?, "not-authorised");
@@ -527,14 +616,14 @@ fn an_approval_lapses() -> Result<()> {
                 requested_at = requested_at - interval '{age}'"
         );
         without_triggers(&mut admin, "collateral.release", &earlier)?;
-        let standing = facility.amend("collateral", 0, |event| {
+        let standing = facility.amend("collateral", -1, |event| {
             event
                 .with("action", "delete")
                 .with("description", DELETED)
                 .with("release_id", deletion["id"].clone())
         })?;
         assert_eq!(last_reason(&standing)?, reason, "{age}");
-        let standing = facility.amend("termination", 0, |event| event)?;
+        let standing = facility.amend("termination", -1, |event| event)?;
         assert_eq!(last_reason(&standing)?, reason, "{age}");
     }
     Ok(())

@@ -326,7 +326,7 @@ fn texts_of_filings_are_bounded_and_all_filings_stay_readable() -> Result<()> {
         "create or replace function ledger.list_octets_max() returns int4
          language sql immutable parallel safe return 3000",
     )?;
-    let full = facility.send(&facility.terms.filing(facility.today))?;
+    let full = facility.send(&facility.terms.filing(facility.day(-1)))?;
     assert_eq!(refusal(&full), "collateral-limit", "{}", full.text());
     assert_eq!(full.json()["of"], "octets of filings");
     facility.amend("termination", -1, |event| event)?;
@@ -354,7 +354,7 @@ fn filings_amendments_and_open_releases_are_bounded() -> Result<()> {
     }
     let amendment = facility
         .terms
-        .amendment(facility.filing, "continuation", facility.today);
+        .amendment(facility.filing, "continuation", facility.day(-1));
     full(&facility.send(&amendment)?, "amendments");
     let mut admin = fixture.admin()?;
     admin.batch_execute(
@@ -367,7 +367,7 @@ fn filings_amendments_and_open_releases_are_bounded() -> Result<()> {
          alter table collateral.filing enable trigger user",
     )?;
     full(
-        &facility.send(&facility.terms.filing(facility.today))?,
+        &facility.send(&facility.terms.filing(facility.day(-1)))?,
         "filings",
     );
     Ok(())

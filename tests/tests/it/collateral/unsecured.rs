@@ -43,7 +43,7 @@ fn an_unsecured_facility_takes_no_collateral_and_checks_none() -> Result<()> {
     let today = time::OffsetDateTime::now_utc().date();
     let answer = fixture
         .agent(tests::sample_data::COLLATERAL_AGENT)
-        .deliver(&terms.search(today).delivery())?;
+        .deliver(&terms.search(today - time::Duration::DAY).delivery())?;
     assert_eq!(refusal(&answer), "not-found");
     // A settlement cannot differ from its facility in being secured.
     let mut admin = fixture.admin()?;

@@ -41,7 +41,7 @@ fn secure(fixture: &Fixture) -> Result<()> {
     let found = serde_json::json!([{
         "file_number": "2001 77", "filed_at": "2001-01-01T00:00:00Z", "secured_party": "Other Bank",
     }]);
-    own.record(&own.terms.search(own.today).with("findings", found))?;
+    own.record(&own.terms.search(own.day(-1)).with("findings", found))?;
     let theirs =
         SecuredFacility::led_by(fixture, BOREALIS, "mallory", "mallory")?.secured_by(&[1_000])?;
     for facility in [&own, &theirs] {

@@ -58,7 +58,7 @@ fn a_position_is_covered_by_its_share_of_that_days_eligible_collateral() -> Resu
     facility.value(facility.pledged[0], 100_001)?;
     assert_eq!(name(&facility)?, (line(66_667), cover("100001")));
     // A termination that was not authorised: neither a new settlement nor a loss estimate may rest on the filing.
-    facility.amend("termination", 0, |event| event)?;
+    facility.amend("termination", -1, |event| event)?;
     assert_eq!(name(&facility)?, (line(0), Value::Null));
     Ok(())
 }
