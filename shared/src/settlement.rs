@@ -101,7 +101,7 @@ impl FromStr for Text {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if !is_line(text, Self::CHARS_MAX) {
             return Err(Invalid(
-                "must be 1 to 140 characters without control or other invisible characters",
+                "must be 1 to 140 characters, none of them invisible",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn texts() {
         let longest = "é".repeat(140);
-        for good in ["a", "Series A, tranche 2", "債券", "👩‍💼", longest.as_str()] {
+        for good in ["a", "Series A, tranche 2", "債券", "💼", longest.as_str()] {
             assert_eq!(good.parse::<Text>().unwrap().as_str(), good);
         }
         let too_long = format!("{longest}a");
@@ -187,6 +187,8 @@ mod tests {
             "\u{1b}[2J",
             "\u{7f}",
             "\u{85}",
+            // Joined emoji pay for names that show all they are.
+            "👩‍💼",
             &too_long,
         ] {
             assert!(bad.parse::<Text>().is_err(), "{bad:?}");

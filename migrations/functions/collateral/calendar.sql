@@ -6,7 +6,7 @@ language sql
 stable
 parallel safe
 return (_at at time zone case
-    when _office not like 'US-__' then null
+    when (_office like 'US-__') is not true then null
     when right(_office, 2) in (
         'CT', 'DC', 'DE', 'FL', 'GA', 'IN', 'KY', 'MA', 'MD', 'ME', 'MI', 'NC', 'NH', 'NJ', 'NY', 'OH', 'PA', 'RI',
         'SC', 'VA', 'VT', 'WV'

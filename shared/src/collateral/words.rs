@@ -47,13 +47,13 @@ word!(
     /// The name of an organisation, in a record or in a filing.
     LegalName,
     |text| is_line(text, 300),
-    "must be 1 to 300 characters without control or other invisible characters"
+    "must be 1 to 300 characters, none of them invisible"
 );
 word!(
     /// What a public organic record calls an organisation.
     OrganisationNumber,
     |text| is_line(text, 40),
-    "must be 1 to 40 characters without control or other invisible characters"
+    "must be 1 to 40 characters, none of them invisible"
 );
 word!(
     /// The number that an office gave to a filing, as it is written there.
@@ -150,13 +150,25 @@ mod tests {
         );
     }
 
-    /// One of each kind: soft hyphen, zero-width space, marks of direction, joiners, separators, a filler that counts as
-    /// a letter, a selector that counts as a mark, a tag.
+    /// One of each kind: soft hyphen, zero-width space, marks of direction, joiners, separators, a filler that counts
+    /// as a letter, a selector that counts as a mark, a tag.
     #[test]
     fn a_name_has_no_invisible_characters() {
-        for c in "\u{ad}\u{200b}\u{200f}\u{202e}\u{200d}\u{2060}\u{feff}\u{2028}\u{2029}\u{fff9}\u{3164}\u{fe0f}\u{e0041}"
-            .chars()
-        {
+        for c in [
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200f}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{fff9}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{e0041}',
+        ] {
             for text in [format!("A{c}B"), format!("{c}AB"), format!("AB{c}")] {
                 assert!(text.parse::<LegalName>().is_err(), "{c:?}");
                 assert!(text.parse::<Description>().is_err(), "{c:?}");

@@ -269,7 +269,7 @@ fn queries() {
             "note=%00&amount=",
             json!([
                 {"parameter": "amount", "detail": "must be a string of 1 to 18 digits without a leading zero"},
-                {"parameter": "note", "detail": "must be 1 to 140 characters without control or other invisible characters"},
+                {"parameter": "note", "detail": "must be 1 to 140 characters, none of them invisible"},
             ]),
         ),
     ] {
