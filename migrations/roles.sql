@@ -44,6 +44,8 @@ begin
             ('get_commitment_proof', 'serializable', '5s'),
             ('get_facility', 'serializable', '5s'),
             ('get_facility_collateral', 'serializable', '5s'),
+            ('get_filing', 'serializable', '5s'),
+            ('get_release', 'serializable', '5s'),
             ('get_risk_run', 'serializable', '5s'),
             ('get_settlement', 'serializable', '5s'),
             ('list_audit', 'serializable', '5s'),

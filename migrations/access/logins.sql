@@ -17,6 +17,8 @@ values
     ('get_commitment_proof', 'human', 'serializable', '5s'),
     ('get_facility', 'human', 'serializable', '5s'),
     ('get_facility_collateral', 'human', 'serializable', '5s'),
+    ('get_filing', 'human', 'serializable', '5s'),
+    ('get_release', 'human', 'serializable', '5s'),
     ('get_risk_run', 'human', 'serializable', '5s'),
     ('get_settlement', 'human', 'serializable', '5s'),
     ('list_audit', 'human', 'serializable', '5s'),

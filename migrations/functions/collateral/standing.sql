@@ -281,6 +281,26 @@ return jsonb_build_object(
 comment on function collateral.standing_json(collateral.filing_standing, text) is
     'What a filing comes to today at its office, as replies show it.';
 
+create or replace function collateral.filing_json(
+    _filing collateral.filing,
+    _standing collateral.filing_standing
+)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'filing_id', (_filing).filing_id,
+    'office', (_filing).office,
+    'file_number', (_filing).file_number,
+    'filed_at', ledger.rfc3339((_filing).filed_at),
+    'filed_on', (_filing).filed_on,
+    'designation', (_filing).designation,
+    'document_sha256', encode((_filing).document_sha256, 'hex'),
+    'commitment', encode((_filing).commitment_key, 'hex')
+) || collateral.standing_json(_standing, (_filing).office);
+comment on function collateral.filing_json(collateral.filing, collateral.filing_standing) is
+    'A filing as replies show it, with what it comes to.';
+
 create or replace function collateral.listed_octets(_standing collateral.filing_standing)
 returns int4
 language sql
@@ -296,16 +316,7 @@ stable
 return (
     select jsonb_build_object(
         'filings', coalesce(jsonb_agg(
-            jsonb_build_object(
-                'filing_id', (o.filing).filing_id,
-                'office', (o.filing).office,
-                'file_number', (o.filing).file_number,
-                'filed_at', ledger.rfc3339((o.filing).filed_at),
-                'filed_on', (o.filing).filed_on,
-                'designation', (o.filing).designation,
-                'document_sha256', encode((o.filing).document_sha256, 'hex'),
-                'commitment', encode((o.filing).commitment_key, 'hex')
-            ) || collateral.standing_json(o.standing, (o.filing).office)
+            collateral.filing_json(o.filing, o.standing)
             order by (o.filing).filed_at, (o.filing).filing_id
         ) filter (where o.octets <= ledger.list_octets_max()), '[]'),
         'filings_left_out', count(*) filter (where o.octets > ledger.list_octets_max())

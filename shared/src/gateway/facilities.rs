@@ -154,6 +154,50 @@ impl Gateway {
         .await
     }
 
+    /// `gateway.get_filing`: one, with what its amendments make of it.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_filing(
+        &self,
+        token: &Token,
+        facility_id: FacilityId,
+        id: FilingId,
+    ) -> Result<Reply, Error> {
+        self.read(
+            "get_filing",
+            token,
+            &[
+                (&facility_id.as_uuid(), Type::UUID),
+                (&id.as_uuid(), Type::UUID),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.get_release`: one, whatever became of it.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_release(
+        &self,
+        token: &Token,
+        facility_id: FacilityId,
+        id: ReleaseId,
+    ) -> Result<Reply, Error> {
+        self.read(
+            "get_release",
+            token,
+            &[
+                (&facility_id.as_uuid(), Type::UUID),
+                (&id.as_uuid(), Type::UUID),
+            ],
+        )
+        .await
+    }
+
     /// `gateway.request_release`: writes down what is to be released, and releases nothing.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A request that is for this function, with the client's own bytes.
 
+use std::str::FromStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap,
@@ -16,8 +18,8 @@ pub const BODY_BYTES_MAX: usize = 65_536;
 pub struct Request {
     /// All headers.
     pub headers: HeaderMap,
-    /// The path's parameter as received, or an empty text.
-    pub parameter: String,
+    /// The path's parameters as received, in the route's order.
+    pub parameters: Vec<String>,
     /// The query without its question mark, as received.
     pub query: String,
     /// The body's bytes as the client sent them.
@@ -35,10 +37,12 @@ impl Request {
         let event: Event = serde_json::from_str(event).map_err(|_| Problem::MalformedRequest)?;
         // The path as received: the one that `lambda_http` offers elsewhere is normalised.
         let path = event.raw_path.as_deref().unwrap_or_default();
-        let parameter = endpoint
+        let parameters = endpoint
             .matches(event.request_context.http.method.as_str(), path)
             .ok_or(Problem::NoRoute)?
-            .to_owned();
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         let body = if endpoint.is_mutation() {
             body(&event)?
         } else {
@@ -52,7 +56,7 @@ impl Request {
         }
         Ok(Self {
             headers: event.headers,
-            parameter,
+            parameters,
             query: event.raw_query_string.unwrap_or_default(),
             body,
         })
@@ -68,13 +72,25 @@ impl Request {
         read_query(&self.query, |_| Some(()))
     }
 
-    /// The path's parameter as an id. A malformed id is answered like an unknown one.
+    /// The path's first parameter as an id. A malformed id is answered like an unknown one.
     ///
     /// # Errors
     ///
     /// 404 `not-found`.
-    pub fn path_id<T: std::str::FromStr>(&self) -> Result<T, Problem> {
-        self.parameter.parse().map_err(|_| Problem::NotFound)
+    pub fn path_id<T: FromStr>(&self) -> Result<T, Problem> {
+        self.path_id_at(0)
+    }
+
+    /// The same of a route with several parameters, counted from 0.
+    ///
+    /// # Errors
+    ///
+    /// 404 `not-found`.
+    pub fn path_id_at<T: FromStr>(&self, place: usize) -> Result<T, Problem> {
+        self.parameters
+            .get(place)
+            .and_then(|parameter| parameter.parse().ok())
+            .ok_or(Problem::NotFound)
     }
 }
 

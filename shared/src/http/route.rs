@@ -7,31 +7,31 @@ pub struct Endpoint {
     pub function: &'static str,
     /// The one method.
     pub method: &'static str,
-    /// The path, with at most one `{parameter}`.
+    /// The path, with its `{parameters}`.
     pub route: &'static str,
 }
 
 impl Endpoint {
-    /// The path's parameter, if the request is for this endpoint. It is empty for a route without a parameter.
+    /// The path's parameters in their order, if the request is for this endpoint.
     ///
     /// The path is compared as it was received, without decoding or normalising: API Gateway chose this
     /// function by its own reading of the path, and a direct invocation was not routed at all.
     #[must_use]
-    pub fn matches<'a>(&self, method: &str, raw_path: &'a str) -> Option<&'a str> {
+    pub fn matches<'a>(&self, method: &str, raw_path: &'a str) -> Option<Vec<&'a str>> {
         if method != self.method {
             return None;
         }
-        let mut parameter = "";
+        let mut parameters = Vec::new();
         let mut segments = raw_path.split('/');
         for expected in self.route.split('/') {
             let segment = segments.next()?;
             if expected.starts_with('{') && !segment.is_empty() {
-                parameter = segment;
+                parameters.push(segment);
             } else if segment != expected {
                 return None;
             }
         }
-        segments.next().is_none().then_some(parameter)
+        segments.next().is_none().then_some(parameters)
     }
 
     /// Whether the request may change something, and so may have a body.
@@ -56,12 +56,28 @@ mod tests {
         route: "/v1/settlements",
     };
 
+    const FILING: Endpoint = Endpoint {
+        function: "get-filing",
+        method: "GET",
+        route: "/v1/facilities/{id}/filings/{filing_id}",
+    };
+
     #[test]
     fn routes() {
-        for (endpoint, method, path, parameter) in [
-            (VERIFY, "POST", "/v1/settlements/a/verify", Some("a")),
-            (VERIFY, "POST", "/v1/settlements/%61/verify", Some("%61")),
-            (VERIFY, "POST", "/v1/settlements/../verify", Some("..")),
+        for (endpoint, method, path, parameters) in [
+            (VERIFY, "POST", "/v1/settlements/a/verify", Some(vec!["a"])),
+            (
+                VERIFY,
+                "POST",
+                "/v1/settlements/%61/verify",
+                Some(vec!["%61"]),
+            ),
+            (
+                VERIFY,
+                "POST",
+                "/v1/settlements/../verify",
+                Some(vec![".."]),
+            ),
             (VERIFY, "GET", "/v1/settlements/a/verify", None),
             (VERIFY, "post", "/v1/settlements/a/verify", None),
             (VERIFY, "POST", "/v1/settlements//verify", None),
@@ -70,13 +86,27 @@ mod tests {
             (VERIFY, "POST", "/v1/settlements/a/b/verify", None),
             (VERIFY, "POST", "//v1/settlements/a/verify", None),
             (VERIFY, "POST", "v1/settlements/a/verify", None),
-            (LIST, "GET", "/v1/settlements", Some("")),
+            (LIST, "GET", "/v1/settlements", Some(vec![])),
             (LIST, "GET", "/v1/settlements/", None),
             (LIST, "GET", "/v1", None),
             (LIST, "GET", "/", None),
             (LIST, "GET", "", None),
+            (
+                FILING,
+                "GET",
+                "/v1/facilities/a/filings/b",
+                Some(vec!["a", "b"]),
+            ),
+            (FILING, "GET", "/v1/facilities/a/filings/", None),
+            (FILING, "GET", "/v1/facilities//filings/b", None),
+            (FILING, "GET", "/v1/facilities/a/filings", None),
+            (FILING, "GET", "/v1/facilities/a/releases/b", None),
         ] {
-            assert_eq!(endpoint.matches(method, path), parameter, "{method} {path}");
+            assert_eq!(
+                endpoint.matches(method, path),
+                parameters,
+                "{method} {path}"
+            );
         }
     }
 }

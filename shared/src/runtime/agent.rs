@@ -39,7 +39,7 @@ where
         function,
         move |(gateway, ring), request, invocation: Invocation| async move {
             let delivery = Delivery {
-                agent: &request.parameter,
+                agent: request.parameters.first().map_or("", String::as_str),
                 headers: &request.headers,
                 body: &request.body,
             };

@@ -107,6 +107,8 @@ pub(crate) fn of_person(function: &str) -> Request {
         "list-facilities" => Request::new("GET", "/v1/facilities?limit=2"),
         "get-facility" => Request::new("GET", &facility),
         "get-facility-collateral" => Request::new("GET", &format!("{facility}/collateral")),
+        "get-filing" => Request::new("GET", &format!("{facility}/filings/{settlement}")),
+        "get-release" => Request::new("GET", &format!("{facility}/releases/{settlement}")),
         "request-release" => post(&format!("{facility}/releases")).json(
             &json!({ "kind": "termination", "filing_id": Uuid::new_v4().to_string(), "reason": "paid" }),
         ),

@@ -50,7 +50,13 @@ fn a_facility_is_visible_to_its_lead_and_to_admitted_allocators() -> Result<()> 
     let facility = SecuredFacility::good(&fixture, &[1_000])?;
     let facility_id = facility.terms.facility;
     let release = facility.requested(&facility.release(&facility.pledged))?;
-    let parts = ["", "/collateral"];
+    let id = release["id"].as_str().context("an id")?;
+    let parts = [
+        "",
+        "/collateral",
+        &format!("/filings/{}", facility.filing),
+        &format!("/releases/{id}"),
+    ];
     let not_there = |person: &str| -> Result<()> {
         for part in parts {
             let answer = read(&fixture, person, facility_id, part)?;
@@ -220,6 +226,51 @@ fn an_allocator_beside_the_lead_draws_on_the_same_base() -> Result<()> {
     let answer = verify(350)?;
     assert_eq!(refusal(&answer), "");
     assert_eq!(answer.json()["borrowing_base"]["drawn_minor"], "500");
+    Ok(())
+}
+
+/// A filing, and a release whatever became of it, by itself: as the lists show it, in its own facility alone.
+#[test]
+fn a_filing_and_a_release_are_read_by_themselves() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000, 1_000])?;
+    let other = SecuredFacility::good(&fixture, &[])?;
+    facility.amend("continuation", -1, |event| event)?;
+    let release = facility.requested(&facility.release(&facility.pledged[..1]))?;
+    let by_itself = |of: &SecuredFacility<'_>, part: String| -> Result<Response> {
+        read(&fixture, "carol", of.terms.facility, &part)
+    };
+    let listed = facility.collateral()?;
+
+    let answer = by_itself(&facility, format!("/filings/{}", facility.filing))?;
+    let mut filing = answer.json();
+    let members = filing.as_object_mut().context("a filing")?;
+    assert_eq!(
+        members.remove("facility_id"),
+        Some(json!(facility.terms.facility.to_string()))
+    );
+    assert_eq!(members.remove("notice"), Some(listed["notice"].clone()));
+    assert_eq!(filing, listed["filings"][0]);
+    let elsewhere = by_itself(&other, format!("/filings/{}", facility.filing))?;
+    assert_eq!(refusal(&elsewhere), "not-found");
+
+    let id = release["id"].as_str().context("an id")?;
+    let path = format!("/releases/{id}");
+    assert_eq!(
+        by_itself(&facility, path.clone())?.json(),
+        listed["releases"][0]
+    );
+    let elsewhere = by_itself(&other, path.clone())?;
+    assert_eq!(refusal(&elsewhere), "not-found");
+    // The list has what waits; what was decided is still there to be read.
+    facility.approve_by(facility.checker, &release)?;
+    assert_eq!(facility.collateral()?["releases"], json!([]));
+    let answer = by_itself(&facility, path)?.json();
+    assert_eq!(answer["status"], "APPROVED");
+    assert_eq!(answer["content_sha256"], release["content_sha256"]);
+    for path in ["/filings/x", "/releases/x", "/filings/x/y", "/releases/"] {
+        assert_eq!(by_itself(&facility, path.to_owned())?.status, 404, "{path}");
+    }
     Ok(())
 }
 

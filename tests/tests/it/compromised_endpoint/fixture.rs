@@ -39,6 +39,7 @@ pub(super) struct AttackFixture {
     pub(super) theirs: String,
     /// The facility that alice's allocator leads, and the release that waits there.
     pub(super) their_facility: String,
+    pub(super) their_filing: String,
     pub(super) their_release: String,
     /// Tokens that must be of no use, and how mallory came by them.
     pub(super) useless: Vec<(&'static str, String)>,
@@ -50,11 +51,15 @@ impl AttackFixture {
         let mut direct = Direct::new(&base);
         let theirs = proposed(&mut direct, "alice", USD_FACILITY)?;
         proposed(&mut direct, "mallory", USD_FACILITY)?;
-        let (their_facility, their_release) = {
+        let (their_facility, their_filing, their_release) = {
             let facility = SecuredFacility::good(&base, &[1_000])?;
             let release = facility.requested(&facility.release(&facility.pledged))?;
             let id = release["id"].as_str().context("a release has an id")?;
-            (facility.terms.facility.to_string(), id.to_owned())
+            (
+                facility.terms.facility.to_string(),
+                facility.filing.to_string(),
+                id.to_owned(),
+            )
         };
         let mut owner = base.owner()?;
         owner.batch_execute(UNGUARDED)?;
@@ -69,6 +74,7 @@ impl AttackFixture {
             base,
             theirs,
             their_facility,
+            their_filing,
             their_release,
             useless,
         })

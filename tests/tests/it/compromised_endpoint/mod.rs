@@ -57,6 +57,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
     let before = fingerprint(&fixture.base)?;
     let alice = fixture.base.person("alice").person.sub.to_string();
     let (their_facility, their_release) = (&fixture.their_facility, &fixture.their_release);
+    let their_filing = &fixture.their_filing;
     let secrets = [AURORA.id.to_string(), alice, their_facility.clone()];
     for function in PEOPLES.iter().copied() {
         let mut direct = Direct::new(&fixture.base);
@@ -86,6 +87,14 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 direct.human(function, "mallory", &key, rest)
             }
             "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
+            "get-filing" => {
+                let rest = format!("'{their_facility}', '{their_filing}'");
+                direct.read(function, "mallory", &rest)
+            }
+            "get-release" => {
+                let rest = format!("'{their_facility}', '{their_release}'");
+                direct.read(function, "mallory", &rest)
+            }
             "get-facility-collateral" => {
                 let rest = format!("'{their_facility}', 100, null");
                 direct.read(function, "mallory", &rest)

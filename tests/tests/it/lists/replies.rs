@@ -149,10 +149,9 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
             .with_context(|| format!("{path} has a second page"))?;
         let next = seen.send(&carol.request("GET", &format!("{path}?limit=2&cursor={cursor}")))?;
         assert_ne!(page[list], next[list], "{path}");
-        if list == "facilities" {
-            facilities(seen, &page[list])?;
-        }
     }
+    let all = seen.send(&carol.request("GET", "/v1/facilities?limit=100"))?;
+    facilities(seen, &all["facilities"])?;
     facilities(seen, &json!([{ "id": Uuid::new_v4().to_string() }]))
 }
 
@@ -163,7 +162,14 @@ fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
         let id = facility["id"].as_str().context("a facility's id")?;
         for target in ["", "/collateral", "/collateral?limit=1"] {
             let target = format!("/v1/facilities/{id}{target}");
-            seen.send(&alice.request("GET", &target))?;
+            let shown = seen.send(&alice.request("GET", &target))?;
+            for (list, id_of) in [("filings", "filing_id"), ("releases", "id")] {
+                for one in shown[list].as_array().into_iter().flatten() {
+                    let one = one[id_of].as_str().context("an id")?;
+                    let target = format!("/v1/facilities/{id}/{list}/{one}");
+                    seen.send(&alice.request("GET", &target))?;
+                }
+            }
         }
         seen.send(
             &alice

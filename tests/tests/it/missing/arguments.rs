@@ -270,6 +270,11 @@ impl<'a> Calls<'a> {
             "get_commitment" | "get_commitment_proof" => one("alice", &[text(&self.commitment)])?,
             "get_facility" => one("alice", &[secured])?,
             "get_facility_collateral" => one("alice", &[secured, number(10), null()])?,
+            "get_filing" => one("alice", &[secured, text(&self.facility.filing.to_string())])?,
+            "get_release" => {
+                let id = self.release["id"].as_str().context("an id")?;
+                one("alice", &[secured, text(id)])?
+            }
             "get_settlement" => one("alice", &[text(&self.pending)])?,
             "get_risk_run" => one("carol", &[text(&self.run)])?,
             "list_audit" | "list_facilities" => one("alice", &[number(10), null()])?,

@@ -1,0 +1,18 @@
+//! `GET /v1/facilities/{id}/filings/{filing_id}`: one, with what its amendments make of it.
+
+mod handler;
+
+use std::process::ExitCode;
+
+use shared::runtime::{Endpoint, human};
+
+fn main() -> ExitCode {
+    human(
+        Endpoint {
+            function: env!("CARGO_PKG_NAME"),
+            method: "GET",
+            route: "/v1/facilities/{id}/filings/{filing_id}",
+        },
+        handler::handle,
+    )
+}
