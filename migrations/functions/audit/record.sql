@@ -65,7 +65,7 @@ begin
     entry.row_key := (
         select jsonb_object_agg(name, changed -> name)
         from unnest(tg_argv) as key_column (name)
-        where name not like '#%'
+        where (name like '#%') is not true
     );
     entry.allocator_id := (changed ->> 'allocator_id')::uuid;
     -- Without a principal the table was reached past the gateway functions. The commitment below is missing then too,
