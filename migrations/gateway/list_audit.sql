@@ -43,7 +43,7 @@ begin
     end if;
 
     return ledger.ok(jsonb_build_object(
-        'entries', (
+        'data', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
                     'id', entry.id::text,

@@ -23,7 +23,7 @@ begin
     end if;
 
     return ledger.ok(jsonb_build_object(
-        'facilities', (
+        'data', (
             select coalesce(jsonb_agg(capital.facility_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),

@@ -67,7 +67,7 @@ begin
             ), '[]')
             from by_currency as c
         ),
-        'facilities', (
+        'data', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
                     'facility_id', p.facility_id,

@@ -31,7 +31,7 @@ begin
     end if;
 
     return ledger.ok(jsonb_build_object(
-        'risk_runs', (
+        'data', (
             select coalesce(jsonb_agg(risk.run_summary(r) order by r.as_of desc, r.run_id desc), '[]')
             from unnest(page) as r
         ),

@@ -41,7 +41,7 @@ begin
     end if;
 
     return ledger.ok(jsonb_build_object(
-        'settlements', (
+        'data', (
             select coalesce(jsonb_agg(capital.settlement_json(page[position]) order by position), '[]')
             from generate_subscripts(page, 1) as position
         ),

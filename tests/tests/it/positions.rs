@@ -40,7 +40,7 @@ fn pages(fixture: &Fixture, limit: usize, pages_max: usize) -> Result<Vec<Value>
 }
 
 fn positions(page: &Value) -> Result<Vec<(String, Value)>> {
-    let facilities = page["facilities"].as_array().context("facilities")?;
+    let facilities = page["data"].as_array().context("facilities")?;
     let position = |of: &Value| {
         let id = of["facility_id"].as_str().context("an id")?;
         Ok((id.to_owned(), of["position_minor"].clone()))

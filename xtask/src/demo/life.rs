@@ -119,7 +119,7 @@ fn positions(stack: &Stack, story: &mut Story, title: &str, expected: &str) -> R
             .unwrap_or_default()
     };
     let currency = find("currencies", "currency", USD_FACILITY.currency);
-    let facility = find("facilities", "facility_id", &USD_FACILITY.id.to_string());
+    let facility = find("data", "facility_id", &USD_FACILITY.id.to_string());
     let came = format!(
         "available {}, reserved {}, escrowed {}, facility {}",
         money(&currency["available_minor"]),

@@ -23,7 +23,7 @@ fn pages(
         let answer = person.get(&format!("/v1/audit?limit={limit}{cursor}"))?;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let page = answer.json();
-        let own = page["entries"].as_array().context("entries")?;
+        let own = page["data"].as_array().context("entries")?;
         assert!(own.len() <= limit);
         entries.extend(own.iter().cloned());
         match page["next_cursor"].as_str() {
@@ -135,7 +135,7 @@ fn changes_between_two_pages_disturb_neither_page() -> Result<()> {
     // The newest commitment has only the rows of the settlement that was just proposed.
     let newest = fixture.person("carol").get("/v1/audit?limit=1")?.json();
     assert_eq!(
-        newest["entries"][0]["new"]["allocator_id"],
+        newest["data"][0]["new"]["allocator_id"],
         json!(AURORA.id.to_string())
     );
     Ok(())

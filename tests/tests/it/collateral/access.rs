@@ -26,7 +26,7 @@ fn listed(fixture: &Fixture, person: &str) -> Result<Vec<String>> {
         .person(person)
         .get("/v1/facilities?limit=100")?
         .json();
-    let facilities = answer["facilities"].as_array().context("facilities")?;
+    let facilities = answer["data"].as_array().context("facilities")?;
     Ok(facilities
         .iter()
         .filter_map(|facility| facility["id"].as_str().map(str::to_owned))
@@ -315,7 +315,7 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
         .collect();
     expected.sort();
     assert_eq!(pledges, expected);
-    let facilities = pages("/v1/facilities", "facilities", "id")?;
+    let facilities = pages("/v1/facilities", "data", "id")?;
     assert!(facilities.is_sorted(), "{facilities:?}");
     let led = format!(
         "select (select count(*) from capital.facility where lead_allocator_id = '{0}')

@@ -122,7 +122,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
         );
         let body = ask(lists, &call("list-settlements", &arguments))?;
         ensure!(body["next"].is_null(), "one page is enough for this test");
-        for settlement in body["settlements"].as_array().context("settlements")? {
+        for settlement in body["data"].as_array().context("settlements")? {
             polled.insert(settlement["id"].as_str().context("an id")?.to_owned());
         }
         polled_through = body["final_through"].as_str().map(str::to_owned);

@@ -57,7 +57,7 @@ fn another_allocators_settlements_are_in_no_list() -> Result<()> {
         let answer = mallory.get(&format!("/v1/settlements{query}"))?;
         assert_eq!(answer.status, 200, "{query}: {}", answer.text());
         let body = answer.json();
-        let settlements = body["settlements"].as_array().context("a list")?;
+        let settlements = body["data"].as_array().context("a list")?;
         assert!(
             settlements
                 .iter()
@@ -97,10 +97,7 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
     let (alice, mallory) = (fixture.person("alice"), fixture.person("mallory"));
     let entries = |person: &str| -> Result<Vec<Value>> {
         let answer = fixture.person(person).get("/v1/audit?limit=100")?;
-        Ok(answer.json()["entries"]
-            .as_array()
-            .context("entries")?
-            .clone())
+        Ok(answer.json()["data"].as_array().context("entries")?.clone())
     };
     let (aurora, borealis) = (entries("alice")?, entries("mallory")?);
     assert!(!aurora.is_empty() && !borealis.is_empty());
@@ -134,7 +131,7 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
         "currency": "USD", "available_minor": "200000000", "reserved_minor": "0", "escrowed_minor": "0",
     }]);
     assert_eq!(
-        (&positions["currencies"], &positions["facilities"]),
+        (&positions["currencies"], &positions["data"]),
         (&expected, &json!([]))
     );
     Ok(())

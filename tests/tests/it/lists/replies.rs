@@ -114,7 +114,7 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     let found = format!("/v1/commitments?operation=create-settlement&idempotency_key={sent}");
     seen.send(&alice.request("GET", &found))?;
     let run = seen.send(&carol.request("GET", "/v1/risk-runs?limit=100"))?;
-    let run = run["risk_runs"][0]["id"].as_str().context("a run")?;
+    let run = run["data"][0]["id"].as_str().context("a run")?;
     let run = format!("/v1/risk-runs/{run}");
     seen.send(&carol.request("GET", &run))?;
     for accept in ["image/svg+xml", "text/html", "svg"] {
@@ -143,20 +143,16 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     for target in &receipts {
         seen.send(&carol.request("GET", target))?;
     }
-    for (path, list) in [
-        ("/v1/settlements", "settlements"),
-        ("/v1/audit", "entries"),
-        ("/v1/facilities", "facilities"),
-    ] {
+    for path in ["/v1/settlements", "/v1/audit", "/v1/facilities"] {
         let page = seen.send(&carol.request("GET", &format!("{path}?limit=2")))?;
         let cursor = page["next_cursor"]
             .as_str()
             .with_context(|| format!("{path} has a second page"))?;
         let next = seen.send(&carol.request("GET", &format!("{path}?limit=2&cursor={cursor}")))?;
-        assert_ne!(page[list], next[list], "{path}");
+        assert_ne!(page["data"], next["data"], "{path}");
     }
     let all = seen.send(&carol.request("GET", "/v1/facilities?limit=100"))?;
-    facilities(seen, &all["facilities"])?;
+    facilities(seen, &all["data"])?;
     facilities(seen, &json!([{ "id": Uuid::new_v4().to_string() }]))
 }
 

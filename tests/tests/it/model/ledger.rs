@@ -124,7 +124,7 @@ impl Ledger {
                 })
             })
             .collect();
-        json!({ "currencies": currencies, "facilities": facilities })
+        json!({ "currencies": currencies, "data": facilities })
     }
 
     /// Everything that is not zero: accounts, what facilities have taken, and each settlement's state.

@@ -33,7 +33,7 @@ fn not_zero(positions: &Value) -> BTreeMap<String, String> {
             balances.insert(name, row[format!("{kind}_minor")].to_string());
         }
     }
-    for row in positions["facilities"].as_array().into_iter().flatten() {
+    for row in positions["data"].as_array().into_iter().flatten() {
         let name = format!("position {} {}", row["facility_id"], row["currency"]);
         balances.insert(name, row["position_minor"].to_string());
     }

@@ -253,17 +253,17 @@ fn runs_are_listed_newest_first_without_their_long_members() -> Result<()> {
     let carol = fixture.person("carol");
     let page = carol.get(&format!("{ROUTE}?limit=2"))?.json();
     let ids = |page: &Value| -> Vec<Value> {
-        let runs = page["risk_runs"].as_array();
+        let runs = page["data"].as_array();
         runs.into_iter()
             .flatten()
             .map(|run| run["id"].clone())
             .collect()
     };
     assert_eq!(ids(&page), [runs[2]["id"].clone(), runs[1]["id"].clone()]);
-    let level = &page["risk_runs"][0]["result"]["levels"][1];
+    let level = &page["data"][0]["result"]["levels"][1];
     assert_eq!(level["es"], runs[2]["result"]["levels"][1]["es"]);
     for left_out in ["names", "histogram"] {
-        assert_eq!(page["risk_runs"][0]["result"].get(left_out), None);
+        assert_eq!(page["data"][0]["result"].get(left_out), None);
     }
     assert_eq!(level.get("contributions_minor"), None);
     let cursor = page["next_cursor"].as_str().context("a cursor")?;
@@ -396,7 +396,7 @@ fn an_audit_trail_with_long_rows_is_paged_by_size() -> Result<()> {
             page.body.len()
         );
         let page = page.json();
-        listed += i64::try_from(page["entries"].as_array().context("entries")?.len())?;
+        listed += i64::try_from(page["data"].as_array().context("entries")?.len())?;
         pages += 1;
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -415,7 +415,7 @@ fn another_allocator_sees_nothing_of_a_run() -> Result<()> {
     let mallory = fixture.person("mallory");
     let theirs = mallory.get(&path(&run)?)?;
     assert_eq!(theirs.status, 404, "{}", theirs.text());
-    assert_eq!(mallory.get(ROUTE)?.json()["risk_runs"], json!([]));
+    assert_eq!(mallory.get(ROUTE)?.json()["data"], json!([]));
     let none = ask(&fixture, "mallory", &quick())?;
     assert_eq!(
         none.json()["type"],
