@@ -111,11 +111,13 @@ begin
         end
     returning a.* into account;
     if not found then
-        perform ledger.refuse(case when exists (
-            select
-            from capital.account as a
-            where a.account_id = _account_id and (a.kind = 'external') = (_amount_minor < 0)
-        ) then 'account-limit' else 'insufficient-capital' end);
+        select * into strict account from capital.account as a where a.account_id = _account_id;
+        -- known: every account has a kind
+        if (account.kind = 'external') = (_amount_minor < 0) then
+            perform ledger.refuse('account-limit');
+        end if;
+        perform ledger.refuse('insufficient-capital', jsonb_build_object(
+            'available_minor', abs(account.balance_minor)::text, 'required_minor', abs(_amount_minor)::text));
     end if;
 
     insert into capital.posting

@@ -12,7 +12,13 @@ begin
     where u.facility_id = _settlement.facility_id
         and u.utilised_minor <= u.limit_minor - _settlement.amount_minor;
     if not found then
-        perform ledger.refuse('facility-limit');
+        perform ledger.refuse('facility-limit', (
+            select jsonb_build_object(
+                'room_minor', (u.limit_minor - u.utilised_minor)::text,
+                'required_minor', _settlement.amount_minor::text)
+            from capital.facility_utilisation as u
+            where u.facility_id = _settlement.facility_id
+        ));
     end if;
 end
 $$;

@@ -176,10 +176,11 @@ fn no_withdrawal_exceeds_the_deposits_whichever_leg_is_posted_first() -> Result<
             let answer = fixture.agent(PLATFORM).deliver(&delivery(kind, &data))?;
             assert_eq!(answer.status, status, "{kind} {data}: {}", answer.text());
             if status == 409 {
-                assert_eq!(
-                    answer.json()["type"],
-                    "urn:optkas:problem:insufficient-capital"
-                );
+                let problem = answer.json();
+                assert_eq!(problem["type"], "urn:optkas:problem:insufficient-capital");
+                let there = if data == movement(1) { "0" } else { "10" };
+                assert_eq!(problem["available_minor"], there, "{problem}");
+                assert_eq!(problem["required_minor"], data["amount_minor"], "{problem}");
             }
         }
     }

@@ -209,6 +209,13 @@ fn the_last_room_of_a_facility_is_not_utilised_twice() -> Result<()> {
     }
     let answers = together(requests.len(), |number| fixture.send(&requests[number]))?;
     assert_won("room", &answers, 3, "facility-limit", &mut admin)?;
+    for problem in answers.iter().filter(|answer| answer.status == 409) {
+        let problem = problem.json();
+        assert_eq!(
+            (&problem["room_minor"], &problem["required_minor"]),
+            (&json!("10"), &json!("30"))
+        );
+    }
     assert_books(&mut admin)
 }
 
