@@ -1,0 +1,327 @@
+//! `cargo xtask rehearse`: the deployment of a stage, from an empty account to its removal, on an emulator of AWS.
+//!
+//! The templates, the binaries, the database, the issuer and the operator's commands are the real ones. Everything is
+//! on loopback, and nothing is left behind. What an emulator cannot show is said at the end.
+
+mod document;
+mod emulator;
+mod stage;
+mod template;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use tests::sample_data::{AgentClient, Kind, PLATFORM, PersonClient, find_person, steps};
+
+use self::stage::{Stage, World};
+use crate::life;
+
+/// What no emulator shows.
+const BLIND: &str = "\
+A rehearsal is no deployment. It cannot see:
+  - IAM: every call is allowed here, and no token of RDS is checked;
+  - DNS, security groups, the firewall and the endpoints: all is loopback here;
+  - RDS and RDS Proxy: PostgreSQL itself stands here, without TLS;
+  - CodeDeploy: an alias takes over at once here, and no alarm holds it back;
+  - quotas, throttling, cold starts in a VPC, and the time that all of it takes;
+  - sam itself: the templates are put into S3 here without it, and a package holds a link to its binary.
+The first deployment in a real account stays due: docs/OPERATIONS.md has its checklist.";
+
+/// Plays it all; the first thing that is not as promised ends it.
+pub(crate) fn run() -> Result<()> {
+    let start = Instant::now();
+    let clock = Clock::default();
+    let world = clock.step("everything is started", || {
+        let world = World::start()?;
+        Ok((world, "emulator, PostgreSQL, issuer".to_owned()))
+    })?;
+    let mut stage = Stage::new(&world, "optkas-dev", "optkas/dev")?;
+    let outcome = play(&clock, &world, &mut stage);
+    if outcome.is_err() {
+        eprintln!("The emulator's log: {}", world.emulator.log.display());
+    }
+    outcome?;
+    println!(
+        "All as promised, in {} s. Everything is stopped again.",
+        start.elapsed().as_secs()
+    );
+    println!("{BLIND}");
+    Ok(())
+}
+
+fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
+    clock.step("packaged", || {
+        let functions = stage.package("build 1")?;
+        Ok(((), format!("{functions} functions")))
+    })?;
+    clock.step("created, without a database", || first(world, stage))?;
+    clock.step("bootstrapped, as the document says", || {
+        bootstrap(world, stage)
+    })?;
+    clock.step("filled the keys, as the document says", || {
+        keys(world, stage)
+    })?;
+    clock.step("deployed, with the database", || second(world, stage))?;
+    clock.step("registered the issuer's keys", || {
+        stage.document("sync-jwks")?;
+        Ok(((), "as the document says".to_owned()))
+    })?;
+    let settlement = clock.step("one settlement's life", || one_life(world, stage))?;
+    clock.step("every schedule's function", || schedules(world, stage))?;
+    clock.step("a parameter changed", || parameter(world, stage))?;
+    clock.step("code changed", || code(world, stage, &settlement))?;
+    clock.step("a migration failed", || failure(world, stage, &settlement))?;
+    clock.step("the failure repaired", || {
+        recovery(world, stage, &settlement)
+    })?;
+    clock.step("removed", || {
+        let status = world.emulator.delete(&stage.name)?;
+        ensure!(status == "DELETE_COMPLETE", "{status}");
+        Ok(((), status))
+    })?;
+    clock.step("deployed again, on the old database", || {
+        again(world, stage, &settlement)
+    })
+}
+
+// --- The steps ---
+
+fn first(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    let status = stage.create()?;
+    ensure!(status == "CREATE_COMPLETE", "{status}");
+    let functions = stage.functions()?;
+    let expected: BTreeSet<_> = tests::deployment::functions()?
+        .into_iter()
+        // No chain is given.
+        .filter(|name| name != "anchor-checkpoint")
+        .collect();
+    ensure!(functions == expected, "functions: {functions:?}");
+    let schedules = world.emulator.schedules()?;
+    let running = schedules.iter().filter(|schedule| schedule.enabled).count();
+    ensure!(running == 0, "{running} schedules run without a database");
+    Ok(((), format!("{} functions, schedules off", functions.len())))
+}
+
+fn bootstrap(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
+    world.create_database_as_rds_has_it()?;
+    stage.document("bootstrap")?;
+    let migrate = &world.deployment.passwords["migrate"];
+    let mut admin = world.database().connect()?;
+    let row = admin.query_one(
+        "select rolcreaterole and not rolsuper and not rolbypassrls from pg_roles where rolname = 'migrate'",
+        &[],
+    )?;
+    ensure!(row.get::<_, bool>(0), "migrate is not what it should be");
+    // IAM's tokens stand for it on AWS.
+    admin.batch_execute(&format!("alter role migrate password '{migrate}'"))?;
+    Ok(((), "by a master who is no superuser".to_owned()))
+}
+
+fn keys(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    let said = stage.document("log-key")?;
+    let note_key = world
+        .emulator
+        .secret(&format!("{}/note-key/sign-checkpoint", stage.prefix))?;
+    let seed = note_key["seed"].as_str().context("a seed is filled in")?;
+    stage.set_log_seed(seed)?;
+    let verifier_key = said.lines().last().unwrap_or_default().to_owned();
+    ensure!(
+        verifier_key == stage.verifier_key()?,
+        "the document makes the verifier key {verifier_key}"
+    );
+    stage.document("platform-key")?;
+    let ring = format!("{}/webhooks/platform-webhook", stage.prefix);
+    let value = world.emulator.secret(&ring)?;
+    let secret = value["agents"][PLATFORM]["secrets"][0]
+        .as_str()
+        .context("the platform has a secret")?;
+    stage.set_agent_secret(PLATFORM, secret);
+    for kind in Kind::ALL {
+        if kind != Kind::Platform {
+            let name = format!("{}/webhooks/{}", stage.prefix, kind.function());
+            let rings = stage.deployment.key_ring(kind);
+            world.emulator.put_secret(&name, &rings)?;
+        }
+    }
+    Ok(((), "log, platform and agents".to_owned()))
+}
+
+fn second(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    stage.set("DatabaseBootstrapped", "true");
+    updated(stage, "UPDATE_COMPLETE")?;
+    let mut admin = world.database().connect()?;
+    let logins = tests::deployment::functions()?
+        .iter()
+        .map(|function| tests::deployment::login(function))
+        .collect::<Vec<_>>();
+    let row = admin.query_one(
+        "select count(*) from pg_roles where rolcanlogin and rolname = any($1)",
+        &[&logins],
+    )?;
+    let found = usize::try_from(row.get::<_, i64>(0))?;
+    ensure!(found == logins.len(), "{found} logins of {}", logins.len());
+    world.deployment.set_passwords(&world.database())?;
+    let schedules = world.emulator.schedules()?;
+    let off = schedules
+        .iter()
+        .filter(|schedule| !schedule.enabled)
+        .count();
+    ensure!(off == 0, "{off} schedules are off");
+    stage.live_is_latest()?;
+    Ok(((), format!("{found} logins, live is the latest")))
+}
+
+fn one_life(world: &World, stage: &Stage<'_>) -> Result<(String, String)> {
+    let api = world.emulator.api(&stage.name)?;
+    let platform = AgentClient::new(&api, stage.deployment.agent(PLATFORM)?);
+    for delivery in steps() {
+        let answer = platform.deliver(&delivery.event)?;
+        let refused = (answer.status != 200).then(|| answer.text());
+        if let Some(text) = refused {
+            bail!("{}: {} {text}", delivery.title, answer.status);
+        }
+    }
+    let settlement = life::play(&api, &world.issuer, &stage.deployment)?;
+    Ok((settlement, "PENDING to SETTLED".to_owned()))
+}
+
+fn schedules(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
+    let schedules = world.emulator.schedules()?;
+    let mut called = BTreeSet::new();
+    for schedule in &schedules {
+        let target = &schedule.target;
+        ensure!(target.ends_with(":live"), "a schedule calls {target}");
+        let reply = world.emulator.invoke(target, &schedule.event)?;
+        ensure!(!reply.failed, "{target}: {}", reply.body);
+        called.insert(target.clone());
+    }
+    let expected = generate::load(&tests::folders::workspace())?
+        .of(generate::Kind::Job)
+        // No chain is given, and a deployment calls migrate.
+        .filter(|function| !function.is_deployment() && function.name != "anchor-checkpoint")
+        .count();
+    ensure!(called.len() == expected, "{called:?} of {expected}");
+    let checkpoint = world
+        .emulator
+        .object(&stage.parameter("LogBucket"), "checkpoint")?;
+    ensure!(
+        checkpoint.starts_with(&stage.parameter("LogOrigin")),
+        "the log is published as {checkpoint}"
+    );
+    Ok(((), format!("{} called, the log is published", called.len())))
+}
+
+fn parameter(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    stage.set("MemoryMb", "768");
+    stage.set("JwksMaxAgeSeconds", "60");
+    updated(stage, "UPDATE_COMPLETE")?;
+    stage.live_is_latest()?;
+    let live = world
+        .emulator
+        .configuration(&stage.function("get-settlement"), "live")?;
+    ensure!(live["MemorySize"] == 768, "live has {}", live["MemorySize"]);
+    let age = &live["Environment"]["Variables"]["JWKS_MAX_AGE_SECONDS"];
+    ensure!(age == "60", "live has {age}");
+    Ok(((), "live has it".to_owned()))
+}
+
+fn code(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((), String)> {
+    let before = stage.versions()?;
+    stage.package("build 2")?;
+    updated(stage, "UPDATE_COMPLETE")?;
+    stage.live_is_latest()?;
+    let after = stage.versions()?;
+    for (function, version) in &after {
+        ensure!(
+            before.get(function) != Some(version),
+            "{function} is still version {version}"
+        );
+    }
+    is_settled(world, stage, settlement)?;
+    Ok(((), format!("{} new versions serve", after.len())))
+}
+
+fn failure(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((), String)> {
+    let before = stage.versions()?;
+    let mut admin = world.database().connect()?;
+    admin.batch_execute("alter role migrate nologin")?;
+    stage.package("build 3")?;
+    let status = stage.update()?;
+    ensure!(
+        status == "UPDATE_ROLLBACK_COMPLETE",
+        "{status}: the stack takes no deployment any more"
+    );
+    let after = stage.versions()?;
+    ensure!(before == after, "other code serves: {after:?}");
+    is_settled(world, stage, settlement)?;
+    Ok(((), "rolled back, the old code serves".to_owned()))
+}
+
+fn recovery(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((), String)> {
+    let mut admin = world.database().connect()?;
+    admin.batch_execute("alter role migrate login")?;
+    updated(stage, "UPDATE_COMPLETE")?;
+    stage.live_is_latest()?;
+    is_settled(world, stage, settlement)?;
+    Ok(((), "the same deployment goes through".to_owned()))
+}
+
+/// A stack of another name: what the first one has retained keeps its names taken.
+fn again(world: &World, before: &Stage<'_>, settlement: &str) -> Result<((), String)> {
+    let mut stage = Stage::new(world, "optkas-again", "optkas/again")?;
+    stage.set("DatabaseBootstrapped", "true");
+    stage.package("build 3")?;
+    let status = stage.create()?;
+    ensure!(status == "CREATE_COMPLETE", "{status}");
+    stage.live_is_latest()?;
+    is_settled(world, &stage, settlement)?;
+    ensure!(before.name != stage.name, "it is another stack");
+    Ok(((), "what was settled is settled".to_owned()))
+}
+
+fn updated(stage: &Stage<'_>, wanted: &str) -> Result<()> {
+    let status = stage.update()?;
+    ensure!(status == wanted, "{status}:\n{}", stage.failures());
+    Ok(())
+}
+
+fn is_settled(world: &World, stage: &Stage<'_>, settlement: &str) -> Result<()> {
+    let api = world.emulator.api(&stage.name)?;
+    let carol = PersonClient::new(&api, world.issuer.minter(), find_person("carol")?);
+    let answer = carol.get(&format!("/v1/settlements/{settlement}"))?;
+    ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+    let body: Value = answer.json();
+    let status = body["status"]
+        .as_str()
+        .or(body["settlement"]["status"].as_str());
+    ensure!(status == Some("SETTLED"), "{body}");
+    Ok(())
+}
+
+// --- What is shown ---
+
+/// One line a step: the time since the start, what was done, and what was asserted.
+struct Clock {
+    start: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Clock {
+    fn step<T>(&self, what: &str, work: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
+        let before = self.start.elapsed();
+        let (value, asserted) =
+            tests::progress::step(what, work).with_context(|| what.to_owned())?;
+        let took = (self.start.elapsed() - before).as_secs_f64();
+        println!("{what:<40} {took:>5.1} s  {asserted}");
+        Ok(value)
+    }
+}

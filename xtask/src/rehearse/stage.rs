@@ -1,0 +1,423 @@
+//! What stands around a stage, and the stage as an operator handles it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use generate::Table;
+use serde_json::{Value, json};
+use tests::cargo::{self, Profile};
+use tests::deployment::Deployment;
+use tests::folders;
+use tests::issuer::{Algorithm, Issuer, Key};
+use tests::postgres::{Cluster, Database, Durability, Options};
+use tests::sample_data::Agent;
+use tests::secrets::random_hex;
+use tests::tools;
+
+use super::document::{self, Shell};
+use super::emulator::Emulator;
+use super::template::{self, Local, Templates};
+
+const DATABASE: &str = "optkas";
+const MASTER: &str = "optkas_admin";
+/// Where sam puts packages and templates.
+const ARTIFACTS: &str = "optkas-artifacts";
+/// The log's name in the document's example.
+const LOG_ORIGIN: &str = "log.example.com/optkas";
+
+/// What a stage stands in: the account, the database's server, the issuer, and the operator's machine.
+pub(super) struct World {
+    pub(super) emulator: Emulator,
+    pub(super) issuer: Issuer,
+    pub(super) deployment: Deployment,
+    cluster: Cluster,
+    master_password: String,
+    binaries: PathBuf,
+    templates: Templates,
+    table: Table,
+    document: String,
+    folder: PathBuf,
+    _lock: fs::File,
+}
+
+impl World {
+    pub(super) fn start() -> Result<Self> {
+        let workspace = folders::workspace();
+        let binaries = cargo::build_functions(Profile::Debug)?;
+        let folder = folders::own("rehearsal")?;
+        let lock = fs::File::create(folder.with_extension("lock"))?;
+        lock.try_lock().context("another rehearsal is on its way")?;
+        fs::remove_dir_all(&folder)?;
+        let folder = folders::own("rehearsal")?;
+        let cluster = Cluster::start(Options {
+            name: "rehearsal".to_owned(),
+            password: random_hex(16),
+            port: 0,
+            durability: Durability::None,
+            temporary: true,
+        })?;
+        let emulator = Emulator::start(&folder)?;
+        emulator.create_bucket(ARTIFACTS)?;
+        let world = Self {
+            emulator,
+            issuer: Issuer::start(0, Key::generate(Algorithm::Es256)?)?,
+            deployment: Deployment::new("", Agent::samples())?,
+            cluster,
+            master_password: random_hex(16),
+            binaries,
+            templates: template::read(&workspace)?,
+            table: generate::load(&workspace)?,
+            document: fs::read_to_string(workspace.join("docs/OPERATIONS.md"))?,
+            folder,
+            _lock: lock,
+        };
+        world.write_programs()?;
+        Ok(world)
+    }
+
+    /// The database as the server's superuser, whom RDS does not give to anybody.
+    pub(super) fn database(&self) -> Database {
+        self.cluster.admin(DATABASE)
+    }
+
+    /// An empty database of a master user who is no superuser, and the role that lets logins in by token.
+    pub(super) fn create_database_as_rds_has_it(&self) -> Result<()> {
+        let mut server = self.cluster.admin("postgres").connect()?;
+        server.batch_execute(&format!(
+            "create role rds_iam;
+             create role {MASTER} login createdb createrole password '{}';
+             grant rds_iam, pg_read_all_stats, pg_signal_backend to {MASTER} with admin option;",
+            self.master_password
+        ))?;
+        server.batch_execute(&format!("create database {DATABASE} owner {MASTER}"))?;
+        Ok(())
+    }
+
+    /// Where `aws` and `psql` are.
+    fn programs(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
+    /// `aws` speaks to the emulator. `psql` is the real one: it is given the password that a token of RDS stands for.
+    fn write_programs(&self) -> Result<()> {
+        let programs = self.programs();
+        fs::create_dir_all(&programs)?;
+        let python = tools::install(tools::Set::Rehearsal)?.join("python");
+        let aws = self.folder.join("aws.py");
+        fs::write(&aws, include_str!("aws.py"))?;
+        let aws = format!(
+            "#!/bin/sh\nexec '{}' -I '{}' \"$@\"\n",
+            python.display(),
+            aws.display()
+        );
+        write_program(&programs.join("aws"), &aws)?;
+        let real = self.cluster.program("psql").map_or_else(
+            || on_the_path("psql").context("psql is needed (Debian: postgresql-client)"),
+            Ok,
+        )?;
+        let psql = format!(
+            "#!/bin/sh
+[ \"$PGSSLMODE\" = verify-full ] || {{ echo 'no TLS is asked for' >&2; exit 2; }}
+case \"$PGPASSWORD\" in
+    \"$PGHOST:5432/?Action=connect&DBUser=$PGUSER&\"*) ;;
+    *) echo 'the password is no token of RDS' >&2; exit 2 ;;
+esac
+PGPASSWORD={} PGSSLMODE=disable PGPORT={} exec '{}' \"$@\"
+",
+            self.master_password,
+            self.cluster.port(),
+            real.display()
+        );
+        write_program(&programs.join("psql"), &psql)
+    }
+}
+
+/// One stage: a stack, its parameters, and its code.
+pub(super) struct Stage<'a> {
+    world: &'a World,
+    pub(super) name: String,
+    pub(super) prefix: String,
+    /// The stage's own agents and keys.
+    pub(super) deployment: Deployment,
+    parameters: BTreeMap<String, String>,
+    label: RefCell<String>,
+}
+
+impl<'a> Stage<'a> {
+    /// The default stage of samconfig.toml, with its `EDIT`s filled in, and the passwords that stand for IAM's tokens.
+    pub(super) fn new(world: &'a World, name: &str, prefix: &str) -> Result<Self> {
+        let mut deployment = world.deployment.clone();
+        prefix.clone_into(&mut deployment.prefix);
+        let mut stage = Self {
+            world,
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            deployment,
+            parameters: parameters(&folders::workspace())?,
+            label: RefCell::default(),
+        };
+        for (parameter, value) in [
+            ("SecretsPrefix", prefix),
+            ("JwtIssuer", world.issuer.name()),
+            ("LogOrigin", LOG_ORIGIN),
+            ("LogBucket", &format!("{name}-log")),
+            ("S3PrefixList", "pl-1"),
+            ("DynamoDbPrefixList", "pl-2"),
+        ] {
+            stage.set(parameter, value);
+        }
+        for (parameter, value) in &stage.parameters {
+            ensure!(!value.contains("EDIT"), "{parameter} is {value}");
+        }
+        for (function, password) in &stage.deployment.passwords {
+            let login = tests::deployment::login(function);
+            world.emulator.create_secret(
+                &format!("{prefix}/database/{function}"),
+                &json!({ "username": login, "password": password }),
+            )?;
+        }
+        Ok(stage)
+    }
+
+    pub(super) fn set(&mut self, parameter: &str, value: &str) {
+        self.parameters
+            .insert(parameter.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> String {
+        self.parameters.get(name).cloned().unwrap_or_default()
+    }
+
+    /// A function's name in the account.
+    pub(super) fn function(&self, function: &str) -> String {
+        format!("{}-{function}", self.name)
+    }
+
+    /// Puts every function's code into the bucket; another label is other code. Answers how many.
+    pub(super) fn package(&self, label: &str) -> Result<usize> {
+        let world = self.world;
+        let folder = world.folder.join("packages");
+        fs::create_dir_all(&folder)?;
+        let functions = world.table.sorted();
+        let mut pack = Command::new(tools::install(tools::Set::Rehearsal)?.join("python"));
+        pack.args(["-I", "-c", include_str!("package.py")])
+            .arg(&folder)
+            .arg(label);
+        for function in &functions {
+            let binary = world.binaries.join(&function.name);
+            ensure!(binary.is_file(), "{} is not built", binary.display());
+            pack.arg(binary);
+        }
+        let output = pack.stdin(Stdio::null()).output()?;
+        ensure!(
+            output.status.success(),
+            "nothing is packed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for function in &functions {
+            let package = fs::read(folder.join(format!("{}.zip", function.name)))?;
+            world
+                .emulator
+                .put_object(ARTIFACTS, &code_key(label, &function.name), package)?;
+        }
+        label.clone_into(&mut self.label.borrow_mut());
+        Ok(functions.len())
+    }
+
+    pub(super) fn create(&self) -> Result<String> {
+        self.deploy("CreateStack")
+    }
+
+    pub(super) fn update(&self) -> Result<String> {
+        self.deploy("UpdateStack")
+    }
+
+    fn deploy(&self, action: &str) -> Result<String> {
+        let template = self.publish()?;
+        let emulator = &self.world.emulator;
+        let status = emulator.deploy(action, &self.name, &template, &self.parameters)?;
+        if status.contains("ROLLBACK") || status.ends_with("_FAILED") {
+            eprintln!("{status}, for:\n{}", self.failures());
+        }
+        Ok(status)
+    }
+
+    /// What failed, a line each.
+    pub(super) fn failures(&self) -> String {
+        let failures = self.world.emulator.failures(&self.name);
+        failures.map_or_else(|error| error.to_string(), |lines| lines.join("\n"))
+    }
+
+    /// Puts the templates into the bucket, each by what is in it, as sam does; answers the root's URL.
+    fn publish(&self) -> Result<String> {
+        let world = self.world;
+        let label = self.label.borrow();
+        let code = |function: &str| format!("s3://{ARTIFACTS}/{}", code_key(&label, function));
+        let local = Local {
+            database_port: world.cluster.port(),
+            code: &code,
+        };
+        let mut templates = template::patch(&world.templates, &world.table, &local)?;
+        let mut root = templates
+            .remove(template::ROOT)
+            .context("there is a root")?;
+        for file in template::nested(&root.clone()) {
+            let url = self.put_template(&templates[file])?;
+            root = root.replace(
+                &format!("Location: {file}\n"),
+                &format!("Location: {url}\n"),
+            );
+        }
+        self.put_template(&root)
+    }
+
+    fn put_template(&self, text: &str) -> Result<String> {
+        let emulator = &self.world.emulator;
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let key = format!("{:016x}.template", hasher.finish());
+        emulator.put_object(ARTIFACTS, &key, text.as_bytes().to_vec())?;
+        Ok(emulator.object_url(ARTIFACTS, &key))
+    }
+
+    /// Runs the document's blocks of that name; answers what they print.
+    pub(super) fn document(&self, name: &str) -> Result<String> {
+        let world = self.world;
+        let text = &world.document;
+        let script = document::script(text, "names")? + &document::script(text, name)?;
+        let folder = world.folder.join("operator");
+        fs::create_dir_all(&folder)?;
+        fs::copy(
+            folders::workspace().join("migrations/bootstrap.sql"),
+            folder.join("bootstrap.sql"),
+        )?;
+        let host = world.emulator.output(&self.name, "WriterHost")?;
+        let mut environment = world.emulator.environment();
+        environment.push(("WRITER_HOST".to_owned(), host));
+        let shell = Shell {
+            folder: &folder,
+            programs: &world.programs(),
+            environment,
+        };
+        shell.run(&script)
+    }
+
+    /// The key that the log is signed with from now on.
+    pub(super) fn set_log_seed(&mut self, seed: &str) -> Result<()> {
+        self.deployment.note_seed = STANDARD.decode(seed)?;
+        Ok(())
+    }
+
+    /// The log's verifier key under the name that the document gives it.
+    pub(super) fn verifier_key(&self) -> Result<String> {
+        let key = self.deployment.log_key_of(LOG_ORIGIN)?;
+        Ok(key.verifier_key().to_string())
+    }
+
+    pub(super) fn set_agent_secret(&mut self, id: &str, secret: &str) {
+        for agent in &mut self.deployment.agents {
+            if agent.id == id {
+                secret.clone_into(&mut agent.secret);
+            }
+        }
+    }
+
+    /// The functions that are there, by the names of their folders.
+    pub(super) fn functions(&self) -> Result<BTreeSet<String>> {
+        let resources = self.world.emulator.resources(&self.name)?;
+        let own = format!("{}-", self.name);
+        Ok(resources
+            .into_iter()
+            .filter(|(kind, _)| kind == "AWS::Lambda::Function")
+            .filter_map(|(_, id)| id.strip_prefix(&own).map(str::to_owned))
+            .collect())
+    }
+
+    /// Which version of each function serves.
+    pub(super) fn versions(&self) -> Result<BTreeMap<String, String>> {
+        self.functions()?
+            .into_iter()
+            .map(|function| {
+                let live = self.configuration(&function, "live")?;
+                let version = live["Version"].as_str().unwrap_or_default().to_owned();
+                Ok((function, version))
+            })
+            .collect()
+    }
+
+    /// What serves is what was deployed last, for every function.
+    pub(super) fn live_is_latest(&self) -> Result<()> {
+        const COMPARED: [&str; 9] = [
+            "CodeSha256",
+            "Environment",
+            "MemorySize",
+            "Timeout",
+            "Role",
+            "VpcConfig",
+            "LoggingConfig",
+            "TracingConfig",
+            "Architectures",
+        ];
+        for function in self.functions()? {
+            let (live, latest) = (
+                self.configuration(&function, "live")?,
+                self.configuration(&function, "$LATEST")?,
+            );
+            for member in COMPARED {
+                ensure!(
+                    live[member] == latest[member],
+                    "{function}: live has {} {}, and was deployed with {}",
+                    member,
+                    live[member],
+                    latest[member]
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, function: &str, qualifier: &str) -> Result<Value> {
+        let name = self.function(function);
+        self.world.emulator.configuration(&name, qualifier)
+    }
+}
+
+fn code_key(label: &str, function: &str) -> String {
+    format!("{}/{function}.zip", label.replace(' ', "-"))
+}
+
+/// The default stage's parameters.
+fn parameters(workspace: &Path) -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(workspace.join("samconfig.toml"))?;
+    let samconfig: Value = toml::from_str(&text)?;
+    let list = &samconfig["default"]["deploy"]["parameters"]["parameter_overrides"];
+    let list = list.as_array().context("samconfig.toml has parameters")?;
+    list.iter()
+        .map(|pair| {
+            let pair = pair.as_str().and_then(|pair| pair.split_once('='));
+            let (name, value) = pair.context("a parameter is NAME=VALUE")?;
+            Ok((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn write_program(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    Ok(())
+}
+
+fn on_the_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
