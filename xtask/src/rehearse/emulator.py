@@ -218,6 +218,20 @@ def nested_templates():
     provisioners._cfn_nested_stack_deploy = deployed
 
 
+def attributes_that_are_kept():
+    """What has not changed in an updated nested stack loses its attributes."""
+    update = provisioners._update_resource
+
+    def updated(resource_type, physical_id, old_props, new_props, stack_name, logical_id=None, old_attrs=None):
+        from ministack.services.cloudformation import _stacks
+        if old_attrs is None:
+            record = _stacks.get(stack_name, {}).get("_resources", {}).get(logical_id) or {}
+            old_attrs = record.get("Attributes")
+        return update(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+
+    provisioners._update_resource = updated
+
+
 def failed_calls_are_sent_back():
     """When the update of a custom resource in a nested stack fails, its rollback sends nothing. AWS calls it again,
     with the earlier properties."""
@@ -270,6 +284,7 @@ routes_of_the_body()
 settings_of_known_routes_alone()
 dependencies_that_are_there()
 nested_templates()
+attributes_that_are_kept()
 failed_calls_are_sent_back()
 retained_in_nested_stacks()
 no_clock()

@@ -265,6 +265,19 @@ impl Emulator {
         Ok(Reply { failed, body })
     }
 
+    /// The last lines that a function has logged.
+    pub(super) fn function_log(&self, function: &str) -> Result<String> {
+        const LINES: usize = 10;
+        let group = json!({ "logGroupName": format!("/aws/lambda/{function}") });
+        let answer = self.json("logs", "Logs_20140328.FilterLogEvents", &group)?;
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        let lines: Vec<_> = events
+            .iter()
+            .filter_map(|event| event["message"].as_str())
+            .collect();
+        Ok(lines[lines.len().saturating_sub(LINES)..].join("\n"))
+    }
+
     // --- EventBridge ---
 
     /// Every rule that has a schedule: its state, what it calls, and with which event.
@@ -397,6 +410,8 @@ fn environment(port: u16) -> Vec<(String, String)> {
     [
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
+        // The functions take no empty one.
+        ("AWS_SESSION_TOKEN", "local"),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_EC2_METADATA_DISABLED", "true"),

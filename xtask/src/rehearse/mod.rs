@@ -283,7 +283,7 @@ fn again(world: &World, before: &Stage<'_>, settlement: &str) -> Result<((), Str
 
 fn updated(stage: &Stage<'_>, wanted: &str) -> Result<()> {
     let status = stage.update()?;
-    ensure!(status == wanted, "{status}:\n{}", stage.failures());
+    ensure!(status == wanted, "{status}");
     Ok(())
 }
 

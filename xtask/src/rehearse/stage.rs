@@ -250,10 +250,12 @@ impl<'a> Stage<'a> {
         Ok(status)
     }
 
-    /// What failed, a line each.
-    pub(super) fn failures(&self) -> String {
-        let failures = self.world.emulator.failures(&self.name);
-        failures.map_or_else(|error| error.to_string(), |lines| lines.join("\n"))
+    /// What failed, a line each, and what `migrate` said to it.
+    fn failures(&self) -> String {
+        let emulator = &self.world.emulator;
+        let failures = emulator.failures(&self.name).unwrap_or_default();
+        let log = emulator.function_log(&self.function("migrate"));
+        format!("{}\n{}", failures.join("\n"), log.unwrap_or_default())
     }
 
     /// Puts the templates into the bucket, each by what is in it, as sam does; answers the root's URL.
