@@ -25,6 +25,7 @@ pub(crate) async fn handle(
         .await?;
     match reply.outcome {
         Outcome::Ok | Outcome::Accepted | Outcome::Replayed => {
+            info!(migration.applied = %json!(applied), "The database is up to date.");
             Ok(json!({"applied": applied, "settings_changed": reply.body.get("changed")}))
         }
         Outcome::Refused | Outcome::Duplicate | Outcome::Reused => Err(Failed::refused(&reply)),

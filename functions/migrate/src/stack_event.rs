@@ -26,6 +26,10 @@ const PHYSICAL_ID: &str = "database";
 #[derive(Debug)]
 pub(crate) struct StackEvent {
     pub(crate) request: StackRequest,
+    /// Whether the database has been set up. Until then there is none to migrate.
+    pub(crate) bootstrapped: bool,
+    /// Whether the stack goes back to an earlier version of the function.
+    pub(crate) goes_back: bool,
     reply_to: Uri,
     stack_id: String,
     request_id: String,
@@ -48,6 +52,27 @@ struct Document {
     stack_id: String,
     request_id: String,
     logical_resource_id: String,
+    #[serde(default)]
+    resource_properties: Properties,
+    #[serde(default)]
+    old_resource_properties: Properties,
+}
+
+/// What infra/functions-migration.yaml gives the resource.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Properties {
+    /// The ARN of the function's version, which ends in its number.
+    version: String,
+    bootstrapped: String,
+}
+
+impl Properties {
+    /// Versions are numbered upwards. Earlier code that is deployed on purpose is a new version.
+    fn number(&self) -> Option<u64> {
+        let (_, number) = self.version.rsplit_once(':')?;
+        number.parse().ok()
+    }
 }
 
 impl StackEvent {
@@ -55,8 +80,15 @@ impl StackEvent {
     pub(crate) fn parse(event: &str) -> Option<Self> {
         let document: Document = serde_json::from_str(event).ok()?;
         let reply_to: Uri = document.response_url.parse().ok()?;
-        is_of_a_stack(&reply_to).then_some(Self {
+        let (new, old) = (
+            &document.resource_properties,
+            &document.old_resource_properties,
+        );
+        let versions = new.number().zip(old.number());
+        is_of_a_stack(&reply_to).then(|| Self {
             request: document.request_type,
+            bootstrapped: new.bootstrapped != "false",
+            goes_back: versions.is_some_and(|(new, old)| new < old),
             reply_to,
             stack_id: document.stack_id,
             request_id: document.request_id,
@@ -140,8 +172,8 @@ mod tests {
             "ResponseURL": url,
             "StackId": "arn:aws:cloudformation:eu-central-1:1:stack/optkas/1",
             "RequestId": "r-1",
-            "ResourceType": "Custom::Migrated",
-            "LogicalResourceId": "Migrated",
+            "ResourceType": "Custom::Schema",
+            "LogicalResourceId": "Schema",
             "ResourceProperties": { "Version": "7" },
         })
         .to_string()
@@ -177,6 +209,47 @@ mod tests {
         }
         for other in ["{}", "null", &event("Drop", "http://127.0.0.1:9/a")] {
             assert!(StackEvent::parse(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stack_says_whether_there_is_a_database_and_whether_it_goes_back() {
+        let version = |number: u32| {
+            format!("arn:aws:lambda:eu-central-1:1:function:optkas-dev-migrate:{number}")
+        };
+        let read = |new: Value, old: Value| {
+            let mut document: Value =
+                serde_json::from_str(&event("Update", "http://127.0.0.1:9/a")).unwrap();
+            document["ResourceProperties"] = new;
+            document["OldResourceProperties"] = old;
+            let event = StackEvent::parse(&document.to_string()).unwrap();
+            (event.bootstrapped, event.goes_back)
+        };
+        let of = |number: u32| json!({ "Version": version(number), "Bootstrapped": "true" });
+        for (new, old, expected) in [
+            (of(10), of(9), (true, false)),
+            (of(9), of(9), (true, false)),
+            (of(9), of(10), (true, true)),
+            (
+                json!({ "Version": version(9), "Bootstrapped": "false" }),
+                of(9),
+                (false, false),
+            ),
+            (
+                json!({ "Version": version(8), "Bootstrapped": "false" }),
+                of(9),
+                (false, true),
+            ),
+            // Without a number nothing is known of the way, and the database is asked.
+            (json!({ "Version": "7" }), of(9), (true, false)),
+            (json!({ "Version": version(8) }), json!({}), (true, false)),
+            (json!({}), of(9), (true, false)),
+        ] {
+            assert_eq!(
+                read(new.clone(), old.clone()),
+                expected,
+                "{new} after {old}"
+            );
         }
     }
 
@@ -225,7 +298,7 @@ mod tests {
                 (&body["Status"], &body["Reason"]),
                 (&json!(status), &reason)
             );
-            assert_eq!(body["LogicalResourceId"], "Migrated");
+            assert_eq!(body["LogicalResourceId"], "Schema");
             assert_eq!(body["RequestId"], "r-1");
         }
     }

@@ -1,4 +1,5 @@
-//! What follows from `functions/endpoints.toml`, the one table of endpoints: templates, lists, logins.
+//! What follows from `functions/endpoints.toml`, the one table of endpoints: templates, lists, logins. And what follows
+//! from `samconfig.toml`, the parameters of the stages: the revision that functions bear.
 //!
 //! | module | what it writes |
 //! |---|---|
@@ -25,12 +26,16 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use ring::digest::{SHA256, digest};
 
 pub use self::stacks::Stack;
 pub use self::table::{Function, Isolation, Kind, Table};
 
 /// The table, from the workspace's root.
 pub const TABLE: &str = "functions/endpoints.toml";
+
+/// The parameters of the stages, from the workspace's root.
+pub const STAGES: &str = "samconfig.toml";
 
 /// Reads the table of a workspace.
 pub fn load(workspace: &Path) -> Result<Table> {
@@ -43,8 +48,9 @@ pub fn generate(
     current: &dyn Fn(&str) -> Result<String>,
 ) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
+    let revision = revision(&current(STAGES)?);
     for stack in Stack::ALL {
-        files.insert(stack.file(), stacks::template(table, stack)?);
+        files.insert(stack.file(), stacks::template(table, stack, &revision)?);
     }
     let regions: [(&str, Vec<(&str, String)>); 8] = [
         (
@@ -94,6 +100,16 @@ pub fn generate(
     Ok(files)
 }
 
+/// What every function's environment has of the stages' parameters: the beginning of their SHA-256.
+///
+/// SAM makes a new version of a function when the text of its properties changes. `!Ref MemoryMb` is the same text
+/// whatever the parameter is, so the parameter alone would never reach the alias `live`.
+#[must_use]
+pub fn revision(stages: &str) -> String {
+    let digest = digest(&SHA256, stages.as_bytes());
+    base16ct::lower::encode_string(&digest.as_ref()[..8])
+}
+
 /// The files that are not what the table says, and the first files that are missing, by path, with what they should
 /// be.
 pub fn differences(workspace: &Path) -> Result<BTreeMap<String, String>> {
@@ -124,7 +140,7 @@ pub fn check(workspace: &Path) -> Result<()> {
     let files: Vec<String> = differences(workspace)?.into_keys().collect();
     ensure!(
         files.is_empty(),
-        "{} say something else than {TABLE}: cargo xtask generate",
+        "{} say something else than {TABLE} and {STAGES}: cargo xtask generate",
         files.join(", ")
     );
     Ok(())

@@ -89,6 +89,10 @@ impl Stack {
     }
 }
 
+fn globals(revision: &str) -> String {
+    format!("{GLOBALS}        REVISION: \"{revision}\"\n")
+}
+
 const GLOBALS: &str = r"Globals:
   Function:
     # One workspace builds all binaries; Metadata names the one that a function takes.
@@ -116,25 +120,25 @@ const GLOBALS: &str = r"Globals:
         DATABASE_URL: !Ref DatabaseUrl
         DATABASE_AUTH: iam
         SECRETS_PREFIX: !Ref SecretsPrefix
+        # Nobody reads it. It follows from samconfig.toml, so that a changed parameter makes new versions as well.
 ";
 
-const MIGRATED: &str = r"
+const SCHEMA: &str = r"
   # Calls migrate when the stack is new, and whenever migrate is a new version. The other templates of functions wait
   # for this one: no code runs before its schema is there, and a migration that fails leaves the old code where it is.
-  # A stack that is rolled back calls the version before, which finds a newer database and leaves it: migrations only
-  # add.
-  Migrated:
-    Type: Custom::Migrated
-    Condition: WhenBootstrapped
+  # Until the database has been set up, migrate answers without it: that the stack is answered is tried from the first.
+  Schema:
+    Type: Custom::Schema
     Properties:
       ServiceToken: !Ref Migrate.Alias
       # A little longer than migrate can take: without an answer by then it has failed.
       ServiceTimeout: 960
       Version: !Ref Migrate.Version
+      Bootstrapped: !Ref Bootstrapped
 ";
 
 /// A whole template.
-pub(crate) fn template(table: &Table, stack: Stack) -> Result<String> {
+pub(crate) fn template(table: &Table, stack: Stack, revision: &str) -> Result<String> {
     let body = body(table, stack);
     let conditions = conditions(table, &body);
     let mut text = format!(
@@ -174,7 +178,7 @@ Parameters:
             let _ = writeln!(text, "  When{name}: !Equals [!Ref {name}, \"true\"]");
         }
     }
-    let _ = write!(text, "\n{GLOBALS}\nResources:\n{body}");
+    let _ = write!(text, "\n{}\nResources:\n{body}", globals(revision));
     Ok(text)
 }
 
@@ -215,7 +219,7 @@ fn body(table: &Table, stack: Stack) -> String {
         .map(|function| resources(table, function))
         .collect();
     if stack == Stack::Migration {
-        texts.push(MIGRATED[1..].to_owned());
+        texts.push(SCHEMA[1..].to_owned());
     }
     texts.join("\n")
 }
@@ -326,7 +330,7 @@ fn resources(table: &Table, function: &Function) -> String {
 
 fn properties(table: &Table, function: &Function) -> String {
     let name = &function.name;
-    let mut text = network(&function.outside());
+    let mut text = network(&function.outside(), function.storage);
     if let Some(memory) = &function.memory {
         let _ = writeln!(text, "      MemorySize: !Ref {memory}");
     }
@@ -338,7 +342,10 @@ fn properties(table: &Table, function: &Function) -> String {
     } else {
         "!Ref Concurrency"
     };
-    let _ = writeln!(text, "      ReservedConcurrentExecutions: {at_once}");
+    let _ = writeln!(
+        text,
+        "      ReservedConcurrentExecutions: !If [WhenReserved, {at_once}, !Ref AWS::NoValue]"
+    );
     text.push_str("      DeploymentPreference:\n");
     if function.is_deployment() {
         // The stack waits for this version to be live, to call it before anything else changes.
@@ -392,6 +399,8 @@ fn properties(table: &Table, function: &Function) -> String {
           Properties:
             Description: {}
             Schedule: {schedule}
+            # Before the database has been set up there is nothing to do but to fail.
+            State: !If [WhenBootstrapped, ENABLED, DISABLED]
 ",
             function.what.replace('`', "")
         );
@@ -399,27 +408,32 @@ fn properties(table: &Table, function: &Function) -> String {
     text
 }
 
-fn network(outside: &Outside) -> String {
-    match outside {
-        Outside::Always(true) => "      VpcConfig:
-        SubnetIds: !Ref OutboundSubnetIds
-        SecurityGroupIds: [!Ref FunctionsGroupId, !Ref OutboundGroupId]
-"
-        .to_owned(),
-        Outside::Always(false) => "      VpcConfig:
-        SubnetIds: !Ref InsideSubnetIds
-        SecurityGroupIds: [!Ref FunctionsGroupId]
-"
-        .to_owned(),
-        Outside::When(name) => format!(
-            "      VpcConfig:
-        SubnetIds: !If [When{name}, !Ref OutboundSubnetIds, !Ref InsideSubnetIds]
+fn network(outside: &Outside, storage: bool) -> String {
+    let (subnets, outbound) = match outside {
+        Outside::Always(true) => (
+            "!Ref OutboundSubnetIds".to_owned(),
+            Some("!Ref OutboundGroupId".to_owned()),
+        ),
+        Outside::Always(false) => ("!Ref InsideSubnetIds".to_owned(), None),
+        Outside::When(name) => (
+            format!("!If [When{name}, !Ref OutboundSubnetIds, !Ref InsideSubnetIds]"),
+            Some(format!(
+                "!If [When{name}, !Ref OutboundGroupId, !Ref AWS::NoValue]"
+            )),
+        ),
+    };
+    let mut text = format!(
+        "      VpcConfig:
+        SubnetIds: {subnets}
         SecurityGroupIds:
           - !Ref FunctionsGroupId
-          - !If [When{name}, !Ref OutboundGroupId, !Ref AWS::NoValue]
 "
-        ),
+    );
+    let storage = storage.then(|| "!Ref StorageGroupId".to_owned());
+    for group in [storage, outbound].into_iter().flatten() {
+        let _ = writeln!(text, "          - {group}");
     }
+    text
 }
 
 /// What a role may do: enter the database as itself, read its own secret, write its own log and traces.

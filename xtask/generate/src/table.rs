@@ -96,6 +96,9 @@ pub struct Function {
     /// Whether it may ask known hosts outside.
     #[serde(default)]
     pub outside: Option<Outside>,
+    /// Whether it reaches S3 and `DynamoDB`.
+    #[serde(default)]
+    pub storage: bool,
     /// The parameter that says whether the stage has it.
     #[serde(default)]
     pub when: Option<String>,

@@ -4,7 +4,7 @@
 //! `CloudFormation`, API Gateway's HTTP APIs, IAM, Lambda, `EventBridge`, `CodeDeploy`.
 //!
 //! One limit is not among them: what all functions together reserve of an account's concurrency is the operator's
-//! choice (docs/OPERATIONS.md). It is held for the functions that we have, in each stage of samconfig.toml.
+//! choice. [`super::deployment`] holds it for the functions that we have, in each stage of samconfig.toml.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,11 +12,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use generate::{Function, Table};
-use regex::Regex;
 use serde_json::{Map, Value};
 use tests::tools;
 
-use super::template::{Template, yaml};
 use super::{files, read};
 use crate::endpoints::TABLE;
 
@@ -26,7 +24,7 @@ const FUNCTIONS: usize = 120;
 const STACK: &str = "optkas-prod";
 
 /// Templates as `CloudFormation` gets them, with the bytes of their source.
-struct Templates(BTreeMap<String, (usize, Value)>);
+pub(super) struct Templates(BTreeMap<String, (usize, Value)>);
 
 #[test]
 fn every_limit_of_aws_has_room_for_120_functions() -> Result<()> {
@@ -66,28 +64,6 @@ fn ours_are_what_is_counted() -> Result<()> {
     Ok(())
 }
 
-/// An account has 1,000 by default, of which 100 stay unreserved.
-#[test]
-fn every_stage_reserves_what_an_account_has() -> Result<()> {
-    let text = read("samconfig.toml")?;
-    let own = Regex::new(r#""Concurrency=(\d+)""#)?;
-    let default = yaml("template.yaml")?["Parameters"]["Concurrency"]["Default"].as_u64();
-    let mut stages = vec![default.context("a default")?];
-    for found in own.captures_iter(&text) {
-        stages.push(found[1].parse()?);
-    }
-    assert!(stages.len() > 1, "production says its own");
-    for at_once in stages {
-        let mut reserved = 0;
-        for function in Template::load()?.functions.values() {
-            let own = function.properties["ReservedConcurrentExecutions"].as_u64();
-            reserved += own.unwrap_or(at_once);
-        }
-        assert!(reserved <= 900, "{reserved} at {at_once} an endpoint");
-    }
-    Ok(())
-}
-
 /// Copies of our functions, under other names and on other paths, until there are enough.
 fn invented() -> Result<Table> {
     let mut table = TABLE.clone();
@@ -116,7 +92,7 @@ type Limit = (String, usize, usize);
 
 impl Templates {
     /// Those that are generated, and the others as they are.
-    fn of(generated: &BTreeMap<String, String>) -> Result<Self> {
+    pub(super) fn of(generated: &BTreeMap<String, String>) -> Result<Self> {
         let mut texts = BTreeMap::new();
         let nested = files("infra", ".yaml")?.into_iter();
         let nested = nested.map(|name| format!("infra/{name}.yaml"));
@@ -237,6 +213,16 @@ impl Templates {
             }
         }
         limits
+    }
+
+    /// A template by its path.
+    pub(super) fn template(&self, file: &str) -> &Value {
+        &self.0[file].1
+    }
+
+    /// Every template by its path.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter().map(|(file, (_, template))| (file, template))
     }
 
     fn resources(&self) -> impl Iterator<Item = (&String, &Value)> {

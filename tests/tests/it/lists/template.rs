@@ -244,6 +244,7 @@ fn the_templates_of_functions_are_handed_what_they_declare() -> Result<()> {
         ("OutboundGroupId", "Network.Outputs.OutboundGroupId"),
         ("OutboundSubnetIds", "Network.Outputs.OutboundSubnetIds"),
         ("ProxyId", "Database.Outputs.ProxyId"),
+        ("StorageGroupId", "Network.Outputs.StorageGroupId"),
         ("TlogBucketArn", "Log.Outputs.BucketArn"),
         ("TlogBucketName", "Log.Outputs.BucketName"),
         ("TlogStateTableArn", "Log.Outputs.StateTableArn"),
@@ -265,7 +266,7 @@ fn the_templates_of_functions_are_handed_what_they_declare() -> Result<()> {
             let expected = right.iter().find(|(right, _)| right == name);
             match (&**name, expected) {
                 (_, Some((_, expected))) => assert_eq!(value, expected, "{file} {name}"),
-                ("Anchored" | "Witnessed", None) => {
+                ("Anchored" | "Reserved" | "Witnessed", None) => {
                     assert_eq!(*value, json!([name, "true", "false"]), "{file}");
                 }
                 (_, None) => assert_eq!(value, name, "{file}: the parameter of that name"),
