@@ -150,7 +150,7 @@ fn keys(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
 
 fn second(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
     stage.set("DatabaseBootstrapped", "true");
-    updated(stage, "UPDATE_COMPLETE")?;
+    stage.updated()?;
     let mut admin = world.database().connect()?;
     let logins = tests::deployment::functions()?
         .iter()
@@ -162,7 +162,6 @@ fn second(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
     )?;
     let found = usize::try_from(row.get::<_, i64>(0))?;
     ensure!(found == logins.len(), "{found} logins of {}", logins.len());
-    world.deployment.set_passwords(&world.database())?;
     let schedules = world.emulator.schedules()?;
     let off = schedules
         .iter()
@@ -216,7 +215,7 @@ fn schedules(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
 fn parameter(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
     stage.set("MemoryMb", "768");
     stage.set("JwksMaxAgeSeconds", "60");
-    updated(stage, "UPDATE_COMPLETE")?;
+    stage.updated()?;
     stage.live_is_latest()?;
     let live = world
         .emulator
@@ -230,7 +229,7 @@ fn parameter(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
 fn code(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((), String)> {
     let before = stage.versions()?;
     stage.package("build 2")?;
-    updated(stage, "UPDATE_COMPLETE")?;
+    stage.updated()?;
     stage.live_is_latest()?;
     let after = stage.versions()?;
     for (function, version) in &after {
@@ -262,7 +261,7 @@ fn failure(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<(()
 fn recovery(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((), String)> {
     let mut admin = world.database().connect()?;
     admin.batch_execute("alter role migrate login")?;
-    updated(stage, "UPDATE_COMPLETE")?;
+    stage.updated()?;
     stage.live_is_latest()?;
     is_settled(world, stage, settlement)?;
     Ok(((), "the same deployment goes through".to_owned()))
@@ -275,23 +274,23 @@ fn again(world: &World, before: &Stage<'_>, settlement: &str) -> Result<((), Str
     stage.package("build 3")?;
     let status = stage.create()?;
     ensure!(status == "CREATE_COMPLETE", "{status}");
+    stage.let_logins_in()?;
     stage.live_is_latest()?;
     is_settled(world, &stage, settlement)?;
     ensure!(before.name != stage.name, "it is another stack");
     Ok(((), "what was settled is settled".to_owned()))
 }
 
-fn updated(stage: &Stage<'_>, wanted: &str) -> Result<()> {
-    let status = stage.update()?;
-    ensure!(status == wanted, "{status}");
-    Ok(())
-}
-
 fn is_settled(world: &World, stage: &Stage<'_>, settlement: &str) -> Result<()> {
     let api = world.emulator.api(&stage.name)?;
     let carol = PersonClient::new(&api, world.issuer.minter(), find_person("carol")?);
     let answer = carol.get(&format!("/v1/settlements/{settlement}"))?;
-    ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+    if answer.status != 200 {
+        let log = world
+            .emulator
+            .function_log(&stage.function("get-settlement"));
+        bail!("{} {}\n{}", answer.status, answer.text(), log?);
+    }
     let body: Value = answer.json();
     let status = body["status"]
         .as_str()

@@ -44,6 +44,7 @@ pub(super) struct World {
     templates: Templates,
     table: Table,
     document: String,
+    samconfig: String,
     folder: PathBuf,
     _lock: fs::File,
 }
@@ -76,6 +77,7 @@ impl World {
             templates: template::read(&workspace)?,
             table: generate::load(&workspace)?,
             document: fs::read_to_string(workspace.join("docs/OPERATIONS.md"))?,
+            samconfig: fs::read_to_string(workspace.join(generate::STAGES))?,
             folder,
             _lock: lock,
         };
@@ -161,7 +163,7 @@ impl<'a> Stage<'a> {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
             deployment,
-            parameters: parameters(&folders::workspace())?,
+            parameters: parameters(&world.samconfig)?,
             label: RefCell::default(),
         };
         for (parameter, value) in [
@@ -240,6 +242,18 @@ impl<'a> Stage<'a> {
         self.deploy("UpdateStack")
     }
 
+    /// An update that succeeds.
+    pub(super) fn updated(&self) -> Result<()> {
+        let status = self.update()?;
+        ensure!(status == "UPDATE_COMPLETE", "{status}");
+        self.let_logins_in()
+    }
+
+    /// Passwords stand for IAM's tokens. Each migration takes them away, where logins come in by token.
+    pub(super) fn let_logins_in(&self) -> Result<()> {
+        self.deployment.set_passwords(&self.world.database())
+    }
+
     fn deploy(&self, action: &str) -> Result<String> {
         let template = self.publish()?;
         let emulator = &self.world.emulator;
@@ -263,8 +277,11 @@ impl<'a> Stage<'a> {
         let world = self.world;
         let label = self.label.borrow();
         let code = |function: &str| format!("s3://{ARTIFACTS}/{}", code_key(&label, function));
+        // An operator writes the parameters into the file, and generates.
+        let of_stage = format!("{}{:?}", world.samconfig, self.parameters);
         let local = Local {
             database_port: world.cluster.port(),
+            revisions: [&world.samconfig, &of_stage].map(|text| generate::revision(text)),
             code: &code,
         };
         let mut templates = template::patch(&world.templates, &world.table, &local)?;
@@ -397,9 +414,8 @@ fn code_key(label: &str, function: &str) -> String {
 }
 
 /// The default stage's parameters.
-fn parameters(workspace: &Path) -> Result<BTreeMap<String, String>> {
-    let text = fs::read_to_string(workspace.join("samconfig.toml"))?;
-    let samconfig: Value = toml::from_str(&text)?;
+fn parameters(samconfig: &str) -> Result<BTreeMap<String, String>> {
+    let samconfig: Value = toml::from_str(samconfig)?;
     let list = &samconfig["default"]["deploy"]["parameters"]["parameter_overrides"];
     let list = list.as_array().context("samconfig.toml has parameters")?;
     list.iter()

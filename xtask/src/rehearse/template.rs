@@ -26,6 +26,8 @@ struct Patch {
 pub(super) struct Local<'a> {
     /// The port of the database, on loopback.
     pub(super) database_port: u16,
+    /// The revision of samconfig.toml, and that of the stage's parameters as they are here.
+    pub(super) revisions: [String; 2],
     /// The code of a function, a URL of S3.
     pub(super) code: &'a dyn Fn(&str) -> String,
 }
@@ -92,7 +94,15 @@ fn patches(table: &Table, local: &Local<'_>) -> Vec<Patch> {
             times: 1,
         },
     ];
+    let [of_file, of_stage] = &local.revisions;
     for stack in Stack::ALL {
+        // What `cargo xtask generate` writes after the operator has changed a parameter.
+        all.push(Patch {
+            template: stack.file(),
+            from: format!("        REVISION: \"{of_file}\"\n"),
+            to: format!("        REVISION: \"{of_stage}\"\n"),
+            times: 1,
+        });
         // A token of IAM asks for TLS and a named host. Passwords stand for it.
         all.push(Patch {
             template: stack.file(),
@@ -171,8 +181,11 @@ mod tests {
 
     fn patched(templates: &Templates, table: &generate::Table) -> Result<Templates> {
         let code = |function: &str| format!("s3://code/{function}");
+        let samconfig =
+            std::fs::read_to_string(tests::folders::workspace().join(generate::STAGES))?;
         let local = Local {
             database_port: 65_432,
+            revisions: [generate::revision(&samconfig), "of-the-stage".to_owned()],
             code: &code,
         };
         patch(templates, table, &local)
@@ -195,6 +208,8 @@ mod tests {
             let code = format!("CodeUri: s3://code/{}\n", function.name);
             assert_eq!(all.matches(&code).count(), 1, "{code}");
         }
+        let revisions = all.matches("REVISION: \"of-the-stage\"").count();
+        assert_eq!(revisions, generate::Stack::ALL.len());
         // Nothing else is touched.
         for (file, text) in &templates {
             let changed = text
