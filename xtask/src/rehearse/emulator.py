@@ -252,7 +252,8 @@ def failed_calls_are_sent_back():
 
 
 def retained_in_nested_stacks():
-    """A nested stack is deleted with all that is in it. AWS retains what is to be retained."""
+    """A nested stack is deleted with all that is in it. AWS retains what is to be retained: RetainExceptOnCreate, unless
+    a creation is rolled back."""
     handler = HANDLERS["AWS::CloudFormation::Stack"]
     delete = handler["delete"]
 
@@ -260,11 +261,15 @@ def retained_in_nested_stacks():
         from ministack.services.cloudformation import _stacks
         stack = _stacks.get(provisioners._nested_stack_lookup_name(physical_id), {})
         definitions = stack.get("_template", {}).get("Resources", {})
+        parent = _stacks.get(stack.get("_parent_stack_name"), {})
+        retaining = {"Retain"}
+        if parent.get("StackStatus") != "ROLLBACK_IN_PROGRESS":
+            retaining.add("RetainExceptOnCreate")
         for name in list(stack.get("_resources", {})):
             policy = stacks._resource_policy(
                 definitions.get(name), "DeletionPolicy", stack["_resources"], stack["_resolved_params"],
                 stack["_conditions"], {}, stack["StackName"], stack["StackId"])
-            if policy in provisioners._RETAINING_POLICIES:
+            if policy in retaining:
                 stack["_resources"].pop(name)
         return delete(physical_id, props)
 

@@ -32,7 +32,7 @@ pub(super) struct Emulator {
     pub(super) log: PathBuf,
 }
 
-/// One function's configuration, and what it answers.
+/// What an invoked function answers.
 pub(super) struct Reply {
     pub(super) failed: bool,
     pub(super) body: Value,
@@ -382,7 +382,7 @@ impl Emulator {
 }
 
 const NESTED: &str = "AWS::CloudFormation::Stack";
-/// What EventBridge sends when a rule has no event of its own.
+/// What `EventBridge` sends when a rule has no event of its own.
 const SCHEDULED: &str =
     r#"{"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}"#;
 

@@ -12,8 +12,11 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
-use tests::sample_data::{AgentClient, Kind, PLATFORM, PersonClient, find_person, steps};
+use serde_json::{Value, json};
+use tests::http::{Request, Transport as _};
+use tests::sample_data::{
+    AgentClient, Kind, PLATFORM, PersonClient, find_person, idempotency_key, steps,
+};
 
 use self::stage::{Stage, World};
 use crate::life;
@@ -32,17 +35,19 @@ The first deployment in a real account stays due: docs/OPERATIONS.md has its che
 /// Plays it all; the first thing that is not as promised ends it.
 pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
-    let clock = Clock::default();
-    let world = clock.step("everything is started", || {
+    let clock = Clock { start };
+    let world = clock.step("everything started", || {
         let world = World::start()?;
         Ok((world, "emulator, PostgreSQL, issuer".to_owned()))
     })?;
-    let mut stage = Stage::new(&world, "optkas-dev", "optkas/dev")?;
+    let mut stage = Stage::new(&world, "default", "optkas-dev", "optkas/dev")?;
     let outcome = play(&clock, &world, &mut stage);
     if outcome.is_err() {
         eprintln!("The emulator's log: {}", world.emulator.log.display());
     }
     outcome?;
+    drop(stage);
+    world.clear()?;
     println!(
         "All as promised, in {} s. Everything is stopped again.",
         start.elapsed().as_secs()
@@ -56,6 +61,7 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
         let functions = stage.package("build 1")?;
         Ok(((), format!("{functions} functions")))
     })?;
+    clock.step("a first creation failed", || failed_creation(world, stage))?;
     clock.step("created, without a database", || first(world, stage))?;
     clock.step("bootstrapped, as the document says", || {
         bootstrap(world, stage)
@@ -69,6 +75,7 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
         Ok(((), "as the document says".to_owned()))
     })?;
     let settlement = clock.step("one settlement's life", || one_life(world, stage))?;
+    clock.step("odd requests", || odd_requests(world, stage, &settlement))?;
     clock.step("every schedule's function", || schedules(world, stage))?;
     clock.step("a parameter changed", || parameter(world, stage))?;
     clock.step("code changed", || code(world, stage, &settlement))?;
@@ -83,14 +90,30 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
     })?;
     clock.step("deployed again, on the old database", || {
         again(world, stage, &settlement)
-    })
+    })?;
+    clock.step("production's parameters", || production(world))
 }
 
 // --- The steps ---
 
+/// The last resource fails, and all names must be free again.
+fn failed_creation(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    stage.breaks(true);
+    let status = stage.create()?;
+    ensure!(status == "ROLLBACK_COMPLETE", "{status}");
+    stage.breaks(false);
+    let status = world.emulator.delete(&stage.name)?;
+    ensure!(status == "DELETE_COMPLETE", "{status}");
+    Ok(((), "rolled back and deleted".to_owned()))
+}
+
 fn first(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
     let status = stage.create()?;
-    ensure!(status == "CREATE_COMPLETE", "{status}");
+    ensure!(
+        status == "CREATE_COMPLETE",
+        "{status}, for:\n{}",
+        stage.failures()
+    );
     let functions = stage.functions()?;
     let expected: BTreeSet<_> = tests::deployment::functions()?
         .into_iter()
@@ -98,6 +121,11 @@ fn first(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
         .filter(|name| name != "anchor-checkpoint")
         .collect();
     ensure!(functions == expected, "functions: {functions:?}");
+    let said = world.emulator.function_log(&stage.function("migrate"))?;
+    ensure!(
+        said.contains("The database has not been set up"),
+        "the stack has not called migrate: {said}"
+    );
     let schedules = world.emulator.schedules()?;
     let running = schedules.iter().filter(|schedule| schedule.enabled).count();
     ensure!(running == 0, "{running} schedules run without a database");
@@ -267,13 +295,96 @@ fn recovery(world: &World, stage: &mut Stage<'_>, settlement: &str) -> Result<((
     Ok(((), "the same deployment goes through".to_owned()))
 }
 
+/// What the events of API Gateway look like when a request is unusual.
+fn odd_requests(world: &World, stage: &Stage<'_>, settlement: &str) -> Result<((), String)> {
+    let api = world.emulator.api(&stage.name)?;
+    let alice = PersonClient::new(&api, world.issuer.minter(), find_person("alice")?);
+    let read = |target: &str| alice.request("GET", target);
+    let write = || alice.request("POST", "/v1/settlements");
+    let key = || idempotency_key();
+    let encoded = settlement.replace('-', "%2D");
+    let requests = [
+        (200, read(&format!("/v1/settlements/{encoded}"))),
+        (404, read("/v1/settlements/")),
+        (422, read("/v1/settlements?limit=1&limit=2")),
+        (401, Request::new("GET", "/v1/settlements")),
+        (
+            401,
+            read("/v1/settlements").header("authorization", "Bearer again"),
+        ),
+        (415, write().header("idempotency-key", &key()).body("{}")),
+        (
+            400,
+            write()
+                .header("idempotency-key", &key())
+                .json(&json!({}))
+                .body(""),
+        ),
+        (
+            400,
+            write()
+                .header("idempotency-key", &key())
+                .json(&json!({}))
+                .body(*b"\xff"),
+        ),
+        (
+            400,
+            write()
+                .header("idempotency-key", &key())
+                .header("idempotency-key", &key())
+                .json(&json!({})),
+        ),
+        (404, alice.request("DELETE", "/v1/settlements")),
+    ];
+    for (expected, request) in &requests {
+        let answer = api.send(request)?;
+        ensure!(
+            answer.status == *expected,
+            "{} {}: {} and not {expected}: {}",
+            request.method,
+            request.target,
+            answer.status,
+            answer.text()
+        );
+    }
+    Ok(((), format!("{} answered as documented", requests.len())))
+}
+
+/// Two zones, a firewall, canaries, and what only some stages have: witnesses and a chain.
+fn production(world: &World) -> Result<((), String)> {
+    let mut stage = Stage::new(world, "prod", "optkas-prod", "optkas/prod")?;
+    for (parameter, value) in [
+        ("OutboundHosts", "witness.example.com,node.example.com"),
+        ("WitnessPolicy", "quorum none"),
+        ("ChainRpcUrl", "https://node.example.com"),
+        ("LogVerifierKey", "log.example.com/optkas+00000000+AAAA"),
+    ] {
+        stage.set(parameter, value);
+    }
+    stage.package("build 3")?;
+    let status = stage.create()?;
+    ensure!(
+        status == "CREATE_COMPLETE",
+        "{status}, for:\n{}",
+        stage.failures()
+    );
+    let functions = stage.functions()?;
+    let all: BTreeSet<_> = tests::deployment::functions()?.into_iter().collect();
+    ensure!(functions == all, "functions: {functions:?}");
+    Ok(((), "created, with witnesses and a chain".to_owned()))
+}
+
 /// A stack of another name: what the first one has retained keeps its names taken.
 fn again(world: &World, before: &Stage<'_>, settlement: &str) -> Result<((), String)> {
-    let mut stage = Stage::new(world, "optkas-again", "optkas/again")?;
+    let mut stage = Stage::new(world, "default", "optkas-again", "optkas/again")?;
     stage.set("DatabaseBootstrapped", "true");
     stage.package("build 3")?;
     let status = stage.create()?;
-    ensure!(status == "CREATE_COMPLETE", "{status}");
+    ensure!(
+        status == "CREATE_COMPLETE",
+        "{status}, for:\n{}",
+        stage.failures()
+    );
     stage.let_logins_in()?;
     stage.live_is_latest()?;
     is_settled(world, &stage, settlement)?;
@@ -306,21 +417,15 @@ struct Clock {
     start: Instant,
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        Self {
-            start: Instant::now(),
-        }
-    }
-}
-
 impl Clock {
     fn step<T>(&self, what: &str, work: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
-        let before = self.start.elapsed();
-        let (value, asserted) =
-            tests::progress::step(what, work).with_context(|| what.to_owned())?;
-        let took = (self.start.elapsed() - before).as_secs_f64();
-        println!("{what:<40} {took:>5.1} s  {asserted}");
+        let step = Instant::now();
+        let (value, asserted) = work().with_context(|| what.to_owned())?;
+        println!(
+            "{:>5.1} s  {what:<36} {:>5.1} s  {asserted}",
+            self.start.elapsed().as_secs_f64(),
+            step.elapsed().as_secs_f64()
+        );
         Ok(value)
     }
 }

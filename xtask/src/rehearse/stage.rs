@@ -32,6 +32,13 @@ const MASTER: &str = "optkas_admin";
 const ARTIFACTS: &str = "optkas-artifacts";
 /// The log's name in the document's example.
 const LOG_ORIGIN: &str = "log.example.com/optkas";
+/// A resource that comes last and cannot be made.
+const BROKEN: &str = "  Broken:
+    Type: Custom::Broken
+    DependsOn: [Api, Jobs]
+    Properties:
+      ServiceToken: !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:nobody
+";
 
 /// What a stage stands in: the account, the database's server, the issuer, and the operator's machine.
 pub(super) struct World {
@@ -83,6 +90,13 @@ impl World {
         };
         world.write_programs()?;
         Ok(world)
+    }
+
+    /// Stops everything and removes what it has written.
+    pub(super) fn clear(self) -> Result<()> {
+        let folder = self.folder.clone();
+        drop(self);
+        Ok(fs::remove_dir_all(folder)?)
     }
 
     /// The database as the server's superuser, whom RDS does not give to anybody.
@@ -151,11 +165,12 @@ pub(super) struct Stage<'a> {
     pub(super) deployment: Deployment,
     parameters: BTreeMap<String, String>,
     label: RefCell<String>,
+    breaks: bool,
 }
 
 impl<'a> Stage<'a> {
-    /// The default stage of samconfig.toml, with its `EDIT`s filled in, and the passwords that stand for IAM's tokens.
-    pub(super) fn new(world: &'a World, name: &str, prefix: &str) -> Result<Self> {
+    /// A stage of samconfig.toml, with its `EDIT`s filled in, and the passwords that stand for IAM's tokens.
+    pub(super) fn new(world: &'a World, kind: &str, name: &str, prefix: &str) -> Result<Self> {
         let mut deployment = world.deployment.clone();
         prefix.clone_into(&mut deployment.prefix);
         let mut stage = Self {
@@ -163,7 +178,8 @@ impl<'a> Stage<'a> {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
             deployment,
-            parameters: parameters(&world.samconfig)?,
+            parameters: parameters(&world.samconfig, kind)?,
+            breaks: false,
             label: RefCell::default(),
         };
         for (parameter, value) in [
@@ -171,6 +187,7 @@ impl<'a> Stage<'a> {
             ("JwtIssuer", world.issuer.name()),
             ("LogOrigin", LOG_ORIGIN),
             ("LogBucket", &format!("{name}-log")),
+            ("AlarmEmail", "operators@example.com"),
             ("S3PrefixList", "pl-1"),
             ("DynamoDbPrefixList", "pl-2"),
         ] {
@@ -192,6 +209,11 @@ impl<'a> Stage<'a> {
     pub(super) fn set(&mut self, parameter: &str, value: &str) {
         self.parameters
             .insert(parameter.to_owned(), value.to_owned());
+    }
+
+    /// Whether a last resource fails, after all others.
+    pub(super) fn breaks(&mut self, breaks: bool) {
+        self.breaks = breaks;
     }
 
     pub(super) fn parameter(&self, name: &str) -> String {
@@ -245,7 +267,11 @@ impl<'a> Stage<'a> {
     /// An update that succeeds.
     pub(super) fn updated(&self) -> Result<()> {
         let status = self.update()?;
-        ensure!(status == "UPDATE_COMPLETE", "{status}");
+        ensure!(
+            status == "UPDATE_COMPLETE",
+            "{status}, for:\n{}",
+            self.failures()
+        );
         self.let_logins_in()
     }
 
@@ -258,14 +284,11 @@ impl<'a> Stage<'a> {
         let template = self.publish()?;
         let emulator = &self.world.emulator;
         let status = emulator.deploy(action, &self.name, &template, &self.parameters)?;
-        if status.contains("ROLLBACK") || status.ends_with("_FAILED") {
-            eprintln!("{status}, for:\n{}", self.failures());
-        }
         Ok(status)
     }
 
     /// What failed, a line each, and what `migrate` said to it.
-    fn failures(&self) -> String {
+    pub(super) fn failures(&self) -> String {
         let emulator = &self.world.emulator;
         let failures = emulator.failures(&self.name).unwrap_or_default();
         let log = emulator.function_log(&self.function("migrate"));
@@ -294,6 +317,9 @@ impl<'a> Stage<'a> {
                 &format!("Location: {file}\n"),
                 &format!("Location: {url}\n"),
             );
+        }
+        if self.breaks {
+            root = root.replacen("\nResources:\n", &format!("\nResources:\n{BROKEN}"), 1);
         }
         self.put_template(&root)
     }
@@ -413,10 +439,10 @@ fn code_key(label: &str, function: &str) -> String {
     format!("{}/{function}.zip", label.replace(' ', "-"))
 }
 
-/// The default stage's parameters.
-fn parameters(samconfig: &str) -> Result<BTreeMap<String, String>> {
+/// A stage's parameters.
+fn parameters(samconfig: &str, stage: &str) -> Result<BTreeMap<String, String>> {
     let samconfig: Value = toml::from_str(samconfig)?;
-    let list = &samconfig["default"]["deploy"]["parameters"]["parameter_overrides"];
+    let list = &samconfig[stage]["deploy"]["parameters"]["parameter_overrides"];
     let list = list.as_array().context("samconfig.toml has parameters")?;
     list.iter()
         .map(|pair| {
