@@ -100,7 +100,12 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
 fn failed_creation(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
     stage.breaks(true);
     let status = stage.create()?;
-    ensure!(status == "ROLLBACK_COMPLETE", "{status}");
+    let failures = stage.failures();
+    ensure!(status == "ROLLBACK_COMPLETE", "{status}, for:\n{failures}");
+    ensure!(
+        failures.contains("Broken"),
+        "it failed for another reason:\n{failures}"
+    );
     stage.breaks(false);
     let status = world.emulator.delete(&stage.name)?;
     ensure!(status == "DELETE_COMPLETE", "{status}");
@@ -138,7 +143,9 @@ fn bootstrap(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
     let migrate = &world.deployment.passwords["migrate"];
     let mut admin = world.database().connect()?;
     let row = admin.query_one(
-        "select rolcreaterole and not rolsuper and not rolbypassrls from pg_roles where rolname = 'migrate'",
+        "select r.rolcreaterole and not r.rolsuper and not r.rolbypassrls and m.admin_option
+         from pg_roles as r join pg_auth_members as m on m.member = r.oid
+         where r.rolname = 'migrate' and m.roleid = 'rds_iam'::regrole",
         &[],
     )?;
     ensure!(row.get::<_, bool>(0), "migrate is not what it should be");
