@@ -1,4 +1,5 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local | rehearse`.
+//! The project's commands:
+//! `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local | rehearse`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]

@@ -3,10 +3,23 @@
 //! `<!-- rehearsed: NAME -->` stands alone on the line before the fence. What the document says cannot drift from what
 //! works: a block that is gone, or fails, fails the rehearsal.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+
+/// The names of all marked blocks.
+pub(super) fn names(document: &str) -> BTreeSet<&str> {
+    document
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("<!-- rehearsed: ")?
+                .strip_suffix(" -->")
+        })
+        .collect()
+}
 
 /// The script of the marked blocks of that name, in the document's order.
 pub(super) fn script(document: &str, name: &str) -> Result<String> {
@@ -73,7 +86,7 @@ impl Shell<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::script;
+    use super::{names, script};
 
     const DOCUMENT: &str = "1. First:\n\n   <!-- rehearsed: one -->\n   ```sh\n   a <<X\n     b\n   X\n   ```\n\n\
                             ```sh\nnever\n```\n<!-- rehearsed: one -->\n```sh\nc\n```\n\
@@ -85,6 +98,17 @@ mod tests {
             script(DOCUMENT, "one").expect("two blocks"),
             "a <<X\n  b\nX\nc\n"
         );
+    }
+
+    #[test]
+    fn every_marker_of_the_operators_page_stands_before_a_block() {
+        let page = tests::folders::workspace().join("docs/OPERATIONS.md");
+        let page = std::fs::read_to_string(page).expect("it is in the workspace");
+        let names = names(&page);
+        assert!(names.contains("bootstrap"), "{names:?}");
+        for name in names {
+            assert!(script(&page, name).is_ok(), "{name}");
+        }
     }
 
     #[test]

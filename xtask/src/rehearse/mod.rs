@@ -30,7 +30,7 @@ A rehearsal is no deployment. It cannot see:
   - CodeDeploy: an alias takes over at once here, and no alarm holds it back;
   - quotas, throttling, cold starts in a VPC, and the time that all of it takes;
   - sam itself: the templates are put into S3 here without it, and a package holds a link to its binary.
-The first deployment in a real account stays due: docs/OPERATIONS.md has its checklist.";
+The first deployment in a real account stays due. docs/OPERATIONS.md, \"Rehearse\", says what to look at there.";
 
 /// Plays it all; the first thing that is not as promised ends it.
 pub(crate) fn run() -> Result<()> {
@@ -71,13 +71,18 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
     })?;
     clock.step("deployed, with the database", || second(world, stage))?;
     clock.step("registered the issuer's keys", || {
-        stage.document("sync-jwks")?;
+        stage.document(&["sync-jwks"])?;
         Ok(((), "as the document says".to_owned()))
     })?;
     let settlement = clock.step("one settlement's life", || one_life(world, stage))?;
     clock.step("odd requests", || odd_requests(world, stage, &settlement))?;
     clock.step("every schedule's function", || schedules(world, stage))?;
     clock.step("a parameter changed", || parameter(world, stage))?;
+    clock.step("the document's own check", || {
+        let said = stage.document(&["live"])?;
+        ensure!(said.is_empty(), "{said}");
+        Ok(((), "live is the latest".to_owned()))
+    })?;
     clock.step("code changed", || code(world, stage, &settlement))?;
     clock.step("a migration failed", || failure(world, stage, &settlement))?;
     clock.step("the failure repaired", || {
@@ -91,7 +96,8 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
     clock.step("deployed again, on the old database", || {
         again(world, stage, &settlement)
     })?;
-    clock.step("production's parameters", || production(world))
+    clock.step("production's parameters", || production(world))?;
+    world.whole_document().map(drop)
 }
 
 // --- The steps ---
@@ -139,7 +145,7 @@ fn first(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
 
 fn bootstrap(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
     world.create_database_as_rds_has_it()?;
-    stage.document("bootstrap")?;
+    stage.document(&["bootstrap"])?;
     let migrate = &world.deployment.passwords["migrate"];
     let mut admin = world.database().connect()?;
     let row = admin.query_one(
@@ -155,7 +161,7 @@ fn bootstrap(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
 }
 
 fn keys(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
-    let said = stage.document("log-key")?;
+    let said = stage.document(&["note-key", "verifier-key"])?;
     let note_key = world
         .emulator
         .secret(&format!("{}/note-key/sign-checkpoint", stage.prefix))?;
@@ -166,7 +172,7 @@ fn keys(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
         verifier_key == stage.verifier_key()?,
         "the document makes the verifier key {verifier_key}"
     );
-    stage.document("platform-key")?;
+    stage.document(&["platform-key"])?;
     let ring = format!("{}/webhooks/platform-webhook", stage.prefix);
     let value = world.emulator.secret(&ring)?;
     let secret = value["agents"][PLATFORM]["secrets"][0]
@@ -357,7 +363,7 @@ fn odd_requests(world: &World, stage: &Stage<'_>, settlement: &str) -> Result<((
     Ok(((), format!("{} answered as documented", requests.len())))
 }
 
-/// Two zones, a firewall, canaries, and what only some stages have: witnesses and a chain.
+/// Two zones, a firewall, canaries, and what only some stages have: witnesses, a chain and a front of the log.
 fn production(world: &World) -> Result<((), String)> {
     let mut stage = Stage::new(world, "prod", "optkas-prod", "optkas/prod")?;
     for (parameter, value) in [
@@ -365,6 +371,7 @@ fn production(world: &World) -> Result<((), String)> {
         ("WitnessPolicy", "quorum none"),
         ("ChainRpcUrl", "https://node.example.com"),
         ("LogVerifierKey", "log.example.com/optkas+00000000+AAAA"),
+        ("PublishLog", "true"),
     ] {
         stage.set(parameter, value);
     }
@@ -378,7 +385,10 @@ fn production(world: &World) -> Result<((), String)> {
     let functions = stage.functions()?;
     let all: BTreeSet<_> = tests::deployment::functions()?.into_iter().collect();
     ensure!(functions == all, "functions: {functions:?}");
-    Ok(((), "created, with witnesses and a chain".to_owned()))
+    Ok((
+        (),
+        "created, with witnesses, a chain and the front".to_owned(),
+    ))
 }
 
 /// A stack of another name: what the first one has retained keeps its names taken.

@@ -52,6 +52,8 @@ pub(super) struct World {
     table: Table,
     document: String,
     samconfig: String,
+    /// The document's blocks that have been run.
+    ran: RefCell<BTreeSet<String>>,
     folder: PathBuf,
     _lock: fs::File,
 }
@@ -85,11 +87,22 @@ impl World {
             table: generate::load(&workspace)?,
             document: fs::read_to_string(workspace.join("docs/OPERATIONS.md"))?,
             samconfig: fs::read_to_string(workspace.join(generate::STAGES))?,
+            ran: RefCell::default(),
             folder,
             _lock: lock,
         };
         world.write_programs()?;
         Ok(world)
+    }
+
+    /// Whether every marked block of the document has been run; answers how many.
+    pub(super) fn whole_document(&self) -> Result<usize> {
+        let (ran, marked) = (self.ran.borrow(), document::names(&self.document));
+        ensure!(
+            ran.iter().eq(&marked),
+            "the document marks {marked:?}, and {ran:?} were run"
+        );
+        Ok(marked.len())
     }
 
     /// Stops everything and removes what it has written.
@@ -333,11 +346,19 @@ impl<'a> Stage<'a> {
         Ok(emulator.object_url(ARTIFACTS, &key))
     }
 
-    /// Runs the document's blocks of that name; answers what they print.
-    pub(super) fn document(&self, name: &str) -> Result<String> {
+    /// Runs the document's blocks of these names, after the one that sets the names of the stage; answers what they
+    /// print.
+    pub(super) fn document(&self, blocks: &[&str]) -> Result<String> {
         let world = self.world;
-        let text = &world.document;
-        let script = document::script(text, "names")? + &document::script(text, name)?;
+        let mut ran = world.ran.borrow_mut();
+        ran.insert("names".to_owned());
+        ran.extend(blocks.iter().map(|&name| name.to_owned()));
+        let script: Result<String> = ["names"]
+            .iter()
+            .chain(blocks)
+            .map(|name| document::script(&world.document, name))
+            .collect();
+        let script = script?;
         let folder = world.folder.join("operator");
         fs::create_dir_all(&folder)?;
         fs::copy(

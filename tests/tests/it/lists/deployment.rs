@@ -307,6 +307,65 @@ fn what_is_kept_is_kept_once_there_is_something() -> Result<()> {
     Ok(())
 }
 
+/// The front reads what readers of the log ask for, whatever the bucket also holds, and cannot list.
+#[test]
+fn the_front_serves_published_files_alone() -> Result<()> {
+    let log = current()?.template("infra/log.yaml");
+    let statements = &log["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let all = statements.as_array().context("statements")?;
+    let allowed: Vec<&Value> = all.iter().filter(|one| one["Effect"] != "Deny").collect();
+    let [choice] = allowed[..] else {
+        anyhow::bail!("more is allowed: {allowed:?}");
+    };
+    let [condition, front, nothing] = [0, 1, 2].map(|at| &choice["Fn::If"][at]);
+    assert_eq!(
+        (condition, nothing),
+        (&json!("WhenPublished"), &json!({ "Ref": "AWS::NoValue" }))
+    );
+    assert_eq!(front["Action"], "s3:GetObject");
+    assert_eq!(
+        front["Principal"],
+        json!({ "Service": "cloudfront.amazonaws.com" })
+    );
+    let own = &front["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"];
+    assert!(
+        own.as_str()
+            .is_some_and(|arn| arn.ends_with("distribution/${Front}")),
+        "{own}"
+    );
+    let files = ["checkpoint", "checkpoints/*", "tile/*", "not-found"];
+    let files = files.map(|file| json!({ "Fn::Sub": format!("${{Bucket.Arn}}/{file}") }));
+    assert_eq!(front["Resource"], json!(files));
+
+    let config = &log["Resources"]["Front"]["Properties"]["DistributionConfig"];
+    let others = config["CacheBehaviors"].as_array().into_iter().flatten();
+    for behaviour in others.chain([&config["DefaultCacheBehavior"]]) {
+        assert_eq!(
+            behaviour["ViewerProtocolPolicy"], "https-only",
+            "{behaviour}"
+        );
+        assert_eq!(
+            behaviour["AllowedMethods"],
+            json!(["GET", "HEAD"]),
+            "{behaviour}"
+        );
+    }
+    let missing = &config["CustomErrorResponses"][0];
+    assert_eq!(
+        (&missing["ErrorCode"], &missing["ResponseCode"]),
+        (&json!(403), &json!(404))
+    );
+    assert_eq!(missing["ResponsePagePath"], "/not-found");
+    for id in ["Front", "FrontAccess"] {
+        assert_eq!(log["Resources"][id]["Condition"], "WhenPublished", "{id}");
+    }
+    assert_eq!(
+        current()?.template("template.yaml")["Parameters"]["PublishLog"]["Default"],
+        "false"
+    );
+    Ok(())
+}
+
 /// API Gateway refuses settings of a route that it does not know, and keeps those of a route that is gone.
 #[test]
 fn only_a_route_that_differs_has_settings() -> Result<()> {

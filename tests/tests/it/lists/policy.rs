@@ -110,10 +110,16 @@ fn a_service_principal_acts_for_this_account_only() -> Result<()> {
             continue;
         };
         let condition = &statement["Condition"];
+        let arns = [
+            &condition["ArnLike"]["kms:EncryptionContext:aws:logs:arn"],
+            &condition["StringEquals"]["aws:SourceArn"],
+        ];
+        let of_account = |arn: &&Value| {
+            let arn = arn.as_str().unwrap_or_default();
+            arn.contains(":${AWS::AccountId}:")
+        };
         let bound = condition["StringEquals"]["aws:SourceAccount"] == "AWS::AccountId"
-            || condition["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
-                .as_str()
-                .is_some_and(|arn| arn.contains("${AWS::AccountId}"));
+            || arns.iter().any(of_account);
         // Lambda assumes a role for functions of the account that passed it the role, and names no source.
         assert!(bound || service == "lambda.amazonaws.com", "{place}");
     }
@@ -597,7 +603,11 @@ fn find_statements(place: &str, value: &Value, all: &mut Vec<(String, Value)>) {
         if name == "Statement" {
             let assume = place.contains("AssumeRolePolicyDocument");
             for statement in member.as_array().into_iter().flatten() {
-                let mut statement = statement.clone();
+                // One that only some stages have: a condition, the statement, nothing.
+                let mut statement = match statement {
+                    Value::Array(choice) => choice[1].clone(),
+                    one => one.clone(),
+                };
                 // Who may assume a role is asked of the role itself.
                 if assume {
                     statement["Resource"] = "this role".into();
