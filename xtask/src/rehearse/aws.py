@@ -7,9 +7,9 @@ import json
 import re
 import sys
 
-import boto3
-from botocore import xform_name
 import jmespath
+from botocore import xform_name
+from botocore.session import get_session
 
 # Options of the command itself, not of an operation.
 GLOBAL = {"query", "output", "cli-binary-format", "region"}
@@ -26,7 +26,7 @@ def main(service, command, *words):
             own[word[2:]] = words.pop(0)
         else:
             options[word[2:]] = words.pop(0)
-    client = boto3.client(service)
+    client = get_session().create_client(service)
     if (service, command) == ("rds", "generate-db-auth-token"):
         show(client.generate_db_auth_token(options.pop("hostname"), int(options.pop("port")),
                                            options.pop("username")), {**own, "output": "text"})
