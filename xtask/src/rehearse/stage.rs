@@ -310,17 +310,11 @@ impl<'a> Stage<'a> {
 
     /// Puts the templates into the bucket, each by what is in it, as sam does; answers the root's URL.
     fn publish(&self) -> Result<String> {
-        let world = self.world;
         let label = self.label.borrow();
         let code = |function: &str| format!("s3://{ARTIFACTS}/{}", code_key(&label, function));
         // An operator writes the parameters into the file, and generates.
-        let of_stage = format!("{}{:?}", world.samconfig, self.parameters);
-        let local = Local {
-            database_port: world.cluster.port(),
-            revisions: [&world.samconfig, &of_stage].map(|text| generate::revision(text)),
-            code: &code,
-        };
-        let mut templates = template::patch(&world.templates, &world.table, &local)?;
+        let of_stage = format!("{}{:?}", self.world.samconfig, self.parameters);
+        let mut templates = self.patched(&of_stage, &code)?;
         let mut root = templates
             .remove(template::ROOT)
             .context("there is a root")?;
@@ -335,6 +329,54 @@ impl<'a> Stage<'a> {
             root = root.replacen("\nResources:\n", &format!("\nResources:\n{BROKEN}"), 1);
         }
         self.put_template(&root)
+    }
+
+    fn patched(&self, samconfig: &str, code: &dyn Fn(&str) -> String) -> Result<Templates> {
+        let world = self.world;
+        let local = Local {
+            database_port: world.cluster.port(),
+            revisions: [&world.samconfig, samconfig].map(generate::revision),
+            code,
+        };
+        template::patch(&world.templates, &world.table, &local)
+    }
+
+    /// What the document says: parameters into samconfig.toml, generate, `sam build`, `sam deploy`. Only that nobody is
+    /// there to confirm.
+    pub(super) fn deploy_by_sam(&self) -> Result<()> {
+        let folder = self.world.folder.join("source");
+        let samconfig = filled_in(&self.world.samconfig, &self.name, &self.parameters);
+        let packages = self.world.folder.join("packages");
+        let code = |function: &str| packages.join(function).display().to_string();
+        for (file, text) in self.patched(&samconfig, &code)? {
+            let path = folder.join(file);
+            fs::create_dir_all(path.parent().context("a template is in a folder")?)?;
+            fs::write(path, text)?;
+        }
+        fs::write(folder.join(generate::STAGES), samconfig)?;
+        let sam = tools::install(tools::Set::Checks)?.join("sam");
+        for arguments in [
+            &["build"][..],
+            &["deploy", "--no-confirm-changeset", "--no-progressbar"],
+        ] {
+            let output = Command::new(&sam)
+                .args(arguments)
+                .current_dir(&folder)
+                .envs(self.world.emulator.environment())
+                .env("SAM_CLI_TELEMETRY", "0")
+                .stdin(Stdio::null())
+                .output()
+                .context("sam cannot be started")?;
+            ensure!(
+                output.status.success(),
+                "sam {}: {}\n{}{}",
+                arguments[0],
+                output.status,
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(())
     }
 
     fn put_template(&self, text: &str) -> Result<String> {
@@ -458,6 +500,27 @@ impl<'a> Stage<'a> {
 
 fn code_key(label: &str, function: &str) -> String {
     format!("{}/{function}.zip", label.replace(' ', "-"))
+}
+
+/// The file with the default stage's name and parameters written in, as an operator does.
+fn filled_in(samconfig: &str, stack: &str, parameters: &BTreeMap<String, String>) -> String {
+    let mut left = parameters.clone();
+    let mut lines = Vec::new();
+    for line in samconfig.lines() {
+        // The default stage is the first: what comes after it keeps its own values.
+        let name = line
+            .trim()
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once('='));
+        let own = name.and_then(|(name, _)| Some((name, left.remove(name)?)));
+        match own {
+            Some((name, value)) => lines.push(format!("    \"{name}={value}\",")),
+            None => lines.push(line.to_owned()),
+        }
+    }
+    lines
+        .join("\n")
+        .replacen("\"optkas-dev\"", &format!("\"{stack}\""), 1)
 }
 
 /// A stage's parameters.

@@ -28,7 +28,7 @@ pub(super) struct Local<'a> {
     pub(super) database_port: u16,
     /// The revision of samconfig.toml, and that of the stage's parameters as they are here.
     pub(super) revisions: [String; 2],
-    /// The code of a function, a URL of S3.
+    /// The code of a function: a URL of S3, or for sam a folder.
     pub(super) code: &'a dyn Fn(&str) -> String,
 }
 
@@ -119,7 +119,7 @@ fn patches(table: &Table, local: &Local<'_>) -> Vec<Patch> {
                 function.name
             ),
             to: format!(
-                "    Properties:\n      CodeUri: {}\n",
+                "    Metadata:\n      SkipBuild: true\n    Properties:\n      CodeUri: {}\n",
                 (local.code)(&function.name)
             ),
             times: 1,
