@@ -8,8 +8,9 @@ declare
     name text;
 begin
     for protected in
-        -- A table, its protection, and the columns of its primary key if changes are audited. Append-only: rows never
-        -- change. Kept: rows change but never go. Deletable: only truncation is forbidden.
+        -- A table, its protection, and the columns of its primary key if changes are audited; after a #, columns that
+        -- are recorded by their SHA-256. Append-only: rows never change. Kept: rows change but never go. Deletable:
+        -- only truncation is forbidden.
         values
             ('ledger.commitment_ledger', 'append-only', null),
             ('ledger.commitment_outcome', 'append-only', null),
@@ -50,7 +51,10 @@ begin
             ('collateral.pledge', 'kept', '{facility_id, pledge_id}'),
             ('collateral.release_pledge', 'append-only', '{facility_id, release_id, pledge_id}'),
             ('collateral.amendment', 'append-only', '{facility_id, amendment_id}'),
-            ('collateral.filing_standing', 'kept', '{facility_id, filing_id}'),
+            (
+                'collateral.filing_standing', 'kept',
+                '{facility_id, filing_id, #debtors, #secured_parties, #descriptions, #effects}'
+            ),
             ('collateral.valuation', 'append-only', '{facility_id, asset_id, valuation_id}'),
             ('collateral.custody_receipt', 'append-only', '{facility_id, asset_id, receipt_id}'),
             ('collateral.search', 'append-only', '{facility_id, search_id}'),

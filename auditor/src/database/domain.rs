@@ -34,6 +34,13 @@ const AUDITED: &str = "
     union
     select a.table_name::text from audit.trail as a";
 
+/// Columns that the trail records by the SHA-256 of their text, in hexadecimal: what they hold follows from other
+/// audited rows, and would be copied whole at each change.
+const DIGESTED: [(&str, &[&str]); 1] = [(
+    "collateral.filing_standing",
+    &["debtors", "secured_parties", "descriptions", "effects"],
+)];
+
 /// Columns with the gateway's own words. Where they differ, both values are shown.
 const WORDS: [&str; 7] = [
     "status",
@@ -148,17 +155,12 @@ impl Table {
             Some(Ok(serde_json::Value::Object(members))) => members.keys().cloned().collect(),
             _ => Vec::new(),
         };
-        let present = Cursor::open(
-            transaction,
-            &present(&quoted, &columns),
-            &[],
-            |row: &Row| {
-                Ok(Present {
-                    row_key: row.try_get(0)?,
-                    row: row.try_get(1)?,
-                })
-            },
-        )?;
+        let present = Cursor::open(transaction, &present(name, &columns), &[], |row: &Row| {
+            Ok(Present {
+                row_key: row.try_get(0)?,
+                row: row.try_get(1)?,
+            })
+        })?;
         Ok(Some(Self {
             name: name.to_owned(),
             trail,
@@ -361,7 +363,20 @@ fn field(name: &str, recorded: &str, found: &str) -> Field {
     }
 }
 
-fn present(table: &str, columns: &[String]) -> String {
+fn present(name: &str, columns: &[String]) -> String {
+    let table = quoted_name(name);
+    let digested = DIGESTED.iter().find(|(digested, _)| *digested == name);
+    let digests: Vec<_> = digested
+        .map_or(&[][..], |(_, columns)| columns)
+        .iter()
+        .map(|column| {
+            format!(
+                " || pg_catalog.jsonb_build_object('{column}', pg_catalog.encode(pg_catalog.sha256(
+                    pg_catalog.convert_to((pg_catalog.to_jsonb(audited_row) -> '{column}')::text, 'UTF8')), 'hex'))"
+            )
+        })
+        .collect();
+    let digests = digests.concat();
     let members: Vec<_> = columns
         .iter()
         .map(|column| {
@@ -373,7 +388,7 @@ fn present(table: &str, columns: &[String]) -> String {
         r#"select k.key, k.row
         from (
             select pg_catalog.jsonb_build_object({})::text as key, p.row::text as row
-            from (select pg_catalog.to_jsonb(audited_row) as row from {table} as audited_row) as p
+            from (select pg_catalog.to_jsonb(audited_row){digests} as row from {table} as audited_row) as p
         ) as k
         order by k.key collate pg_catalog."C""#,
         members.join(", ")

@@ -20,6 +20,20 @@ return fixed.tagged_hash(
 comment on function audit.mutation_hash(audit.trail) is
     'The hash of an entry, computed again: a checker compares it with the one recorded.';
 
+create or replace function audit.recorded(_row jsonb, _digested text[])
+returns jsonb
+language sql
+stable
+parallel safe
+return _row || coalesce((
+    select jsonb_object_agg(d.name, encode(fixed.text_sha256((_row -> d.name)::text), 'hex'))
+    from unnest(_digested) as d (name)
+    where _row is not null
+), '{}');
+comment on function audit.recorded(jsonb, text[]) is
+    'A row as the trail records it: some of its columns by their SHA-256. Such columns follow from other audited rows, '
+    'and would be copied whole at each change.';
+
 create or replace function audit.record()
 returns trigger
 language plpgsql
@@ -30,6 +44,7 @@ declare
     who auth.principal_name := auth.principal();
     entry audit.trail;
     changed jsonb;
+    digested text[];
     mutations text := coalesce(current_setting('optkas.mutations', true), '');
 begin
     if tg_op is distinct from 'INSERT' then
@@ -38,12 +53,19 @@ begin
     if tg_op is distinct from 'DELETE' then
         entry.new_row := to_jsonb(new);
     end if;
+    if tg_argv[tg_nargs - 1] like '#%' then
+        digested := array(select substr(d.name, 2) from unnest(tg_argv) as d (name) where d.name like '#%');
+        entry.old_row := audit.recorded(entry.old_row, digested);
+        entry.new_row := audit.recorded(entry.new_row, digested);
+    end if;
     changed := coalesce(entry.new_row, entry.old_row);
 
     entry.table_name := tg_table_schema || '.' || tg_table_name;
     entry.operation := tg_op;
     entry.row_key := (
-        select jsonb_object_agg(name, changed -> name) from unnest(tg_argv) as key_column (name)
+        select jsonb_object_agg(name, changed -> name)
+        from unnest(tg_argv) as key_column (name)
+        where (name like '#%') is not true
     );
     entry.allocator_id := (changed ->> 'allocator_id')::uuid;
     -- Without a principal the table was reached past the gateway functions. The commitment below is missing then too,
@@ -71,4 +93,5 @@ begin
 end
 $$;
 comment on function audit.record() is
-    'The row trigger of every audited table. Its arguments are the columns of the primary key.';
+    'The row trigger of every audited table. Its arguments are the columns of the primary key, then those recorded by '
+    'their SHA-256, each after a #.';

@@ -40,7 +40,14 @@ fn replaying_the_trail_rebuilds_every_table() -> Result<()> {
     let tables = audited(&mut admin)?;
     assert!(tables.len() >= 12, "the query finds the tables");
     for table in tables {
-        let rows = admin.query(&format!("select to_jsonb(t) from {table} as t"), &[])?;
+        // Of one table the trail has large columns by their hash.
+        let digested = if table == "collateral.filing_standing" {
+            "{debtors, secured_parties, descriptions, effects}"
+        } else {
+            "{}"
+        };
+        let sql = format!("select audit.recorded(to_jsonb(t), '{digested}') from {table} as t");
+        let rows = admin.query(&sql, &[])?;
         let mut actual: Vec<String> = rows
             .iter()
             .map(|row| row.get::<_, Value>(0).to_string())

@@ -133,6 +133,12 @@ fn of_collateral() -> Vec<Attack> {
             "lapse_on + 1",
         ),
         (
+            "a filing has another debtor",
+            "collateral.filing_standing",
+            "debtors",
+            "debtors || '[{}]'",
+        ),
+        (
             "a base was more",
             "collateral.borrowing_base",
             "inputs",

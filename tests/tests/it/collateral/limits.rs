@@ -333,6 +333,42 @@ fn texts_of_filings_are_bounded_and_all_filings_stay_readable() -> Result<()> {
     Ok(())
 }
 
+/// Short amendments of a filing with long texts: what is kept for ever of each is in the size of what was sent.
+#[test]
+fn an_amendment_does_not_copy_what_it_does_not_say() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let facility = SecuredFacility::good(&fixture, &[1_000])?;
+    let mut random = Random::seeded("long texts of a filing");
+    let letters: Vec<char> = ('\u{4e00}'..'\u{9fff}').collect();
+    for _ in 0..3 {
+        let text: String = (0..15_000).map(|_| random.pick(&letters)).collect();
+        facility.amend("collateral", -1, |event| {
+            event.with("action", "add").with("description", text)
+        })?;
+    }
+    let mut admin = fixture.admin()?;
+    let mut kept = || -> Result<i64> {
+        let sql = "select sum(octet_length(coalesce(old_row::text, '')) + octet_length(coalesce(new_row::text, '')))
+            from audit.trail";
+        Ok(admin.query_one(sql, &[])?.try_get(0)?)
+    };
+    let before = kept()?;
+    let mut sent = 0;
+    for _ in 0..90 {
+        let event = facility
+            .terms
+            .amendment(facility.filing, "continuation", facility.day(-1));
+        sent += event.delivery().to_string().len();
+        facility.record(&event)?;
+    }
+    let grown = usize::try_from(kept()? - before)?;
+    assert!(
+        grown < 5 * sent,
+        "{sent} octets were sent, {grown} are kept"
+    );
+    Ok(())
+}
+
 /// What is read as a whole has a largest size, and the refusal says which.
 #[test]
 fn filings_amendments_and_open_releases_are_bounded() -> Result<()> {
