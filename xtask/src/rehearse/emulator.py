@@ -8,6 +8,7 @@ The port, the host and what the functions inherit are in the environment (emulat
 
 import contextvars
 import json
+from urllib.parse import unquote
 
 from ministack import app
 from ministack.services import apigateway, eventbridge, s3, scheduler
@@ -139,7 +140,7 @@ def routes_of_the_body():
 
 def settings_of_known_routes_alone():
     """RouteSettings are not looked at. AWS refuses a route that the API does not have, and an update *merges*: what a
-    stage has for a route that is gone is still checked."""
+    stage has for a route that is gone is still checked, until DeleteRouteSettings, which is not there either."""
     handler = HANDLERS["AWS::ApiGatewayV2::Stage"]
     create, update = handler["create"], handler["update"]
 
@@ -160,6 +161,16 @@ def settings_of_known_routes_alone():
         check(new_props)
         return update(physical_id, old_props, new_props, *rest)
 
+    async def forget(method, path, headers, body, query_params):
+        words = path.strip("/").split("/", 6)
+        if method == "DELETE" and words[:2] == ["v2", "apis"] and words[5:6] == ["routesettings"]:
+            stage = apigateway._stages.get(words[2], {}).get(unquote(words[4]), {})
+            known = stage.get("routeSettings", {}).pop(unquote(words[6]), None)
+            return (404 if known is None else 204), {}, b""
+        return await handle(method, path, headers, body, query_params)
+
+    handle = apigateway.handle_request
+    apigateway.handle_request = forget
     handler.update(create=created, update=updated)
 
 

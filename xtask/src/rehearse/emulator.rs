@@ -336,15 +336,21 @@ impl Emulator {
 
     /// The API of a stack, by the name in its output.
     pub(super) fn api(&self, stack: &str) -> Result<Api> {
-        let url = self.output(stack, "ApiUrl")?;
-        let id = url
-            .strip_prefix("https://")
-            .and_then(|rest| rest.split('.').next())
-            .with_context(|| format!("{url} names no API"))?;
+        let id = self.api_id(stack)?;
         Ok(Api {
             address: self.address,
             host: format!("{id}.execute-api.{HOST}:{}", self.address.port()),
         })
+    }
+
+    pub(super) fn api_id(&self, stack: &str) -> Result<String> {
+        let url = self.output(stack, "ApiUrl")?;
+        let id = url
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split('.').next());
+        Ok(id
+            .with_context(|| format!("{url} names no API"))?
+            .to_owned())
     }
 
     // --- All of them ---

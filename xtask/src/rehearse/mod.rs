@@ -77,6 +77,7 @@ fn play(clock: &Clock, world: &World, stage: &mut Stage<'_>) -> Result<()> {
     let settlement = clock.step("one settlement's life", || one_life(world, stage))?;
     clock.step("odd requests", || odd_requests(world, stage, &settlement))?;
     clock.step("every schedule's function", || schedules(world, stage))?;
+    clock.step("a route removed", || route(world, stage))?;
     clock.step("a parameter changed", || parameter(world, stage))?;
     clock.step("the document's own check", || {
         let said = stage.document(&["live"])?;
@@ -247,6 +248,31 @@ fn schedules(world: &World, stage: &Stage<'_>) -> Result<((), String)> {
         "the log is published as {checkpoint}"
     );
     Ok(((), format!("{} called, the log is published", called.len())))
+}
+
+/// API Gateway keeps a route's own settings, and refuses those of a route that is gone.
+fn route(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {
+    let name = stage.name.clone();
+    let audit = || {
+        let api = world.emulator.api(&name)?;
+        anyhow::Ok(api.send(&Request::new("GET", "/v1/audit"))?.status)
+    };
+    ensure!(audit()? == 401, "there is no route to remove");
+    stage.without(Some(("GET", "/v1/audit")));
+    let status = stage.update()?;
+    ensure!(status == "UPDATE_ROLLBACK_COMPLETE", "{status}");
+    let failures = stage.failures();
+    ensure!(
+        failures.contains("Unable to find Route by key GET /v1/audit"),
+        "{failures}"
+    );
+    stage.document(&["route"])?;
+    stage.updated()?;
+    ensure!(audit()? == 404, "the route is still there");
+    stage.without(None);
+    stage.updated()?;
+    ensure!(audit()? == 401, "the route has not come back");
+    Ok(((), "by the document's command, and back".to_owned()))
 }
 
 fn parameter(world: &World, stage: &mut Stage<'_>) -> Result<((), String)> {

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -179,6 +180,7 @@ pub(super) struct Stage<'a> {
     parameters: BTreeMap<String, String>,
     label: RefCell<String>,
     breaks: bool,
+    without: Option<(&'static str, &'static str)>,
 }
 
 impl<'a> Stage<'a> {
@@ -193,6 +195,7 @@ impl<'a> Stage<'a> {
             deployment,
             parameters: parameters(&world.samconfig, kind)?,
             breaks: false,
+            without: None,
             label: RefCell::default(),
         };
         for (parameter, value) in [
@@ -227,6 +230,11 @@ impl<'a> Stage<'a> {
     /// Whether a last resource fails, after all others.
     pub(super) fn breaks(&mut self, breaks: bool) {
         self.breaks = breaks;
+    }
+
+    /// A route that the next deployments leave out.
+    pub(super) fn without(&mut self, route: Option<(&'static str, &'static str)>) {
+        self.without = route;
     }
 
     pub(super) fn parameter(&self, name: &str) -> String {
@@ -328,6 +336,10 @@ impl<'a> Stage<'a> {
         if self.breaks {
             root = root.replacen("\nResources:\n", &format!("\nResources:\n{BROKEN}"), 1);
         }
+        if let Some((method, path)) = self.without {
+            root = template::without_member(&root, &format!("          {path}:"))?;
+            root = template::without_member(&root, &format!("        \"{method} {path}\":"))?;
+        }
         self.put_template(&root)
     }
 
@@ -354,6 +366,12 @@ impl<'a> Stage<'a> {
             fs::write(path, text)?;
         }
         fs::write(folder.join(generate::STAGES), samconfig)?;
+        // sam asks once a week whether there is a newer one. It has asked just now.
+        let state = folder.join(".state");
+        fs::create_dir_all(&state)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+        let state_file = json!({ "lastVersionCheck": now, "telemetryEnabled": false });
+        fs::write(state.join("metadata.json"), state_file.to_string())?;
         let sam = tools::install(tools::Set::Checks)?.join("sam");
         for arguments in [
             &["build"][..],
@@ -364,6 +382,7 @@ impl<'a> Stage<'a> {
                 .current_dir(&folder)
                 .envs(self.world.emulator.environment())
                 .env("SAM_CLI_TELEMETRY", "0")
+                .env("__SAM_CLI_APP_DIR", &state)
                 .stdin(Stdio::null())
                 .output()
                 .context("sam cannot be started")?;
@@ -410,6 +429,10 @@ impl<'a> Stage<'a> {
         let host = world.emulator.output(&self.name, "WriterHost")?;
         let mut environment = world.emulator.environment();
         environment.push(("WRITER_HOST".to_owned(), host));
+        if let Some((method, path)) = self.without {
+            environment.push(("API".to_owned(), world.emulator.api_id(&self.name)?));
+            environment.push(("ROUTE".to_owned(), format!("{method} {path}")));
+        }
         let shell = Shell {
             folder: &folder,
             programs: &world.programs(),

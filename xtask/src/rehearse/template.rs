@@ -168,11 +168,28 @@ fn without_database(text: &str) -> Result<String> {
     Ok(lines)
 }
 
+/// A text without the one member of that line, and without what is indented below it.
+pub(super) fn without_member(text: &str, member: &str) -> Result<String> {
+    let found = text.lines().filter(|line| *line == member).count();
+    ensure!(found == 1, "{member} is there {found} times");
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        inside = line == member || (inside && depth(line) > depth(member));
+        if !inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    Ok(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Result;
 
-    use super::{DATABASE, Local, ROOT, Templates, nested, patch, read};
+    use super::{DATABASE, Local, ROOT, Templates, nested, patch, read, without_member};
 
     fn templates() -> Result<(Templates, generate::Table)> {
         let workspace = tests::folders::workspace();
@@ -222,6 +239,15 @@ mod tests {
         }
         assert_eq!(nested(&templates[ROOT]).len() + 1, templates.len());
         Ok(())
+    }
+
+    #[test]
+    fn a_member_goes_with_what_is_below_it() {
+        let text = "a:\n  b:\n    c: 1\n    d: 2\n  e: 3\n";
+        let without = |member| without_member(text, member).ok();
+        assert_eq!(without("  b:").as_deref(), Some("a:\n  e: 3\n"));
+        assert_eq!(without("a:").as_deref(), Some(""));
+        assert_eq!(without("b:"), None);
     }
 
     #[test]
