@@ -8,12 +8,14 @@ mod emulator;
 mod stage;
 mod steps;
 mod template;
+mod world;
 
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::stage::{Stage, World};
+use self::stage::Stage;
+use self::world::World;
 
 /// What no emulator shows.
 const BLIND: &str = "\

@@ -10,7 +10,8 @@ use tests::sample_data::{
 };
 
 use super::Done;
-use super::stage::{Stage, World};
+use super::stage::Stage;
+use super::world::World;
 use crate::life;
 
 /// The last resource fails, and all names must be free again.
