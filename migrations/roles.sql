@@ -39,6 +39,7 @@ begin
             ('create_settlement', 'serializable', '5s'),
             ('escrow_webhook', 'serializable', '5s'),
             ('expire_settlements', 'serializable', '20s'),
+            ('find_commitment', 'serializable', '5s'),
             ('get_checkpoint', 'serializable', '5s'),
             ('get_commitment', 'serializable', '5s'),
             ('get_commitment_proof', 'serializable', '5s'),

@@ -87,7 +87,7 @@ pub enum Verify {
     #[command(after_help = EXIT, long_about = "\
 A receipt: that its entry is in the log whose checkpoint it carries.
 
-FILE is a C2SP tlog-proof, as `GET /v1/commitments/{key}/proof` answers it.
+FILE is a C2SP tlog-proof, as `GET /v1/commitments/{id}/proof` answers it.
 The entry is the proof's extra data, or the file of --entry. Nothing but FILE
 and the policy is read.")]
     Receipt(Receipt),

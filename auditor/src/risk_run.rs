@@ -23,7 +23,7 @@ use crate::{
 const SHOWN_BYTES_MAX: usize = 200;
 
 /// The members that a file vouches for. Of the request that is what it asks for, and not how that is spelt.
-const VOUCHED_FOR: [&str; 5] = ["commitment", "id", "request", "result", "snapshot"];
+const VOUCHED_FOR: [&str; 5] = ["commitment_id", "id", "request", "result", "snapshot"];
 
 pub(crate) fn verify(arguments: &cli::RiskRun, report: &mut Report) -> Result<(), Undecided> {
     let name = arguments.file.display().to_string();
@@ -71,7 +71,7 @@ impl Recorded {
             .filter(|name| !VOUCHED_FOR.contains(&name.as_str()));
         Some(Self {
             id: text("id")?,
-            commitment: text("commitment")?,
+            commitment: text("commitment_id")?,
             request: text("request")?,
             snapshot: text("snapshot")?,
             outcome: serde_json::from_value(result.clone()).ok()?,

@@ -12,6 +12,7 @@ values
     ('create_settlement', 'human', 'serializable', '5s'),
     ('escrow_webhook', 'agent', 'serializable', '5s'),
     ('expire_settlements', 'system', 'serializable', '20s'),
+    ('find_commitment', 'human', 'serializable', '5s'),
     ('get_checkpoint', 'human', 'serializable', '5s'),
     ('get_commitment', 'human', 'serializable', '5s'),
     ('get_commitment_proof', 'human', 'serializable', '5s'),

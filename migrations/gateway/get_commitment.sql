@@ -6,41 +6,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
-    entry jsonb;
-    leaf text;
-    place bigint := (select e.index from tlog.entry as e where e.key = _key);
-    latest tlog.checkpoint := tlog.latest_checkpoint();
+    entry constant jsonb := ledger.entry_json(_key, allocator);
 begin
-    select jsonb_build_object(
-        'idempotency_key', encode(l.key, 'hex'),
-        'fingerprint', encode(l.fingerprint, 'hex'),
-        'principal', jsonb_build_object('kind', l.principal_kind, 'id', l.principal_id),
-        'operation', l.operation,
-        'resource', nullif(l.resource, ''),
-        'outcome', o.outcome,
-        'status', o.status,
-        'refusal', o.refusal,
-        'body', o.body,
-        'claimed_at', ledger.rfc3339(l.claimed_at),
-        'committed_at', ledger.rfc3339(o.committed_at)
-    ), o.leaf
-    into entry, leaf
-    from ledger.commitment_outcome as o
-    join ledger.commitment_ledger as l on l.key = o.key
-    where o.key = _key and o.allocator_id = allocator;
-    if not found then
-        return ledger.unrecorded('not-found');
-    end if;
-    return ledger.ok(entry || jsonb_build_object('receipt', jsonb_build_object(
-        'leaf', leaf,
-        'leaf_hash', encode(sha256('\x00'::bytea || convert_to(leaf, 'UTF8')), 'hex'),
-        'index', place,
-        'checkpoint_size', case when place < latest.size then latest.size end,
-        'proof', case when place < latest.size then tlog.proof(leaf, place, latest) end
-    )));
+    return case when entry is null then ledger.unrecorded('not-found') else ledger.ok(entry) end;
 end
 $$;
 comment on function gateway.get_commitment is
-    'GET /v1/commitments/{key}: the ledger entry of one of the allocator''s own commitments, and its receipt.';
+    'GET /v1/commitments/{id}: the ledger entry of one of the allocator''s own commitments, and its receipt.';
 
 grant execute on function gateway.get_commitment to get_commitment;

@@ -23,6 +23,6 @@ begin
 end
 $$;
 comment on function gateway.get_commitment_proof is
-    'GET /v1/commitments/{key}/proof: the receipt of one of the allocator''s own commitments, as a C2SP tlog-proof.';
+    'GET /v1/commitments/{id}/proof: the receipt of one of the allocator''s own commitments, as a C2SP tlog-proof.';
 
 grant execute on function gateway.get_commitment_proof to get_commitment_proof;

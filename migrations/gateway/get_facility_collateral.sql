@@ -60,7 +60,7 @@ begin
                     'value_minor', h.value_minor::text,
                     'received_on', h.received_on,
                     'contested', h.contested,
-                    'commitment', encode(p.commitment_key, 'hex')
+                    'commitment_id', encode(p.commitment_key, 'hex')
                 )
                 order by p.pledge_id
             ), '[]')

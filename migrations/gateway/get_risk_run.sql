@@ -16,7 +16,7 @@ begin
     end if;
     return ledger.ok(risk.run_json(run) || jsonb_build_object(
         'request', convert_from(run.request, 'UTF8'), 'inputs', run.inputs, 'snapshot', run.snapshot,
-        'commitment', encode(run.commitment_key, 'hex')
+        'commitment_id', encode(run.commitment_key, 'hex')
     ));
 end
 $$;

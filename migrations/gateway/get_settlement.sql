@@ -22,7 +22,7 @@ begin
             'from', t.from_status,
             'to', t.to_status,
             'actor', jsonb_build_object('kind', t.actor_kind, 'id', t.actor_id),
-            'commitment', encode(t.commitment_key, 'hex'),
+            'commitment_id', encode(t.commitment_key, 'hex'),
             'reason', t.reason,
             'at', ledger.rfc3339(t.at)
         )

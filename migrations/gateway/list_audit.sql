@@ -48,12 +48,12 @@ begin
                 jsonb_build_object(
                     'id', entry.id::text,
                     'table', entry.table_name,
-                    'row_key', entry.row_key,
+                    'row_key', audit.row_json(entry.table_name, entry.row_key),
                     'operation', entry.operation,
-                    'old', entry.old_row,
-                    'new', entry.new_row,
+                    'old', audit.row_json(entry.table_name, entry.old_row),
+                    'new', audit.row_json(entry.table_name, entry.new_row),
                     'actor', jsonb_build_object('kind', entry.actor_kind, 'id', entry.actor_id),
-                    'commitment', encode(entry.commitment_key, 'hex'),
+                    'commitment_id', encode(entry.commitment_key, 'hex'),
                     'at', ledger.rfc3339(entry.at),
                     'mutation_hash', encode(entry.mutation_hash, 'hex')
                 )

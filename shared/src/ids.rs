@@ -50,6 +50,10 @@ uuid_id!(
     RiskRunId
 );
 uuid_id!(
+    /// Whatever an operation's path names: a settlement, a facility, a release.
+    ResourceId
+);
+uuid_id!(
     /// A credit facility.
     FacilityId
 );

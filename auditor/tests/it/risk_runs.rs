@@ -43,7 +43,7 @@ fn recorded() -> Value {
     let snapshot = Snapshot::encode(&portfolio);
     json!({
         "id": ID,
-        "commitment": "ab".repeat(32),
+        "commitment_id": "ab".repeat(32),
         "request": r#"{"currency": "USD", "scenarios": 20000}"#,
         "result": outcome,
         "snapshot": std::str::from_utf8(snapshot.as_bytes()).unwrap(),

@@ -1,4 +1,4 @@
-//! `GET /v1/commitments/{key}/proof`: the receipt of one of the allocator's own commitments, as a file.
+//! `GET /v1/commitments/{id}/proof`: the receipt of one of the allocator's own commitments, as a file.
 
 mod handler;
 
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Endpoint {
             function: env!("CARGO_PKG_NAME"),
             method: "GET",
-            route: "/v1/commitments/{key}/proof",
+            route: "/v1/commitments/{id}/proof",
         },
         handler::handle,
     )

@@ -1,4 +1,4 @@
-//! `GET /v1/commitments/{key}`: the ledger's entry of one of the allocator's own commitments.
+//! `GET /v1/commitments/{id}`: the ledger's entry of one of the allocator's own commitments.
 
 mod handler;
 
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Endpoint {
             function: env!("CARGO_PKG_NAME"),
             method: "GET",
-            route: "/v1/commitments/{key}",
+            route: "/v1/commitments/{id}",
         },
         handler::handle,
     )

@@ -44,7 +44,7 @@ returns jsonb
 language sql
 stable
 return jsonb_build_object(
-    'idempotency_key', encode(_key, 'hex'),
+    'id', encode(_key, 'hex'),
     'outcome', _outcome,
     'committed_at', ledger.rfc3339(_committed_at)
 );

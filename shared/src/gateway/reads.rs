@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use super::{Error, Gateway, Reply};
 use crate::{
     auth::Token,
-    commitment::IdempotencyKey,
-    ids::{FacilityId, SettlementId},
+    commitment::{ClientKey, IdempotencyKey},
+    ids::{FacilityId, ResourceId, SettlementId},
     paging::{AuditCursor, IdCursor, NewestFirstCursor},
     settlement::Status,
 };
@@ -27,6 +27,17 @@ pub struct SettlementFilter {
     pub created_after: Option<OffsetDateTime>,
     /// Only created before this instant.
     pub created_before: Option<OffsetDateTime>,
+}
+
+/// What a member sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The operation asked for.
+    pub operation: &'static str,
+    /// What its path names, if anything.
+    pub resource: Option<ResourceId>,
+    /// The key.
+    pub client_key: ClientKey,
 }
 
 impl Gateway {
@@ -88,6 +99,25 @@ impl Gateway {
                 (&as_of, Type::TIMESTAMPTZ),
                 (&page_size, Type::INT4),
                 (&cursor.map(|IdCursor(id)| id), Type::UUID),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.find_commitment`: one's own ledger entry.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn find_commitment(&self, token: &Token, sent: &Sent) -> Result<Reply, Error> {
+        let resource = sent.resource.map(|id| id.to_string()).unwrap_or_default();
+        self.read(
+            "find_commitment",
+            token,
+            &[
+                (&sent.operation, Type::TEXT),
+                (&resource, Type::TEXT),
+                (&sent.client_key.as_str(), Type::TEXT),
             ],
         )
         .await

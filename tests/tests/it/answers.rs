@@ -53,10 +53,12 @@ impl Mutation {
                 reply["type"], "urn:optkas:problem:duplicate-request",
                 "{name}"
             );
-            let key = body["commitment"]["idempotency_key"]
-                .as_str()
-                .unwrap_or_default();
-            assert_eq!(reply["receipt"], format!("/v1/commitments/{key}"), "{name}");
+            let key = body["commitment"]["id"].as_str().unwrap_or_default();
+            assert_eq!(
+                reply["commitment_path"],
+                format!("/v1/commitments/{key}"),
+                "{name}"
+            );
         }
         if let Some(body) = body.as_object_mut() {
             body.remove("request_id");

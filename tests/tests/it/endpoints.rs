@@ -99,6 +99,10 @@ pub(crate) fn of_person(function: &str) -> Request {
         }
         "list-positions" => Request::new("GET", "/v1/positions"),
         "get-commitment" => Request::new("GET", &format!("/v1/commitments/{}", "0".repeat(64))),
+        "find-commitment" => Request::new(
+            "GET",
+            "/v1/commitments?operation=create-settlement&idempotency_key=a-key-of-sixteen",
+        ),
         "get-commitment-proof" => {
             Request::new("GET", &format!("/v1/commitments/{}/proof", "0".repeat(64)))
         }

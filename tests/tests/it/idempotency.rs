@@ -1,11 +1,12 @@
 //! A key takes effect once: a repeated request, at once or later, gets the original's outcome and has no second effect.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use tests::fixture::Fixture;
-use tests::http::{Response, Transport as _};
+use tests::http::{Request, Response, Transport as _};
 use tests::sample_data::idempotency_key;
 
+use crate::endpoints::bearing;
 use crate::mutations::{Mutation, accepted, refused, scale};
 use crate::settlements::{AMOUNT, of, pending, proposal, report};
 use crate::support::{assert_books, count, together};
@@ -75,9 +76,7 @@ fn assert_changes_are_of(
     admin: &mut postgres::Client,
 ) -> Result<()> {
     let body = first.json();
-    let key = body["commitment"]["idempotency_key"]
-        .as_str()
-        .unwrap_or_default();
+    let key = body["commitment"]["id"].as_str().unwrap_or_default();
     let sql = format!("select count(*) from audit.trail where commitment_key = '\\x{key}'");
     assert_eq!(changes, count(admin, &sql)?, "{}", mutation.name);
     assert_eq!(changes > 0, mutation.refusal.is_none(), "{}", mutation.name);
@@ -102,9 +101,61 @@ fn a_repetition_gets_the_original_and_another_request_under_the_key_is_refused()
         // The other request has not taken the original's place.
         mutation.assert_duplicate(&fixture.send(&mutation.request)?, first);
     }
+    for (mutation, first) in answered.iter().filter(|(mutation, _)| !mutation.by_agent) {
+        assert_found(&fixture, mutation, first)?;
+    }
     assert_eq!(count(&mut admin, KEYS)?, keys);
     assert_eq!(count(&mut admin, CHANGES)?, changes);
     assert_books(&mut admin)
+}
+
+/// Whoever lost the reply finds its entry by what was sent; nobody else does, not even in the same allocator.
+fn assert_found(fixture: &Fixture, mutation: &Mutation, first: &Response) -> Result<()> {
+    let sent = &mutation.request;
+    let (route, named) = fixture
+        .routes()
+        .find(&sent.method, sent.path())
+        .context("a route")?;
+    let header = |name: &str| sent.headers.iter().find(|(header, _)| header == name);
+    let (_, key) = header("idempotency-key").context("a key")?;
+    let (_, token) = header("authorization").context("a token")?;
+    let key = key.trim_matches('"').replace('+', "%2B");
+    let resource = named
+        .get("id")
+        .map(|id| format!("&resource_id={id}"))
+        .unwrap_or_default();
+    let target = format!(
+        "/v1/commitments?operation={}&idempotency_key={key}{resource}",
+        route.function
+    );
+    let find = Request::new("GET", &target);
+    let found = fixture.send(&find.clone().header("authorization", token))?;
+    assert_eq!(found.status, 200, "{}: {}", mutation.name, found.text());
+    let (entry, body) = (found.json(), first.json());
+    assert_eq!(entry["id"], body["commitment"]["id"], "{}", mutation.name);
+    assert_eq!(
+        entry["outcome"], body["commitment"]["outcome"],
+        "{}",
+        mutation.name
+    );
+    for other in ["carol", "dave", "mallory"] {
+        let (sub, token) = (
+            fixture.person(other).person.sub,
+            fixture.person(other).token(),
+        );
+        if entry["principal"]["id"] == sub.to_string() {
+            continue;
+        }
+        let answer = fixture.send(&bearing(&find, &token))?;
+        assert_eq!(
+            answer.status,
+            404,
+            "{other}, {}: {}",
+            mutation.name,
+            answer.text()
+        );
+    }
+    Ok(())
 }
 
 #[test]

@@ -303,9 +303,7 @@ fn assert_refused(name: &str, answer: &Response, refusal: &str, admin: &mut Clie
         format!("urn:optkas:problem:{refusal}"),
         "{name}: {body}"
     );
-    let key = body["commitment"]["idempotency_key"]
-        .as_str()
-        .unwrap_or_default();
+    let key = body["commitment"]["id"].as_str().unwrap_or_default();
     let recorded = recorded_refusal(admin, key)?;
     body.as_object_mut()
         .context("no object")?

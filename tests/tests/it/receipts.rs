@@ -98,7 +98,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
     let alice = fixture.person("alice");
     let id = pending(&fixture, AMOUNT)?;
     let settlement = alice.get(&format!("/v1/settlements/{id}"))?.json();
-    let key = settlement["transitions"][0]["commitment"]
+    let key = settlement["transitions"][0]["commitment_id"]
         .as_str()
         .context("a key")?;
     let (entry, file) = (

@@ -91,7 +91,7 @@ pub(super) fn play(
     let settlement = alice
         .get(&format!("/v1/settlements/{}", settled.id))?
         .json();
-    let key = settlement["transitions"][3]["commitment"]
+    let key = settlement["transitions"][3]["commitment_id"]
         .as_str()
         .context("the last transition has a commitment")?;
     let receipt = wait(

@@ -19,13 +19,13 @@ pub(super) fn play(stack: &Stack, story: &mut Story, settled: &Settled) -> Resul
         &answer,
         "409 duplicate-request, original accepted 201",
     );
-    let receipt = answer.json()["receipt"]
+    let entry = answer.json()["commitment_path"]
         .as_str()
         .unwrap_or("/none")
         .to_owned();
     story.answer(
         "… and reads its entry in the ledger",
-        &alice.get(&receipt)?,
+        &alice.get(&entry)?,
         "200 accepted",
     );
 

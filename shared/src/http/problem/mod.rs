@@ -123,9 +123,9 @@ impl Problem {
     pub(crate) fn not_executed(&self) -> Option<(&str, Option<&str>)> {
         match self {
             Self::Unavailable | Self::Internal => None,
-            Self::Refused { name, members, .. } => Some((name, key_of(members))),
-            Self::DeliveryRefused(members) => Some(("delivery-refused", key_of(members))),
-            Self::DeliveryIdReused(members) => Some(("delivery-id-reused", key_of(members))),
+            Self::Refused { name, members, .. } => Some((name, id_of(members))),
+            Self::DeliveryRefused(members) => Some(("delivery-refused", id_of(members))),
+            Self::DeliveryIdReused(members) => Some(("delivery-id-reused", id_of(members))),
             Self::Invalid(_) => Some(("invalid-request", None)),
             _ => Some(("malformed", None)),
         }
@@ -210,7 +210,7 @@ impl Problem {
                 "Duplicate request",
                 "This request was made before; it was not executed again.",
             )
-            .with_receipt(&members)
+            .with_commitment_path(&members)
             .with_all(members)
             .of(Outcome::Duplicate),
             Self::Refused {
@@ -321,9 +321,9 @@ fn own(status: u16, name: &str, title: &str, detail: &str) -> Answer {
     blank(status, title, detail).with("type", urn(name).into())
 }
 
-/// The key of the commitment among a reply's members.
-fn key_of(members: &Map<String, Value>) -> Option<&str> {
-    members.get("commitment")?.get("idempotency_key")?.as_str()
+/// The id of the commitment among a reply's members.
+fn id_of(members: &Map<String, Value>) -> Option<&str> {
+    members.get("commitment")?.get("id")?.as_str()
 }
 
 impl Answer {
@@ -338,9 +338,9 @@ impl Answer {
     }
 
     /// Where the ledger's entry of the original is.
-    fn with_receipt(self, members: &Map<String, Value>) -> Self {
-        let receipt = key_of(members).map(|key| format!("/v1/commitments/{key}"));
-        self.with("receipt", receipt.into())
+    fn with_commitment_path(self, members: &Map<String, Value>) -> Self {
+        let path = id_of(members).map(|id| format!("/v1/commitments/{id}"));
+        self.with("commitment_path", path.into())
     }
 
     fn with_header(mut self, name: &'static str, value: &'static str) -> Self {

@@ -147,9 +147,9 @@ fn challenges_and_retry() {
 
 #[test]
 fn a_duplicate_names_its_receipt() {
-    let known = json!({"commitment": {"idempotency_key": "ab"}, "original": {"status": 201}});
+    let known = json!({"commitment": {"id": "ab"}, "original": {"status": 201}});
     let response = Problem::Duplicate(members(&known)).into_response("r");
     let document: Value = serde_json::from_str(&response.body).unwrap();
-    assert_eq!(document["receipt"], "/v1/commitments/ab");
+    assert_eq!(document["commitment_path"], "/v1/commitments/ab");
     assert_eq!(document["original"], json!({"status": 201}));
 }

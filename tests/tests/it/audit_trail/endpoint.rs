@@ -38,9 +38,10 @@ fn pages(
 /// The entries that the endpoint should give, from the table itself.
 const ENTRIES: &str = r#"
     select jsonb_build_object(
-        'id', id::text, 'table', table_name, 'row_key', row_key, 'operation', operation,
-        'old', old_row, 'new', new_row, 'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id),
-        'commitment', encode(commitment_key, 'hex'),
+        'id', id::text, 'table', table_name, 'row_key', audit.row_json(table_name, row_key), 'operation', operation,
+        'old', audit.row_json(table_name, old_row), 'new', audit.row_json(table_name, new_row),
+        'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id),
+        'commitment_id', encode(commitment_key, 'hex'),
         'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'mutation_hash', encode(mutation_hash, 'hex'))
     from audit.trail where allocator_id = $1 order by id desc"#;
@@ -64,6 +65,59 @@ fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
             assert_eq!(entries, expected, "{person}, {limit} a page");
         }
     }
+    Ok(())
+}
+
+/// What JavaScript would round, or what only PostgreSQL writes, is in no row: it is as everywhere else in the API.
+#[test]
+fn rows_have_the_forms_of_all_replies() -> Result<()> {
+    let fixture = Fixture::new()?;
+    everything(&fixture)?;
+    let (mut amounts, mut instants, mut hashes) = (0, 0, 0);
+    for person in ["carol", "mallory"] {
+        for entry in pages(&fixture, person, 100, || Ok(()))? {
+            for row in ["row_key", "old", "new"] {
+                for (name, value) in entry[row].as_object().into_iter().flatten() {
+                    let what = || format!("{} {row} {name}: {value}", entry["table"]);
+                    if let Some(number) = value.as_i64() {
+                        assert!(number.abs() < 1 << 31, "{}", what());
+                    }
+                    assert!(value.as_i64().is_some() || !value.is_number(), "{}", what());
+                    let text = value.as_str().unwrap_or_default();
+                    assert!(
+                        !text.starts_with("\\x") && !text.ends_with("+00:00"),
+                        "{}",
+                        what()
+                    );
+                    if name.ends_with("_minor") {
+                        let digits = text.strip_prefix('-').unwrap_or(text);
+                        assert!(
+                            !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()),
+                            "{}",
+                            what()
+                        );
+                        amounts += 1;
+                    }
+                    if name.ends_with("_at") && !text.is_empty() {
+                        assert!(text.len() == 27 && text.ends_with('Z'), "{}", what());
+                        instants += 1;
+                    }
+                    if name == "commitment_key" {
+                        assert!(
+                            text.len() == 64 && text.bytes().all(|c| c.is_ascii_hexdigit()),
+                            "{}",
+                            what()
+                        );
+                        hashes += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        amounts > 10 && instants > 10 && hashes > 10,
+        "{amounts} {instants} {hashes}"
+    );
     Ok(())
 }
 

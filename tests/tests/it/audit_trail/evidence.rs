@@ -199,9 +199,7 @@ fn each_operation_leaves_its_rows_under_its_commitment_and_its_actor() -> Result
         let reply = replies
             .get(operation)
             .with_context(|| format!("{operation} was not done"))?;
-        let key = reply["commitment"]["idempotency_key"]
-            .as_str()
-            .context("a commitment")?;
+        let key = reply["commitment"]["id"].as_str().context("a commitment")?;
         let row = admin.query_one(&format!("
             select coalesce(string_agg(change, ', ' order by change), '')
             from (

@@ -87,6 +87,10 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 direct.human(function, "mallory", &key, rest)
             }
             "get-facility" => direct.read(function, "mallory", &format!("'{their_facility}'")),
+            "find-commitment" => {
+                let rest = format!("'create-settlement', '', '{key}'");
+                direct.read(function, "mallory", &rest)
+            }
             "get-filing" => {
                 let rest = format!("'{their_facility}', '{their_filing}'");
                 direct.read(function, "mallory", &rest)

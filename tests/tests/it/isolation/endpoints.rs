@@ -115,7 +115,7 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
     for entry in &aurora {
         let path = format!(
             "/v1/commitments/{}",
-            entry["commitment"].as_str().context("a commitment")?
+            entry["commitment_id"].as_str().context("a commitment")?
         );
         assert_eq!(
             (alice.get(&path)?.status, mallory.get(&path)?.status),

@@ -267,3 +267,34 @@ fn captures(file: &str, pattern: &str) -> Result<BTreeSet<String>> {
 fn read(file: &str) -> Result<String> {
     fs::read_to_string(folders::workspace().join(file)).with_context(|| file.to_owned())
 }
+
+/// What a member may have sent is what people's functions write, and a path of theirs that names a resource has an id.
+#[test]
+fn the_operations_that_a_member_can_have_sent_are_those_that_write() -> Result<()> {
+    let writers: BTreeSet<(String, bool)> = TABLE
+        .functions
+        .iter()
+        .filter(|function| function.kind == Kind::People && function.writes)
+        .map(|function| {
+            let route = function.route.clone().unwrap_or_default();
+            (function.name.clone(), route.contains("{id}"))
+        })
+        .collect();
+    let row = Regex::new(r#"\("([a-z-]+)", (true|false)\),"#)?;
+    let text = read("functions/find-commitment/src/query.rs")?;
+    let known: BTreeSet<(String, bool)> = row
+        .captures_iter(&text)
+        .map(|found| (found[1].to_owned(), &found[2] == "true"))
+        .collect();
+    assert_eq!(known, writers);
+    let names: BTreeSet<&str> = writers.iter().map(|(name, _)| &**name).collect();
+    let schema = &yaml("docs/openapi.yaml")?["components"]["schemas"]["PeoplesOperation"]["enum"];
+    let documented: BTreeSet<&str> = schema
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(documented, names);
+    Ok(())
+}

@@ -104,10 +104,15 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     let carol = seen.fixture.person("carol");
     let settlement = escrowed(seen.fixture, AMOUNT)?;
     let one = seen.send(&carol.request("GET", &format!("/v1/settlements/{settlement}")))?;
-    let key = one["transitions"][0]["commitment"]
+    let key = one["transitions"][0]["commitment_id"]
         .as_str()
         .context("a commitment")?
         .to_owned();
+    let sent = idempotency_key();
+    let alice = seen.fixture.person("alice");
+    alice.post("/v1/settlements", &sent, &proposal(100))?;
+    let found = format!("/v1/commitments?operation=create-settlement&idempotency_key={sent}");
+    seen.send(&alice.request("GET", &found))?;
     let run = seen.send(&carol.request("GET", "/v1/risk-runs?limit=100"))?;
     let run = run["risk_runs"][0]["id"].as_str().context("a run")?;
     let run = format!("/v1/risk-runs/{run}");

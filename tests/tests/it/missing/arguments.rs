@@ -11,7 +11,7 @@ use crate::collateral::secured_facility::SecuredFacility;
 use crate::direct::{Direct, claim, quote, token};
 use crate::endpoints::TABLE;
 use crate::risk_runs::fixture::{held, profile, quick, record};
-use crate::settlements::{escrowed, pending, verified};
+use crate::settlements::{escrowed, pending, proposal, verified};
 
 /// Arguments that may be null, and members that a record may lack; and what that means.
 const OPTIONAL: [(&str, &str, &str); 30] = [
@@ -151,6 +151,7 @@ struct Calls<'a> {
     verified: String,
     escrowed: String,
     run: String,
+    client_key: String,
     commitment: String,
     keys: String,
     root: String,
@@ -165,6 +166,10 @@ impl<'a> Calls<'a> {
         record(fixture, "facility.risk_updated", &profile(USD_FACILITY.id))?;
         held(fixture, 1_000)?;
         let run = crate::risk_runs::fixture::ran(fixture)?;
+        let client_key = idempotency_key();
+        fixture
+            .person("alice")
+            .post("/v1/settlements", &client_key, &proposal(100))?;
         let sealed = fixture.seal()?;
         let (pending, verified) = (pending(fixture, 100)?, verified(fixture, 100)?);
         let escrowed = escrowed(fixture, 100)?;
@@ -185,6 +190,7 @@ impl<'a> Calls<'a> {
             pending,
             verified,
             escrowed,
+            client_key,
             run: run["id"].as_str().context("an id")?.to_owned(),
             size: row.get(0),
             root: row.get(1),
@@ -268,6 +274,10 @@ impl<'a> Calls<'a> {
             }
             "get_checkpoint" => one("alice", &[])?,
             "get_commitment" | "get_commitment_proof" => one("alice", &[text(&self.commitment)])?,
+            "find_commitment" => one(
+                "alice",
+                &[text("create-settlement"), text(""), text(&self.client_key)],
+            )?,
             "get_facility" => one("alice", &[secured])?,
             "get_facility_collateral" => one("alice", &[secured, number(10), null()])?,
             "get_filing" => one("alice", &[secured, text(&self.facility.filing.to_string())])?,

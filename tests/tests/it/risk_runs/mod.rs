@@ -54,7 +54,7 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
     assert_eq!(read.status, 200, "{}", read.text());
     let read = read.json();
     assert_eq!(read["result"], *result);
-    assert_eq!(read["commitment"], run["commitment"]["idempotency_key"]);
+    assert_eq!(read["commitment_id"], run["commitment"]["id"]);
     let mut lines = [
         format!(
             "name {} 1000000 0 20000000 beta 400000000 200000000 - 450000000\n",

@@ -233,7 +233,7 @@ fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
     for step in transitions {
         let path = format!(
             "/v1/commitments/{}",
-            step["commitment"].as_str().context("a commitment")?
+            step["commitment_id"].as_str().context("a commitment")?
         );
         let commitment = fixture.person("carol").get(&path)?.json();
         assert_eq!(

@@ -46,7 +46,7 @@ fn assert_told(
     assert_eq!(line["level"], "WARN", "{line}");
     let agent = request.path().rsplit('/').next().unwrap_or_default();
     assert!(line.to_string().contains(agent), "{line}");
-    if let Some(key) = answer.json()["commitment"]["idempotency_key"].as_str() {
+    if let Some(key) = answer.json()["commitment"]["id"].as_str() {
         assert!(line.to_string().contains(key), "{line}");
     }
     let metrics = metrics(fixture, &function, answer)?;
@@ -106,7 +106,7 @@ fn the_ledger_keeps_what_a_refused_report_was_about() -> Result<()> {
     for mutation in refused(&fixture)?.into_iter().filter(|of| of.by_agent) {
         let event: Value = serde_json::from_slice(&mutation.request.body)?;
         let answer = fixture.send(&mutation.request)?.json();
-        let key = answer["commitment"]["idempotency_key"].as_str();
+        let key = answer["commitment"]["id"].as_str();
         let row = admin.query_one(
             "select body -> 'report' from ledger.commitment_outcome where key = decode($1, 'hex')",
             &[&key.context("a commitment")?],

@@ -242,9 +242,7 @@ fn assert_refused(
     problem
         .as_object_mut()
         .map(|members| members.remove("request_id"));
-    let key = problem["commitment"]["idempotency_key"]
-        .as_str()
-        .unwrap_or_default();
+    let key = problem["commitment"]["id"].as_str().unwrap_or_default();
     let recorded = recorded_refusal(&mut fixture.admin()?, key)?;
     assert_eq!(recorded, problem, "{what}");
     Ok(())

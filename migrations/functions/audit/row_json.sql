@@ -1,0 +1,25 @@
+-- Rows of the trail as replies show them.
+
+create or replace function audit.row_json(_table text, _row jsonb)
+returns jsonb
+language sql
+stable
+return (
+    select jsonb_object_agg(m.key, case
+        when m.value = 'null' then m.value
+        when c.type = 'bytea'::regtype then to_jsonb(substr(m.value #>> '{}', 3))
+        when c.type = 'timestamptz'::regtype then to_jsonb(ledger.rfc3339((m.value #>> '{}')::timestamptz))
+        when c.type in ('int8'::regtype, 'numeric'::regtype) then to_jsonb(m.value #>> '{}')
+        else m.value
+    end)
+    from jsonb_each(_row) as m
+    left join (
+        select a.attname::text as name, coalesce(nullif(t.typbasetype, 0), t.oid) as type
+        from pg_attribute as a
+        join pg_type as t on t.oid = a.atttypid
+        where a.attrelid = to_regclass(_table) and a.attnum > 0
+    ) as c on c.name = m.key
+);
+comment on function audit.row_json(text, jsonb) is
+    'A row of that table as replies show it: 64-bit numbers as strings of digits, instants as RFC 3339, octets in '
+    'hexadecimal without a prefix. The hash of an entry is of the row as the trail has it.';
