@@ -76,8 +76,13 @@ impl Deployment {
 
     /// The key that the log is signed with.
     pub fn log_key(&self) -> Result<tlog::note::SigningKey> {
+        self.log_key_of(ORIGIN)
+    }
+
+    /// The same for a log of another name.
+    pub fn log_key_of(&self, origin: &str) -> Result<tlog::note::SigningKey> {
         let seed = self.note_seed.as_slice().try_into()?;
-        Ok(tlog::note::SigningKey::from_seed(ORIGIN, seed)?)
+        Ok(tlog::note::SigningKey::from_seed(origin, seed)?)
     }
 
     /// The account that anchors.

@@ -2,7 +2,7 @@
 # Pins each set with its hashes: the .in files say what is wanted, the .txt files what is installed.
 set -euo pipefail
 cd "$(dirname "$0")"
-for set in checks linker local npm postgres scanner; do
+for set in checks linker local npm postgres rehearsal scanner; do
     # cargo-lambda's own dependency; only the set of that purpose has it.
     [ "$set" = linker ] && without=() || without=(--no-emit-package ziglang)
     uv pip compile --quiet --universal --python-version 3.9 --generate-hashes \

@@ -1,4 +1,5 @@
-//! The project's commands: `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local`.
+//! The project's commands:
+//! `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local | rehearse`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -7,6 +8,8 @@ mod bench;
 mod check;
 mod demo;
 mod generate;
+mod life;
+mod rehearse;
 mod sam_local;
 mod speak;
 mod up;
@@ -45,6 +48,8 @@ enum Command {
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
     SamLocal(sam_local::Arguments),
+    /// Plays a stage's deployment, from nothing to its removal, on an emulator of AWS.
+    Rehearse,
     /// Runs the quick checks and the unit tests: what to run after each edit.
     Check,
     /// Writes what follows from functions/endpoints.toml.
@@ -79,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Token { person } => speak::token(&person),
         Command::Deliver { agent, event } => speak::deliver(&agent, &event),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
+        Command::Rehearse => rehearse::run(),
         Command::Check => check::quick(),
         Command::Test => check::everything(),
         Command::Bench { arguments } => bench::run(&arguments),

@@ -13,7 +13,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than any function may take, so that a hang of theirs is seen as theirs.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Sends one request to a server on this machine.
+/// Sends one request to a server on this machine; the server is the host unless the request names one.
 pub fn send(server: SocketAddr, request: &Request) -> Result<Response> {
     let mut stream = TcpStream::connect_timeout(&server, CONNECT_TIMEOUT)
         .with_context(|| format!("nothing listens on {server}"))?;
@@ -35,9 +35,13 @@ pub fn send(server: SocketAddr, request: &Request) -> Result<Response> {
 
 fn encode(server: SocketAddr, request: &Request) -> Result<Vec<u8>> {
     let mut head = format!(
-        "{} {} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n",
+        "{} {} HTTP/1.1\r\nconnection: close\r\n",
         request.method, request.target
     );
+    let named = |(name, _): &(String, String)| name.eq_ignore_ascii_case("host");
+    if !request.headers.iter().any(named) {
+        write!(head, "host: {server}\r\n")?;
+    }
     for (name, value) in &request.headers {
         write!(head, "{name}: {value}\r\n")?;
     }

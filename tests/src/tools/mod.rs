@@ -31,6 +31,8 @@ pub enum Set {
     Linker,
     /// npm, where none is installed.
     Npm,
+    /// The emulator of AWS that a deployment is rehearsed on.
+    Rehearsal,
 }
 
 impl Set {
@@ -42,6 +44,7 @@ impl Set {
             Self::Scanner => "scanner",
             Self::Linker => "linker",
             Self::Npm => "npm",
+            Self::Rehearsal => "rehearsal",
         }
     }
 
@@ -53,16 +56,15 @@ impl Set {
             Self::Scanner => include_str!("../../tools/scanner.txt"),
             Self::Linker => include_str!("../../tools/linker.txt"),
             Self::Npm => include_str!("../../tools/npm.txt"),
+            Self::Rehearsal => include_str!("../../tools/rehearsal.txt"),
         }
     }
 
     fn folder(self) -> Result<PathBuf> {
         match self {
-            Self::Local | Self::Checks | Self::Scanner | Self::Linker | Self::Npm => {
-                Ok(folders::own("tools")?.join(self.name()))
-            }
             // Its binaries are run by a user who may not be able to enter the workspace.
             Self::Postgres => Ok(folders::reachable("tools")?.join(self.name())),
+            _ => Ok(folders::own("tools")?.join(self.name())),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! stack. Needs a Docker engine, and the base image or a registry that has it.
 
 mod containers;
-mod life;
 mod template;
 
 use std::path::Path;
@@ -16,6 +15,7 @@ use tests::stack::{Ports, Settings, Stack};
 use tests::{cargo, folders, tools};
 
 use self::containers::Sam;
+use crate::life;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -47,7 +47,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         skip_pull_image: image_is_here,
     };
     invoke_each(&sam, &arguments.functions)?;
-    life::play(&stack, &sam)
+    life::play(&sam.serve()?, stack.issuer(), stack.deployment())?;
+    println!("All as promised. Everything is stopped again.");
+    Ok(())
 }
 
 fn build() -> Result<()> {

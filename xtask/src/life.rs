@@ -1,27 +1,25 @@
-//! One settlement's life, through sam's API.
+//! One settlement's life, through an API that runs the template's functions.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::http::Response;
+use tests::deployment::Deployment;
+use tests::http::{Response, Transport};
+use tests::issuer::Issuer;
 use tests::sample_data::{
     AgentClient, PersonClient, USD_FACILITY, delivery, find_person, idempotency_key, value_date,
 };
-use tests::stack::Stack;
-
-use super::containers::Sam;
 
 const AMOUNT_MINOR: &str = "250000000";
 
-pub(super) fn play(stack: &Stack, sam: &Sam) -> Result<()> {
-    let api = sam.serve()?;
-    let person = |name: &str| {
-        anyhow::Ok(PersonClient::new(
-            &api,
-            stack.issuer().minter(),
-            find_person(name)?,
-        ))
-    };
-    let agent = |id: &str| anyhow::Ok(AgentClient::new(&api, stack.deployment().agent(id)?));
+/// From PENDING to SETTLED; answers the settlement's id.
+pub(crate) fn play(
+    api: &dyn Transport,
+    issuer: &Issuer,
+    deployment: &Deployment,
+) -> Result<String> {
+    let person =
+        |name: &str| anyhow::Ok(PersonClient::new(api, issuer.minter(), find_person(name)?));
+    let agent = |id: &str| anyhow::Ok(AgentClient::new(api, deployment.agent(id)?));
 
     let proposal = json!({
         "facility_id": USD_FACILITY.id.to_string(),
@@ -61,8 +59,7 @@ pub(super) fn play(stack: &Stack, sam: &Sam) -> Result<()> {
     expect("settle-one reports", &answer, 200, "SETTLED")?;
     let answer = person("carol")?.get(&format!("/v1/settlements/{id}"))?;
     expect("carol reads", &answer, 200, "SETTLED")?;
-    println!("All as promised. Everything is stopped again.");
-    Ok(())
+    Ok(id)
 }
 
 fn expect(what: &str, answer: &Response, status: u16, state: &str) -> Result<()> {
