@@ -9,7 +9,7 @@ use tests::http::Response;
 use super::schema::list;
 use super::yaml;
 
-pub(super) struct OpenApi(Value);
+pub(super) struct OpenApi(pub(super) Value);
 
 impl OpenApi {
     pub(super) fn load() -> Result<Self> {
