@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::openapi::OpenApi;
 use crate::endpoints::{KINDS, bearing, event, of_people};
-use crate::mutations::{accepted, refused};
+use crate::mutations::{MUTATING, accepted, refused};
 use crate::settlements::{AMOUNT, escrowed, proposal};
 
 /// 429 is API Gateway's own; 500 and, without keys to fetch, 503 are brought about elsewhere.
@@ -153,7 +153,42 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
     }
     let all = seen.send(&carol.request("GET", "/v1/facilities?limit=100"))?;
     facilities(seen, &all["data"])?;
+    commitments(seen)?;
     facilities(seen, &json!([{ "id": Uuid::new_v4().to_string() }]))
+}
+
+/// Every commitment that the allocators' audit trails name. Of each operation that changes something there is one.
+fn commitments(seen: &mut Seen<'_>) -> Result<()> {
+    let mut operations = BTreeSet::new();
+    for person in ["carol", "mallory"] {
+        let person = seen.fixture.person(person);
+        let (mut ids, mut cursor) = (BTreeSet::new(), String::new());
+        loop {
+            let target = format!("/v1/audit?limit=100{cursor}");
+            let page = seen.send(&person.request("GET", &target))?;
+            for entry in page["data"].as_array().context("a page")? {
+                ids.extend(entry["commitment_id"].as_str().map(str::to_owned));
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        for id in ids {
+            let entry = seen.send(&person.request("GET", &format!("/v1/commitments/{id}")))?;
+            operations.extend(entry["operation"].as_str().map(str::to_owned));
+        }
+    }
+    let expected = MUTATING
+        .iter()
+        .filter(|function| **function != "collateral-webhook");
+    for operation in expected {
+        assert!(
+            operations.contains(*operation),
+            "no commitment of {operation}: {operations:?}"
+        );
+    }
+    Ok(())
 }
 
 /// Facilities with what secures them; nothing of one that is nobody's.
