@@ -5,8 +5,9 @@
 //! | Standard Webhooks | `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,<base64> …` | `id.timestamp.body` |
 //! | raw body | `x-signature-256: sha256=<hex>` | `body` |
 //!
-//! Standard Webhooks is in version 1.0. The header texts are signed as received. A dot in an id cannot
-//! move bytes between the parts: a timestamp is digits only, and a body begins with a brace.
+//! Standard Webhooks is in version 1.0. Its headers may have their older names, `svix-id` and so on. The header texts
+//! are signed as received. A dot in an id cannot move bytes between the parts: a timestamp is digits only, and a body
+//! begins with a brace.
 //!
 //! Whether an agent exists, which scheme it uses and how many secrets it has make no difference in
 //! the work done: the headers are parsed before the agent is looked up, and two secrets are tried

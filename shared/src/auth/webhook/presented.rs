@@ -9,6 +9,13 @@ use crate::{commitment::from_hex, ids::DeliveryId};
 /// A rotation needs two. Each costs two HMACs over the body.
 const SIGNATURES_MAX: usize = 8;
 
+/// The headers of Standard Webhooks, and the names that they had before it: id, timestamp, signatures. A delivery has
+/// one set and no header of the other: with both it would be left to us which value was meant.
+const STANDARD_WEBHOOKS: [[&str; 3]; 2] = [
+    ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    ["svix-id", "svix-timestamp", "svix-signature"],
+];
+
 /// The signatures that a delivery presents, in form and in time, and not verified.
 pub(super) enum Presented<'a> {
     StandardWebhooks {
@@ -23,12 +30,16 @@ pub(super) enum Presented<'a> {
 
 impl<'a> Presented<'a> {
     pub(super) fn parse(headers: &'a HeaderMap, now: i64) -> Result<Self, WebhookError> {
+        let mut given = STANDARD_WEBHOOKS
+            .iter()
+            .filter(|names| names.iter().any(|name| headers.contains_key(*name)));
         match (
-            single(headers, "webhook-signature")?,
+            given.next(),
+            given.next(),
             single(headers, "x-signature-256")?,
         ) {
-            (Some(signatures), None) => Self::standard_webhooks(headers, signatures, now),
-            (None, Some(signature)) => {
+            (Some(names), None, None) => Self::standard_webhooks(headers, names, now),
+            (None, None, Some(signature)) => {
                 let hex = signature
                     .strip_prefix("sha256=")
                     .ok_or(WebhookError::Form)?;
@@ -42,12 +53,12 @@ impl<'a> Presented<'a> {
 
     fn standard_webhooks(
         headers: &'a HeaderMap,
-        signatures: &str,
+        names: &[&str; 3],
         now: i64,
     ) -> Result<Self, WebhookError> {
-        let id = single(headers, "webhook-id")?.ok_or(WebhookError::Headers)?;
+        let one = |name: &str| single(headers, name)?.ok_or(WebhookError::Headers);
+        let (id, timestamp, signatures) = (one(names[0])?, one(names[1])?, one(names[2])?);
         let id = id.parse().map_err(|_| WebhookError::Id)?;
-        let timestamp = single(headers, "webhook-timestamp")?.ok_or(WebhookError::Headers)?;
         if unix_seconds(timestamp)?.abs_diff(now) > TOLERANCE_SECONDS {
             return Err(WebhookError::Stale);
         }

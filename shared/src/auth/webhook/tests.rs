@@ -241,6 +241,28 @@ fn a_scheme_cannot_be_chosen_by_the_sender() {
     }
 }
 
+/// Every header of a delivery has one of two names. Of all 64 sets, those with all three of one kind and none of the
+/// other are taken.
+#[test]
+fn the_older_names_of_the_headers_are_taken_and_no_mixture() {
+    let standard = standard();
+    let names = ["id", "timestamp", "signature"];
+    for set in 0..64_u32 {
+        let mut headers = HeaderMap::new();
+        for (place, name) in names.iter().enumerate() {
+            let value = &standard[format!("webhook-{name}")];
+            for (prefix, bit) in [("webhook", 1 << place), ("svix", 8 << place)] {
+                if set & bit != 0 {
+                    let name = HeaderName::try_from(format!("{prefix}-{name}")).unwrap();
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        let taken = check("escrow-one", &headers, BODY, TIMESTAMP);
+        assert_eq!(taken.is_ok(), set == 7 || set == 56, "{set:06b}");
+    }
+}
+
 #[test]
 fn an_unknown_agent_is_refused_even_with_a_signature_of_the_stand_in_key() {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]), BODY);
