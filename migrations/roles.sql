@@ -46,6 +46,7 @@ begin
             ('get_facility', 'serializable', '5s'),
             ('get_facility_collateral', 'serializable', '5s'),
             ('get_filing', 'serializable', '5s'),
+            ('get_me', 'serializable', '5s'),
             ('get_release', 'serializable', '5s'),
             ('get_risk_run', 'serializable', '5s'),
             ('get_settlement', 'serializable', '5s'),

@@ -19,6 +19,7 @@ values
     ('get_facility', 'human', 'serializable', '5s'),
     ('get_facility_collateral', 'human', 'serializable', '5s'),
     ('get_filing', 'human', 'serializable', '5s'),
+    ('get_me', 'human', 'serializable', '5s'),
     ('get_release', 'human', 'serializable', '5s'),
     ('get_risk_run', 'human', 'serializable', '5s'),
     ('get_settlement', 'human', 'serializable', '5s'),

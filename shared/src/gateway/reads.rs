@@ -104,6 +104,15 @@ impl Gateway {
         .await
     }
 
+    /// `gateway.get_me`: the member, the allocator, and the roles.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_me(&self, token: &Token) -> Result<Reply, Error> {
+        self.read("get_me", token, &[]).await
+    }
+
     /// `gateway.find_commitment`: one's own ledger entry.
     ///
     /// # Errors

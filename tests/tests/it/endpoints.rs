@@ -107,6 +107,7 @@ pub(crate) fn of_person(function: &str) -> Request {
             Request::new("GET", &format!("/v1/commitments/{}/proof", "0".repeat(64)))
         }
         "get-checkpoint" => Request::new("GET", "/v1/checkpoint"),
+        "get-me" => Request::new("GET", "/v1/me"),
         "list-audit" => Request::new("GET", "/v1/audit"),
         "list-facilities" => Request::new("GET", "/v1/facilities?limit=2"),
         "get-facility" => Request::new("GET", &facility),

@@ -112,7 +112,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
             "create-settlement" => "accepted",
             "create-risk-run" => "refused no-positions",
             "get-checkpoint" => "refused not-published",
-            "list-audit" | "list-facilities" | "list-positions" | "list-risk-runs"
+            "get-me" | "list-audit" | "list-facilities" | "list-positions" | "list-risk-runs"
             | "list-settlements" => "ok",
             _ => "refused not-found",
         };
@@ -228,7 +228,7 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
 /// The arguments of `call_with`, for those who call it themselves.
 fn arguments(function: &str, token: &str, id: &str) -> String {
     match function {
-        "get-checkpoint" => token.to_owned(),
+        "get-checkpoint" | "get-me" => token.to_owned(),
         "get-commitment" | "get-commitment-proof" => {
             format!(r"{token}, decode('{}', 'hex')", "00".repeat(32))
         }

@@ -1,9 +1,12 @@
 //! The real endpoints with a good token of another allocator: its requests see nothing of this allocator.
 
 use anyhow::{Context, Result};
+use postgres::Client;
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
-use tests::sample_data::{AURORA, BOREALIS, EUR_FACILITY, USD_FACILITY, idempotency_key};
+use tests::sample_data::{
+    AURORA, BOREALIS, EUR_FACILITY, PLATFORM, USD_FACILITY, delivery, idempotency_key,
+};
 
 use super::settlements;
 
@@ -135,4 +138,39 @@ fn another_allocators_commitments_audit_and_positions_are_not_there() -> Result<
         (&expected, &json!([]))
     );
     Ok(())
+}
+
+/// What a member is told of itself is what counts now, and nothing of anybody else.
+#[test]
+fn a_member_is_told_its_own_allocator_and_roles() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let check = |admin: &mut Client| -> Result<()> {
+        for name in ["alice", "bob", "carol", "dave", "mallory"] {
+            let person = fixture.person(name);
+            let row = admin.query_one(
+                "select m.allocator_id::text, a.legal_name,
+                    array(select r.role from capital.member_role as r where r.sub = m.sub order by r.role)
+                from capital.member as m join capital.allocator as a on a.allocator_id = m.allocator_id
+                where m.sub = $1",
+                &[&person.person.sub],
+            )?;
+            let (allocator, legal_name): (String, String) = (row.get(0), row.get(1));
+            let roles: Vec<String> = row.get(2);
+            let expected = json!({
+                "sub": person.person.sub.to_string(), "allocator_id": allocator,
+                "allocator_name": legal_name, "roles": roles,
+            });
+            assert_eq!(person.get("/v1/me")?.json(), expected, "{name}");
+        }
+        Ok(())
+    };
+    check(&mut admin)?;
+    let sub = fixture.person("dave").person.sub.to_string();
+    let revoked = json!({ "allocator_id": AURORA.id.to_string(), "sub": sub, "role": "maker" });
+    let answer = fixture
+        .agent(PLATFORM)
+        .deliver(&delivery("member.revoked", &revoked))?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    check(&mut admin)
 }

@@ -73,7 +73,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
                 .to_owned(),
             "next_secured_facility" => "null".to_owned(),
             "monitor_facility" => format!("'a', '{id}'"),
-            "get_checkpoint" => token.to_owned(),
+            "get_checkpoint" | "get_me" => token.to_owned(),
             "get_commitment" | "get_commitment_proof" => format!(r"{token}, '\x00'"),
             "get_facility" | "get_risk_run" | "get_settlement" => format!("{token}, '{id}'"),
             "get_facility_collateral" => format!("{token}, '{id}', 10, null"),

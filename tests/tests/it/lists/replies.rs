@@ -125,6 +125,7 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
         "/v1/settlements?limit=1&status=PENDING".to_owned(),
         "/v1/audit?limit=100".to_owned(),
         "/v1/audit?limit=1".to_owned(),
+        "/v1/me".to_owned(),
         "/v1/positions".to_owned(),
         "/v1/positions?as_of=2020-01-01T00:00:00Z".to_owned(),
         "/v1/settlements?cursor=x&limit=0".to_owned(),

@@ -272,7 +272,7 @@ impl<'a> Calls<'a> {
                 let agent = json!({"agent_id": "escrow-two", "kind": "escrow", "name": "Second"});
                 event(PLATFORM, "agent.registered", &agent)
             }
-            "get_checkpoint" => one("alice", &[])?,
+            "get_checkpoint" | "get_me" => one("alice", &[])?,
             "get_commitment" | "get_commitment_proof" => one("alice", &[text(&self.commitment)])?,
             "find_commitment" => one(
                 "alice",
