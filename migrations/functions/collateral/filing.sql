@@ -62,22 +62,24 @@ return 200000;
 comment on function collateral.standing_octets_max() is 'The length of what one filing comes to.';
 
 create or replace function collateral.require_filing(_filing_id uuid)
-returns void
+returns collateral.filing
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    filing collateral.filing;
 begin
-    if not exists (
-        select
-        from collateral.filing as f
-        where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id
-    ) then
+    select * into filing
+    from collateral.filing as f
+    where f.facility_id = collateral.facility_id() and f.filing_id = _filing_id;
+    if not found then
         perform ledger.refuse('not-found', '{"resource": "filing"}');
     end if;
+    return filing;
 end
 $$;
 comment on function collateral.require_filing(uuid) is
-    'Refuses not-found unless the filing is of the facility that is set.';
+    'The filing, if it is of the facility that is set; else refuses not-found.';
 
 create or replace function collateral.record_filing(_facility uuid, _data jsonb)
 returns jsonb
@@ -135,15 +137,9 @@ as $$
 declare
     filing constant uuid := (_data ->> 'filing_id')::uuid;
     release constant uuid := (_data ->> 'release_id')::uuid;
-    office text;
+    office constant text := (collateral.require_filing(filing)).office;
     standing collateral.filing_standing;
 begin
-    select f.office into office
-    from collateral.filing as f
-    where f.facility_id = _facility and f.filing_id = filing;
-    if not found then
-        perform ledger.refuse('not-found', '{"resource": "filing"}');
-    end if;
     perform collateral.require_past((_data ->> 'filed_on')::date, 'filed_on', collateral.office_today(office));
     perform collateral.require_party((_data ->> 'party_id')::uuid);
     perform collateral.require_party((_data ->> 'replaces_party_id')::uuid);
