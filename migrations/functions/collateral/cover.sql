@@ -127,7 +127,7 @@ immutable
 parallel safe
 return 'U+' || (
     select lpad(h.digits, greatest(4, length(h.digits)), '0')
-    from upper(to_hex(ascii(nullif(_character, '')))) as h (digits)
+    from upper(to_hex(ascii(_character))) as h (digits)
 );
 comment on function collateral.code_point(text) is
     'A character as Unicode writes its code point: U+0053. Null for none.';
@@ -143,12 +143,9 @@ return (
         'organic', collateral.code_point(d.organic),
         'given', collateral.code_point(d.given)
     )
-    from (
-        select p.place, substr(_organic_name, p.place, 1) as organic, substr(_name, p.place, 1) as given
-        from generate_series(1, greatest(length(_organic_name), length(_name))) as p (place)
-        where _name is not null
-    ) as d
-    where d.organic is distinct from d.given
+    from unnest(string_to_array(_organic_name, null), string_to_array(_name, null))
+        with ordinality as d (organic, given, place)
+    where _name is not null and d.organic is distinct from d.given
     order by d.place
     limit 1
 );
@@ -202,19 +199,16 @@ begin
     with relied as (
         select r.* from collateral.cover_conditions(_facility_id, _guard_days, _value_date) as r
     ),
+    -- Many pledges may rely on one filing: each subject once, before more is asked of it.
     failed as (
-        select k.place, k.name, jsonb_agg(distinct k.subject) as subjects
+        select distinct k.place, k.name, k.subject
         from relied as r
         cross join lateral (
             values
                 (1, 'filing-insufficient', r.sufficient, jsonb_build_object('filing_id', r.filing_id)),
                 (2, 'filing-office', r.in_office, jsonb_build_object('filing_id', r.filing_id)),
                 (3, 'filing-name', r.named or r.sufficient is not true,
-                    jsonb_build_object(
-                        'filing_id', r.filing_id, 'party_id', r.debtor_party_id, 'difference',
-                        case when r.named is not true then
-                            collateral.filed_difference(_facility_id, r.filing_id, r.debtor_party_id)
-                        end)),
+                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
                 (4, 'filing-lapsing', r.lasting,
                     jsonb_build_object('filing_id', r.filing_id, 'lapse_on', r.lapse_on)),
                 (5, 'filing-terminated', r.in_effect, jsonb_build_object('filing_id', r.filing_id)),
@@ -223,26 +217,32 @@ begin
                 (8, 'agreement-missing', r.agreed,
                     jsonb_build_object('filing_id', r.filing_id, 'agreement_id', r.agreement_id)),
                 (9, 'search-missing', r.searched,
-                    jsonb_build_object(
-                        'filing_id', r.filing_id, 'party_id', r.debtor_party_id, 'difference',
-                        case when r.searched is not true then
-                            collateral.searched_difference(_facility_id, r.filing_id, r.debtor_party_id)
-                        end)),
+                    jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id)),
                 (10, 'search-adverse', r.first,
                     jsonb_build_object('filing_id', r.filing_id, 'party_id', r.debtor_party_id))
         ) as k (place, name, held, subject)
         where k.held is not true
-        group by k.place, k.name
+    ),
+    told as (
+        select f.place, f.name, jsonb_agg(f.subject || case f.name
+            when 'filing-name' then jsonb_build_object('difference', collateral.filed_difference(
+                _facility_id, (f.subject ->> 'filing_id')::uuid, (f.subject ->> 'party_id')::uuid))
+            when 'search-missing' then jsonb_build_object('difference', collateral.searched_difference(
+                _facility_id, (f.subject ->> 'filing_id')::uuid, (f.subject ->> 'party_id')::uuid))
+            else '{}'
+        end order by f.subject) as subjects
+        from failed as f
+        group by f.place, f.name
     )
     select coalesce(
-        jsonb_agg(ledger.reason(f.name, jsonb_build_object('subjects', f.subjects)) order by f.place), '[]'
+        jsonb_agg(ledger.reason(t.name, jsonb_build_object('subjects', t.subjects)) order by t.place), '[]'
     )
     || case
         when exists (select from relied) then '[]'::jsonb
         else jsonb_build_array(ledger.reason('filing-missing'))
     end
     into problems
-    from failed as f;
+    from told as t;
     return problems;
 end
 $$;

@@ -369,6 +369,50 @@ fn an_amendment_does_not_copy_what_it_does_not_say() -> Result<()> {
     Ok(())
 }
 
+/// A collateral agent pledges under one wrongly named filing in very many ways: the answer stays a refusal, in the time
+/// that a statement has, and the monitor still looks.
+#[test]
+fn very_many_pledges_under_a_wrong_name_are_refused_and_monitored() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut facility = SecuredFacility::open(&fixture)?;
+    facility.terms.debtor.name = format!("{}a", "é".repeat(299));
+    facility.onboard(&facility.terms.party(&facility.terms.debtor))?;
+    let party = facility.terms.debtor.id.to_string();
+    let wrong = format!("{}b", "é".repeat(299));
+    let debtors = json!([{ "party_id": party, "name": wrong }]);
+    facility.file(|event| event.with("debtors", debtors))?;
+    facility.sign(|event| event)?;
+    facility.record(
+        &facility
+            .terms
+            .search(facility.day(-1))
+            .with("searched_name", wrong),
+    )?;
+    facility.pledge(|event| event)?;
+    without_triggers(
+        &mut fixture.admin()?,
+        "collateral.cover",
+        "insert into collateral.cover
+         select c.facility_id, c.filing_id, c.agreement_id, c.debtor_party_id, 'kind-' || n, 1
+         from collateral.cover as c cross join generate_series(1, 20000) as n where c.pledges > 0",
+    )?;
+    let answer = facility.draw(100)?;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    let problems = answer.json()["problems"].take();
+    for problem in problems.as_array().into_iter().flatten() {
+        if ["filing-name", "search-missing"]
+            .iter()
+            .any(|name| problem["type"] == format!("urn:optkas:problem:{name}"))
+        {
+            assert_eq!(problem["subjects"].as_array().map(Vec::len), Some(1));
+            assert_eq!(problem["subjects"][0]["difference"]["character"], 300);
+        }
+    }
+    monitor(&fixture)?;
+    assert!(facility.warnings()?.is_empty());
+    Ok(())
+}
+
 /// What is read as a whole has a largest size, and the refusal says which.
 #[test]
 fn filings_amendments_and_open_releases_are_bounded() -> Result<()> {
