@@ -80,6 +80,12 @@ comment on domain fixed.money is 'An amount in minor units of its currency: 0 to
 create domain fixed.share_bp as int4 constraint share_bp_range check (value between 0 and 10000);
 comment on domain fixed.share_bp is 'A share in basis points: 10,000 is the whole.';
 
+create domain fixed.instant as timestamptz constraint instant_range check (
+    value between '0001-01-01T00:00:00Z' and '9999-12-31T23:59:59.999999Z'
+);
+comment on domain fixed.instant is
+    'An instant that a caller gives: of the years 1 to 9999 and finite, so that RFC 3339 can write it.';
+
 create domain fixed.days as int4 constraint days_range check (value between 0 and 3660);
 comment on domain fixed.days is 'A number of days, at most ten years.';
 

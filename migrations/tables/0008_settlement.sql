@@ -11,7 +11,7 @@ create table capital.settlement (
     value_date date not null,
     uetr uuid,
     reference fixed.text_140,
-    expires_at timestamptz,
+    expires_at fixed.instant,
     version int4 not null default 1,
     previous_status text,
     status text not null default 'PENDING',

@@ -38,7 +38,7 @@ create table collateral.filing (
     filing_id uuid not null,
     office fixed.subdivision not null,
     file_number text not null,
-    filed_at timestamptz not null,
+    filed_at fixed.instant not null,
     filed_on date not null,
     designation text not null,
     description text not null,

@@ -6,7 +6,7 @@ create table collateral.amendment (
     amendment_id uuid not null,
     filing_id uuid not null,
     file_number text not null,
-    filed_at timestamptz not null,
+    filed_at fixed.instant not null,
     filed_on date not null,
     kind text not null,
     action text,

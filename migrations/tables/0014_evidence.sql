@@ -63,7 +63,7 @@ create table collateral.search_finding (
     facility_id uuid not null,
     search_id uuid not null,
     file_number text not null,
-    filed_at timestamptz not null,
+    filed_at fixed.instant not null,
     secured_party fixed.text_300 not null,
     subordination_sha256 fixed.sha256,
     constraint search_finding_pkey primary key (facility_id, search_id, file_number),

@@ -1,15 +1,21 @@
 //! The limits of a login: it calls its own functions only, takes no other role, and claims keys for its own principal
 //! only.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use generate::Isolation;
 use postgres::Client;
+use serde_json::json;
 use shared::commitment::{Actor, Request};
 use tests::deployment::{functions, login};
 use tests::fixture::Fixture;
-use tests::sample_data::{EUR_FACILITY, SECURED_FACILITY, idempotency_key};
+use tests::sample_data::{
+    COLLATERAL_AGENT, EUR_FACILITY, SECURED_FACILITY, WebhookEvent, idempotency_key,
+};
 
 use super::settlements;
+use crate::collateral::secured_facility::SecuredFacility;
 use crate::direct::{barrier, call, claim, human_arguments, quote};
 use crate::endpoints::TABLE;
 use crate::support::count;
@@ -249,12 +255,7 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         assert_parts_are_needed(&mut client, function, &own)?;
         client.simple_query(&call(function, &own))?;
         // A leaf has four digits for the year. What cannot be written into one must never be claimed.
-        for time in [
-            "infinity",
-            "-infinity",
-            "20000-01-01T00:00:00Z",
-            "0044-03-15 BC",
-        ] {
+        for time in ODD_TIMES {
             let other = claim(&idempotency_key(), "").replace(
                 "\"attempt\"",
                 &format!("\"occurred_at\": \"{time}\", \"attempt\""),
@@ -272,6 +273,78 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
         let actor = Actor::Agent(agent.parse().context("an agent")?);
         assert_eq!(claimed(&actor, function, "", &key)?, 1, "{function}");
     }
+    Ok(())
+}
+
+/// Times that RFC 3339 cannot write.
+const ODD_TIMES: [&str; 4] = [
+    "infinity",
+    "-infinity",
+    "20000-01-01T00:00:00Z",
+    "0044-03-15 BC",
+];
+
+/// A reply and the trail show instants as RFC 3339. What they could not show is not stored, whoever calls.
+#[test]
+fn an_instant_that_a_login_gives_is_one_that_replies_can_show() -> Result<()> {
+    const STORED: &str = "
+        select count(*)
+        from (
+            select expires_at from capital.settlement where expires_at is not null
+            union all select filed_at from collateral.filing
+            union all select filed_at from collateral.amendment
+            union all select filed_at from collateral.search_finding
+        ) as given (at)
+        where at not between '0001-01-01T00:00:00Z' and '9999-12-31T23:59:59.999999Z'";
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let facility = SecuredFacility::good(&fixture, &[])?;
+    let terms = &facility.terms;
+    let mut stopped = BTreeSet::new();
+    for time in ODD_TIMES {
+        // So that the office's date does not differ from the instant's.
+        let day = time.split('T').next().unwrap_or(time);
+        let filed = |event: WebhookEvent| event.with("filed_at", time).with("filed_on", day);
+        let found = json!([{ "file_number": "1", "filed_at": time, "secured_party": "Bank" }]);
+        let rest = format!(
+            "'{}', 100, 'USD', '2099-01-02', null, null, '{time}'",
+            terms.facility
+        );
+        let proposal = human_arguments(&fixture, "alice", &idempotency_key(), &rest)?;
+        let mut calls = vec![("create-settlement", proposal)];
+        for event in [
+            filed(terms.filing(facility.day(-1))),
+            filed(terms.amendment(facility.filing, "continuation", facility.day(-1))),
+            terms.search(facility.day(-1)).with("findings", found),
+        ] {
+            let (claim, data) = (
+                claim(&idempotency_key(), ""),
+                quote(&event.data.to_string()),
+            );
+            let rest = format!("'{COLLATERAL_AGENT}', {claim}, '{}', {data}", event.kind);
+            calls.push(("collateral-webhook", rest));
+        }
+        for (number, (function, arguments)) in calls.into_iter().enumerate() {
+            let answer = fixture
+                .login(function)?
+                .simple_query(&call(function, &arguments));
+            // Some are refused for another reason before.
+            if answer.is_err() {
+                assert_eq!(
+                    barrier(answer),
+                    "23514 instant_range",
+                    "{function} {number}, {time}"
+                );
+                stopped.insert(number);
+            }
+            assert_eq!(count(&mut admin, STORED)?, 0, "{function} {number}, {time}");
+        }
+    }
+    assert_eq!(
+        stopped.len(),
+        4,
+        "each is stopped by its column: {stopped:?}"
+    );
     Ok(())
 }
 

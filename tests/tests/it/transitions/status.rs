@@ -149,7 +149,7 @@ fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
         "value_date = value_date + 1",
         "uetr = gen_random_uuid()",
         "reference = 'another'",
-        "expires_at = 'infinity'",
+        "expires_at = '9999-01-01T00:00:00Z'",
         "created_by = 'a1000000-0000-4000-8000-000000000002'",
         "verified_by = gen_random_uuid()",
         "created_at = created_at - interval '1 day'",
