@@ -81,7 +81,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "monitor_facility" => format!("'a', '{id}'"),
             "get_checkpoint" | "get_me" => token.to_owned(),
             "get_commitment" | "get_commitment_proof" => format!(r"{token}, '\x00'"),
-            "get_facility" | "get_risk_run" | "get_settlement" => format!("{token}, '{id}'"),
+            "get_facility" | "get_risk_chart" | "get_risk_run" | "get_settlement" => {
+                format!("{token}, '{id}'")
+            }
             "get_facility_collateral" => format!("{token}, '{id}', 10, null"),
             "find_commitment" => format!("{token}, 'create-settlement', '', 'a-key-of-sixteen'"),
             "get_filing" | "get_release" => format!("{token}, '{id}', '{id}'"),
