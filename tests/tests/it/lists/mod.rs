@@ -2,6 +2,7 @@
 //! event, operation and row of the table. Many lists, held equal to functions/endpoints.toml, which is theirs, and to
 //! what the database, the folders and the API document say.
 
+mod closed;
 mod deployment;
 mod frame;
 mod limits;
@@ -10,6 +11,7 @@ mod policy;
 mod refusals;
 mod replies;
 mod schema;
+mod shapes;
 mod template;
 
 use std::collections::BTreeSet;
