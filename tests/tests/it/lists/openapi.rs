@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 use tests::http::Response;
 
-use super::schema::list;
+use super::schema::{Validators, list};
 use super::yaml;
 
-pub(super) struct OpenApi(pub(super) Value);
+pub(super) struct OpenApi(pub(super) Value, pub(super) Validators);
 
 impl OpenApi {
     pub(super) fn load() -> Result<Self> {
-        Ok(Self(yaml("docs/openapi.yaml")?))
+        Ok(Self(yaml("docs/openapi.yaml")?, Validators::default()))
     }
 
     /// Operation, method and path.
@@ -75,7 +75,7 @@ impl OpenApi {
         } else {
             serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?
         };
-        self.verdict(&content["schema"], &body, "").map(drop)
+        self.verdict(&content["schema"], &body, "")
     }
 
     pub(super) fn resolved<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
