@@ -93,7 +93,7 @@ begin
     if not exists (
         select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)
     ) then
-        perform ledger.refuse('role-missing', jsonb_build_object('required', to_jsonb(_roles)));
+        perform ledger.refuse('role-missing', jsonb_build_object('required_roles', to_jsonb(_roles)));
     end if;
 end
 $$;

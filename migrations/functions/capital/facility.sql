@@ -9,7 +9,7 @@ begin
     if not exists (
         select from capital.agent as a where a.agent_id = _agent_id and a.kind = _kind
     ) then
-        perform ledger.refuse('agent-kind', jsonb_build_object('member', _member, 'required', _kind));
+        perform ledger.refuse('agent-kind', jsonb_build_object('member', _member, 'required_kind', _kind));
     end if;
 end
 $$;

@@ -412,7 +412,7 @@ fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
         assert_eq!(refusal(&answer), refused, "{value}: {}", answer.text());
         if refused == "agent-kind" {
             assert_eq!(answer.json()["member"], member);
-            assert_eq!(answer.json()["required"], "collateral");
+            assert_eq!(answer.json()["required_kind"], "collateral");
         }
     }
     // The refused facilities leave nothing behind: their id is free.
