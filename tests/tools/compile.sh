@@ -2,7 +2,7 @@
 # Pins each set with its hashes: the .in files say what is wanted, the .txt files what is installed.
 set -euo pipefail
 cd "$(dirname "$0")"
-for set in checks linker local npm postgres rehearsal scanner; do
+for set in checks clients linker local npm postgres rehearsal scanner; do
     # cargo-lambda's own dependency; only the set of that purpose has it.
     [ "$set" = linker ] && without=() || without=(--no-emit-package ziglang)
     uv pip compile --quiet --universal --python-version 3.9 --generate-hashes \
@@ -10,5 +10,6 @@ for set in checks linker local npm postgres rehearsal scanner; do
         "$set.in" --output-file "$set.txt"
 done
 # The same for packages of npm; where a package is fetched from is each machine's affair.
-cd chain
-npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+for packages in chain typescript; do
+    (cd "$packages" && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved)
+done

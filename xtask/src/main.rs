@@ -1,11 +1,12 @@
 //! The project's commands:
-//! `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local | rehearse`.
+//! `cargo xtask demo | up | token | deliver | generate | check | test | clients | bench | sam-local | rehearse`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod check;
+mod clients;
 mod demo;
 mod generate;
 mod life;
@@ -56,6 +57,8 @@ enum Command {
     Generate(generate::Arguments),
     /// Runs every check and every test.
     Test,
+    /// Generates a TypeScript and a Python client, and plays a settlement's life with each.
+    Clients,
     /// Measures how fast it is, each figure beside its reference.
     #[command(disable_help_flag = true)]
     Bench {
@@ -87,6 +90,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Rehearse => rehearse::run(),
         Command::Check => check::quick(),
         Command::Test => check::everything(),
+        Command::Clients => clients::run().and_then(|played| {
+            anyhow::ensure!(played, clients::NO_PYTHON);
+            Ok(())
+        }),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     }

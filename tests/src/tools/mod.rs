@@ -3,7 +3,7 @@
 
 mod npm;
 
-pub use npm::anvil;
+pub use npm::{anvil, node, typescript};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,10 @@ pub enum Set {
     Scanner,
     /// What links binaries for Lambda's libc, where sam builds.
     Linker,
-    /// npm, where none is installed.
+    /// node, and npm where none is installed.
     Npm,
+    /// What makes a Python client of the API document. It needs Python 3.11; for an older one the set is empty.
+    Clients,
     /// The emulator of AWS that a deployment is rehearsed on.
     Rehearsal,
 }
@@ -44,6 +46,7 @@ impl Set {
             Self::Scanner => "scanner",
             Self::Linker => "linker",
             Self::Npm => "npm",
+            Self::Clients => "clients",
             Self::Rehearsal => "rehearsal",
         }
     }
@@ -56,6 +59,7 @@ impl Set {
             Self::Scanner => include_str!("../../tools/scanner.txt"),
             Self::Linker => include_str!("../../tools/linker.txt"),
             Self::Npm => include_str!("../../tools/npm.txt"),
+            Self::Clients => include_str!("../../tools/clients.txt"),
             Self::Rehearsal => include_str!("../../tools/rehearsal.txt"),
         }
     }

@@ -5,6 +5,7 @@
 mod closed;
 mod deployment;
 mod frame;
+mod guide;
 mod limits;
 mod openapi;
 mod policy;
