@@ -10,5 +10,6 @@ for set in checks linker local npm postgres rehearsal scanner; do
         "$set.in" --output-file "$set.txt"
 done
 # The same for packages of npm; where a package is fetched from is each machine's affair.
-cd chain
-npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+for set in chain supabase; do
+    (cd "$set" && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved)
+done

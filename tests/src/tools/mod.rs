@@ -3,7 +3,7 @@
 
 mod npm;
 
-pub use npm::anvil;
+pub use npm::{anvil, supabase};
 
 use std::fs;
 use std::path::{Path, PathBuf};
