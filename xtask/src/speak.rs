@@ -23,13 +23,16 @@ pub(crate) fn people() -> PossibleValuesParser {
 
 /// The sample agents, and what each reports.
 pub(crate) fn agents() -> String {
-    let mut text = "Agents, and the types of their events:\n".to_owned();
-    for (id, kind, _) in AGENTS {
+    let lines = AGENTS.map(|(id, kind, _)| {
         // Each on a line of its own: the platform has many.
         let events = kind.events().join("\n                   ");
-        text += &format!("  {id:<16} {events}\n");
-    }
-    text + "\nAn event is {\"id\", \"type\", \"occurred_at\", \"data\"}; docs/openapi.yaml has the members."
+        format!("  {id:<16} {events}")
+    });
+    format!(
+        "Agents, and the types of their events:\n{}\n\n\
+         An event is {{\"id\", \"type\", \"occurred_at\", \"data\"}}; docs/openapi.yaml has the members.",
+        lines.join("\n")
+    )
 }
 
 /// Prints a token that is valid for an hour, and nothing else.

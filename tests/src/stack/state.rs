@@ -223,3 +223,38 @@ pub(super) fn facilities() -> Vec<Value> {
     };
     FACILITIES.iter().map(describe).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was kept is for one issuer's people: another start with them goes on, any other is told what to do.
+    #[test]
+    fn what_was_kept_of_one_issuer_serves_no_other() -> Result<()> {
+        let folder = folders::own("tests")?.join(format!("kept-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let trust = |issuer: &str| Trust::new(issuer, "authenticated", None);
+        let one = trust("https://one.example/auth/v1")?;
+        let other = trust("https://other.example/auth/v1")?;
+        for (first, others) in [
+            (None, [Some(&one), Some(&other)]),
+            (Some(&one), [None, Some(&other)]),
+        ] {
+            Kept::forget(&folder)?;
+            let mut kept = Kept::load(&folder)?;
+            // Before its first start it has no data.
+            kept.trust_only(others[0], &folder)?;
+            kept.trust_only(first, &folder)?;
+            kept.ports.gateway = 1;
+            kept.save(&folder)?;
+            Kept::load(&folder)?.trust_only(first, &folder)?;
+            for other in others {
+                let refused = Kept::load(&folder)?.trust_only(other, &folder);
+                let told = refused.map_err(|error| error.to_string());
+                assert!(told.is_err_and(|told| told.contains("--fresh")));
+            }
+        }
+        fs::remove_dir_all(folder)?;
+        Ok(())
+    }
+}

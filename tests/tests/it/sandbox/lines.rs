@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use tests::sample_data::{AGENTS, Kind, PEOPLE};
 
-use super::{Up, command};
+use super::{Up, command, shell};
 use crate::lists::yaml;
 
 /// The headings under which lines are printed.
@@ -15,7 +15,7 @@ fn the_printed_lines_reach_settled_and_a_verified_receipt() -> Result<()> {
     let up = Up::sample()?;
     // Pasted twice, they settle twice: nothing in them is used up.
     let lines = [up.lines(TRY), up.lines(TRY), up.lines(MORE)].concat();
-    let printed = up.run(&lines, &[])?;
+    let printed = shell(&lines, &[])?;
     for state in ["VERIFIED", "ESCROWED", "SETTLED"] {
         let member = format!(r#""status":"{state}""#);
         assert_eq!(printed.matches(&member).count(), 2, "{state}: {printed}");

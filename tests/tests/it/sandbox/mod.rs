@@ -84,27 +84,6 @@ impl Up {
         lines.join("\n") + "\n"
     }
 
-    /// Runs lines in one shell, which stops at the first that fails; answers what they printed.
-    fn run(&self, lines: &str, environment: &[(&str, &str)]) -> Result<String> {
-        let mut shell = Command::new("bash");
-        shell
-            .current_dir(folders::workspace())
-            .args(["-euo", "pipefail", "-c", lines])
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null());
-        for variable in cargo::inherited() {
-            shell.env_remove(variable);
-        }
-        let output = shell.output().context("bash is needed")?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(
-            output.status.success(),
-            "{lines}\n{said}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(said)
-    }
-
     fn description(&self) -> Result<Value> {
         stack::read(&self.folder)
     }
@@ -122,6 +101,27 @@ impl Up {
     fn folder(&self) -> PathBuf {
         folders::workspace().join("target").join(&self.folder)
     }
+}
+
+/// Runs lines in one shell, which stops at the first that fails; answers what they printed.
+fn shell(lines: &str, environment: &[(&str, &str)]) -> Result<String> {
+    let mut shell = Command::new("bash");
+    shell
+        .current_dir(folders::workspace())
+        .args(["-euo", "pipefail", "-c", lines])
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null());
+    for variable in cargo::inherited() {
+        shell.env_remove(variable);
+    }
+    let output = shell.output().context("bash is needed")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{lines}\n{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(said)
 }
 
 /// The program of the commands, built.

@@ -7,7 +7,7 @@ use tests::issuer::{Account, Algorithm, Issuer, Key};
 use uuid::Uuid;
 
 use super::lines::TRY;
-use super::{Up, address, command};
+use super::{Up, address, command, shell};
 
 #[test]
 fn people_of_a_project_of_ones_own_settle_with_the_printed_lines() -> Result<()> {
@@ -27,12 +27,12 @@ fn people_of_a_project_of_ones_own_settle_with_the_printed_lines() -> Result<()>
 
     let lines = up.lines(TRY);
     let variables = [("TOKEN", &*maker), ("CHECKER", &*checker)];
-    let printed = up.run(&lines, &variables)?;
+    let printed = shell(&lines, &variables)?;
     assert!(printed.contains(r#""status":"SETTLED""#), "{printed}");
     assert!(printed.lines().any(|line| line == "VERIFIED"), "{printed}");
     // Again: both are members already.
     let grants: Vec<&str> = lines.lines().take(4).collect();
-    let printed = up.run(&grants.join("\n"), &variables)?;
+    let printed = shell(&grants.join("\n"), &variables)?;
     assert_eq!(
         printed.matches(r#""duplicate":true"#).count(),
         2,
@@ -52,7 +52,7 @@ fn people_of_a_project_of_ones_own_settle_with_the_printed_lines() -> Result<()>
     let (good, said) = command(&["token", "alice", "--name", name])?;
     assert!(!good && said.contains(issuer.name()), "{said}");
     // Without tokens the lines say what is needed.
-    let unset = up.run(&lines, &[]).map_err(|error| format!("{error:#}"));
+    let unset = shell(&lines, &[]).map_err(|error| format!("{error:#}"));
     assert!(unset.is_err_and(|said| said.contains("is the access token of a person")));
     Ok(())
 }

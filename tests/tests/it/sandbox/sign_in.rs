@@ -103,6 +103,27 @@ impl World {
         self.token("refresh_token", &body)
     }
 
+    /// Without a version of the API, and with the first that has errors of another shape.
+    fn refuses(&self, request: &Request, status: u16, code: &str) -> Result<()> {
+        let older = self.send(request)?;
+        let found = older.json();
+        assert_eq!(
+            (older.status, &found["code"], &found["error_code"]),
+            (status, &json!(status), &json!(code)),
+            "{request:?}"
+        );
+        assert!(found["msg"].is_string(), "{request:?}");
+        let version = ("x-supabase-api-version", "2024-01-01");
+        let newer = self.send(&request.clone().header(version.0, version.1))?;
+        assert_eq!(
+            (newer.status, newer.json()),
+            (status, json!({ "code": code, "message": found["msg"] })),
+            "{request:?}"
+        );
+        assert_eq!(newer.header(version.0), Some(version.1));
+        Ok(())
+    }
+
     fn bearing(&self, method: &str, path: &str, session: &Value) -> Result<Response> {
         let token = session["access_token"].as_str().context("a token")?;
         let request = Request::new(method, &format!("/auth/v1{path}"));
@@ -194,25 +215,11 @@ fn each_error_of_the_sign_in_is_supabases_in_both_of_its_shapes() -> Result<()> 
         (bearing("POST", "/logout", &forged), 403, "bad_jwt"),
     ];
     for ((method, path, body, token), status, code) in cases {
-        let mut request = Request::new(method, &format!("/auth/v1{path}")).body(body.clone());
+        let mut request = Request::new(method, &format!("/auth/v1{path}")).body(body);
         if let Some(token) = token {
             request = request.header("authorization", &format!("Bearer {token}"));
         }
-        let older = world.send(&request)?;
-        let found = older.json();
-        assert_eq!(
-            (older.status, &found["code"], &found["error_code"]),
-            (status, &json!(status), &json!(code)),
-            "{path} {body}"
-        );
-        assert!(found["msg"].is_string(), "{path} {body}");
-        let newer = world.send(&request.header("x-supabase-api-version", "2024-01-01"))?;
-        assert_eq!(
-            (newer.status, newer.json()),
-            (status, json!({ "code": code, "message": found["msg"] })),
-            "{path} {body}"
-        );
-        assert_eq!(newer.header("x-supabase-api-version"), Some("2024-01-01"));
+        world.refuses(&request, status, code)?;
     }
     Ok(())
 }
