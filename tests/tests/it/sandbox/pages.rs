@@ -165,6 +165,8 @@ fn the_gateway_has_answers_of_its_own() -> Result<()> {
     let large = up.send(&post.clone().body(vec![b' '; 10_000_001]))?;
     let expected = json!({ "message": "Request Entity Too Large" });
     assert_eq!((large.status, large.json()), (413, expected));
+    let long = Request::new("GET", "/v1/me").header("x-long", &"a".repeat(70_000));
+    assert!(up.send(&long).is_err(), "the connection is closed");
     Ok(())
 }
 
