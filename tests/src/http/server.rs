@@ -163,6 +163,7 @@ fn encode(response: &Response, bodiless: bool) -> Result<Vec<u8>> {
         write!(head, "content-length: {}\r\n", response.body.len())?;
     }
     head.push_str("\r\n");
+    let bodiless = bodiless || response.status == 204;
     let body = if bodiless { &[] } else { &*response.body };
     Ok([head.as_bytes(), body].concat())
 }
