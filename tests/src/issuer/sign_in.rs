@@ -110,10 +110,10 @@ impl SignIn {
     }
 
     fn token(&self, request: &Request, minter: &Minter) -> Outcome {
-        let body: Value = serde_json::from_slice(&request.body).map_err(|_| BAD_JSON)?;
+        let body = || serde_json::from_slice::<Value>(&request.body).map_err(|_| BAD_JSON);
         match &*query(request, "grant_type") {
-            "password" => self.password(&body, minter),
-            "refresh_token" => self.refresh(&body, minter),
+            "password" => self.password(&body()?, minter),
+            "refresh_token" => self.refresh(&body()?, minter),
             _ => Err(failure(
                 400,
                 "invalid_credentials",
@@ -149,7 +149,12 @@ impl SignIn {
     fn refresh(&self, body: &Value, minter: &Minter) -> Outcome {
         let given = body["refresh_token"].as_str().unwrap_or_default();
         if given.is_empty() {
-            return Err(failure(400, "validation_failed", "refresh_token required"));
+            // OAuth's own shape (RFC 6749, 5.2), whatever the version.
+            let error = json!({
+                "error": "invalid_request",
+                "error_description": "refresh_token required",
+            });
+            return Ok(reply(400, &error));
         }
         let mut sessions = lock(&self.sessions);
         let (id, session) = sessions
