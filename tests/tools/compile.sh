@@ -10,6 +10,6 @@ for set in checks clients linker local npm postgres rehearsal scanner; do
         "$set.in" --output-file "$set.txt"
 done
 # The same for packages of npm; where a package is fetched from is each machine's affair.
-for packages in chain typescript; do
+for packages in chain supabase typescript; do
     (cd "$packages" && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved)
 done

@@ -37,15 +37,21 @@ enum Command {
     Up(up::Arguments),
     /// Prints a fresh token of a sample person, for the stack that `up` runs.
     Token {
-        /// alice, bob, carol, dave or mallory
+        /// The person's name.
+        #[arg(value_parser = speak::people())]
         person: String,
+        #[command(flatten)]
+        which: up::Which,
     },
     /// Signs a webhook and sends it to the stack that `up` runs.
+    #[command(after_help = speak::agents())]
     Deliver {
-        /// optkas-platform, escrow-one, settle-one or collateral-one
+        /// The agent's id, one of those below.
         agent: String,
         /// The event, a JSON file; `-` reads standard input.
         event: PathBuf,
+        #[command(flatten)]
+        which: up::Which,
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
     SamLocal(sam_local::Arguments),
@@ -84,8 +90,12 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo => demo::run(),
         Command::Up(arguments) => up::run(&arguments),
-        Command::Token { person } => speak::token(&person),
-        Command::Deliver { agent, event } => speak::deliver(&agent, &event),
+        Command::Token { person, which } => speak::token(&person, &which),
+        Command::Deliver {
+            agent,
+            event,
+            which,
+        } => speak::deliver(&agent, &event, &which),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
         Command::Rehearse => rehearse::run(),
         Command::Check => check::quick(),

@@ -9,14 +9,14 @@ mod client;
 mod collateral;
 mod onboarding;
 
-pub use agent::{Agent, Kind, Scheme};
+pub use agent::{AGENTS, Agent, Kind, Scheme, agent_of};
 pub use book::book;
 pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
 pub use collateral::{
     COLLATERAL_AGENT, Party, SecuredTerms, WebhookEvent, custodian, filed_to_lapse_on, kind_rule,
     lei,
 };
-pub use onboarding::{Step, steps};
+pub use onboarding::{OCCURRED_AT, Step, steps};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

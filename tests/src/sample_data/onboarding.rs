@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A fixed time in the past: a delivery that is sent again must be the same to the byte.
-const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
+pub const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
 
 /// One delivery of the platform.
 #[derive(Clone, Debug)]

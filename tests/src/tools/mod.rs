@@ -3,7 +3,7 @@
 
 mod npm;
 
-pub use npm::{anvil, node, typescript};
+pub use npm::{anvil, node, supabase, typescript};
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What only npm has: anvil, a local EVM chain, and what makes TypeScript clients of the API document.
+//! What only npm has: anvil, a local EVM chain; what makes TypeScript clients of the API document; supabase-js.
 
 use std::env::consts::ARCH;
 use std::fs;
@@ -30,6 +30,11 @@ const TYPESCRIPT: Packages = Packages {
     manifest: include_str!("../../tools/typescript/package.json"),
     lock: include_str!("../../tools/typescript/package-lock.json"),
 };
+const SUPABASE: Packages = Packages {
+    name: "supabase",
+    manifest: include_str!("../../tools/supabase/package.json"),
+    lock: include_str!("../../tools/supabase/package-lock.json"),
+};
 const ANVIL: &str = "@foundry-rs/anvil-linux-amd64/bin/anvil";
 
 /// The program anvil. It is packaged for one kind of processor; on others one that is installed is used.
@@ -51,6 +56,11 @@ pub fn typescript() -> Result<PathBuf> {
 /// The program node, of the set's own version, whatever else is installed.
 pub fn node() -> Result<PathBuf> {
     Ok(install(Set::Npm)?.join("node"))
+}
+
+/// The folder whose programs find supabase-js.
+pub fn supabase() -> Result<PathBuf> {
+    Ok(SUPABASE.install()?.join(".."))
 }
 
 impl Packages {

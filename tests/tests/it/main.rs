@@ -39,6 +39,7 @@ mod reconciliation;
 mod risk_runs;
 mod rotation;
 mod sabotage;
+mod sandbox;
 mod sequencing;
 mod serialization;
 mod settlements;

@@ -29,7 +29,8 @@ use tests::routes::Routes;
 
 use crate::endpoints::TABLE;
 use openapi::OpenApi;
-use template::{Template, yaml};
+use template::Template;
+pub(crate) use template::yaml;
 
 /// The functions that no route leads to.
 fn jobs() -> impl Iterator<Item = &'static str> {
