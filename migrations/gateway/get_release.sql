@@ -11,7 +11,7 @@ begin
     if collateral.set_facility(_facility_id) is not true then
         return ledger.unrecorded('not-found');
     end if;
-    select collateral.release_json(r) into reply
+    select collateral.releases_json(array[r]) -> 0 into reply
     from collateral.release as r
     where r.facility_id = _facility_id and r.release_id = _release_id;
     if not found then

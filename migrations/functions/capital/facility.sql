@@ -181,6 +181,11 @@ return jsonb_build_object(
         from capital.facility_utilisation as u
         where u.facility_id = (_facility).facility_id
     ),
+    'room_minor', (
+        select (u.limit_minor - u.utilised_minor)::text
+        from capital.facility_utilisation as u
+        where u.facility_id = (_facility).facility_id
+    ),
     'opened_at', ledger.rfc3339((_facility).opened_at)
 );
 comment on function capital.facility_json(capital.facility) is 'A facility as replies show it.';

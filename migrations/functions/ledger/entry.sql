@@ -15,7 +15,8 @@ begin
     select jsonb_build_object(
         'id', encode(l.key, 'hex'),
         'fingerprint', encode(l.fingerprint, 'hex'),
-        'principal', jsonb_build_object('kind', l.principal_kind, 'id', l.principal_id),
+        'principal', capital.actor_json(l.principal_kind, l.principal_id, case l.principal_kind
+            when 'human' then capital.names_of_people(array[l.principal_id]) end),
         'operation', l.operation,
         'resource_id', nullif(l.resource, ''),
         'created_id', case o.status when 201 then o.body ->> 'id' end,

@@ -89,7 +89,7 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "get_filing" | "get_release" => format!("{token}, '{id}', '{id}'"),
             "list_audit" | "list_facilities" => format!("{token}, 10, null"),
             "list_positions" => format!("{token}, null"),
-            "list_settlements" => format!("{token}, 10, null, null, null, null, null, null"),
+            "list_settlements" => format!("{token}, 10{}", ", null".repeat(13)),
             other => anyhow::bail!("{other} is new: say how to call it"),
         },
     ))

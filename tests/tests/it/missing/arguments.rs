@@ -14,7 +14,7 @@ use crate::risk_runs::fixture::{held, profile, quick, record};
 use crate::settlements::{escrowed, pending, proposal, verified};
 
 /// Arguments that may be null, and members that a record may lack; and what that means.
-const OPTIONAL: [(&str, &str, &str); 30] = [
+const OPTIONAL: [(&str, &str, &str); 37] = [
     ("cancel_settlement", "_reason", "no reason is given"),
     (
         "create_risk_run",
@@ -44,11 +44,18 @@ const OPTIONAL: [(&str, &str, &str); 30] = [
     ("list_risk_runs", "_page_size", "the largest page"),
     ("list_settlements", "_created_after", "no such filter"),
     ("list_settlements", "_created_before", "no such filter"),
-    ("list_settlements", "_cursor_created_at", "the first page"),
+    ("list_settlements", "_created_by", "no such filter"),
+    ("list_settlements", "_currency", "no such filter"),
+    ("list_settlements", "_cursor_at", "the first page"),
     ("list_settlements", "_cursor_id", "the first page"),
     ("list_settlements", "_facility_id", "no such filter"),
+    ("list_settlements", "_not_created_by", "no such filter"),
     ("list_settlements", "_page_size", "the largest page"),
-    ("list_settlements", "_status", "no such filter"),
+    ("list_settlements", "_reference", "no such filter"),
+    ("list_settlements", "_statuses", "no such filter"),
+    ("list_settlements", "_uetr", "no such filter"),
+    ("list_settlements", "_updated_after", "the newest first"),
+    ("list_settlements", "_value_date", "no such filter"),
     ("next_secured_facility", "_after_facility_id", "the first"),
     ("reconcile_books", "_after_id", "from the first on"),
     ("request_release", "_amendment", "a termination has none"),
@@ -291,7 +298,7 @@ impl<'a> Calls<'a> {
             "list_positions" => one("alice", &[null(), number(10), null()])?,
             "list_risk_runs" => one("alice", &[number(10), null(), null()])?,
             "list_settlements" => {
-                let filters = std::iter::repeat_n(null(), 6);
+                let filters = std::iter::repeat_n(null(), 13);
                 let rest: Vec<_> = std::iter::once(number(10)).chain(filters).collect();
                 one("alice", &rest)?
             }
