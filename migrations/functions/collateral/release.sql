@@ -89,14 +89,35 @@ $$;
 comment on function collateral.release_content(uuid, text, uuid, uuid[], text, text) is
     'What a release would do now, as text. The same text is requested, shown and approved.';
 
-create or replace function collateral.release_json(_release collateral.release)
+-- Not of a row: that would carry the content along, which may be long.
+create or replace function collateral.release_status(_status text, _requested_at timestamptz)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when _status = 'REQUESTED'
+            and (_requested_at > clock_timestamp() - collateral.release_life()) is not true then 'EXPIRED'
+        else _status
+    end;
+end
+$$;
+comment on function collateral.release_status(text, timestamptz) is
+    'REQUESTED, APPROVED, or EXPIRED where nobody approved in time.';
+
+create or replace function collateral.release_summary(_release collateral.release)
 returns jsonb
 language sql
 stable
 return jsonb_build_object(
     'id', (_release).release_id,
     'facility_id', (_release).facility_id,
-    'status', (_release).status,
+    'kind', (_release).kind,
+    'filing_id', (_release).filing_id,
+    'reason', (_release).reason,
+    'status', collateral.release_status((_release).status, (_release).requested_at),
     'requested_by', case when (_release).allocator_id = auth.allocator_id() then (_release).requested_by end,
     'requested_at', ledger.rfc3339((_release).requested_at),
     'expires_at', ledger.rfc3339(
@@ -104,12 +125,20 @@ return jsonb_build_object(
     ),
     'approved_by', case when (_release).allocator_id = auth.allocator_id() then (_release).approved_by end,
     'approved_at', ledger.rfc3339((_release).approved_at),
+    'content_sha256', encode((_release).content_sha256, 'hex')
+);
+comment on function collateral.release_summary(collateral.release) is
+    'A release as lists show it, without its content. Who asked and who approved is shown to their own allocator only.';
+
+create or replace function collateral.release_json(_release collateral.release)
+returns jsonb
+language sql
+stable
+return collateral.release_summary(_release) || jsonb_build_object(
     'content', (_release).content::jsonb,
-    'content_sha256', encode(fixed.text_sha256((_release).content), 'hex'),
     'notice', collateral.notice()
 );
-comment on function collateral.release_json(collateral.release) is
-    'A release as replies show it. Who asked and who approved is shown to their own allocator only.';
+comment on function collateral.release_json(collateral.release) is 'A release as replies show it, with its content.';
 
 create or replace function collateral.request_release(
     _facility_id uuid,

@@ -19,7 +19,7 @@ pub mod route;
 pub mod webhook;
 
 pub use self::{
-    fields::{Fields, one_of, read_body, read_optional_body, read_query},
+    fields::{Fields, one_of, read_body, read_optional_body, read_query, read_query_with_lists},
     problem::Problem,
     request::Request,
     response::Success,

@@ -47,4 +47,5 @@ mod signer;
 mod standby;
 mod support;
 mod transitions;
+mod verification;
 mod webhooks;

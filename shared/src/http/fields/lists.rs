@@ -1,6 +1,6 @@
 //! Arrays.
 
-use std::{collections::HashSet, hash::Hash, mem, ops::RangeInclusive};
+use std::{collections::HashSet, fmt::Display, hash::Hash, mem, ops::RangeInclusive, str::FromStr};
 
 use super::Fields;
 use crate::strict_json::{Node, pointer_to};
@@ -45,6 +45,36 @@ impl Fields {
             self.errors = inner.errors;
         }
         all_good.then_some(values)
+    }
+
+    /// A parameter of a query that may be given several times, each time with another value; `None` where it is not
+    /// given. The outer `None` is an error.
+    #[allow(
+        clippy::option_option,
+        reason = "an error and an absent value are different things"
+    )]
+    pub fn each<T>(&mut self, name: &str) -> Option<Option<Vec<T>>>
+    where
+        T: FromStr + Clone + Eq + Hash,
+        T::Err: Display,
+    {
+        let (given, others): (Vec<_>, _) = mem::take(&mut self.members)
+            .into_iter()
+            .partition(|(known, _)| known == name);
+        self.members = others;
+        if given.is_empty() {
+            return Some(None);
+        }
+        let mut seen = HashSet::new();
+        let mut values = Some(Vec::with_capacity(given.len()));
+        for (_, node) in given {
+            let value = self.text(name, &node, str::parse);
+            let value = self.once(name, value, &mut seen);
+            values = values
+                .zip(value)
+                .map(|(values, value)| [values, vec![value]].concat());
+        }
+        values.map(Some)
     }
 
     /// Rejects a member whose value an earlier element of the array has, too.

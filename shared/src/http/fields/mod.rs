@@ -69,11 +69,25 @@ pub fn read_query<T>(
     query: &str,
     read: impl FnOnce(&mut Fields) -> Option<T>,
 ) -> Result<T, Problem> {
+    read_query_with_lists(query, &[], read)
+}
+
+/// Reads the query parameters as [`read_query`] does, where those of `lists` may be given several times.
+///
+/// # Errors
+///
+/// 422 with every error.
+pub fn read_query_with_lists<T>(
+    query: &str,
+    lists: &[&str],
+    read: impl FnOnce(&mut Fields) -> Option<T>,
+) -> Result<T, Problem> {
     let members = form_urlencoded::parse(query.as_bytes());
     Fields::of_query(
         members
             .map(|(name, value)| (name.into_owned(), Node::Text(value.into_owned())))
             .collect(),
+        lists,
     )
     .read(read)
 }
@@ -205,10 +219,10 @@ impl Fields {
         }
     }
 
-    fn of_query(members: Vec<(String, Node)>) -> Self {
+    fn of_query(members: Vec<(String, Node)>, lists: &[&str]) -> Self {
         let (mut names, mut errors) = (HashSet::new(), Errors::default());
         for (name, _) in &members {
-            if !names.insert(name) {
+            if !names.insert(name) && !lists.contains(&name.as_str()) {
                 errors.report(Place::Parameter(name.clone()), "must not be repeated");
             }
         }
