@@ -97,6 +97,15 @@ create policy release_own on collateral.release
     to optkas_owner
     using (allocator_id = (select auth.allocator_id()));
 
+-- Who knows a release's id, and takes part in its facility, learns the facility from it.
+create policy release_in_facility on collateral.release
+    for select
+    to optkas_owner
+    using (
+        (select auth.login_kind()) = 'human'
+        and exists (select from capital.facility as f where f.facility_id = release.facility_id)
+    );
+
 -- Maker and checker are named in what they write.
 create policy release_by_maker on collateral.release
     as restrictive

@@ -38,11 +38,13 @@ begin
     from capital.settlement_transition as t
     where t.settlement_id = _settlement_id;
 
-    return ledger.ok(
-        capital.settlements_json(array[settlement]) -> 0 || jsonb_build_object('transitions', transitions));
+    return ledger.ok(capital.settlements_json(array[settlement]) -> 0 || jsonb_build_object(
+        'transitions', transitions,
+        'refusals', ledger.refusals_json(_settlement_id::text, allocator)
+    ));
 end
 $$;
 comment on function gateway.get_settlement is
-    'GET /v1/settlements/{id}: one of the allocator''s own, with its transitions.';
+    'GET /v1/settlements/{id}: one of the allocator''s own, with its transitions and refusals.';
 
 grant execute on function gateway.get_settlement to get_settlement;

@@ -11,6 +11,7 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     known ledger.reply := ledger.claim(_settlement_id::text, _claim);
+    verdict record;
     settlement capital.settlement;
     rests_on jsonb;
     refusal text;
@@ -21,27 +22,14 @@ begin
     end if;
 
     begin
-        perform auth.require_role('checker');
-        select * into settlement
-        from capital.settlement as s
-        where s.settlement_id = _settlement_id
-        for update;
-        if not found then
-            perform ledger.refuse('not-found');
+        select v.settlement, v.reasons, v.figures into strict verdict
+        from capital.verification(_settlement_id, false) as v;
+        if verdict.reasons is distinct from '[]' then
+            perform ledger.refuse_for(verdict.reasons -> 0);
         end if;
-        if (settlement.created_by <> auth.sub()) is not true then
-            perform ledger.refuse('four-eyes');
-        end if;
-        perform capital.require_state(settlement, 'VERIFIED', 'PENDING');
-        -- known: without a time there is no expiry
-        if settlement.expires_at <= clock_timestamp() then
-            perform ledger.refuse('expired');
-        end if;
-        -- The platform may have excluded the allocator since the proposal.
-        perform capital.require_admission(settlement.facility_id);
-        rests_on := collateral.require_cover(settlement);
+        rests_on := collateral.rest_on(verdict.settlement, verdict.figures);
         -- The facility's room and the allocator's capital are found out by taking them.
-        settlement := capital.transition(settlement, 'VERIFIED');
+        settlement := capital.transition(verdict.settlement, 'VERIFIED');
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;

@@ -56,6 +56,10 @@ create table ledger.commitment_outcome (
     committed_at timestamptz not null default clock_timestamp(),
     epoch int4 not null,
     leaf text not null,
+    -- Only of refusals: what is accepted pays nothing for it.
+    refused_resource text generated always as (
+        case when outcome = 'refused' then nullif(leaf::jsonb ->> 'resource', '') end
+    ) stored,
     constraint commitment_outcome_pkey primary key (key),
     constraint commitment_outcome_claim_fkey foreign key (key, xid, principal_kind, principal_id)
         references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
@@ -78,6 +82,11 @@ comment on column ledger.commitment_outcome.epoch is
     'The epoch of the transaction id. A restored cluster counts ids anew, in an epoch that comes after the old one.';
 comment on column ledger.commitment_outcome.leaf is
     'The entry for the transparency log, frozen with the outcome. The log hashes exactly these characters in UTF-8.';
+comment on column ledger.commitment_outcome.refused_resource is
+    'The id in the route of what was refused, as the entry says; null of what was accepted, and where no id was named.';
+create index commitment_outcome_refused_idx
+    on ledger.commitment_outcome (allocator_id, refused_resource, committed_at desc)
+    where refused_resource is not null;
 create unique index commitment_outcome_place_idx on ledger.commitment_outcome (epoch, xid, key);
 
 -- A claim without an outcome cannot commit.

@@ -91,7 +91,8 @@ comment on column collateral.release.amendment is
 comment on column collateral.release.content is
     'What is approved, to the byte: filing, assets, and the exposure that loses its cover. It is in jsonb''s text '
     'form.';
-create index release_allocator_idx on collateral.release (allocator_id);
+create index release_allocator_requested_idx
+    on collateral.release (allocator_id, requested_at desc, release_id desc);
 create index release_requested_by_idx on collateral.release (requested_by, allocator_id);
 create index release_approved_by_idx on collateral.release (approved_by, allocator_id);
 

@@ -178,6 +178,7 @@ create index borrowing_base_facility_idx on collateral.borrowing_base (facility_
 
 -- Warnings.
 create table collateral.warning (
+    warning_id uuid not null default gen_random_uuid(),
     facility_id uuid not null,
     kind text not null,
     subject text not null,
@@ -186,6 +187,7 @@ create table collateral.warning (
     opened_at timestamptz not null default clock_timestamp(),
     closed_at timestamptz,
     constraint warning_pkey primary key (facility_id, kind, subject, occurrence),
+    constraint warning_warning_id_key unique (warning_id),
     constraint warning_facility_fkey foreign key (facility_id) references capital.facility (facility_id),
     constraint warning_kind_known check (
         kind in (
@@ -201,6 +203,11 @@ comment on table collateral.warning is
 comment on column collateral.warning.subject is
     'The filing or asset that the warning is about, or an empty text for the whole facility.';
 create unique index warning_open_idx on collateral.warning (facility_id, kind, subject) where closed_at is null;
+-- Two, so that a page of open warnings does not read through all that were ever closed.
+create index warning_open_newest_idx
+    on collateral.warning (facility_id, opened_at desc, warning_id desc) where closed_at is null;
+create index warning_closed_newest_idx
+    on collateral.warning (facility_id, opened_at desc, warning_id desc) where closed_at is not null;
 
 create type collateral.finding as (
     kind text,

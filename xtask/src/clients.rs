@@ -108,10 +108,11 @@ fn generate(python: &Path, made: &Path) -> Result<[Command; 2]> {
 
 fn start() -> Result<Stack> {
     let stack = Stack::start(Settings {
-        name: "clients-stack",
+        name: "clients-stack".to_owned(),
         ports: Ports::default(),
         fresh: true,
         temporary: true,
+        trust: None,
     })?;
     stack.populate()?;
     Ok(stack)

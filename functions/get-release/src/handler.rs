@@ -4,12 +4,8 @@ use shared::{
 };
 
 pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
-    let facility = call.request.path_id()?;
-    let id = call.request.path_id_at(1)?;
+    let id = call.request.path_id()?;
     call.request.refuse_query()?;
-    let reply = call
-        .gateway
-        .get_release(call.human.token(), facility, id)
-        .await?;
+    let reply = call.gateway.get_release(call.human.token(), id).await?;
     Success::from_reply(reply)
 }

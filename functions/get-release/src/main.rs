@@ -1,4 +1,4 @@
-//! `GET /v1/facilities/{id}/releases/{release_id}`: one, whatever became of it.
+//! `GET /v1/releases/{id}`: one, whatever became of it.
 
 mod handler;
 
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Endpoint {
             function: env!("CARGO_PKG_NAME"),
             method: "GET",
-            route: "/v1/facilities/{id}/releases/{release_id}",
+            route: "/v1/releases/{id}",
         },
         handler::handle,
     )

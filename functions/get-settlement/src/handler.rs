@@ -7,5 +7,5 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
     let id = call.request.path_id()?;
     call.request.refuse_query()?;
     let reply = call.gateway.get_settlement(call.human.token(), id).await?;
-    Success::from_reply(reply)
+    Success::from_reply(reply)?.with_reasons("refusals", Some("problem"))
 }

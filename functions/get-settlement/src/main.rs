@@ -1,4 +1,4 @@
-//! `GET /v1/settlements/{id}`: one of the allocator's own settlements, with its transitions.
+//! `GET /v1/settlements/{id}`: one of the allocator's own settlements, with its transitions and refusals.
 
 mod handler;
 

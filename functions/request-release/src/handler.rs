@@ -14,5 +14,5 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
         .gateway
         .request_release(call.human.token(), &claim, id, &new)
         .await?;
-    Ok(Success::from_reply(reply)?.located_in(&format!("/v1/facilities/{id}/releases")))
+    Ok(Success::from_reply(reply)?.located_in("/v1/releases"))
 }

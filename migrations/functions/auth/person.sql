@@ -96,16 +96,31 @@ comment on function auth.authenticate_member(text) is
     'Authenticates a member and returns the allocator. Raises OPK03 if the person is no member: a stranger claims no '
     'key.';
 
+create or replace function auth.role_reason(variadic _roles text[])
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when exists (select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)) then null
+        else ledger.reason('role-missing', jsonb_build_object('required_roles', to_jsonb(_roles)))
+    end;
+end
+$$;
+comment on function auth.role_reason(text[]) is 'role-missing, of a member who holds none of these roles; else null.';
+
 create or replace function auth.require_role(variadic _roles text[])
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    reason constant jsonb := auth.role_reason(variadic _roles);
 begin
-    if not exists (
-        select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)
-    ) then
-        perform ledger.refuse('role-missing', jsonb_build_object('required_roles', to_jsonb(_roles)));
+    if reason is not null then
+        perform ledger.refuse_for(reason);
     end if;
 end
 $$;

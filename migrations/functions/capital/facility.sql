@@ -95,9 +95,10 @@ $$;
 comment on function capital.takes_part(uuid, uuid, uuid) is
     'Whether an allocator may see a facility: it is admitted, or its capital is on the way into it or in it.';
 
-create or replace function capital.require_admission(_facility_id uuid)
+create or replace function capital.admitting_facility(_facility_id uuid)
 returns capital.facility
 language plpgsql
+stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -107,7 +108,21 @@ begin
     from capital.facility as f
     where f.facility_id = _facility_id
         and capital.is_admitted(auth.allocator_id(), f.facility_id, f.lead_allocator_id);
-    if not found then
+    return facility;
+end
+$$;
+comment on function capital.admitting_facility(uuid) is
+    'The facility, if the caller''s allocator may propose and verify in it; else a row of nulls.';
+
+create or replace function capital.require_admission(_facility_id uuid)
+returns capital.facility
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    facility constant capital.facility := capital.admitting_facility(_facility_id);
+begin
+    if facility.facility_id is null then
         perform ledger.refuse('not-found', '{"resource": "facility"}');
     end if;
     return facility;

@@ -84,6 +84,35 @@ $$;
 comment on function capital.account_of(uuid, text, text, uuid) is
     'The id of an account, which is opened at its first use.';
 
+create or replace function capital.can_move(_account capital.account, _amount_minor bigint)
+returns boolean
+language sql
+immutable
+-- A balance moves away from zero as far as a bigint goes, and towards zero as far as zero.
+return case ((_account).kind = 'external') = (_amount_minor < 0)
+    when true then abs((_account).balance_minor) <= 9223372036854775807 - abs(_amount_minor)
+    else abs((_account).balance_minor) >= abs(_amount_minor)
+end;
+comment on function capital.can_move(capital.account, bigint) is 'Whether an account''s balance can change by so much.';
+
+create or replace function capital.balance_reason(_account capital.account, _amount_minor bigint)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when capital.can_move(_account, _amount_minor) then null
+        when (_account.kind = 'external') = (_amount_minor < 0) then ledger.reason('account-limit')
+        else ledger.reason('insufficient-capital', jsonb_build_object(
+            'available_minor', abs(_account.balance_minor)::text, 'required_minor', abs(_amount_minor)::text))
+    end;
+end
+$$;
+comment on function capital.balance_reason(capital.account, bigint) is
+    'insufficient-capital or account-limit, where the balance cannot change by so much; else null.';
+
 create or replace function capital.post(
     _journal_id uuid,
     _posted_at timestamptz,
@@ -103,21 +132,12 @@ begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor, last_posted_at = _posted_at
     where a.account_id = _account_id
-        -- A balance moves away from zero as far as a bigint goes, and towards zero as far as zero. The first leg
-        -- that cannot move refuses.
-        and case (a.kind = 'external') = (_amount_minor < 0)
-            when true then abs(a.balance_minor) <= 9223372036854775807 - abs(_amount_minor)
-            else abs(a.balance_minor) >= abs(_amount_minor)
-        end
+        -- The first leg that cannot move refuses.
+        and capital.can_move(a, _amount_minor)
     returning a.* into account;
     if not found then
         select * into strict account from capital.account as a where a.account_id = _account_id;
-        -- known: every account has a kind
-        if (account.kind = 'external') = (_amount_minor < 0) then
-            perform ledger.refuse('account-limit');
-        end if;
-        perform ledger.refuse('insufficient-capital', jsonb_build_object(
-            'available_minor', abs(account.balance_minor)::text, 'required_minor', abs(_amount_minor)::text));
+        perform ledger.refuse_for(capital.balance_reason(account, _amount_minor));
     end if;
 
     insert into capital.posting

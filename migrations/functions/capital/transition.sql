@@ -1,6 +1,34 @@
 -- The steps of a settlement's state machine, with what each means for the books and for the facility's limit. A
 -- settlement changes its state in no other way.
 
+create or replace function capital.has_room(_utilisation capital.facility_utilisation, _amount_minor bigint)
+returns boolean
+language sql
+immutable
+return (_utilisation).utilised_minor <= (_utilisation).limit_minor - _amount_minor;
+comment on function capital.has_room(capital.facility_utilisation, bigint) is
+    'Whether a facility has room for so much more under its limit.';
+
+create or replace function capital.room_reason(_settlement capital.settlement)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select ledger.reason('facility-limit', jsonb_build_object(
+            'room_minor', (u.limit_minor - u.utilised_minor)::text,
+            'required_minor', _settlement.amount_minor::text))
+        from capital.facility_utilisation as u
+        where u.facility_id = _settlement.facility_id
+            and capital.has_room(u, _settlement.amount_minor) is not true
+    );
+end
+$$;
+comment on function capital.room_reason(capital.settlement) is
+    'facility-limit, where the facility has not enough room for the settlement; else null.';
+
 create or replace function capital.utilise_facility(_settlement capital.settlement)
 returns void
 language plpgsql
@@ -10,15 +38,9 @@ begin
     update capital.facility_utilisation as u
     set utilised_minor = u.utilised_minor + _settlement.amount_minor
     where u.facility_id = _settlement.facility_id
-        and u.utilised_minor <= u.limit_minor - _settlement.amount_minor;
+        and capital.has_room(u, _settlement.amount_minor);
     if not found then
-        perform ledger.refuse('facility-limit', (
-            select jsonb_build_object(
-                'room_minor', (u.limit_minor - u.utilised_minor)::text,
-                'required_minor', _settlement.amount_minor::text)
-            from capital.facility_utilisation as u
-            where u.facility_id = _settlement.facility_id
-        ));
+        perform ledger.refuse_for(capital.room_reason(_settlement));
     end if;
 end
 $$;

@@ -327,27 +327,32 @@ $$;
 comment on function collateral.base_problems(collateral.figures, collateral.rules, uuid, numeric) is
     'What the base lacks: room for so much more, or coverage of what would be drawn then.';
 
-create or replace function collateral.require_cover(_settlement capital.settlement)
-returns jsonb
+create or replace function collateral.cover_verdict(
+    _settlement capital.settlement,
+    out reason jsonb,
+    out figures collateral.figures
+)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     facility constant uuid := _settlement.facility_id;
     rules collateral.rules;
-    figures collateral.figures;
     problems jsonb;
 begin
     if _settlement.secured is false then
-        return '{}';
+        return;
     end if;
     if collateral.set_facility(facility) is not true then
-        perform ledger.refuse('not-found');
+        reason := ledger.reason('not-found');
+        return;
     end if;
     rules := collateral.rules_in_force(facility);
     if rules.version is null then
-        perform ledger.refuse('collateral-deficient', jsonb_build_object(
-            'problems', jsonb_build_array(ledger.reason('rules-missing')), 'notice', collateral.notice()));
+        problems := jsonb_build_array(ledger.reason('rules-missing'));
+        reason := ledger.reason('collateral-deficient', jsonb_build_object(
+            'problems', problems, 'notice', collateral.notice()));
+        return;
     end if;
     figures := collateral.borrowing_base_from_kept_sums(facility, rules);
     problems := collateral.cover_problems(facility, rules.lapse_guard_days, _settlement.value_date)
@@ -358,18 +363,51 @@ begin
             case when _settlement.status = 'PENDING' then _settlement.amount_minor else 0 end
         );
     if problems is distinct from '[]' then
-        perform ledger.refuse('collateral-deficient', jsonb_build_object(
+        reason := ledger.reason('collateral-deficient', jsonb_build_object(
             'problems', problems, 'borrowing_base', collateral.figures_json(figures), 'notice', collateral.notice()));
+    end if;
+end
+$$;
+comment on function collateral.cover_verdict(capital.settlement) is
+    'Whether the collateral bears the settlement''s next step: collateral-deficient with every reason, or null; and '
+    'the base that was asked. In an unsecured facility nothing is asked.';
+
+create or replace function collateral.rest_on(_settlement capital.settlement, _figures collateral.figures)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if _settlement.secured is false then
+        return '{}';
     end if;
     insert into collateral.borrowing_base
         (facility_id, settlement_id, version, inputs, base_minor, drawn_minor, coverage_bp)
     values
-        (facility, _settlement.settlement_id, _settlement.version, figures.inputs, figures.base_minor,
-         figures.drawn_minor, figures.coverage_bp);
+        (_settlement.facility_id, _settlement.settlement_id, _settlement.version, _figures.inputs,
+         _figures.base_minor, _figures.drawn_minor, _figures.coverage_bp);
     return jsonb_build_object(
-        'borrowing_base', collateral.figures_json(figures), 'notice', collateral.notice());
+        'borrowing_base', collateral.figures_json(_figures), 'notice', collateral.notice());
+end
+$$;
+comment on function collateral.rest_on(capital.settlement, collateral.figures) is
+    'Records the base that a settlement''s next step rests on, and returns it for the reply.';
+
+create or replace function collateral.require_cover(_settlement capital.settlement)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    verdict record;
+begin
+    select v.reason, v.figures into strict verdict from collateral.cover_verdict(_settlement) as v;
+    if verdict.reason is not null then
+        perform ledger.refuse_for(verdict.reason);
+    end if;
+    return collateral.rest_on(_settlement, verdict.figures);
 end
 $$;
 comment on function collateral.require_cover(capital.settlement) is
     'Refuses collateral-deficient, with every reason, unless the collateral bears the settlement''s next step. '
-    'Otherwise records the base that the step rests on. In an unsecured facility nothing is asked.';
+    'Otherwise records the base that the step rests on.';

@@ -200,23 +200,86 @@ comment on function collateral.update_warnings(text, uuid) is
     'Opens a warning for each finding, and closes those whose reason has gone: each once, also if two monitors run at '
     'once.';
 
+create or replace function collateral.warning_json(_warning collateral.warning)
+returns jsonb
+language sql
+stable
+return jsonb_build_object(
+    'id', (_warning).warning_id,
+    'facility_id', (_warning).facility_id,
+    'kind', (_warning).kind,
+    'subject', nullif((_warning).subject, ''),
+    'status', case when (_warning).closed_at is null then 'open' else 'closed' end,
+    'opened_at', ledger.rfc3339((_warning).opened_at),
+    'closed_at', ledger.rfc3339((_warning).closed_at),
+    'detail', (_warning).detail
+);
+comment on function collateral.warning_json(collateral.warning) is 'A warning as replies show it.';
+
+create or replace function collateral.newest_warnings(
+    _facility_id uuid,
+    _cursor_opened_at timestamptz,
+    _cursor_id uuid,
+    _statuses text[],
+    _kinds text[],
+    _limit int4
+)
+returns setof collateral.warning
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if collateral.set_facility(_facility_id) is not true then
+        return;
+    end if;
+    return query
+    (
+        select w.*
+        from collateral.warning as w
+        where w.facility_id = _facility_id
+            and w.closed_at is null
+            and (_statuses is null or 'open' = any (_statuses))
+            and (_cursor_id is null or (w.opened_at, w.warning_id) < (_cursor_opened_at, _cursor_id))
+            and (_kinds is null or w.kind = any (_kinds))
+        order by w.opened_at desc, w.warning_id desc
+        limit _limit
+    )
+    union all
+    (
+        select w.*
+        from collateral.warning as w
+        where w.facility_id = _facility_id
+            and w.closed_at is not null
+            and (_statuses is null or 'closed' = any (_statuses))
+            and (_cursor_id is null or (w.opened_at, w.warning_id) < (_cursor_opened_at, _cursor_id))
+            and (_kinds is null or w.kind = any (_kinds))
+        order by w.opened_at desc, w.warning_id desc
+        limit _limit
+    );
+end
+$$;
+comment on function collateral.newest_warnings is
+    'A facility''s newest warnings before a place, open or closed ones or both. None, if the principal takes no part in '
+    'the facility.';
+
 create or replace function collateral.warnings_json(_facility_id uuid)
 returns jsonb
 language sql
 stable
 return (
     select jsonb_build_object(
-        'warnings', coalesce(jsonb_agg(jsonb_build_object(
-            'kind', w.kind, 'subject', nullif(w.subject, ''), 'opened_at', ledger.rfc3339(w.opened_at),
-            'detail', w.detail
-        ) order by w.opened_at, w.kind, w.subject) filter (where w.place <= 1000), '[]'),
+        'warnings', coalesce(jsonb_agg(
+            collateral.warning_json(w.warning)
+            order by (w.warning).opened_at, (w.warning).kind, (w.warning).subject
+        ) filter (where w.place <= 1000), '[]'),
         'warnings_left_out', count(*) filter (where w.place > 1000)
     )
     from (
-        select o.*, row_number() over (order by o.opened_at desc, o.kind, o.subject) as place
+        select o as warning, row_number() over (order by o.opened_at desc, o.kind, o.subject) as place
         from collateral.warning as o
         where o.facility_id = _facility_id and o.closed_at is null
     ) as w
 );
 comment on function collateral.warnings_json(uuid) is
-    'The facility''s open warnings, as replies show them: the newest thousand, and how many more there are.';
+    'The facility''s open warnings, as replies show them: the newest thousand, and how many more there are. '
+    'list-warnings has them all.';

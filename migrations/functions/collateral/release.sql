@@ -89,14 +89,35 @@ $$;
 comment on function collateral.release_content(uuid, text, uuid, uuid[], text, text) is
     'What a release would do now, as text. The same text is requested, shown and approved.';
 
-create or replace function collateral.release_json(_release collateral.release)
+-- Not of a row: that would carry the content along, which may be long.
+create or replace function collateral.release_status(_status text, _requested_at timestamptz)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when _status = 'REQUESTED'
+            and (_requested_at > clock_timestamp() - collateral.release_life()) is not true then 'EXPIRED'
+        else _status
+    end;
+end
+$$;
+comment on function collateral.release_status(text, timestamptz) is
+    'REQUESTED, APPROVED, or EXPIRED where nobody approved in time.';
+
+create or replace function collateral.release_summary(_release collateral.release)
 returns jsonb
 language sql
 stable
 return jsonb_build_object(
     'id', (_release).release_id,
     'facility_id', (_release).facility_id,
-    'status', (_release).status,
+    'kind', (_release).kind,
+    'filing_id', (_release).filing_id,
+    'reason', (_release).reason,
+    'status', collateral.release_status((_release).status, (_release).requested_at),
     'requested_by', case when (_release).allocator_id = auth.allocator_id() then (_release).requested_by end,
     'requested_at', ledger.rfc3339((_release).requested_at),
     'expires_at', ledger.rfc3339(
@@ -104,13 +125,34 @@ return jsonb_build_object(
     ),
     'approved_by', case when (_release).allocator_id = auth.allocator_id() then (_release).approved_by end,
     'approved_at', ledger.rfc3339((_release).approved_at),
+    'content_sha256', encode((_release).content_sha256, 'hex')
+);
+comment on function collateral.release_summary(collateral.release) is
+    'A release as lists show it, without its content. Who asked and who approved is shown to their own allocator only.';
+
+create or replace function collateral.release_json(_release collateral.release)
+returns jsonb
+language sql
+stable
+return collateral.release_summary(_release) || jsonb_build_object(
     'content', (_release).content::jsonb,
-    'content_sha256', encode(fixed.text_sha256((_release).content), 'hex'),
     'notice', collateral.notice()
 );
 comment on function collateral.release_json(collateral.release) is
     'A release as replies to mutations show it, without names. Who asked and who approved is shown to their own '
     'allocator only.';
+
+create or replace function collateral.release_names(_release collateral.release, _facilities jsonb, _people jsonb)
+returns jsonb
+language sql
+immutable
+return jsonb_build_object(
+    'facility_name', _facilities -> (_release).facility_id::text,
+    'requested_by_name', _people -> (_release).requested_by::text,
+    'approved_by_name', _people -> (_release).approved_by::text
+);
+comment on function collateral.release_names(collateral.release, jsonb, jsonb) is
+    'The names beside a release''s ids, of those that the reader may know.';
 
 create or replace function collateral.releases_json(_releases collateral.release[])
 returns jsonb
@@ -129,11 +171,8 @@ declare
 begin
     return (
         select coalesce(jsonb_agg(
-            collateral.release_json(_releases[place]) || jsonb_build_object(
-                'facility_name', facilities -> _releases[place].facility_id::text,
-                'requested_by_name', people -> _releases[place].requested_by::text,
-                'approved_by_name', people -> _releases[place].approved_by::text
-            )
+            collateral.release_json(_releases[place])
+                || collateral.release_names(_releases[place], facilities, people)
             order by place
         ), '[]')
         from generate_subscripts(_releases, 1) as place

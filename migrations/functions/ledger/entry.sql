@@ -45,3 +45,57 @@ end
 $$;
 comment on function ledger.entry_json(bytea, uuid) is
     'A commitment of that allocator''s, with its receipt. Null for any other.';
+
+create or replace function ledger.refusals_max()
+returns int4
+language sql
+immutable
+parallel safe
+return 20;
+comment on function ledger.refusals_max() is 'How many refusals a reply shows, the newest.';
+
+create or replace function ledger.refusals_json(_resource text, _allocator_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    people constant jsonb := capital.names_of_people(array(
+        select o.principal_id
+        from ledger.commitment_outcome as o
+        where o.allocator_id = _allocator_id and o.refused_resource = _resource and o.principal_kind = 'human'
+        order by o.committed_at desc
+        limit ledger.refusals_max()
+    ));
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'commitment_id', encode(a.key, 'hex'),
+            'operation', l.operation,
+            'actor', capital.actor_json(a.principal_kind, a.principal_id, people),
+            'at', ledger.rfc3339(a.committed_at),
+            'problem', jsonb_build_object('refusal', a.refusal) || (a.body - 'commitment')
+        ) order by a.committed_at desc, a.key), '[]')
+        from (
+            select
+                n.*,
+                sum(octet_length(n.body::text)) over (
+                    order by n.committed_at desc, n.key rows between unbounded preceding and 1 preceding
+                ) as octets_before
+            from (
+                select o.key, o.principal_kind, o.principal_id, o.refusal, o.body, o.committed_at
+                from ledger.commitment_outcome as o
+                where o.allocator_id = _allocator_id and o.refused_resource = _resource
+                order by o.committed_at desc
+                limit ledger.refusals_max()
+            ) as n
+        ) as a
+        join ledger.commitment_ledger as l on l.key = a.key
+        -- A refusal is of any length, and a reply is not; the newest is always there.
+        where coalesce(a.octets_before, 0) <= ledger.list_octets_max()
+    );
+end
+$$;
+comment on function ledger.refusals_json(text, uuid) is
+    'The newest refused mutations of an allocator''s members that named this id, as many as a reply has room for.';

@@ -14,13 +14,24 @@ comment on function ledger.refuse(text, jsonb) is
     'Ends the effect of a mutation with a named refusal. The gateway function catches it by its SQLSTATE and records '
     'it.';
 
+create or replace function ledger.refuse_for(_reason jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform ledger.refuse(_reason ->> 'refusal', _reason - 'refusal');
+end
+$$;
+comment on function ledger.refuse_for(jsonb) is 'Ends the effect of a mutation with a reason as its refusal.';
+
 create or replace function ledger.reason(_name text, _members jsonb default '{}')
 returns jsonb
 language sql
 immutable
 return jsonb_build_object('refusal', _name) || _members;
 comment on function ledger.reason(text, jsonb) is
-    'One of several reasons, for the member `problems` of a refusal. It is rendered as a refusal of its own.';
+    'A refusal that is not raised: one of several reasons, or what a dry run tells. It is rendered as a refusal.';
 
 create or replace function ledger.ok(_body jsonb)
 returns ledger.reply

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::{Claim, Error, Gateway, Reply};
 use crate::{
     auth::Token,
-    collateral::Description,
+    collateral::{Description, ReleaseStatus, WarningKind, WarningStatus},
     commitment::Sha256,
     ids::{FacilityId, FilingId, PartyId, PledgeId, ReleaseId},
-    paging::IdCursor,
+    paging::{IdCursor, NewestFirstCursor},
     settlement::Text,
 };
 
@@ -97,6 +97,34 @@ impl Released {
     }
 }
 
+/// Which releases to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseFilter {
+    /// How many a page, 1 to 100.
+    pub page_size: i32,
+    /// Where the page begins.
+    pub cursor: Option<NewestFirstCursor>,
+    /// Only in one of these states.
+    pub statuses: Option<Vec<ReleaseStatus>>,
+    /// Only of this facility.
+    pub facility_id: Option<FacilityId>,
+}
+
+/// Which warnings to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarningFilter {
+    /// How many a page, 1 to 100.
+    pub page_size: i32,
+    /// Where the page begins.
+    pub cursor: Option<NewestFirstCursor>,
+    /// Only in one of these states.
+    pub statuses: Vec<WarningStatus>,
+    /// Only of this facility.
+    pub facility_id: Option<FacilityId>,
+    /// Only of one of these kinds.
+    pub kinds: Option<Vec<WarningKind>>,
+}
+
 impl Gateway {
     /// `gateway.list_facilities`: by id.
     ///
@@ -181,18 +209,74 @@ impl Gateway {
     /// # Errors
     ///
     /// As every call.
-    pub async fn get_release(
+    pub async fn get_release(&self, token: &Token, id: ReleaseId) -> Result<Reply, Error> {
+        self.read("get_release", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
+    }
+
+    /// `gateway.list_releases`: of the facilities that the allocator leads, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_releases(
         &self,
         token: &Token,
-        facility_id: FacilityId,
-        id: ReleaseId,
+        filter: &ReleaseFilter,
     ) -> Result<Reply, Error> {
+        let statuses: Option<Vec<_>> = filter
+            .statuses
+            .as_deref()
+            .map(|statuses| statuses.iter().map(|status| status.as_str()).collect());
         self.read(
-            "get_release",
+            "list_releases",
             token,
             &[
-                (&facility_id.as_uuid(), Type::UUID),
-                (&id.as_uuid(), Type::UUID),
+                (&filter.page_size, Type::INT4),
+                (
+                    &filter.cursor.map(|cursor| cursor.created_at),
+                    Type::TIMESTAMPTZ,
+                ),
+                (&filter.cursor.map(|cursor| cursor.id), Type::UUID),
+                (&statuses, Type::TEXT_ARRAY),
+                (&filter.facility_id.map(FacilityId::as_uuid), Type::UUID),
+            ],
+        )
+        .await
+    }
+
+    /// `gateway.list_warnings`: of the facilities that the allocator takes part in, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn list_warnings(
+        &self,
+        token: &Token,
+        filter: &WarningFilter,
+    ) -> Result<Reply, Error> {
+        let statuses: Vec<_> = filter
+            .statuses
+            .iter()
+            .map(|status| status.as_str())
+            .collect();
+        let kinds: Option<Vec<_>> = filter
+            .kinds
+            .as_deref()
+            .map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect());
+        self.read(
+            "list_warnings",
+            token,
+            &[
+                (&filter.page_size, Type::INT4),
+                (
+                    &filter.cursor.map(|cursor| cursor.created_at),
+                    Type::TIMESTAMPTZ,
+                ),
+                (&filter.cursor.map(|cursor| cursor.id), Type::UUID),
+                (&statuses, Type::TEXT_ARRAY),
+                (&filter.facility_id.map(FacilityId::as_uuid), Type::UUID),
+                (&kinds, Type::TEXT_ARRAY),
             ],
         )
         .await

@@ -40,7 +40,7 @@ use tracing::{error, warn};
 
 pub use self::{
     connect::connect,
-    facilities::{NewRelease, Released, Removal},
+    facilities::{NewRelease, ReleaseFilter, Released, Removal, WarningFilter},
     reads::{Sent, SettlementFilter, SettlementOrder},
     reply::{Outcome, Reply},
     settlements::NewSettlement,

@@ -120,6 +120,16 @@ impl Gateway {
             .await
     }
 
+    /// `gateway.get_verification`: for what verifying would be refused now.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_verification(&self, token: &Token, id: SettlementId) -> Result<Reply, Error> {
+        self.read("get_verification", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
+    }
+
     /// `gateway.list_positions`: as of an instant, or now; facilities by their ids.
     ///
     /// # Errors

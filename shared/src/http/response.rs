@@ -8,7 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::error;
 
-use super::{Problem, event::Answer, problem::render_outcome};
+use super::{
+    Problem,
+    event::Answer,
+    problem::{render_outcome, render_reason},
+};
 use crate::gateway::{Outcome, Reply};
 
 const SVG: &str = "image/svg+xml";
@@ -98,6 +102,29 @@ impl Success {
     /// The entry's refusal has no words.
     pub fn as_answered(mut self) -> Result<Self, Problem> {
         if render_outcome(&mut self.body) {
+            Ok(self)
+        } else {
+            Err(Problem::Internal)
+        }
+    }
+
+    /// Shows each reason in that list as its problem document: each element, or this member of each.
+    ///
+    /// # Errors
+    ///
+    /// There is no such list, or a reason has no words.
+    pub fn with_reasons(mut self, list: &str, member: Option<&str>) -> Result<Self, Problem> {
+        let elements = self.body.get_mut(list).and_then(Value::as_array_mut);
+        let all_rendered = elements.is_some_and(|elements| {
+            elements.iter_mut().all(|element| {
+                match member {
+                    Some(member) => element.get_mut(member),
+                    None => Some(element),
+                }
+                .is_some_and(render_reason)
+            })
+        });
+        if all_rendered {
             Ok(self)
         } else {
             Err(Problem::Internal)

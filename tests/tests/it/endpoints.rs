@@ -116,7 +116,12 @@ pub(crate) fn of_person(function: &str) -> Request {
         "get-facility" => Request::new("GET", &facility),
         "get-facility-collateral" => Request::new("GET", &format!("{facility}/collateral")),
         "get-filing" => Request::new("GET", &format!("{facility}/filings/{settlement}")),
-        "get-release" => Request::new("GET", &format!("{facility}/releases/{settlement}")),
+        "get-release" => Request::new("GET", &format!("/v1/releases/{settlement}")),
+        "list-releases" => Request::new("GET", "/v1/releases?limit=2"),
+        "list-warnings" => Request::new("GET", "/v1/warnings?limit=2"),
+        "get-verification" => {
+            Request::new("GET", &format!("/v1/settlements/{settlement}/verification"))
+        }
         "request-release" => post(&format!("{facility}/releases")).json(
             &json!({ "kind": "termination", "filing_id": Uuid::new_v4().to_string(), "reason": "paid" }),
         ),

@@ -51,4 +51,5 @@ mod signer;
 mod standby;
 mod support;
 mod transitions;
+mod verification;
 mod webhooks;

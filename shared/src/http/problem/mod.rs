@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tracing::error;
 
+pub(super) use self::refusal::render_reason;
 use self::refusal::urn;
 pub use self::refusal::{REFUSALS, Refusal, render_outcome};
 use super::{fields::FieldError, response::Response};

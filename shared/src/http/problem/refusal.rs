@@ -371,13 +371,9 @@ pub(super) fn render(
     // Several reasons at once: each is a refusal of its own.
     if let Some(Value::Array(problems)) = members.get_mut("problems") {
         for problem in problems {
-            let Value::Object(reason) = problem else {
+            if !render_reason(problem) {
                 return None;
-            };
-            let Some(Value::String(name)) = reason.remove("refusal") else {
-                return None;
-            };
-            *problem = render(&name, std::mem::take(reason))?.1.into();
+            }
         }
     }
     let mut document = Map::from_iter([
@@ -388,6 +384,23 @@ pub(super) fn render(
     ]);
     document.extend(members);
     Some((refusal.status, document))
+}
+
+/// Turns a reason, which is the name of a refusal beside its members, into its problem document. For a name that is not
+/// known, the result is false.
+#[must_use]
+pub(in crate::http) fn render_reason(reason: &mut Value) -> bool {
+    let Some(members) = reason.as_object_mut() else {
+        return false;
+    };
+    let Some(Value::String(name)) = members.remove("refusal") else {
+        return false;
+    };
+    let Some((_, document)) = render(&name, std::mem::take(members)) else {
+        return false;
+    };
+    *reason = document.into();
+    true
 }
 
 /// Turns the `refusal` of an outcome as the ledger has it, beside its `body`, into the answer: the `status` and the

@@ -12,6 +12,7 @@
 //! | [`changes`] | the conditions again, as the record changes, and at every step |
 //! | [`unsecured`] | a facility without collateral |
 //! | [`releases`] | four eyes, and the content that was approved |
+//! | [`queue`] | releases and warnings over all facilities |
 //! | [`warnings`] | opened once, closed once |
 //! | [`access`] | who sees a facility, and who may report on it |
 //! | [`rows`] | what even the owner of the tables cannot do |
@@ -26,6 +27,7 @@ mod identifiers;
 mod limits;
 mod plain;
 mod pledges;
+mod queue;
 mod releases;
 mod rows;
 pub(crate) mod secured_facility;

@@ -15,6 +15,7 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::settlements::{admission, of, propose};
+use crate::verification::assert_answered_as_told;
 
 /// The day of a good facility's filing, counted from today.
 const FILED: i64 = -100;
@@ -216,9 +217,16 @@ impl<'a> SecuredFacility<'a> {
             .post_empty(&of(settlement, "verify"), &idempotency_key())
     }
 
-    /// Proposes and verifies a settlement of this amount.
+    /// Proposes and verifies a settlement of this amount. What a dry run tells just before is what comes.
     pub(crate) fn draw(&self, amount_minor: u64) -> Result<Response> {
-        self.verify(&self.proposed(amount_minor)?)
+        let settlement = self.proposed(amount_minor)?;
+        let told = self
+            .fixture
+            .person(self.checker)
+            .get(&of(&settlement, "verification"))?;
+        let answer = self.verify(&settlement)?;
+        assert_answered_as_told(&told, &answer);
+        Ok(answer)
     }
 
     /// Draws this amount, which is accepted.

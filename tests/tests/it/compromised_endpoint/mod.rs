@@ -95,10 +95,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
                 let rest = format!("'{their_facility}', '{their_filing}'");
                 direct.read(function, "mallory", &rest)
             }
-            "get-release" => {
-                let rest = format!("'{their_facility}', '{their_release}'");
-                direct.read(function, "mallory", &rest)
-            }
+            "get-release" => direct.read(function, "mallory", &format!("'{their_release}'")),
             "get-facility-collateral" => {
                 let rest = format!("'{their_facility}', 100, null");
                 direct.read(function, "mallory", &rest)
@@ -113,7 +110,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
             "create-risk-run" => "refused no-positions",
             "get-checkpoint" => "refused not-published",
             "get-me" | "list-audit" | "list-facilities" | "list-positions" | "list-risk-runs"
-            | "list-settlements" => "ok",
+            | "list-releases" | "list-settlements" | "list-warnings" => "ok",
             _ => "refused not-found",
         };
         assert_eq!(reply.name(), expected, "{function}");
@@ -232,10 +229,14 @@ fn arguments(function: &str, token: &str, id: &str) -> String {
         "get-commitment" | "get-commitment-proof" => {
             format!(r"{token}, decode('{}', 'hex')", "00".repeat(32))
         }
-        "get-risk-chart" | "get-risk-run" | "get-settlement" => format!("{token}, '{id}'"),
+        "get-risk-chart" | "get-risk-run" | "get-settlement" | "get-verification" => {
+            format!("{token}, '{id}'")
+        }
         "list-audit" | "list-facilities" => format!("{token}, 100, null"),
         "list-positions" => format!("{token}, null"),
         "list-risk-runs" => format!("{token}, 100, null, null"),
+        "list-releases" => format!("{token}, 100, null, null, null, null"),
+        "list-warnings" => format!("{token}, 100, null, null, '{{open,closed}}', null, null"),
         _ => format!("{token}, 100, null, null, null, null, null, null"),
     }
 }

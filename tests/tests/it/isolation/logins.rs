@@ -81,15 +81,18 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "monitor_facility" => format!("'a', '{id}'"),
             "get_checkpoint" | "get_me" => token.to_owned(),
             "get_commitment" | "get_commitment_proof" => format!(r"{token}, '\x00'"),
-            "get_facility" | "get_risk_chart" | "get_risk_run" | "get_settlement" => {
+            "get_facility" | "get_release" | "get_risk_chart" | "get_risk_run"
+            | "get_settlement" | "get_verification" => {
                 format!("{token}, '{id}'")
             }
             "get_facility_collateral" => format!("{token}, '{id}', 10, null"),
             "find_commitment" => format!("{token}, 'create-settlement', '', 'a-key-of-sixteen'"),
-            "get_filing" | "get_release" => format!("{token}, '{id}', '{id}'"),
+            "get_filing" => format!("{token}, '{id}', '{id}'"),
             "list_audit" | "list_facilities" => format!("{token}, 10, null"),
             "list_positions" => format!("{token}, null"),
             "list_settlements" => format!("{token}, 10{}", ", null".repeat(13)),
+            "list_releases" => format!("{token}, 10, null, null, null, null"),
+            "list_warnings" => format!("{token}, 10, null, null, '{{open}}', null, null"),
             other => anyhow::bail!("{other} is new: say how to call it"),
         },
     ))

@@ -127,6 +127,9 @@ fn reads(seen: &mut Seen<'_>) -> Result<()> {
         "/v1/positions".to_owned(),
         "/v1/positions?as_of=2020-01-01T00:00:00Z".to_owned(),
         "/v1/settlements?cursor=x&limit=0".to_owned(),
+        format!("/v1/settlements/{settlement}/verification"),
+        "/v1/releases?status=REQUESTED&status=APPROVED&status=EXPIRED".to_owned(),
+        "/v1/warnings?status=open&status=closed&limit=100".to_owned(),
     ] {
         seen.send(&carol.request("GET", &target))?;
     }
@@ -198,10 +201,13 @@ fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
         for target in ["", "/collateral", "/collateral?limit=1"] {
             let target = format!("/v1/facilities/{id}{target}");
             let shown = seen.send(&alice.request("GET", &target))?;
-            for (list, id_of) in [("filings", "filing_id"), ("releases", "id")] {
+            for (list, id_of, above) in [
+                ("filings", "filing_id", format!("/v1/facilities/{id}")),
+                ("releases", "id", "/v1".to_owned()),
+            ] {
                 for one in shown[list].as_array().into_iter().flatten() {
                     let one = one[id_of].as_str().context("an id")?;
-                    let target = format!("/v1/facilities/{id}/{list}/{one}");
+                    let target = format!("{above}/{list}/{one}");
                     seen.send(&alice.request("GET", &target))?;
                 }
             }

@@ -7,6 +7,7 @@ use tests::sample_data::idempotency_key;
 use super::ledger::{ALLOCATORS, FACILITIES, Ledger, Settlement};
 use super::operations::{Asked, CHECKERS, MAKERS, Operations};
 use crate::random::Random;
+use crate::verification::assert_as_told;
 
 impl Operations<'_> {
     pub(super) fn create(&mut self, random: &mut Random, ledger: &mut Ledger) -> Result<String> {
@@ -57,15 +58,22 @@ impl Operations<'_> {
         };
         let settlement = ledger.settlements[index].clone();
         let stranger = random.chance(10);
-        let person = *random.pick(
-            CHECKERS[if stranger {
-                1 - settlement.allocator
-            } else {
-                settlement.allocator
-            }],
-        );
+        let person = if settlement.allocator == 0 && random.chance(10) {
+            // The maker alone, and a viewer.
+            *random.pick(&["alice", "carol"])
+        } else {
+            *random.pick(
+                CHECKERS[if stranger {
+                    1 - settlement.allocator
+                } else {
+                    settlement.allocator
+                }],
+            )
+        };
         let (_, currency, limit) = FACILITIES[settlement.facility];
-        let expected = if stranger {
+        let expected = if ["alice", "carol"].contains(&person) {
+            "refused role-missing"
+        } else if stranger {
             "refused not-found"
         } else if person == settlement.maker {
             "refused four-eyes"
@@ -86,7 +94,9 @@ impl Operations<'_> {
             rest: format!("'{}'", settlement.id),
             key: idempotency_key(),
         };
-        let (what, _) = self.ask("verify", asked, expected)?;
+        let told = self.direct.read("get-verification", person, &asked.rest)?;
+        let (what, reply) = self.ask("verify", asked, expected)?;
+        assert_as_told(&told, &reply, &what);
         if expected == "accepted" {
             ledger.advance(index, "VERIFIED");
         }

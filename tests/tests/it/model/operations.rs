@@ -120,6 +120,7 @@ impl<'a> Operations<'a> {
             "verify refused illegal-transition",
             "verify refused expired",
             "verify refused not-found",
+            "verify refused role-missing",
             "cancel accepted",
             "cancel refused illegal-transition",
             "escrow.funded accepted",

@@ -1,0 +1,14 @@
+use shared::{
+    http::{Problem, Success},
+    runtime::HumanCall,
+};
+
+pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
+    let id = call.request.path_id()?;
+    call.request.refuse_query()?;
+    let reply = call
+        .gateway
+        .get_verification(call.human.token(), id)
+        .await?;
+    Success::from_reply(reply)?.with_reasons("reasons", None)
+}
