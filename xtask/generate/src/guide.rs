@@ -70,12 +70,20 @@ pub(crate) fn events(document: &str) -> Result<String> {
 /// The refusals that a caller can meet: each is the `type` of a problem, or of a reason within one.
 pub(crate) fn refusals(document: &str, words: &str) -> Result<String> {
     let document: Value = serde_norway::from_str(document)?;
-    let reasons: BTreeSet<&str> =
-        texts(&document["components"]["schemas"]["Deficiency"]["properties"]["type"]["enum"])
-            .filter_map(|kind| kind.rsplit(':').next())
-            .collect();
+    let schemas = &document["components"]["schemas"];
+    let mut reasons = BTreeSet::new();
+    for schema in schemas["Deficiency"]["oneOf"]
+        .as_sequence()
+        .into_iter()
+        .flatten()
+    {
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|target| target.rsplit('/').next());
+        types_of(&schemas[name.context("a schema")?], &mut reasons);
+    }
     let mut types = BTreeSet::new();
-    constants(&document["components"]["schemas"], &mut types);
+    types_of(schemas, &mut types);
     let mut rows = Vec::new();
     for line in words.lines() {
         let (head, detail) = line.split_once(": ").with_context(|| line.to_owned())?;
@@ -84,9 +92,10 @@ pub(crate) fn refusals(document: &str, words: &str) -> Result<String> {
             head.next().context("a name")?,
             head.next().context("a status")?,
         );
-        let status = if reasons.contains(name) {
+        let kind = format!("urn:optkas:problem:{name}");
+        let status = if reasons.contains(kind.as_str()) {
             "a reason"
-        } else if types.contains(format!("urn:optkas:problem:{name}").as_str()) {
+        } else if types.contains(kind.as_str()) {
             status
         } else {
             continue;
@@ -108,15 +117,21 @@ fn texts(list: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// Every text that some schema has as its `const`.
-fn constants<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+/// Every text that a `type` may have in a schema.
+fn types_of<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     if let Some(mapping) = value.as_mapping() {
-        found.extend(value.get("const").and_then(Value::as_str));
-        mapping.values().for_each(|inner| constants(inner, found));
+        let kind = &value["properties"]["type"];
+        found.extend(
+            kind["const"]
+                .as_str()
+                .into_iter()
+                .chain(texts(&kind["enum"])),
+        );
+        mapping.values().for_each(|inner| types_of(inner, found));
     }
     value
         .as_sequence()
         .into_iter()
         .flatten()
-        .for_each(|inner| constants(inner, found));
+        .for_each(|inner| types_of(inner, found));
 }
