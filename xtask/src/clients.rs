@@ -5,9 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::sample_data::{USD_FACILITY, value_date};
 use tests::stack::{Ports, Settings, Stack};
@@ -27,18 +26,8 @@ pub(crate) fn run() -> Result<bool> {
     if !python.join("openapi-python-client").exists() {
         return Ok(false);
     }
-    let made = folders::own(MADE)?;
-    let (clients, stack) = thread::scope(|scope| {
-        let clients = scope.spawn(|| generate(&python, &made));
-        let stack = start();
-        (
-            clients
-                .join()
-                .map_err(|_| anyhow!("the generation broke off")),
-            stack,
-        )
-    });
-    let ([mut python, mut typescript], stack) = (clients??, stack?);
+    let [mut python, mut typescript] = generate(&python, &folders::own(MADE)?)?;
+    let stack = start()?;
     let world = world(&stack)?.to_string();
     play("the TypeScript client", &mut typescript, &world)?;
     play("the Python client", &mut python, &world)?;

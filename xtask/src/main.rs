@@ -1,5 +1,5 @@
 //! The project's commands:
-//! `cargo xtask demo | up | token | deliver | generate | check | test | clients | bench | sam-local | rehearse`.
+//! `cargo xtask demo | up | token | deliver | generate | check | test | clients | docs | bench | sam-local | rehearse`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod clients;
 mod demo;
+mod docs;
 mod generate;
 mod life;
 mod rehearse;
@@ -65,6 +66,8 @@ enum Command {
     Test,
     /// Generates a TypeScript and a Python client, and plays a settlement's life with each.
     Clients,
+    /// Makes the page of the API reference: target/docs/api.html.
+    Docs,
     /// Measures how fast it is, each figure beside its reference.
     #[command(disable_help_flag = true)]
     Bench {
@@ -104,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             anyhow::ensure!(played, clients::NO_PYTHON);
             Ok(())
         }),
+        Command::Docs => docs::run().map(|page| println!("{}", page.display())),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     }

@@ -33,6 +33,8 @@ pub enum Set {
     Npm,
     /// What makes a Python client of the API document. It needs Python 3.11; for an older one the set is empty.
     Clients,
+    /// What draws the page of the API reference.
+    Reference,
     /// The emulator of AWS that a deployment is rehearsed on.
     Rehearsal,
 }
@@ -47,6 +49,7 @@ impl Set {
             Self::Linker => "linker",
             Self::Npm => "npm",
             Self::Clients => "clients",
+            Self::Reference => "reference",
             Self::Rehearsal => "rehearsal",
         }
     }
@@ -60,6 +63,7 @@ impl Set {
             Self::Linker => include_str!("../../tools/linker.txt"),
             Self::Npm => include_str!("../../tools/npm.txt"),
             Self::Clients => include_str!("../../tools/clients.txt"),
+            Self::Reference => include_str!("../../tools/reference.txt"),
             Self::Rehearsal => include_str!("../../tools/rehearsal.txt"),
         }
     }

@@ -15,7 +15,7 @@ use tests::{cargo, folders, tools};
 
 use self::run::quietly;
 use self::tally::{Outcome, Tally};
-use crate::{clients, demo};
+use crate::{clients, demo, docs};
 
 type Check = (&'static str, fn() -> Result<Outcome>);
 
@@ -43,7 +43,7 @@ pub(crate) fn everything() -> Result<()> {
             .and_then(|_| tools::install(tools::Set::Local))
             .and_then(|_| tools::install(tools::Set::Scanner))
     });
-    let checks: [Check; 15] = [
+    let checks: [Check; 16] = [
         RUSTFMT,
         COLUMNS,
         UNKNOWN,
@@ -59,6 +59,7 @@ pub(crate) fn everything() -> Result<()> {
         ("tests", suite::all),
         ("demo", || demo::run().map(|()| Outcome::Passed)),
         ("generated clients", generated_clients),
+        ("API reference", || docs::run().map(|_page| Outcome::Passed)),
     ];
     let mut tally = Tally::begin();
     for (name, check) in checks {

@@ -17,11 +17,12 @@ mod template;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use generate::Kind;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::deployment::functions;
 use tests::fixture::Fixture;
 use tests::folders;
@@ -31,6 +32,17 @@ use crate::endpoints::TABLE;
 use openapi::OpenApi;
 use template::Template;
 pub(crate) use template::yaml;
+
+/// Holds a value to a schema of the API document, and to no other member than that has.
+pub(crate) fn assert_documented(schema: &str, value: &Value) {
+    static API: LazyLock<OpenApi> = LazyLock::new(|| OpenApi::load().expect("the API document"));
+    let schema = json!({
+        "$ref": format!("#/components/schemas/{schema}"),
+        "unevaluatedProperties": false,
+    });
+    let verdict = API.verdict(&schema, value, "");
+    assert!(verdict.is_ok(), "{verdict:?}: {value}");
+}
 
 /// The functions that no route leads to.
 fn jobs() -> impl Iterator<Item = &'static str> {
