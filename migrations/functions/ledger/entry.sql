@@ -43,3 +43,12 @@ end
 $$;
 comment on function ledger.entry_json(bytea, uuid) is
     'A commitment of that allocator''s, with its receipt. Null for any other.';
+
+create or replace function ledger.readable_id(_key bytea)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+return (select encode(o.key, 'hex') from ledger.commitment_outcome as o where o.key = _key);
+comment on function ledger.readable_id(bytea) is
+    'The id of a commitment that the caller may read; null for any other. No reply names what its reader cannot follow.';

@@ -1,7 +1,8 @@
 //! Strict reading of JSON bodies and query parameters, with all errors of a request at once.
 //!
 //! Refused, at any depth: duplicate members (readers differ in which one they take) and U+0000 (PostgreSQL
-//! has no such text). Refused where the reader knows the members: unknown ones.
+//! has no such text). Refused where the reader knows the members: unknown ones, and null. What is not said is left
+//! out: a request has one spelling.
 //!
 //! ```
 //! # use shared::http::read_body;
@@ -111,7 +112,7 @@ impl Fields {
         }
     }
 
-    /// A text that may be absent or null, parsed. The outer `None` is an error.
+    /// A text that may be absent, parsed. The outer `None` is an error.
     #[allow(
         clippy::option_option,
         reason = "an error and an absent value are different things"
@@ -124,7 +125,7 @@ impl Fields {
         self.optional_with(name, str::parse)
     }
 
-    /// A text that may be absent or null, parsed by a function. The outer `None` is an error.
+    /// A text that may be absent, parsed by a function. The outer `None` is an error.
     #[allow(
         clippy::option_option,
         reason = "an error and an absent value are different things"
@@ -135,7 +136,7 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Option<T>> {
         match self.take(name) {
-            None | Some(Node::Null) => Some(None),
+            None => Some(None),
             Some(node) => self.text(name, &node, parse).map(Some),
         }
     }

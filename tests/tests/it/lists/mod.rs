@@ -9,8 +9,11 @@ mod openapi;
 mod policy;
 mod refusals;
 mod replies;
+mod requests;
 mod schema;
 mod template;
+mod values;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
