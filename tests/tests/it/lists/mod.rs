@@ -11,9 +11,12 @@ mod openapi;
 mod policy;
 mod refusals;
 mod replies;
+mod requests;
 mod schema;
 mod shapes;
 mod template;
+mod values;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
