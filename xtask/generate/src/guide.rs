@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_norway::Value;
 
 use crate::table::{Kind, Table};
@@ -41,15 +41,12 @@ pub(crate) fn events(document: &str) -> Result<String> {
             let event = event.as_str().context("an event")?;
             let name = schema.as_str().and_then(|target| target.rsplit('/').next());
             let data = &schemas[name.context("a schema")?]["properties"]["data"];
-            let required: BTreeSet<&str> = texts(&data["required"]).collect();
-            let members = data["properties"]
-                .as_mapping()
-                .with_context(|| event.to_owned())?;
+            let members = members(schemas, data);
+            ensure!(!members.is_empty(), "{event} has no data");
             let members: Vec<String> = members
-                .keys()
-                .filter_map(Value::as_str)
-                .map(|member| {
-                    if required.contains(member) {
+                .into_iter()
+                .map(|(member, is_required)| {
+                    if is_required {
                         member.to_owned()
                     } else {
                         format!("[{member}]")
@@ -65,6 +62,32 @@ pub(crate) fn events(document: &str) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+/// The members of an object in the order of the document, and whether all its kinds have them.
+fn members<'a>(schemas: &'a Value, schema: &'a Value) -> Vec<(&'a str, bool)> {
+    if let Some(target) = schema["$ref"].as_str() {
+        let name = target.rsplit('/').next().unwrap_or_default();
+        return members(schemas, &schemas[name]);
+    }
+    if let Some(kinds) = schema["oneOf"].as_sequence() {
+        let kinds: Vec<_> = kinds.iter().map(|kind| members(schemas, kind)).collect();
+        let mut all: Vec<(&str, bool)> = Vec::new();
+        for (member, _) in kinds.iter().flatten() {
+            if !all.iter().any(|(known, _)| known == member) {
+                all.push((
+                    member,
+                    kinds.iter().all(|kind| kind.contains(&(member, true))),
+                ));
+            }
+        }
+        return all;
+    }
+    let required: BTreeSet<&str> = texts(&schema["required"]).collect();
+    let own = schema["properties"].as_mapping().into_iter().flatten();
+    own.filter_map(|(member, _)| member.as_str())
+        .map(|member| (member, required.contains(member)))
+        .collect()
 }
 
 /// The refusals that a caller can meet: each is the `type` of a problem, or of a reason within one.
