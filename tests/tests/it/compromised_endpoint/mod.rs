@@ -236,6 +236,6 @@ fn arguments(function: &str, token: &str, id: &str) -> String {
         "list-audit" | "list-facilities" => format!("{token}, 100, null"),
         "list-positions" => format!("{token}, null"),
         "list-risk-runs" => format!("{token}, 100, null, null"),
-        _ => format!("{token}, 100, null, null, null, null, null, null"),
+        _ => format!("{token}, 100{}", ", null".repeat(13)),
     }
 }
