@@ -74,7 +74,7 @@ begin
 end
 $$;
 comment on function gateway.list_settlements is
-    'GET /v1/settlements: the allocator''s own, a page at a time. Newest first; with _updated_after those that changed, '
-    'in the order of their changes.';
+    'GET /v1/settlements: the allocator''s own, a page at a time. Newest first; with _updated_after those that '
+    'changed, in the order of their changes.';
 
 grant execute on function gateway.list_settlements to list_settlements;

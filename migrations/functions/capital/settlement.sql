@@ -134,7 +134,7 @@ begin atomic
         and (_uetr is null or s.uetr = _uetr)
         and (_reference is null or s.reference = _reference)
         and (_created_by is null or s.created_by = _created_by)
-        and (_not_created_by is null or s.created_by <> _not_created_by)
+        and (_not_created_by is null or s.created_by is distinct from _not_created_by)
         and (_created_after is null or s.created_at > _created_after)
         and (_created_before is null or s.created_at < _created_before);
 end;

@@ -32,4 +32,5 @@ language sql
 stable
 return risk.run_json(_run) || risk.run_names(_run, _people)
     || jsonb_build_object('result', fixed.risk_summary((_run).result));
-comment on function risk.run_summary(risk.run, jsonb) is 'A run in a list, without what grows with the number of names.';
+comment on function risk.run_summary(risk.run, jsonb) is
+    'A run in a list, without what grows with the number of names.';

@@ -1,4 +1,5 @@
-//! The filters of `GET /v1/settlements`: each lets through what it says, alone and with others, and finds it in an index.
+//! The filters of `GET /v1/settlements`: each lets through what it says, alone and with others, and finds it in an
+//! index.
 
 use std::collections::BTreeSet;
 
@@ -273,8 +274,8 @@ fn filters_are_conditions_of_an_index() -> Result<()> {
     let carol = fixture.person("carol");
     let allocator = carol.person.allocator.id;
     owner.batch_execute(&format!(
-        "set enable_seqscan = off; begin isolation level serializable;
-         select auth.authenticate_member({})",
+        "begin isolation level serializable; select auth.authenticate_member({});
+         set local enable_seqscan = off; set local jit = off",
         quote(&carol.token())
     ))?;
     let mut used = BTreeSet::new();

@@ -237,6 +237,6 @@ fn arguments(function: &str, token: &str, id: &str) -> String {
         "list-risk-runs" => format!("{token}, 100, null, null"),
         "list-releases" => format!("{token}, 100, null, null, null, null"),
         "list-warnings" => format!("{token}, 100, null, null, '{{open,closed}}', null, null"),
-        _ => format!("{token}, 100, null, null, null, null, null, null"),
+        _ => format!("{token}, 100{}", ", null".repeat(13)),
     }
 }

@@ -181,6 +181,7 @@ fn positions(
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one race, watched in several ways")]
 fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Result<()> {
     let fixture = Fixture::new()?;
     let done = AtomicBool::new(false);
@@ -208,7 +209,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
         Ok(polled_through.clone())
     };
     let mut changes = Changes::default();
-    let mut changed = fixture.login("list-settlements")?;
+    let mut by_change = fixture.login("list-settlements")?;
     let made = thread::scope(|scope| -> Result<BTreeSet<String>> {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -258,7 +259,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
                 answers.entry(through).or_insert(answer);
             }
             poll(&mut lists)?;
-            changes.poll(&mut changed, &fixture)?;
+            changes.poll(&mut by_change, &fixture)?;
         }
         writing.join().expect("the writers")
     })?;
@@ -286,7 +287,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
     assert_eq!(made.len(), WRITERS / 2 * ROUNDS);
     let missed: Vec<_> = made.difference(&polled).collect();
     assert!(missed.is_empty(), "{missed:?} were missed");
-    changes.poll(&mut changed, &fixture)?;
+    changes.poll(&mut by_change, &fixture)?;
     changes.check(&fixture)?;
     assert_books(&mut fixture.admin()?)
 }
