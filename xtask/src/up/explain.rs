@@ -39,6 +39,10 @@ pub(super) fn explain(
     println!("Try, in one shell, from top to bottom:");
     print(&[first, lines.life()].concat());
     println!();
+    println!(
+        "The first time, the last line compiles the auditor's program: that takes a minute or more."
+    );
+    println!();
     println!("More, in the same shell:");
     print(&lines.more());
     println!();
