@@ -48,6 +48,7 @@ begin
             ('get_filing', 'serializable', '5s'),
             ('get_me', 'serializable', '5s'),
             ('get_release', 'serializable', '5s'),
+            ('get_risk_chart', 'serializable', '5s'),
             ('get_risk_run', 'serializable', '5s'),
             ('get_settlement', 'serializable', '5s'),
             ('get_verification', 'serializable', '5s'),

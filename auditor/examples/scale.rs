@@ -100,7 +100,7 @@ fn leaf(index: u64) -> Result<Leaf> {
     };
     let created = index.is_multiple_of(3);
     Ok(Leaf {
-        key: hash("key"),
+        id: hash("id"),
         fingerprint: hash("fingerprint"),
         actor: Actor {
             kind: if created {
@@ -116,11 +116,12 @@ fn leaf(index: u64) -> Result<Leaf> {
             "escrow-webhook"
         }
         .to_owned(),
-        resource: String::new(),
+        resource_id: String::new(),
         attempt: uuid(hash("attempt"))?.as_str().to_owned(),
         occurred_at: None,
         claimed_at: time(index % 900_000)?,
         allocator: Some(uuid(hash("allocator"))?),
+        created_id: created.then(|| uuid(hash("created"))).transpose()?,
         outcome: Outcome::Accepted(
             Status::new(if created { 201 } else { 200 }).context("a status")?,
         ),

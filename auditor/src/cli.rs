@@ -218,9 +218,12 @@ pub struct Receipt {
     /// The entry itself, instead of the one in the receipt
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
-    /// Demand that the receipt is for this commitment: its idempotency key, 64 hexadecimal digits
+    /// Demand that the receipt is for this commitment: its id, 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
-    pub key: Option<String>,
+    pub id: Option<String>,
+    /// Demand that the entry is of this request, which you kept: the body's bytes as they were sent
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
     /// Demand that the entry is of this reply, which you kept: the JSON as it was answered
     #[arg(long, value_name = "FILE")]
     pub reply: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use tlog::{
-    leaf::{Leaf, Outcome},
+    leaf::{Leaf, Outcome, Uuid},
     merkle::leaf_hash,
     proof::Proof,
 };
@@ -11,7 +11,7 @@ use tlog::{
 use crate::{
     cli,
     files::read,
-    reply,
+    kept,
     report::{Finding, Report, Undecided},
     trust::Trust,
 };
@@ -48,8 +48,11 @@ pub(crate) fn verify(
     match Leaf::parse(&entry) {
         Ok(leaf) => {
             say(&leaf, arguments, index, report);
+            if let Some(path) = &arguments.request {
+                kept::hold_request(path, &leaf, index, report)?;
+            }
             if let Some(path) = &arguments.reply {
-                reply::hold(path, &leaf, index, report)?;
+                kept::hold_reply(path, &leaf, index, report)?;
             }
         }
         Err(error) => report.undecided(format!("the log has this entry, but it is {error}")),
@@ -59,18 +62,20 @@ pub(crate) fn verify(
 
 /// Reports what the entry says, after it has been proven.
 fn say(leaf: &Leaf, arguments: &cli::Receipt, index: u64, report: &mut Report) {
-    let key = leaf.key.to_string();
-    if arguments.key.as_ref().is_some_and(|wanted| *wanted != key) {
+    let id = leaf.id.to_string();
+    if arguments.id.as_ref().is_some_and(|wanted| *wanted != id) {
         let text = "the receipt is for another commitment than the one asked about";
         report.find(
             Finding::new("other-commitment", text)
                 .at(index)
-                .of_key(&*key),
+                .of_commitment(&*id),
         );
     }
-    report.fact("key", key);
+    report.fact("id", id);
     report.fact("operation", leaf.operation.as_str());
-    report.fact("resource", leaf.resource.as_str());
+    report.fact("resource_id", leaf.resource_id.as_str());
+    let created_id = leaf.created_id.as_ref().map(Uuid::as_str);
+    report.fact("created_id", created_id);
     report.fact("outcome", leaf.outcome.as_str());
     match &leaf.outcome {
         Outcome::Accepted(status) => report.fact("status", status.get()),

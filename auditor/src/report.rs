@@ -67,8 +67,8 @@ pub struct Finding {
     pub index: Option<u64>,
     /// The last entry of the range, where the one entry cannot be told.
     pub last_index: Option<u64>,
-    /// The commitment's key, in hexadecimal.
-    pub key: Option<String>,
+    /// The commitment's id.
+    pub commitment_id: Option<String>,
     /// The table, with its schema.
     pub table: Option<String>,
     /// The row, as the primary key's JSON text.
@@ -117,8 +117,8 @@ impl Finding {
 
     /// Says that the finding is about this commitment.
     #[must_use]
-    pub fn of_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+    pub fn of_commitment(mut self, id: impl Into<String>) -> Self {
+        self.commitment_id = Some(id.into());
         self
     }
 
@@ -149,7 +149,10 @@ impl Finding {
         let optional = [
             ("index", self.index.map(Value::from)),
             ("last_index", self.last_index.map(Value::from)),
-            ("key", self.key.as_deref().map(Value::from)),
+            (
+                "commitment_id",
+                self.commitment_id.as_deref().map(Value::from),
+            ),
             ("table", self.table.as_deref().map(Value::from)),
             ("row_key", self.row_key.as_deref().map(Value::from)),
         ];
@@ -195,8 +198,8 @@ impl fmt::Display for Finding {
                 }
             }
         }
-        if let Some(key) = &self.key {
-            write!(f, "; key {}", printable(key))?;
+        if let Some(id) = &self.commitment_id {
+            write!(f, "; commitment {}", printable(id))?;
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(crate) fn verify(arguments: &cli::RiskRun, report: &mut Report) -> Result<()
     let settings = &run.outcome.settings;
     report.fact("id", run.id.as_str());
     report.fact("model", run.outcome.model.as_str());
-    report.fact("snapshot_sha256", run.outcome.snapshot.as_str());
+    report.fact("snapshot_sha256", run.outcome.snapshot_sha256.as_str());
     report.fact("names", run.outcome.names.len());
     report.fact("scenarios", settings.scenarios);
     report.fact("seed", settings.seed);
@@ -104,7 +104,7 @@ fn judge(run: &Recorded, report: &mut Report) {
         let text = "the run was not made as the request asks";
         find("other-request", text, vec![Field::hidden("settings")]);
     }
-    if Digest::of(run.snapshot.as_bytes()) != run.outcome.snapshot {
+    if Digest::of(run.snapshot.as_bytes()) != run.outcome.snapshot_sha256 {
         let text = "the results are of another snapshot";
         find("other-snapshot", text, vec![Field::hidden("snapshot")]);
         return;

@@ -21,6 +21,7 @@ values
     ('get_filing', 'human', 'serializable', '5s'),
     ('get_me', 'human', 'serializable', '5s'),
     ('get_release', 'human', 'serializable', '5s'),
+    ('get_risk_chart', 'human', 'serializable', '5s'),
     ('get_risk_run', 'human', 'serializable', '5s'),
     ('get_settlement', 'human', 'serializable', '5s'),
     ('get_verification', 'human', 'serializable', '5s'),

@@ -34,7 +34,7 @@ begin
     end;
     -- Without results, or with those of another book, nothing is claimed: the caller computes from this one.
     if refusal is null
-        and _result ->> 'snapshot' is distinct from encode(fixed.text_sha256(book.snapshot), 'hex')
+        and _result ->> 'snapshot_sha256' is distinct from encode(fixed.text_sha256(book.snapshot), 'hex')
     then
         return ledger.ok(jsonb_build_object(
             'run_id', fixed.risk_run_id(claimed.key), 'snapshot', book.snapshot

@@ -223,7 +223,7 @@ create table risk.run (
     constraint run_result_length check (octet_length(result::text) <= 4194304),
     -- A result must say of itself what its row says. Only computing it again tells whether it is right.
     constraint run_result_of_snapshot check (
-        coalesce(result ->> 'snapshot' = encode(snapshot_sha256, 'hex'), false)
+        coalesce(result ->> 'snapshot_sha256' = encode(snapshot_sha256, 'hex'), false)
     ),
     constraint run_result_of_currency check (coalesce(result ->> 'currency' = currency, false)),
     constraint run_request_length check (octet_length(request) between 2 and 65536),

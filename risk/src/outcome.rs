@@ -53,7 +53,7 @@ pub struct Outcome {
     /// [`crate::MODEL_VERSION`] of the engine that ran.
     pub model: String,
     /// SHA-256 of the inputs.
-    pub snapshot: Digest,
+    pub snapshot_sha256: Digest,
     /// How it ran.
     pub settings: Settings,
     /// The currency of all amounts (ISO 4217).
@@ -98,7 +98,9 @@ impl Outcome {
             }
         };
         compare("model", &|outcome| outcome.model.clone());
-        compare("snapshot", &|outcome| outcome.snapshot.to_string());
+        compare("snapshot_sha256", &|outcome| {
+            outcome.snapshot_sha256.to_string()
+        });
         compare("settings", &|outcome| format!("{:?}", outcome.settings));
         compare("currency", &|outcome| outcome.currency.clone());
         compare("names", &|outcome| outcome.names.join(" "));

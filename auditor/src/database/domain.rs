@@ -299,7 +299,7 @@ impl Table {
             .of_row(&*change.row_key)
             .differing(fields);
         finding.index = change.index.and_then(|index| u64::try_from(index).ok());
-        finding.key.clone_from(&change.commitment);
+        finding.commitment_id.clone_from(&change.commitment);
         report.find(finding);
     }
 

@@ -122,7 +122,11 @@ impl Claim {
             differing.hidden("principal_id", Some(&leaf.actor.id_hash), hash.as_ref());
         }
         differing.shown("operation", &leaf.operation, self.operation.as_deref());
-        differing.hidden("resource", Some(&*leaf.resource), self.resource.as_deref());
+        differing.hidden(
+            "resource",
+            Some(&*leaf.resource_id),
+            self.resource.as_deref(),
+        );
         differing.hidden("attempt", Some(&*leaf.attempt), self.attempt.as_deref());
         let occurred_at = leaf.occurred_at.as_ref().map(Timestamp::as_str);
         differing.hidden("occurred_at", occurred_at, self.occurred_at.as_deref());
@@ -136,6 +140,13 @@ impl Claim {
 }
 
 impl Outcome {
+    /// What a reply with status 201 says it has created.
+    fn created_id(&self) -> Option<Uuid> {
+        let body = self.body.as_ref().filter(|_| self.status == Some(201))?;
+        let body: serde_json::Value = serde_json::from_str(body).ok()?;
+        Uuid::parse(body["id"].as_str()?)
+    }
+
     /// The columns that differ from the leaf or from the claim.
     pub(super) fn differing(&self, leaf: &Leaf, entry: &[u8], claim: Option<&Claim>) -> Vec<Field> {
         let mut differing = Differing::default();
@@ -162,8 +173,9 @@ impl Outcome {
         let hash = |body: &String| {
             recorded.map_or_else(|| body_hash(body), |name| refusal_hash(name, body))
         };
-        let body_hash = self.body.as_ref().map(hash);
-        differing.hidden("body", Some(&leaf.body_hash), body_hash.as_ref());
+        let recorded = (Some(leaf.body_hash), leaf.created_id.clone());
+        let found = (self.body.as_ref().map(hash), self.created_id());
+        differing.hidden("body", Some(&recorded), Some(&found));
         differing.shown(
             "committed_at",
             leaf.committed_at.as_str(),

@@ -79,7 +79,7 @@ fn unplaced(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<u6
             continue;
         };
         let finding = Finding::new("row-extra", text).in_table(table);
-        report.find(finding.of_key(hex(&row.key)));
+        report.find(finding.of_commitment(hex(&row.key)));
     }
     Ok(waiting)
 }

@@ -149,15 +149,15 @@ impl<'a, 't> Rows<'a, 't> {
             report.find(extra(&row));
         }
         let leaf = published.map(Leaf::parse);
-        let key = match &leaf {
-            Some(Ok(leaf)) => Some(leaf.key.to_string()),
+        let commitment_id = match &leaf {
+            Some(Ok(leaf)) => Some(leaf.id.to_string()),
             _ => None,
         };
         let row = self
             .entries
             .next_if(self.transaction, |row| row.index == at)?;
         let Some(row) = row else {
-            return self.missing(index, key, report);
+            return self.missing(index, commitment_id, report);
         };
         let mutations = self.fold(&row, index, report)?;
         match (published, leaf) {
@@ -188,7 +188,7 @@ impl<'a, 't> Rows<'a, 't> {
     fn missing(
         &mut self,
         index: u64,
-        key: Option<String>,
+        commitment_id: Option<String>,
         report: &mut Report,
     ) -> Result<(), Undecided> {
         let ended = self.entries.peek(self.transaction)?.is_none();
@@ -205,7 +205,7 @@ impl<'a, 't> Rows<'a, 't> {
         } else {
             Finding::new("row-missing", "a published entry has no row").at(index)
         };
-        finding.key = key;
+        finding.commitment_id = commitment_id;
         report.find(finding.in_table(ENTRY));
         Ok(())
     }
@@ -245,7 +245,7 @@ impl<'a, 't> Rows<'a, 't> {
                 report.find(
                     finding
                         .of_row(row_key)
-                        .of_key(hex(&row.key))
+                        .of_commitment(hex(&row.key))
                         .differing(fields),
                 );
             }
@@ -287,7 +287,7 @@ impl<'a, 't> Rows<'a, 't> {
         if !fields.is_empty() {
             let text = "the entry does not agree with the rows it joins";
             let finding = Finding::new("row-differs", text).at(index).in_table(ENTRY);
-            report.find(finding.of_key(hex(&row.key)).differing(fields));
+            report.find(finding.of_commitment(hex(&row.key)).differing(fields));
         }
     }
 }
@@ -307,7 +307,7 @@ fn extra(row: &Entry) -> Finding {
     let text = "a row without a published entry";
     let finding = Finding::new("row-extra", text)
         .in_table(ENTRY)
-        .of_key(hex(&row.key));
+        .of_commitment(hex(&row.key));
     match u64::try_from(row.index) {
         Ok(index) => finding.at(index),
         Err(_) => finding,
@@ -322,12 +322,12 @@ fn compare(
     (count, digest): (u64, Hash),
     report: &mut Report,
 ) {
-    let key = leaf.key.to_string();
+    let id = leaf.id.to_string();
     let mut find = |kind, text: &str, table: &str, fields| {
         let finding = Finding::new(kind, text).at(index).in_table(table);
-        report.find(finding.of_key(&*key).differing(fields));
+        report.find(finding.of_commitment(&*id).differing(fields));
     };
-    if row.key != leaf.key.as_bytes() {
+    if row.key != leaf.id.as_bytes() {
         let text = "another commitment is at this index than was published";
         find("row-reordered", text, ENTRY, vec![Field::hidden("key")]);
         return;

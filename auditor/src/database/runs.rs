@@ -15,7 +15,7 @@ const RUN: &str = "risk.run";
 
 const RUNS: &str = "
     select r.run_id::text, r.currency::text, r.snapshot::text, encode(r.snapshot_sha256, 'hex'),
-        r.result ->> 'snapshot', (r.inputs ->> 'matrix_version')::int4
+        r.result ->> 'snapshot_sha256', (r.inputs ->> 'matrix_version')::int4
     from risk.run as r
     order by r.run_id";
 

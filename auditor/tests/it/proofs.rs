@@ -2,7 +2,9 @@
 
 use auditor::report::{Report, Verdict};
 use tlog::{
-    leaf::{Actor, ActorKind, Leaf, NO_MUTATIONS, Outcome, Status, Timestamp, body_hash, id_hash},
+    leaf::{
+        Actor, ActorKind, Leaf, NO_MUTATIONS, Outcome, Status, Timestamp, Uuid, body_hash, id_hash,
+    },
     merkle::{Hash, consistency_path, inclusion_path},
     note::Note,
     proof::Proof,
@@ -12,21 +14,22 @@ use tlog::{
 use crate::made::Made;
 
 pub(crate) fn leaf(index: u64) -> Leaf {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&index.to_be_bytes());
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&index.to_be_bytes());
     Leaf {
-        key: Hash::from_bytes(key),
+        id: Hash::from_bytes(id),
         fingerprint: Hash::from_bytes([1; 32]),
         actor: Actor {
             kind: ActorKind::Human,
             id_hash: id_hash(ActorKind::Human, "someone"),
         },
         operation: "create-settlement".to_owned(),
-        resource: String::new(),
+        resource_id: String::new(),
         attempt: "one".to_owned(),
         occurred_at: None,
         claimed_at: Timestamp::parse("2026-11-23T01:02:03.123456Z").unwrap(),
         allocator: None,
+        created_id: Uuid::parse("0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10"),
         outcome: Outcome::Accepted(Status::new(201).unwrap()),
         committed_at: Timestamp::parse("2026-11-23T01:02:03.223456Z").unwrap(),
         body_hash: body_hash("{}"),
@@ -68,7 +71,7 @@ fn a_receipt_is_verified_and_says_what_it_proves() {
         assert_eq!(report.verdict(), Verdict::Verified, "{report}");
         let facts = &report.json("")["facts"];
         assert_eq!(facts["index"], index);
-        assert_eq!(facts["key"], leaf(index).key.to_string());
+        assert_eq!(facts["id"], leaf(index).id.to_string());
         assert_eq!(facts["operation"], "create-settlement");
     }
 }
@@ -101,10 +104,10 @@ fn a_receipt_for_something_else_is_found_out() {
         (report.verdict(), report.first_bad_index()),
         (Verdict::Tampered, Some(17))
     );
-    let key = leaf(17).key.to_string();
-    let report = verify_receipt(&made, &proof.to_string(), &["--key", &key]);
+    let id = leaf(17).id.to_string();
+    let report = verify_receipt(&made, &proof.to_string(), &["--id", &id]);
     assert_eq!(report.verdict(), Verdict::Verified);
-    let report = verify_receipt(&made, &proof.to_string(), &["--key", &"00".repeat(32)]);
+    let report = verify_receipt(&made, &proof.to_string(), &["--id", &"00".repeat(32)]);
     assert_eq!(report.verdict(), Verdict::Tampered);
     assert_eq!(report.findings()[0].kind, "other-commitment");
 }

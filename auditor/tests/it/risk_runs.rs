@@ -79,7 +79,11 @@ fn whatever_is_changed_is_found() {
         ("/result/currency", json!("EUR"), "other-request"),
         ("/result/settings/run", json!("another"), "other-run"),
         ("/id", json!("another"), "other-run"),
-        ("/result/snapshot", json!("0".repeat(64)), "other-snapshot"),
+        (
+            "/result/snapshot_sha256",
+            json!("0".repeat(64)),
+            "other-snapshot",
+        ),
         (
             "/snapshot",
             json!("optkas-risk-snapshot/1\n"),

@@ -1,8 +1,5 @@
-//! `GET /v1/risk-runs/{id}`: one of the allocator's own risk runs, with all that it takes to compute it again; or its
-//! chart.
+//! `GET /v1/risk-runs/{id}`: one of the allocator's own risk runs, with all that it takes to compute it again.
 
-mod accept;
-mod chart;
 mod handler;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ create or replace function ledger.leaf_head(_claim ledger.commitment_ledger)
 returns text
 language sql
 stable
-return '{"v":1,"key":"' || encode((_claim).key, 'hex')
+return '{"v":1,"id":"' || encode((_claim).key, 'hex')
     || '","fingerprint":"' || encode((_claim).fingerprint, 'hex')
     || '","actor":{"kind":"' || (_claim).principal_kind
     || '","id_hash":"' || encode(sha256(
@@ -16,7 +16,7 @@ return '{"v":1,"key":"' || encode((_claim).key, 'hex')
         || int8send(octet_length((_claim).principal_id)) || convert_to((_claim).principal_id, 'UTF8')
     ), 'hex')
     || '"},"operation":' || to_json((_claim).operation)::text
-    || ',"resource":' || to_json((_claim).resource)::text
+    || ',"resource_id":' || to_json((_claim).resource)::text
     || ',"attempt":' || to_json((_claim).attempt)::text
     || ',"occurred_at":' || coalesce('"' || ledger.rfc3339((_claim).occurred_at) || '"', 'null')
     || ',"claimed_at":"' || ledger.rfc3339((_claim).claimed_at) || '"';
@@ -33,6 +33,7 @@ returns text
 language sql
 stable
 return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 'null')
+    || ',"created_id":' || case (_outcome).status when 201 then '"' || ((_outcome).body ->> 'id') || '"' else 'null' end
     || ',"outcome":"' || (_outcome).outcome
     || case when (_outcome).refusal is null then '","status":' || (_outcome).status || ','
         else '","refusal":"' || (_outcome).refusal || '",' end
@@ -49,7 +50,7 @@ return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 
     || ',"mutations_hash":"' || encode(_mutations_hash, 'hex') || '"}';
 comment on function ledger.leaf_tail(ledger.commitment_outcome, bytea, int4, bytea) is
     'The part of a leaf that the outcome knows, with its body in UTF-8. It has hashes of what was answered and '
-    'changed, and neither in clear.';
+    'changed, and neither in clear, but for the id of what was created. Null if that has no id: nothing is committed.';
 
 create or replace function ledger.mutations_start()
 returns bytea

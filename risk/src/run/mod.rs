@@ -28,7 +28,7 @@ pub fn run(portfolio: &Portfolio, parameters: &Parameters) -> Outcome {
     };
     Outcome {
         model: MODEL_VERSION.to_owned(),
-        snapshot: Snapshot::encode(portfolio).digest(),
+        snapshot_sha256: Snapshot::encode(portfolio).digest(),
         settings: settings.clone(),
         currency: portfolio.currency().to_owned(),
         names: portfolio

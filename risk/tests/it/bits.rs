@@ -40,11 +40,11 @@ fn bits_are_pinned_on_1_2_and_7_threads() {
         (T, Method::Importance),
     ];
     let pinned = [
-        "df36346d4636ed0f0ff4f29fd534d24b9e9de84e6863e8b3e6df39d0b0d94d70",
-        "daf55900c0801f6a4bfadebfe39ad85fd85dc53d26ff164d7e54210560d98479",
-        "02d8d8dc002612ed897a031367720b574dd6d4275c84e4c22e58d0556ba3dc59",
-        "ada074ed363a01dfb678adbef7e1676ba44674e5764233c89c9a161bdfdcbbac",
-        "c0553fd01bdd3792e22bfd1ad3b671ef6f4f5395efbccf9c419a8332b929f569",
+        "1ed30c63ff71b873585270288f2445cfa84241be113727a29be943ef34cceb2b",
+        "1ec8aae8800004515dd8a80490fa637ff5b74c5cdc42ac2ef997c4b3970bdb2d",
+        "298566d36f91aec6402fa5fccafbf528dfba8b69b5143b4d88650acf5e29d48d",
+        "4794d5dc6afb52b8f236c5973b78253ef15e51017ef1dc1e095f06f3a1e5249c",
+        "32c8bb9f19e2287ea1f6eb4393cb47ad72bc41154a81693b0a557f3db3c4a1a6",
     ];
     let book = everything(300);
     for threads in [1, 2, 7] {
@@ -58,7 +58,7 @@ fn the_auditor_finds_the_same_and_says_where_not() {
     let book = everything(50);
     let mut recorded = run(&book, &parameters(10_000, T, Method::Plain));
     let snapshot = Snapshot::encode(&book);
-    assert_eq!(recorded.snapshot, snapshot.digest());
+    assert_eq!(recorded.snapshot_sha256, snapshot.digest());
     assert_eq!(verify(snapshot.as_bytes(), &recorded), Ok(Verdict::Equal));
     let es = recorded.levels[1].es.value_minor;
     recorded.levels[1].es.value_minor += 1;

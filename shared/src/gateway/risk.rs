@@ -42,6 +42,16 @@ impl Gateway {
             .await
     }
 
+    /// `gateway.get_risk_chart`: one, with what its chart shows.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn get_risk_chart(&self, token: &Token, id: RiskRunId) -> Result<Reply, Error> {
+        self.read("get_risk_chart", token, &[(&id.as_uuid(), Type::UUID)])
+            .await
+    }
+
     /// `gateway.list_risk_runs`: newest first.
     ///
     /// # Errors

@@ -89,6 +89,9 @@ pub(crate) fn of_person(function: &str) -> Request {
     match function {
         "create-settlement" => post("/v1/settlements").json(&proposal(100)),
         "create-risk-run" => post("/v1/risk-runs").json(&json!({ "currency": "USD" })),
+        "get-risk-chart" => {
+            Request::new("GET", &format!("/v1/risk-runs/{settlement}/chart.svg"))
+        }
         "get-risk-run" => Request::new("GET", &format!("/v1/risk-runs/{settlement}")),
         "list-risk-runs" => Request::new("GET", "/v1/risk-runs?limit=2"),
         "list-settlements" => Request::new("GET", "/v1/settlements?limit=2"),

@@ -56,7 +56,7 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
             let leaf = Leaf::parse(proof.extra().context("the entry")?)?;
             assert_eq!(receipt["leaf"], leaf.render());
             assert_eq!(receipt["leaf_hash"], leaf.hash().to_string());
-            assert_eq!(leaf.key.to_string(), key);
+            assert_eq!(leaf.id.to_string(), key);
             assert_eq!(entry["fingerprint"], leaf.fingerprint.to_string());
             assert_eq!(entry["operation"], leaf.operation);
             assert_eq!(entry["outcome"], leaf.outcome.as_str());

@@ -34,8 +34,6 @@ pub enum Problem {
     NoRoute,
     /// The path names nothing that is the caller's.
     NotFound,
-    /// No form of the reply is one that `Accept` names.
-    NotAcceptable,
     /// The body is over the limit.
     PayloadTooLarge,
     /// The body is not declared to be JSON.
@@ -170,11 +168,6 @@ impl Problem {
             Self::NoRoute => blank(404, "Not Found", "There is no such route."),
             // The same words as for the id of another allocator's resource, which the database refuses.
             Self::NotFound => refused("not-found", Map::new()),
-            Self::NotAcceptable => blank(
-                406,
-                "Not Acceptable",
-                "The reply has no form that Accept names.",
-            ),
             Self::PayloadTooLarge => {
                 blank(413, "Content Too Large", "The body is over 65536 bytes.")
             }

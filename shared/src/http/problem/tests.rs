@@ -42,7 +42,6 @@ fn the_table() {
             "urn:optkas:problem:not-found",
             "rejected",
         ),
-        (Problem::NotAcceptable, 406, "about:blank", "rejected"),
         (Problem::PayloadTooLarge, 413, "about:blank", "rejected"),
         (
             Problem::UnsupportedMediaType,

@@ -30,14 +30,14 @@ struct Cursor<'a>(&'a str);
 impl<'a> Cursor<'a> {
     fn leaf(mut self) -> Option<Leaf> {
         let leaf = Leaf {
-            key: self.word(r#"{"v":1,"key":""#)?.parse().ok()?,
+            id: self.word(r#"{"v":1,"id":""#)?.parse().ok()?,
             fingerprint: self.word(r#","fingerprint":""#)?.parse().ok()?,
             actor: Actor {
                 kind: ActorKind::parse(self.word(r#","actor":{"kind":""#)?)?,
                 id_hash: self.word(r#","id_hash":""#)?.parse().ok()?,
             },
             operation: self.string(r#"},"operation":"#)?,
-            resource: self.string(r#","resource":"#)?,
+            resource_id: self.string(r#","resource_id":"#)?,
             attempt: self.string(r#","attempt":"#)?,
             occurred_at: match self.skip(r#","occurred_at":null"#) {
                 Some(()) => None,
@@ -47,6 +47,10 @@ impl<'a> Cursor<'a> {
             allocator: match self.skip(r#","allocator":null"#) {
                 Some(()) => None,
                 None => Some(Uuid::parse(self.word(r#","allocator":""#)?)?),
+            },
+            created_id: match self.skip(r#","created_id":null"#) {
+                Some(()) => None,
+                None => Some(Uuid::parse(self.word(r#","created_id":""#)?)?),
             },
             outcome: match self.word(r#","outcome":""#)? {
                 "accepted" => {

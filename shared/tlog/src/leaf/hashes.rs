@@ -28,6 +28,15 @@ pub fn id_hash(kind: ActorKind, id: &str) -> Hash {
     )
 }
 
+/// `fingerprint` of a request: its operation, the id in its route, and its body as it was sent.
+#[must_use]
+pub fn fingerprint(operation: &str, resource_id: &str, body: &[u8]) -> Hash {
+    tagged_hash(
+        "optkas/request-fingerprint/v1",
+        &[operation.as_bytes(), resource_id.as_bytes(), body],
+    )
+}
+
 /// `body_hash` of a body, as jsonb writes it.
 #[must_use]
 pub fn body_hash(body: &str) -> Hash {

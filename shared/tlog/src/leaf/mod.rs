@@ -3,11 +3,11 @@
 //! One JSON text, UTF-8, no white space, members in this order (broken here only to be read):
 //!
 //! ```text
-//! {"v":1,"key":"<64 hex>","fingerprint":"<64 hex>",
+//! {"v":1,"id":"<64 hex>","fingerprint":"<64 hex>",
 //! "actor":{"kind":"human|agent|system","id_hash":"<64 hex>"},
-//! "operation":"create-settlement","resource":"","attempt":"…","occurred_at":null,
+//! "operation":"create-settlement","resource_id":"","attempt":"…","occurred_at":null,
 //! "claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"<uuid>"|null,
-//! "outcome":"accepted","status":201,"committed_at":"…","body_hash":"<64 hex>",
+//! "created_id":"<uuid>"|null,"outcome":"accepted","status":201,"committed_at":"…","body_hash":"<64 hex>",
 //! "mutations":2,"mutations_hash":"<64 hex>"}
 //! ```
 //!
@@ -41,7 +41,10 @@ use std::fmt::{self, Write as _};
 
 use self::json::Json;
 pub use self::{
-    hashes::{NO_MUTATIONS, body_hash, id_hash, next_mutations_hash, refusal_hash, tagged_hash},
+    hashes::{
+        NO_MUTATIONS, body_hash, fingerprint, id_hash, next_mutations_hash, refusal_hash,
+        tagged_hash,
+    },
     jsonb::jsonb_text,
     values::{RefusalName, Status, Timestamp, Uuid},
 };
@@ -53,8 +56,8 @@ pub const VERSION: u8 = 1;
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// The commitment's key.
-    pub key: Hash,
+    /// The commitment's id.
+    pub id: Hash,
     /// The hash of the request's bytes.
     pub fingerprint: Hash,
     /// Who asked.
@@ -62,7 +65,7 @@ pub struct Leaf {
     /// What was asked.
     pub operation: String,
     /// The id in the route; empty where the route has none.
-    pub resource: String,
+    pub resource_id: String,
     /// The invocation that claimed.
     pub attempt: String,
     /// When an agent says that what it reported happened.
@@ -71,6 +74,8 @@ pub struct Leaf {
     pub claimed_at: Timestamp,
     /// The allocator concerned, if any.
     pub allocator: Option<Uuid>,
+    /// What was created: the `id` of a reply with status 201.
+    pub created_id: Option<Uuid>,
     /// Whether it took effect.
     pub outcome: Outcome,
     /// When the outcome was written.
@@ -193,8 +198,8 @@ impl Leaf {
     fn write(&self, text: &mut String) -> fmt::Result {
         write!(
             text,
-            r#"{{"v":{VERSION},"key":"{}","fingerprint":"{}""#,
-            self.key, self.fingerprint
+            r#"{{"v":{VERSION},"id":"{}","fingerprint":"{}""#,
+            self.id, self.fingerprint
         )?;
         let Actor { kind, id_hash } = &self.actor;
         write!(
@@ -205,8 +210,8 @@ impl Leaf {
         write!(text, r#","operation":{}"#, Json(&self.operation))?;
         write!(
             text,
-            r#","resource":{},"attempt":{}"#,
-            Json(&self.resource),
+            r#","resource_id":{},"attempt":{}"#,
+            Json(&self.resource_id),
             Json(&self.attempt)
         )?;
         match &self.occurred_at {
@@ -221,6 +226,10 @@ impl Leaf {
         match &self.allocator {
             Some(id) => write!(text, r#""{}""#, id.as_str())?,
             None => text.push_str("null"),
+        }
+        match &self.created_id {
+            Some(id) => write!(text, r#","created_id":"{}""#, id.as_str())?,
+            None => text.push_str(r#","created_id":null"#),
         }
         write!(text, r#","outcome":"{}""#, self.outcome.as_str())?;
         match &self.outcome {

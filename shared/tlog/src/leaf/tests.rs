@@ -10,13 +10,13 @@ use crate::{
 
 /// An entry as the writers freeze it.
 const ACCEPTED: &str = concat!(
-    r#"{"v":1,"key":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","#,
+    r#"{"v":1,"id":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","#,
     r#""fingerprint":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","#,
     r#""actor":{"kind":"human","id_hash":"1111111111111111111111111111111111111111111111111111111111111111"},"#,
-    r#""operation":"create-settlement","resource":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
+    r#""operation":"create-settlement","resource_id":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
     r#""occurred_at":"2026-11-22T00:00:00.000000Z","#,
     r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"0188b2f0-0000-7000-8000-000000000abc","#,
-    r#""outcome":"accepted","status":201,"committed_at":"2024-02-29T23:59:59.000000Z","#,
+    r#""created_id":"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10","outcome":"accepted","status":201,"committed_at":"2024-02-29T23:59:59.000000Z","#,
     r#""body_hash":"2222222222222222222222222222222222222222222222222222222222222222","#,
     r#""mutations":2,"mutations_hash":"3333333333333333333333333333333333333333333333333333333333333333"}"#,
 );
@@ -25,6 +25,7 @@ fn refused() -> String {
     ACCEPTED
         .replace("\"0188b2f0-0000-7000-8000-000000000abc\"", "null")
         .replace("\"2026-11-22T00:00:00.000000Z\"", "null")
+        .replace("\"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10\"", "null")
         .replace("accepted", "refused")
         .replace("\"status\":201", "\"refusal\":\"four-eyes\"")
         .replace("human", "agent")
@@ -46,6 +47,10 @@ fn an_entry_is_read_and_written() {
         accepted.allocator.unwrap().as_str(),
         "0188b2f0-0000-7000-8000-000000000abc"
     );
+    assert_eq!(
+        accepted.created_id.unwrap().as_str(),
+        "0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10"
+    );
     assert_eq!(accepted.claimed_at.as_str(), "2026-11-23T01:02:03.123456Z");
     let refused = leaf(&refused());
     assert_eq!(
@@ -62,7 +67,7 @@ fn it_is_the_json_that_anyone_reads() {
         json!({ "kind": "human", "id_hash": "11".repeat(32) })
     );
     assert_eq!(value["attempt"], leaf(ACCEPTED).attempt);
-    assert_eq!(value.as_object().unwrap().len(), 16);
+    assert_eq!(value.as_object().unwrap().len(), 17);
 }
 
 #[test]
@@ -76,9 +81,9 @@ fn no_other_text_is_an_entry() {
         ("0001", "00"),
         ("\"human\"", "\"robot\""),
         ("\"kind\"", "\"type\""),
-        ("\"resource\":\"\",", ""),
-        ("\"resource\":\"\"", "\"resource\":null"),
-        ("\"resource\":\"\"", "\"resource\":\"\\u0041\""),
+        ("\"resource_id\":\"\",", ""),
+        ("\"resource_id\":\"\"", "\"resource_id\":null"),
+        ("\"resource_id\":\"\"", "\"resource_id\":\"\\u0041\""),
         ("\\/", "\\\\/\\/"),
         ("\\b", "\\u0008"),
         ("\\u001f", "\\u001F"),
@@ -96,6 +101,8 @@ fn no_other_text_is_an_entry() {
         ("01:02:03.123456Z", "01:02:03.12345Z"),
         ("01:02:03.123456Z", "01:02:03.123456+00"),
         ("2024-02-29", "2023-02-29"),
+        ("\"0d6b3b52-", "\"0D6b3b52-"),
+        ("\"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10\"", "\"\""),
         ("0188b2f0-", "0188B2F0-"),
         ("0188b2f0-", "0188b2f00"),
         ("\"accepted\"", "\"pending\""),
@@ -152,8 +159,8 @@ fn no_other_text_is_an_entry() {
 fn an_entry_is_no_longer_than_a_bundle_takes() {
     let room = MAX_ENTRY_BYTES - ACCEPTED.len();
     let longest = ACCEPTED.replace(
-        "\"resource\":\"\"",
-        &format!("\"resource\":\"{}\"", "x".repeat(room)),
+        "\"resource_id\":\"\"",
+        &format!("\"resource_id\":\"{}\"", "x".repeat(room)),
     );
     assert_eq!(leaf(&longest).render(), longest);
     let longer = longest.replace("xx", "xxx");
@@ -221,8 +228,8 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_so(operation: String, resource: String, attempt: String, mutations in 0..=MAX_SIZE) {
-        let leaf = Leaf { operation, resource, attempt, mutations, ..leaf(ACCEPTED) };
+    fn what_is_written_is_read_so(operation: String, resource_id: String, attempt: String, mutations in 0..=MAX_SIZE) {
+        let leaf = Leaf { operation, resource_id, attempt, mutations, ..leaf(ACCEPTED) };
         prop_assert_eq!(Leaf::parse(leaf.render().as_bytes()), Ok(leaf));
     }
 

@@ -26,7 +26,7 @@ fn an_anchor_is_verified_offline_and_on_the_chain() -> Result<()> {
         join tlog.checkpoint as c on c.size = a.size",
         &[],
     )?;
-    let checkpoint = fixture.write("anchored", row.try_get(0)?)?;
+    let checkpoint = fixture.write("anchored", row.try_get::<_, &str>(0)?)?;
     let raw: &str = row.try_get(1)?;
     let address = account.address().to_string();
     let verify = |raw: &str, more: &[&str]| -> Result<Answer> {

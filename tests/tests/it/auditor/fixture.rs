@@ -18,7 +18,7 @@ use tlog::note::SigningKey;
 
 use crate::collateral::secured_facility::monitor;
 use crate::locks::until;
-use crate::mutations::{accepted, refused};
+use crate::mutations::{Mutation, accepted, refused};
 use crate::support::{all_triggers_off, count};
 
 const PASSWORD: &str = "the auditor's own";
@@ -26,6 +26,8 @@ const PASSWORD: &str = "the auditor's own";
 pub(super) struct AuditorFixture {
     pub(super) base: Fixture,
     pub(super) size: i64,
+    /// What was sent, and what was answered.
+    pub(super) exchanges: Vec<(Mutation, Response)>,
     log: Log,
     folder: PathBuf,
     /// The database that the copies are made from. It has no connections.
@@ -72,13 +74,16 @@ impl AuditorFixture {
             log,
             folder,
             size: 0,
+            exchanges: Vec::new(),
             template: OnceLock::new(),
             copies: AtomicU64::new(0),
         };
         fixture.seal()?;
         for mutations in [accepted(&fixture.base)?, refused(&fixture.base)?] {
             for mutation in mutations {
-                mutation.assert_first(&fixture.base.send(&mutation.request)?);
+                let reply = fixture.base.send(&mutation.request)?;
+                mutation.assert_first(&reply);
+                fixture.exchanges.push((mutation, reply));
             }
             monitor(&fixture.base)?;
             fixture.seal()?;
@@ -150,10 +155,10 @@ impl AuditorFixture {
         })
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) -> Result<String> {
+    pub(super) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<String> {
         let path = self.folder.join(name);
         fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-        fs::write(&path, text)?;
+        fs::write(&path, bytes)?;
         Ok(path.display().to_string())
     }
 

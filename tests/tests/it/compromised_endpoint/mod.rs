@@ -229,7 +229,9 @@ fn arguments(function: &str, token: &str, id: &str) -> String {
         "get-commitment" | "get-commitment-proof" => {
             format!(r"{token}, decode('{}', 'hex')", "00".repeat(32))
         }
-        "get-risk-run" | "get-settlement" | "get-verification" => format!("{token}, '{id}'"),
+        "get-risk-chart" | "get-risk-run" | "get-settlement" | "get-verification" => {
+            format!("{token}, '{id}'")
+        }
         "list-audit" | "list-facilities" => format!("{token}, 100, null"),
         "list-positions" => format!("{token}, null"),
         "list-risk-runs" => format!("{token}, 100, null, null"),

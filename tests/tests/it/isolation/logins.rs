@@ -81,8 +81,8 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "monitor_facility" => format!("'a', '{id}'"),
             "get_checkpoint" | "get_me" => token.to_owned(),
             "get_commitment" | "get_commitment_proof" => format!(r"{token}, '\x00'"),
-            "get_facility" | "get_release" | "get_risk_run" | "get_settlement"
-            | "get_verification" => {
+            "get_facility" | "get_release" | "get_risk_chart" | "get_risk_run"
+            | "get_settlement" | "get_verification" => {
                 format!("{token}, '{id}'")
             }
             "get_facility_collateral" => format!("{token}, '{id}', 10, null"),

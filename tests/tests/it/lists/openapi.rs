@@ -12,7 +12,13 @@ use super::yaml;
 pub(super) struct OpenApi(pub(super) Value);
 
 impl OpenApi {
+    /// The document with the schemas of replies closed: a member that is not documented is a fault here.
     pub(super) fn load() -> Result<Self> {
+        Ok(Self::published()?.close_replies())
+    }
+
+    /// The document as it is published.
+    pub(super) fn published() -> Result<Self> {
         Ok(Self(yaml("docs/openapi.yaml")?))
     }
 
@@ -75,7 +81,32 @@ impl OpenApi {
         } else {
             serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?
         };
+        // A recorded answer that is shown again has no request_id, so the schemas do not require it everywhere.
+        let is_problem = kind == "application/problem+json" && reply.status != 500;
+        if is_problem && body["request_id"].as_str() != reply.header("x-request-id") {
+            return Err(format!(
+                "request_id is {}, not the header's",
+                body["request_id"]
+            ));
+        }
         self.verdict(&content["schema"], &body, "").map(drop)
+    }
+
+    /// Every example with its name and its schema.
+    pub(super) fn examples(&self) -> Result<Vec<(String, Value, Value)>> {
+        let mut all = Vec::new();
+        visit(&self.0, &mut |content| {
+            for (name, example) in content["examples"].as_object().into_iter().flatten() {
+                let example = self.resolved(example).map_err(anyhow::Error::msg)?;
+                all.push((
+                    name.clone(),
+                    content["schema"].clone(),
+                    example["value"].clone(),
+                ));
+            }
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     pub(super) fn resolved<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
@@ -95,21 +126,12 @@ impl OpenApi {
 #[test]
 fn every_example_follows_its_schema() -> Result<()> {
     let api = OpenApi::load()?;
-    let mut checked = 0;
-    let mut wrong = Vec::new();
-    visit(&api.0, &mut |content| {
-        for (name, example) in content["examples"].as_object().into_iter().flatten() {
-            let example = api.resolved(example).map_err(anyhow::Error::msg)?;
-            checked += 1;
-            wrong.extend(
-                api.verdict(&content["schema"], &example["value"], "")
-                    .err()
-                    .map(|reason| format!("{name}: {reason}")),
-            );
-        }
-        Ok(())
-    })?;
-    assert!(checked > 40, "{checked} examples");
+    let examples = api.examples()?;
+    let wrong: Vec<_> = examples
+        .iter()
+        .filter_map(|(name, schema, example)| Some((name, api.verdict(schema, example, "").err()?)))
+        .collect();
+    assert!(examples.len() > 40, "{} examples", examples.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
     Ok(())
 }

@@ -28,8 +28,10 @@ impl OpenApi {
             ("additionalProperties", Self::own(words)),
             ("unevaluatedProperties", spoken_for.clone()),
         ] {
-            if let Some(rule) = words.get(word) {
-                assert_eq!(*rule, false, "{at}: {word} is only ever false");
+            if let Some(rule) = words.get(word)
+                && *rule != true
+            {
+                assert_eq!(*rule, false, "{at}: {word} is true or false");
                 let extra = members(value).find(|name| !known.contains(*name));
                 extra.map_or(Ok(()), |name| Err(format!("{at}/{name} is not documented")))?;
             }
@@ -61,7 +63,11 @@ impl OpenApi {
             "description" | "examples" | "example" | "default" | "discriminator" | "title" => {
                 Ok(none)
             }
+            "additionalProperties" if *rule == true => {
+                Ok(members(value).map(str::to_owned).collect())
+            }
             "additionalProperties" | "unevaluatedProperties" => Ok(none),
+            "maxProperties" => holds(members(value).count() as u64 <= number(rule)),
             "$ref" => self.verdict(self.target(rule)?, value, at),
             "const" => holds(rule == value),
             "enum" => holds(rule.as_array().is_some_and(|values| values.contains(value))),

@@ -297,7 +297,7 @@ impl<'a> Calls<'a> {
                 one("alice", &[text(id)])?
             }
             "get_settlement" | "get_verification" => one("alice", &[text(&self.pending)])?,
-            "get_risk_run" => one("carol", &[text(&self.run)])?,
+            "get_risk_chart" | "get_risk_run" => one("carol", &[text(&self.run)])?,
             "list_audit" | "list_facilities" => one("alice", &[number(10), null()])?,
             "list_positions" => one("alice", &[null(), number(10), null()])?,
             "list_risk_runs" => one("alice", &[number(10), null(), null()])?,

@@ -306,7 +306,10 @@ fn risk_profiles_are_versioned_and_the_latest_counts() -> Result<()> {
     worse["pd_ppb"] = json!(500_000_000);
     record(&fixture, "facility.risk_updated", &worse)?;
     let after = ran(&fixture)?;
-    assert_ne!(before["result"]["snapshot"], after["result"]["snapshot"]);
+    assert_ne!(
+        before["result"]["snapshot_sha256"],
+        after["result"]["snapshot_sha256"]
+    );
     let inputs = |run: &Value| -> Result<Value> {
         Ok(fixture.person("carol").get(&path(run)?)?.json()["inputs"]["positions"][0]["profile_version"].take())
     };

@@ -130,7 +130,7 @@ fn results_of_another_run_book_or_currency_are_refused() -> Result<()> {
     }
     // Results without a snapshot, or of other inputs, are not results of this book.
     let mut own = good.clone();
-    own["snapshot"] = json!("0".repeat(64));
+    own["snapshot_sha256"] = json!("0".repeat(64));
     for result in [json!({}), json!([]), json!("x"), own] {
         assert_eq!(
             claim(&mut direct, "carol", &key, &result)?.name(),

@@ -1,12 +1,13 @@
-//! `verify receipt --reply`: a reply that was kept, held to the proven entry.
+//! `verify receipt --request --reply`: a request and a reply that were kept, held to the proven entry.
 //!
-//! The entry has the hash of an accepted reply's body. Of a refusal it has the name, and the hash of name and members.
-//! The words that a caller reads, and the status, follow from the name.
+//! The entry has the hash of the request's bytes, with its operation and the id in its route. It has the hash of an
+//! accepted reply's body. Of a refusal it has the name, and the hash of name and members. The words that a caller
+//! reads, and the status, follow from the name.
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use tlog::leaf::{Leaf, Outcome, body_hash, jsonb_text, refusal_hash};
+use tlog::leaf::{Leaf, Outcome, body_hash, fingerprint, jsonb_text, refusal_hash};
 
 use crate::{
     files::read_long,
@@ -19,7 +20,31 @@ const URN: &str = "urn:optkas:problem:";
 /// What a problem document says besides the refusal's members.
 const WORDS: [&str; 4] = ["title", "status", "detail", "request_id"];
 
-pub(crate) fn hold(
+pub(crate) fn hold_request(
+    path: &Path,
+    leaf: &Leaf,
+    index: u64,
+    report: &mut Report,
+) -> Result<(), Undecided> {
+    let bytes = read_long(path)?;
+    let is_of =
+        |body: &[u8]| fingerprint(&leaf.operation, &leaf.resource_id, body) == leaf.fingerprint;
+    let held = is_of(&bytes);
+    report.fact("request", held);
+    if !held {
+        // An editor ends a file with a line end.
+        let text = match bytes.strip_suffix(b"\n") {
+            Some(body) if is_of(body) => {
+                "the entry is of this request without the line end that the file has"
+            }
+            _ => "the entry is of another request than the one that was kept",
+        };
+        report.find(Finding::new("request-differs", text).at(index));
+    }
+    Ok(())
+}
+
+pub(crate) fn hold_reply(
     path: &Path,
     leaf: &Leaf,
     index: u64,
