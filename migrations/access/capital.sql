@@ -23,6 +23,35 @@ create policy member_grant on capital.member
     to optkas_owner
     with check ((select auth.is_platform()));
 
+create policy member_mark_named on capital.member
+    for update
+    to optkas_owner
+    using ((select auth.is_platform()));
+
+-- A member sees the names of the members of its own allocator. An agent sees none.
+create policy member_name_read on capital.member_name
+    for select
+    to optkas_owner
+    using (
+        ((select auth.login_kind()) = 'human' and allocator_id = (select auth.allocator_id()))
+        or (select auth.is_platform())
+    );
+
+create policy member_name_give on capital.member_name
+    for insert
+    to optkas_owner
+    with check ((select auth.is_platform()));
+
+create policy member_name_correct on capital.member_name
+    for update
+    to optkas_owner
+    using ((select auth.is_platform()));
+
+create policy member_name_erase on capital.member_name
+    for delete
+    to optkas_owner
+    using ((select auth.is_platform()));
+
 create policy member_role_read on capital.member_role
     for select
     to optkas_owner

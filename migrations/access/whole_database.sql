@@ -22,6 +22,7 @@ begin
             ('auth.verified_token', 'deletable', null),
             ('capital.allocator', 'deletable', '{allocator_id}'),
             ('capital.member', 'deletable', '{sub}'),
+            ('capital.member_name', 'deletable', null),
             ('capital.member_role', 'deletable', '{sub, role}'),
             ('capital.agent', 'deletable', '{agent_id}'),
             ('capital.facility', 'deletable', '{facility_id}'),
@@ -112,8 +113,9 @@ begin
     loop
         execute format('alter table %s enable row level security', protected.name);
         execute format('alter table %s force row level security', protected.name);
-        -- Auditors read all that can be compared with the log. The memo of verified tokens is no evidence.
-        continue when protected.relname = 'verified_token';
+        -- Auditors read all that can be compared with the log. The memo of verified tokens is no evidence. People's
+        -- names are none either, and must not live on in an auditor's copy.
+        continue when protected.relname in ('verified_token', 'member_name');
         execute format('grant usage on schema %I to optkas_auditor', protected.schema);
         execute format('grant select on %s to optkas_auditor', protected.name);
         execute format('create policy %I on %s for select to optkas_auditor using (true)',

@@ -51,10 +51,10 @@ begin
              _expires_at, auth.sub())
         returning * into created;
         insert into capital.settlement_transition
-            (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key)
+            (settlement_id, seq, allocator_id, to_status, actor_kind, actor_id, commitment_key, at)
         values
             (created.settlement_id, 1, allocator, created.status, 'human', created.created_by::text,
-             fixed.commitment_key());
+             fixed.commitment_key(), created.updated_at);
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;

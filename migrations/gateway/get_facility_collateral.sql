@@ -71,7 +71,7 @@ begin
         'next', next_page,
         'releases', (
             -- All: request-release keeps them within what a reply has room for.
-            select coalesce(jsonb_agg(collateral.release_json(r) order by r.requested_at, r.release_id), '[]')
+            select collateral.releases_json(array_agg(r order by r.requested_at, r.release_id))
             from collateral.release as r
             where r.facility_id = _facility_id
                 and r.status = 'REQUESTED'

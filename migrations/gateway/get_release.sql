@@ -13,7 +13,7 @@ begin
     if not found then
         return ledger.unrecorded('not-found');
     end if;
-    return ledger.ok(collateral.release_json(release));
+    return ledger.ok(collateral.releases_json(array[release]) -> 0);
 end
 $$;
 comment on function gateway.get_release is

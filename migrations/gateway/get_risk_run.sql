@@ -14,7 +14,9 @@ begin
     if not found then
         return ledger.unrecorded('not-found');
     end if;
-    return ledger.ok(risk.run_json(run) || jsonb_build_object(
+    return ledger.ok(risk.run_json(run) || risk.run_names(
+        run, capital.names_of_people(array[run.requested_by::text])
+    ) || jsonb_build_object(
         'request', convert_from(run.request, 'UTF8'), 'inputs', run.inputs, 'snapshot', run.snapshot,
         'commitment_id', encode(run.commitment_key, 'hex')
     ));

@@ -7,6 +7,7 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     settlement capital.settlement;
+    people jsonb;
     transitions jsonb;
 begin
     select * into settlement
@@ -16,12 +17,17 @@ begin
         return ledger.unrecorded('not-found');
     end if;
 
+    people := capital.names_of_people(array(
+        select t.actor_id
+        from capital.settlement_transition as t
+        where t.settlement_id = _settlement_id and t.actor_kind = 'human'
+    ));
     select jsonb_agg(
         jsonb_build_object(
             'seq', t.seq,
             'from', t.from_status,
             'to', t.to_status,
-            'actor', jsonb_build_object('kind', t.actor_kind, 'id', t.actor_id),
+            'actor', capital.actor_json(t.actor_kind, t.actor_id, people),
             'commitment_id', encode(t.commitment_key, 'hex'),
             'reason', t.reason,
             'at', ledger.rfc3339(t.at)
@@ -32,7 +38,7 @@ begin
     from capital.settlement_transition as t
     where t.settlement_id = _settlement_id;
 
-    return ledger.ok(capital.settlement_json(settlement) || jsonb_build_object(
+    return ledger.ok(capital.settlements_json(array[settlement]) -> 0 || jsonb_build_object(
         'transitions', transitions,
         'refusals', ledger.refusals_json(_settlement_id::text, allocator)
     ));

@@ -9,6 +9,7 @@ declare
     page audit.trail[];
     fitting int4;
     next_page text;
+    people jsonb;
 begin
     page := array(
         select l
@@ -42,6 +43,9 @@ begin
         next_page := page[fitting].id::text;
     end if;
 
+    people := capital.names_of_people(array(
+        select distinct entry.actor_id from unnest(page) as entry where entry.actor_kind = 'human'
+    ));
     return ledger.ok(jsonb_build_object(
         'data', (
             select coalesce(jsonb_agg(
@@ -52,7 +56,7 @@ begin
                     'operation', entry.operation,
                     'old', audit.row_json(entry.table_name, entry.old_row),
                     'new', audit.row_json(entry.table_name, entry.new_row),
-                    'actor', jsonb_build_object('kind', entry.actor_kind, 'id', entry.actor_id),
+                    'actor', capital.actor_json(entry.actor_kind, entry.actor_id, people),
                     'commitment_id', encode(entry.commitment_key, 'hex'),
                     'at', ledger.rfc3339(entry.at),
                     'mutation_hash', encode(entry.mutation_hash, 'hex')

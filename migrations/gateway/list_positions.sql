@@ -71,12 +71,16 @@ begin
             select coalesce(jsonb_agg(
                 jsonb_build_object(
                     'facility_id', p.facility_id,
+                    'facility_name', names.by_id -> p.facility_id::text,
                     'currency', p.currency,
                     'position_minor', p.balance_minor::text
                 )
                 order by p.nth
             ), '[]')
             from position as p
+            cross join (
+                select capital.names_of_facilities(array(select n.facility_id from position as n)) as by_id
+            ) as names
             where p.nth <= ledger.page_size(_page_size)
         ),
         'next', (

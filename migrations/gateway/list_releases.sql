@@ -14,6 +14,8 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     page uuid[];
+    facilities jsonb;
+    people jsonb;
     next_page jsonb;
 begin
     -- Ids alone: a release's content may be long. One more than asked for tells whether there is another page.
@@ -35,10 +37,20 @@ begin
         where r.release_id = page[cardinality(page)];
     end if;
 
+    facilities := capital.names_of_facilities(
+        array(select distinct r.facility_id from collateral.release as r where r.release_id = any (page)));
+    people := capital.names_of_people(array(
+        select r.requested_by::text from collateral.release as r where r.release_id = any (page)
+        union
+        select r.approved_by::text
+        from collateral.release as r
+        where r.release_id = any (page) and r.approved_by is not null
+    ));
     return ledger.ok(jsonb_build_object(
         'data', (
             select coalesce(jsonb_agg(
-                collateral.release_summary(r) order by r.requested_at desc, r.release_id desc
+                collateral.release_summary(r) || collateral.release_names(r, facilities, people)
+                order by r.requested_at desc, r.release_id desc
             ), '[]')
             from collateral.release as r
             where r.release_id = any (page)

@@ -14,6 +14,7 @@ declare
     page risk.run[];
     last_one risk.run;
     next_page jsonb;
+    people jsonb;
 begin
     -- One more than asked for tells whether there is another page.
     page := array(
@@ -30,9 +31,10 @@ begin
         next_page := jsonb_build_object('created_at', ledger.rfc3339(last_one.as_of), 'id', last_one.run_id);
     end if;
 
+    people := capital.names_of_people(array(select distinct r.requested_by::text from unnest(page) as r));
     return ledger.ok(jsonb_build_object(
         'data', (
-            select coalesce(jsonb_agg(risk.run_summary(r) order by r.as_of desc, r.run_id desc), '[]')
+            select coalesce(jsonb_agg(risk.run_summary(r, people) order by r.as_of desc, r.run_id desc), '[]')
             from unnest(page) as r
         ),
         'final_through', ledger.rfc3339(tlog.final_through()),

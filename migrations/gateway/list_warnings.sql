@@ -15,6 +15,7 @@ as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
     page collateral.warning[];
+    facilities jsonb;
     last_one collateral.warning;
     next_page jsonb;
 begin
@@ -38,10 +39,13 @@ begin
         );
     end if;
 
+    facilities := capital.names_of_facilities(array(select distinct w.facility_id from unnest(page) as w));
     return ledger.ok(jsonb_build_object(
         'data', (
             select coalesce(jsonb_agg(
-                collateral.warning_json(w) order by w.opened_at desc, w.warning_id desc
+                collateral.warning_json(w)
+                    || jsonb_build_object('facility_name', facilities -> w.facility_id::text)
+                order by w.opened_at desc, w.warning_id desc
             ), '[]')
             from unnest(page) as w
         ),

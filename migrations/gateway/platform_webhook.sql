@@ -14,6 +14,8 @@ declare
     allocator uuid := (_data ->> 'allocator_id')::uuid;
     refusal text;
     members text;
+    -- What is kept of the event. A person's name is kept in a row that can be erased, and nowhere else.
+    kept constant jsonb := _data - 'display_name';
 begin
     if auth.authenticate_agent(_agent_id, 'platform') is not true then
         return ledger.unrecorded('not-found');
@@ -30,8 +32,15 @@ begin
                 perform capital.onboard_allocator(allocator, _data ->> 'legal_name');
             when 'member.granted' then
                 perform capital.grant_member((_data ->> 'sub')::uuid, allocator, _data ->> 'role');
+                if _data ->> 'display_name' is not null then
+                    perform capital.name_member((_data ->> 'sub')::uuid, allocator, _data #>> '{display_name,text}');
+                end if;
             when 'member.revoked' then
                 perform capital.revoke_member((_data ->> 'sub')::uuid, allocator, _data ->> 'role');
+            when 'member.named' then
+                perform capital.name_member((_data ->> 'sub')::uuid, allocator, _data #>> '{display_name,text}');
+            when 'member.name_erased' then
+                perform capital.erase_member_name((_data ->> 'sub')::uuid, allocator);
             when 'agent.registered' then
                 perform capital.register_agent(_data ->> 'agent_id', _data ->> 'kind', _data ->> 'name');
             when 'facility.opened' then
@@ -68,10 +77,10 @@ begin
     exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
-            return ledger.conclude_refused_report(allocator, refusal, members, _event_type, _data);
+            return ledger.conclude_refused_report(allocator, refusal, members, _event_type, kept);
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
-        'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', _data
+        'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', kept
     ));
 end
 $$;

@@ -89,8 +89,11 @@ create table auth.verified_token (
     claims_revision int4 not null,
     not_before timestamptz not null,
     expires_at timestamptz not null,
+    aal text,
+    second_factor_at timestamptz,
     constraint verified_token_pkey primary key (token_sha256),
-    constraint verified_token_kid_fkey foreign key (kid) references auth.signing_key (kid)
+    constraint verified_token_kid_fkey foreign key (kid) references auth.signing_key (kid),
+    constraint verified_token_aal_known check (aal in ('aal1', 'aal2'))
 );
 create index verified_token_expires_idx on auth.verified_token (expires_at);
 comment on table auth.verified_token is
@@ -101,3 +104,7 @@ comment on column auth.verified_token.claims_revision is
     'The revision of auth.expected_claims that the token was held to.';
 comment on column auth.verified_token.not_before is 'The later of iat and nbf, as the token has it, without leeway.';
 comment on column auth.verified_token.expires_at is 'The claim exp, as the token has it, without leeway.';
+comment on column auth.verified_token.aal is
+    'The claim aal: how the session was authenticated, aal2 with a second factor. Null if the token says neither.';
+comment on column auth.verified_token.second_factor_at is
+    'When a second factor was last presented in the session, as the claim amr has it; null if it has none.';

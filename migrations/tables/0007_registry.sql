@@ -12,6 +12,7 @@ comment on table capital.allocator is 'A fund, family office or insurer that com
 create table capital.member (
     sub uuid not null,
     allocator_id uuid not null,
+    named_at timestamptz,
     constraint member_pkey primary key (sub),
     constraint member_sub_allocator_key unique (sub, allocator_id),
     constraint member_allocator_fkey foreign key (allocator_id) references capital.allocator (allocator_id)
@@ -19,7 +20,27 @@ create table capital.member (
 comment on table capital.member is
     'Which allocator a person acts for. There is one, since no request names it. The row stays when the last role is '
     'revoked.';
+comment on column capital.member.named_at is
+    'When the platform last gave the member a name; null without one. So the trail says when a name was given and when '
+    'it was erased, and never the name.';
 create index member_allocator_idx on capital.member (allocator_id);
+
+create table capital.member_name (
+    sub uuid not null,
+    allocator_id uuid not null,
+    display_name fixed.text_140 not null,
+    constraint member_name_pkey primary key (sub),
+    constraint member_name_member_fkey foreign key (sub, allocator_id)
+        references capital.member (sub, allocator_id)
+)
+-- The versions of a row that is gone are removed at the next round, however few they are.
+with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+-- Samples of a column would outlive its rows.
+alter table capital.member_name alter column display_name set statistics 0;
+comment on table capital.member_name is
+    'What people are called, from the platform, for people to read. A name stands here alone: no trail, outcome, leaf '
+    'or statistic has it, so that deleting the row erases it. It proves nothing; the sub does.';
+create index member_name_allocator_idx on capital.member_name (allocator_id);
 
 create table capital.member_role (
     sub uuid not null,

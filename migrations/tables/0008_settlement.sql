@@ -18,6 +18,7 @@ create table capital.settlement (
     created_by uuid not null,
     verified_by uuid,
     created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
     constraint settlement_pkey primary key (settlement_id),
     constraint settlement_settlement_id_allocator_key unique (settlement_id, allocator_id),
     constraint settlement_facility_settlement_key unique (facility_id, settlement_id),
@@ -61,6 +62,14 @@ comment on table capital.settlement is
 comment on column capital.settlement.amount_minor is 'The amount in minor units of the currency (ISO 4217).';
 comment on column capital.settlement.uetr is 'The unique end-to-end transaction reference, a UUIDv4.';
 comment on column capital.settlement.version is 'The number of the settlement''s last transition.';
+comment on column capital.settlement.updated_at is 'When the last transition was taken; it bears the same time.';
+create index settlement_allocator_updated_idx on capital.settlement (allocator_id, updated_at, settlement_id);
+create index settlement_allocator_open_idx
+    on capital.settlement (allocator_id, created_at desc, settlement_id desc)
+    where status in ('PENDING', 'VERIFIED', 'ESCROWED');
+create index settlement_allocator_value_date_idx on capital.settlement (allocator_id, value_date);
+create index settlement_allocator_reference_idx on capital.settlement (allocator_id, reference)
+    where reference is not null;
 create index settlement_allocator_created_idx
     on capital.settlement (allocator_id, created_at desc, settlement_id desc);
 create index settlement_facility_idx on capital.settlement (facility_id, currency);

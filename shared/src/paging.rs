@@ -12,6 +12,15 @@ pub struct NewestFirstCursor {
     pub id: Uuid,
 }
 
+/// The last row of the page before, in a list in the order of changes: settlements that changed after an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangesCursor {
+    /// When the row changed last, to the microsecond.
+    pub updated_at: OffsetDateTime,
+    /// The row's id, which orders rows of the same microsecond.
+    pub id: Uuid,
+}
+
 /// The last entry of the page before, in the audit trail: its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditCursor(pub i64);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::aws::ORIGIN;
 use crate::chain::{self, CHAIN_ID};
 use crate::folders;
-use crate::issuer::{AUDIENCE, Issuer};
+use crate::issuer::Trust;
 use crate::postgres::Database;
 use crate::sample_data::{Agent, Kind, PLATFORM};
 use crate::secrets::{Secrets, random, random_hex};
@@ -156,15 +156,15 @@ impl Deployment {
     pub fn environment(
         &self,
         database: &Database,
-        issuer: &Issuer,
+        trust: &Trust,
         secrets: &Secrets,
     ) -> Vec<(String, String)> {
         let ours = [
             ("DATABASE_URL", database.public_url()),
             ("SECRETS_PREFIX", self.prefix.clone()),
-            ("JWT_ISSUER", issuer.name().to_owned()),
-            ("JWT_AUDIENCE", AUDIENCE.to_owned()),
-            ("JWKS_URL", issuer.jwks_url()),
+            ("JWT_ISSUER", trust.issuer.clone()),
+            ("JWT_AUDIENCE", trust.audience.clone()),
+            ("JWKS_URL", trust.jwks_url.clone()),
             ("PLATFORM_AGENT_ID", PLATFORM.to_owned()),
             // Our own chain makes a block for each transaction, and undoes none by itself.
             ("CHAIN_CONFIRMATIONS", "1".to_owned()),

@@ -12,9 +12,9 @@
 //! | [`secrets`] | random bytes, and bytes as text |
 //! | [`chain`] | an EVM chain, by anvil |
 //! | [`witness`] | a witness that cosigns the log |
-//! | [`issuer`] | a Supabase-shaped token issuer, and keys to forge with |
+//! | [`issuer`] | a Supabase-shaped token issuer with a sign-in, and keys to forge with |
 //! | [`lambda`] | a Lambda Runtime API that invokes the binaries, and kills them on request |
-//! | [`watch`] | cargo-lambda's gateway, the same binaries behind HTTP |
+//! | [`watch`] | the local gateway: the same binaries behind HTTP, run by cargo-lambda |
 //! | [`sample_data`] | the sample people, agents and facilities, and clients that act as them |
 //! | [`deployment`] | secrets, logins and environment: what an operator does once |
 //! | [`stack`] | all of it behind one gateway: what `cargo xtask up` and `demo` run |

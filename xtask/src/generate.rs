@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: what follows from `functions/endpoints.toml`.
+//! `cargo xtask generate`: what follows from `functions/endpoints.toml`, and the tables of docs/API.md.
 
 use anyhow::Result;
 use clap::Args;

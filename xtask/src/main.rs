@@ -1,12 +1,14 @@
 //! The project's commands:
-//! `cargo xtask demo | up | token | deliver | generate | check | test | bench | sam-local | rehearse`.
+//! `cargo xtask demo | up | token | deliver | generate | check | test | clients | docs | bench | sam-local | rehearse`.
 
 // Printing to the person who typed the command is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod check;
+mod clients;
 mod demo;
+mod docs;
 mod generate;
 mod life;
 mod rehearse;
@@ -36,15 +38,21 @@ enum Command {
     Up(up::Arguments),
     /// Prints a fresh token of a sample person, for the stack that `up` runs.
     Token {
-        /// alice, bob, carol, dave or mallory
+        /// The person's name.
+        #[arg(value_parser = speak::people())]
         person: String,
+        #[command(flatten)]
+        which: up::Which,
     },
     /// Signs a webhook and sends it to the stack that `up` runs.
+    #[command(after_help = speak::agents())]
     Deliver {
-        /// optkas-platform, escrow-one, settle-one or collateral-one
+        /// The agent's id, one of those below.
         agent: String,
         /// The event, a JSON file; `-` reads standard input.
         event: PathBuf,
+        #[command(flatten)]
+        which: up::Which,
     },
     /// Runs the template's functions in containers, as sam does; needs a Docker engine.
     SamLocal(sam_local::Arguments),
@@ -56,6 +64,10 @@ enum Command {
     Generate(generate::Arguments),
     /// Runs every check and every test.
     Test,
+    /// Generates a TypeScript and a Python client, and plays a settlement's life with each.
+    Clients,
+    /// Makes the page of the API reference: target/docs/api.html.
+    Docs,
     /// Measures how fast it is, each figure beside its reference.
     #[command(disable_help_flag = true)]
     Bench {
@@ -81,12 +93,21 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo => demo::run(),
         Command::Up(arguments) => up::run(&arguments),
-        Command::Token { person } => speak::token(&person),
-        Command::Deliver { agent, event } => speak::deliver(&agent, &event),
+        Command::Token { person, which } => speak::token(&person, &which),
+        Command::Deliver {
+            agent,
+            event,
+            which,
+        } => speak::deliver(&agent, &event, &which),
         Command::SamLocal(arguments) => sam_local::run(&arguments),
         Command::Rehearse => rehearse::run(),
         Command::Check => check::quick(),
         Command::Test => check::everything(),
+        Command::Clients => clients::run().and_then(|played| {
+            anyhow::ensure!(played, clients::NO_PYTHON);
+            Ok(())
+        }),
+        Command::Docs => docs::run().map(|page| println!("{}", page.display())),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     }

@@ -7,18 +7,43 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 use tests::http;
 use tests::issuer::{Key, Minter};
-use tests::sample_data::{Agent, find_person};
+use tests::sample_data::{AGENTS, Agent, PEOPLE, find_person};
 use tests::stack;
 
-use crate::up::STACK;
+use crate::up::Which;
+
+/// The sample people's names.
+pub(crate) fn people() -> PossibleValuesParser {
+    PossibleValuesParser::new(PEOPLE.map(|person| person.name))
+}
+
+/// The sample agents, and what each reports.
+pub(crate) fn agents() -> String {
+    let lines = AGENTS.map(|(id, kind, _)| {
+        // Each on a line of its own: the platform has many.
+        let events = kind.events().join("\n                   ");
+        format!("  {id:<16} {events}")
+    });
+    format!(
+        "Agents, and the types of their events:\n{}\n\n\
+         An event is {{\"id\", \"type\", \"occurred_at\", \"data\"}}; docs/openapi.yaml has the members.",
+        lines.join("\n")
+    )
+}
 
 /// Prints a token that is valid for an hour, and nothing else.
-pub(crate) fn token(person: &str) -> Result<()> {
+pub(crate) fn token(person: &str, which: &Which) -> Result<()> {
     let person = find_person(person)?;
-    let stack = stack::read(STACK)?;
+    let stack = stack::read(&which.folder()?)?;
+    ensure!(
+        !stack["signing_key"].is_null(),
+        "this stack takes the tokens of {}: sign in there",
+        text(&stack, "issuer")?
+    );
     let minter = Minter {
         issuer: text(&stack, "issuer")?.to_owned(),
         audience: text(&stack, "audience")?.to_owned(),
@@ -29,8 +54,8 @@ pub(crate) fn token(person: &str) -> Result<()> {
 }
 
 /// Signs the event as it is, byte for byte, and prints the answer.
-pub(crate) fn deliver(agent: &str, event: &Path) -> Result<()> {
-    let stack = stack::read(STACK)?;
+pub(crate) fn deliver(agent: &str, event: &Path, which: &Which) -> Result<()> {
+    let stack = stack::read(&which.folder()?)?;
     let agent = find_agent(&stack, agent)?;
     let answer = http::send(gateway(&stack)?, &agent.sign(&read(event)?))?;
     println!("{}", answer.text());

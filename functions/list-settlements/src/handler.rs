@@ -1,6 +1,6 @@
 use shared::{
     http::{Problem, Success},
-    paging::NewestFirstCursor,
+    paging::{ChangesCursor, NewestFirstCursor},
     runtime::HumanCall,
 };
 
@@ -12,5 +12,6 @@ pub(crate) async fn handle(call: HumanCall) -> Result<Success, Problem> {
         .gateway
         .list_settlements(call.human.token(), &filter)
         .await?;
-    Ok(Success::from_reply(reply)?.paged(NewestFirstCursor::encode))
+    Ok(Success::from_reply(reply)?
+        .paged(|next| NewestFirstCursor::encode(next).or_else(|| ChangesCursor::encode(next))))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/settlements`: the allocator's own settlements, newest first.
+//! `GET /v1/settlements`: the allocator's own settlements, newest first or in the order of changes.
 
 mod handler;
 mod query;

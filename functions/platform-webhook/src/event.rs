@@ -18,7 +18,9 @@ const AGENT_KINDS: [&str; 3] = ["escrow", "settlement", "collateral"];
 pub(crate) const WEBHOOK: Webhook<Value> = Webhook {
     events: &[
         ("allocator.onboarded", allocator),
-        ("member.granted", member),
+        ("member.granted", granted),
+        ("member.named", named),
+        ("member.name_erased", unnamed),
         ("member.revoked", member),
         ("agent.registered", agent),
         ("facility.opened", facility),
@@ -46,6 +48,43 @@ fn member(data: &mut Fields) -> Option<Value> {
     data.keep::<Sub>("sub");
     data.keep_with("role", |text| one_of(text, &["viewer", "maker", "checker"]));
     data.kept()
+}
+
+/// A role, and what to call the person, which may be left out.
+fn granted(data: &mut Fields) -> Option<Value> {
+    data.given("display_name", display_name);
+    member(data)
+}
+
+fn named(data: &mut Fields) -> Option<Value> {
+    display_name(data, "display_name");
+    unnamed(data)
+}
+
+fn unnamed(data: &mut Fields) -> Option<Value> {
+    data.keep::<AllocatorId>("allocator_id");
+    data.keep::<Sub>("sub");
+    data.kept()
+}
+
+/// A person's name. Its salt goes no further than here: it is in the request's bytes alone, so that who has their hash,
+/// from the ledger or the published log, cannot tell whether a guessed name is right.
+fn display_name(data: &mut Fields, name: &str) -> Option<()> {
+    data.keep_object(name, |name| {
+        name.keep::<Text>("text");
+        name.required_with("salt", salt);
+    })
+}
+
+/// At least 128 bits in base64url.
+fn salt(text: &str) -> Result<(), &'static str> {
+    let letters = text
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+    if letters && (22..=86).contains(&text.len()) {
+        return Ok(());
+    }
+    Err("must be 22 to 86 characters of base64url, drawn at random for this event")
 }
 
 fn agent(data: &mut Fields) -> Option<Value> {
@@ -127,6 +166,11 @@ mod tests {
             "member.granted" | "member.revoked" => {
                 json!({"allocator_id": ID, "sub": ID, "role": "maker"})
             }
+            "member.named" => json!({
+                "allocator_id": ID, "sub": ID,
+                "display_name": {"text": "Alice Moore", "salt": "A".repeat(22)},
+            }),
+            "member.name_erased" => json!({"allocator_id": ID, "sub": ID}),
             "agent.registered" => {
                 json!({"agent_id": "escrow-one", "kind": "escrow", "name": "Escrow One"})
             }
@@ -177,7 +221,7 @@ mod tests {
     fn each_type_takes_its_own_members_and_all_of_them() {
         for (kind, _) in WEBHOOK.events {
             let whole = good(kind);
-            assert_eq!(read(kind, &whole).unwrap(), whole, "{kind:?}");
+            assert_eq!(read(kind, &whole).unwrap(), kept(&whole), "{kind:?}");
             for member in whole.as_object().unwrap().keys() {
                 for wrong in [
                     None,
@@ -203,6 +247,49 @@ mod tests {
                 matches!(read(kind, &more), Err(Problem::Invalid(_))),
                 "{kind:?}"
             );
+        }
+    }
+
+    /// What the database gets of an event: all but the salt of a name.
+    fn kept(whole: &Value) -> Value {
+        let mut kept = whole.clone();
+        if let Some(name) = kept.get_mut("display_name").and_then(Value::as_object_mut) {
+            name.remove("salt");
+        }
+        kept
+    }
+
+    #[test]
+    fn a_name_has_a_text_without_invisible_characters_and_a_salt() {
+        let named = good("member.named");
+        let mut granted = good("member.granted");
+        granted["display_name"] = Value::Null;
+        let unnamed = read("member.granted", &granted).unwrap();
+        assert_eq!(unnamed, good("member.granted"));
+        granted["display_name"] = named["display_name"].clone();
+        assert_eq!(read("member.granted", &granted).unwrap(), kept(&granted));
+        let long = "a".repeat(141);
+        for (member, wrong) in [
+            ("text", Value::Null),
+            ("text", json!("")),
+            ("text", json!(long)),
+            ("text", json!("Alice\u{200b}Moore")),
+            ("text", json!("Alice\nMoore")),
+            ("text", json!("\u{202e}Moore")),
+            ("salt", Value::Null),
+            ("salt", json!("A".repeat(21))),
+            ("salt", json!("A".repeat(87))),
+            ("salt", json!(format!("{}=", "A".repeat(22)))),
+            ("more", json!("x")),
+        ] {
+            for (kind, whole) in [("member.named", &named), ("member.granted", &granted)] {
+                let mut body = whole.clone();
+                body["display_name"][member] = wrong.clone();
+                let found = errors(kind, &body);
+                let pointer = format!("/display_name/{member}");
+                assert_eq!(found[0]["pointer"], pointer, "{kind} {body}");
+                assert!(!found.to_string().contains("Moore"), "{found}");
+            }
         }
     }
 

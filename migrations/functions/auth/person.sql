@@ -31,6 +31,18 @@ comment on function auth.sub() is
     'The person whose token this transaction presented. Null without one, and once the token or its key is no longer '
     'in force. A policy reads it as (select auth.sub()), once a query.';
 
+create or replace function auth.assurance_json()
+returns jsonb
+language sql
+stable
+return (
+    select jsonb_build_object('aal', t.aal, 'second_factor_at', ledger.rfc3339(t.second_factor_at))
+    from auth.verified_token as t
+    where t.token_sha256 = auth.presented_token_sha256()
+);
+comment on function auth.assurance_json() is
+    'How the person of the presented token was authenticated, as the verified token says it. Nothing depends on it.';
+
 create or replace function auth.authenticate(_token text)
 returns void
 language plpgsql
@@ -93,7 +105,7 @@ as $$
 begin
     return case
         when exists (select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)) then null
-        else ledger.reason('role-missing', jsonb_build_object('required', to_jsonb(_roles)))
+        else ledger.reason('role-missing', jsonb_build_object('required_roles', to_jsonb(_roles)))
     end;
 end
 $$;

@@ -30,6 +30,27 @@ return sha256(convert_to(nullif(current_setting('optkas.token', true), ''), 'UTF
 comment on function auth.presented_token_sha256() is
     'The SHA-256 of the token in the setting, verified or not; null without one.';
 
+create or replace function auth.second_factor_at(_claims json)
+returns timestamptz
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select to_timestamp(max(auth.json_integer(one, 'timestamp')))
+        from json_array_elements(case json_typeof(_claims -> 'amr') when 'array' then _claims -> 'amr' end) as one
+        where json_typeof(one) = 'object'
+            and auth.json_string(one, 'method') in ('totp', 'mfa/phone', 'mfa/webauthn')
+            -- What is presented to come has not been presented.
+            and auth.json_integer(one, 'timestamp') between 1 and auth.json_integer(_claims, 'iat')
+    );
+end
+$$;
+comment on function auth.second_factor_at(json) is
+    'The last time at which the claim amr, as Supabase Auth writes it, has a second factor. Null where it has none, or '
+    'another form.';
+
 create or replace function auth.verify_token(_token text)
 returns auth.verified_token
 language plpgsql
@@ -117,7 +138,8 @@ begin
 
     return row(
         sha256(convert_to(_token, 'UTF8')), (claims ->> 'sub')::uuid, key.kid, expected.revision,
-        to_timestamp(valid_from), to_timestamp(exp)
+        to_timestamp(valid_from), to_timestamp(exp),
+        substring(auth.json_string(claims, 'aal') from '^aal[12]$'), auth.second_factor_at(claims)
     )::auth.verified_token;
 end
 $$;

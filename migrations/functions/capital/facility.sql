@@ -9,7 +9,7 @@ begin
     if not exists (
         select from capital.agent as a where a.agent_id = _agent_id and a.kind = _kind
     ) then
-        perform ledger.refuse('agent-kind', jsonb_build_object('member', _member, 'required', _kind));
+        perform ledger.refuse('agent-kind', jsonb_build_object('member', _member, 'required_kind', _kind));
     end if;
 end
 $$;
@@ -193,6 +193,11 @@ return jsonb_build_object(
     ),
     'utilised_minor', (
         select u.utilised_minor::text
+        from capital.facility_utilisation as u
+        where u.facility_id = (_facility).facility_id
+    ),
+    'room_minor', (
+        select (u.limit_minor - u.utilised_minor)::text
         from capital.facility_utilisation as u
         where u.facility_id = (_facility).facility_id
     ),

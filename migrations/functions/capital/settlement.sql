@@ -25,6 +25,7 @@ begin
     agreed.version := old.version + 1;
     agreed.previous_status := old.status;
     agreed.status := new.status;
+    agreed.updated_at := new.updated_at;
     if new.status = 'VERIFIED' then
         agreed.verified_by := new.verified_by;
     end if;
@@ -53,7 +54,8 @@ begin
     if not exists (
         select
         from capital.settlement as s
-        where s.settlement_id = new.settlement_id and s.version >= new.seq
+        where s.settlement_id = new.settlement_id
+            and (s.version > new.seq or (s.version = new.seq and s.updated_at = new.at))
     ) then
         raise exception using
             errcode = 'OPK04',
@@ -63,7 +65,8 @@ begin
 end
 $$;
 comment on function capital.require_last_transition() is
-    'Checks at commit that no transition goes beyond the settlement it belongs to.';
+    'Checks at commit that no transition goes beyond the settlement it belongs to, and that the settlement bears the '
+    'time of its last one.';
 
 create or replace function capital.require_state(_settlement capital.settlement, _to text, variadic _from text[])
 returns void
@@ -97,6 +100,77 @@ return jsonb_build_object(
     'expires_at', ledger.rfc3339(_settlement.expires_at),
     'created_at', ledger.rfc3339(_settlement.created_at),
     'created_by', _settlement.created_by,
+    'verified_by', _settlement.verified_by,
+    'updated_at', ledger.rfc3339(_settlement.updated_at),
     'version', _settlement.version
 );
-comment on function capital.settlement_json(capital.settlement) is 'A settlement as replies show it.';
+comment on function capital.settlement_json(capital.settlement) is
+    'A settlement as replies to mutations show it: with ids, and without names, since such a reply is kept for ever.';
+
+create or replace function capital.settlements_where(
+    _allocator_id uuid,
+    _statuses text[],
+    _facility_id uuid,
+    _currency text,
+    _value_date date,
+    _uetr uuid,
+    _reference text,
+    _created_by uuid,
+    _not_created_by uuid,
+    _created_after timestamptz,
+    _created_before timestamptz
+)
+returns setof capital.settlement
+language sql
+stable
+begin atomic
+    select s.*
+    from capital.settlement as s
+    where s.allocator_id = _allocator_id
+        and (_statuses is null or s.status = any (_statuses))
+        and (_facility_id is null or s.facility_id = _facility_id)
+        and (_currency is null or s.currency = _currency)
+        and (_value_date is null or s.value_date = _value_date)
+        and (_uetr is null or s.uetr = _uetr)
+        and (_reference is null or s.reference = _reference)
+        and (_created_by is null or s.created_by = _created_by)
+        and (_not_created_by is null or s.created_by <> _not_created_by)
+        and (_created_after is null or s.created_at > _created_after)
+        and (_created_before is null or s.created_at < _created_before);
+end;
+comment on function capital.settlements_where is
+    'The allocator''s settlements that all filters let through; a filter that is null lets everything through. It is '
+    'inlined, so that the planner sees the filters that are given.';
+
+create or replace function capital.settlements_json(_page capital.settlement[])
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allocator_name constant text := capital.name_of_allocator();
+    facilities constant jsonb := capital.names_of_facilities(
+        array(select distinct s.facility_id from unnest(_page) as s));
+    people constant jsonb := capital.names_of_people(array(
+        select s.created_by::text from unnest(_page) as s
+        union
+        select s.verified_by::text from unnest(_page) as s where s.verified_by is not null
+    ));
+begin
+    return (
+        select coalesce(jsonb_agg(
+            capital.settlement_json(_page[place]) || jsonb_build_object(
+                'allocator_name', allocator_name,
+                'facility_name', facilities -> _page[place].facility_id::text,
+                'created_by_name', people -> _page[place].created_by::text,
+                'verified_by_name', people -> _page[place].verified_by::text
+            )
+            order by place
+        ), '[]')
+        from generate_subscripts(_page, 1) as place
+    );
+end
+$$;
+comment on function capital.settlements_json(capital.settlement[]) is
+    'Settlements of the reader''s own allocator, as replies to reads show them: with names beside the ids.';

@@ -59,15 +59,18 @@ begin
     set version = s.version + 1,
         previous_status = s.status,
         status = _to,
+        updated_at = clock_timestamp(),
         verified_by = case _to when 'VERIFIED' then auth.sub() else s.verified_by end
     where s.settlement_id = _settlement.settlement_id
     returning s.* into strict moved;
 
     insert into capital.settlement_transition
-        (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason)
+        (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason,
+         at)
     select
         moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
-        who.kind, who.id, decode(current_setting('optkas.commitment'), 'hex'), _reason
+        who.kind, who.id, decode(current_setting('optkas.commitment'), 'hex'), _reason,
+        moved.updated_at
     from auth.principal() as who;
 
     case _to

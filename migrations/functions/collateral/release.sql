@@ -138,7 +138,49 @@ return collateral.release_summary(_release) || jsonb_build_object(
     'content', (_release).content::jsonb,
     'notice', collateral.notice()
 );
-comment on function collateral.release_json(collateral.release) is 'A release as replies show it, with its content.';
+comment on function collateral.release_json(collateral.release) is
+    'A release as replies to mutations show it, without names. Who asked and who approved is shown to their own '
+    'allocator only.';
+
+create or replace function collateral.release_names(_release collateral.release, _facilities jsonb, _people jsonb)
+returns jsonb
+language sql
+immutable
+return jsonb_build_object(
+    'facility_name', _facilities -> (_release).facility_id::text,
+    'requested_by_name', _people -> (_release).requested_by::text,
+    'approved_by_name', _people -> (_release).approved_by::text
+);
+comment on function collateral.release_names(collateral.release, jsonb, jsonb) is
+    'The names beside a release''s ids, of those that the reader may know.';
+
+create or replace function collateral.releases_json(_releases collateral.release[])
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    facilities constant jsonb := capital.names_of_facilities(
+        array(select distinct r.facility_id from unnest(_releases) as r));
+    people constant jsonb := capital.names_of_people(array(
+        select r.requested_by::text from unnest(_releases) as r
+        union
+        select r.approved_by::text from unnest(_releases) as r where r.approved_by is not null
+    ));
+begin
+    return (
+        select coalesce(jsonb_agg(
+            collateral.release_json(_releases[place])
+                || collateral.release_names(_releases[place], facilities, people)
+            order by place
+        ), '[]')
+        from generate_subscripts(_releases, 1) as place
+    );
+end
+$$;
+comment on function collateral.releases_json(collateral.release[]) is
+    'Releases as replies to reads show them: with names beside the ids, as far as the reader may know them.';
 
 create or replace function collateral.request_release(
     _facility_id uuid,

@@ -15,7 +15,8 @@ begin
     select jsonb_build_object(
         'id', encode(l.key, 'hex'),
         'fingerprint', encode(l.fingerprint, 'hex'),
-        'principal', jsonb_build_object('kind', l.principal_kind, 'id', l.principal_id),
+        'principal', capital.actor_json(l.principal_kind, l.principal_id, case l.principal_kind
+            when 'human' then capital.names_of_people(array[l.principal_id]) end),
         'operation', l.operation,
         'resource_id', nullif(l.resource, ''),
         'created_id', case o.status when 201 then o.body ->> 'id' end,
@@ -59,12 +60,20 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    people constant jsonb := capital.names_of_people(array(
+        select o.principal_id
+        from ledger.commitment_outcome as o
+        where o.allocator_id = _allocator_id and o.refused_resource = _resource and o.principal_kind = 'human'
+        order by o.committed_at desc
+        limit ledger.refusals_max()
+    ));
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
             'commitment_id', encode(a.key, 'hex'),
             'operation', l.operation,
-            'actor', jsonb_build_object('kind', a.principal_kind, 'id', a.principal_id),
+            'actor', capital.actor_json(a.principal_kind, a.principal_id, people),
             'at', ledger.rfc3339(a.committed_at),
             'problem', jsonb_build_object('refusal', a.refusal) || (a.body - 'commitment')
         ) order by a.committed_at desc, a.key), '[]')

@@ -8,6 +8,8 @@ parallel safe
 return case
     when _event_type = 'allocator.onboarded' then array['allocator_id', 'legal_name']
     when _event_type in ('member.granted', 'member.revoked') then array['allocator_id', 'sub', 'role']
+    when _event_type = 'member.named' then array['allocator_id', 'sub', 'display_name']
+    when _event_type = 'member.name_erased' then array['allocator_id', 'sub']
     when _event_type = 'agent.registered' then array['agent_id', 'kind', 'name']
     when _event_type = 'facility.opened' then array[
         'facility_id', 'name', 'currency', 'limit_minor', 'escrow_agent', 'settlement_agent', 'secured'

@@ -12,11 +12,24 @@ return jsonb_build_object(
     'log_size', (_run).log_size,
     'result', (_run).result
 );
-comment on function risk.run_json(risk.run) is 'A run as replies show it.';
+comment on function risk.run_json(risk.run) is
+    'A run as replies to mutations show it, without names, since such a reply is kept for ever.';
 
-create or replace function risk.run_summary(_run risk.run)
+create or replace function risk.run_names(_run risk.run, _people jsonb)
 returns jsonb
 language sql
 stable
-return risk.run_json(_run) || jsonb_build_object('result', fixed.risk_summary((_run).result));
-comment on function risk.run_summary(risk.run) is 'A run in a list, without what grows with the number of names.';
+return jsonb_build_object(
+    'allocator_name', capital.name_of_allocator(),
+    'requested_by_name', _people -> (_run).requested_by::text
+);
+comment on function risk.run_names(risk.run, jsonb) is
+    'The names beside the ids of a run of the reader''s own allocator; those of people are given.';
+
+create or replace function risk.run_summary(_run risk.run, _people jsonb)
+returns jsonb
+language sql
+stable
+return risk.run_json(_run) || risk.run_names(_run, _people)
+    || jsonb_build_object('result', fixed.risk_summary((_run).result));
+comment on function risk.run_summary(risk.run, jsonb) is 'A run in a list, without what grows with the number of names.';

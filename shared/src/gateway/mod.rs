@@ -41,7 +41,7 @@ use tracing::{error, warn};
 pub use self::{
     connect::connect,
     facilities::{NewRelease, ReleaseFilter, Released, Removal, WarningFilter},
-    reads::{Sent, SettlementFilter},
+    reads::{Sent, SettlementFilter, SettlementOrder},
     reply::{Outcome, Reply},
     settlements::NewSettlement,
     system::{Books, RetiredFor},

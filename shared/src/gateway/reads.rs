@@ -1,32 +1,54 @@
 //! What people look at. Nothing here writes.
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use tokio_postgres::types::Type;
 
 use super::{Error, Gateway, Reply};
 use crate::{
     auth::Token,
     commitment::{ClientKey, IdempotencyKey},
-    ids::{FacilityId, ResourceId, SettlementId},
-    paging::{AuditCursor, IdCursor, NewestFirstCursor},
-    settlement::Status,
+    ids::{FacilityId, ResourceId, SettlementId, Sub, Uetr},
+    money::CurrencyCode,
+    paging::{AuditCursor, ChangesCursor, IdCursor, NewestFirstCursor},
+    settlement::{Status, Text},
 };
 
-/// Which settlements to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which settlements to list, in which order. What is `None` lets everything through.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettlementFilter {
     /// How many a page, 1 to 100.
     pub page_size: i32,
-    /// Where the page begins.
-    pub cursor: Option<NewestFirstCursor>,
-    /// Only in this state.
-    pub status: Option<Status>,
+    /// In which order, and where the page begins.
+    pub order: SettlementOrder,
+    /// Only in one of these states.
+    pub statuses: Option<Vec<Status>>,
     /// Only to this facility.
     pub facility_id: Option<FacilityId>,
+    /// Only in this currency.
+    pub currency: Option<CurrencyCode>,
+    /// Only of this value date.
+    pub value_date: Option<Date>,
+    /// Only the one with this reference.
+    pub uetr: Option<Uetr>,
+    /// Only with exactly this reference of the allocator's.
+    pub reference: Option<Text>,
+    /// Only made by this member.
+    pub created_by: Option<Sub>,
+    /// Only made by others than this member.
+    pub not_created_by: Option<Sub>,
     /// Only created after this instant.
     pub created_after: Option<OffsetDateTime>,
     /// Only created before this instant.
     pub created_before: Option<OffsetDateTime>,
+}
+
+/// The order of a list of settlements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettlementOrder {
+    /// The newest first, after this one.
+    NewestFirst(Option<NewestFirstCursor>),
+    /// Those that changed after an instant, up to the final one, in the order of their changes, after this one.
+    Changes(OffsetDateTime, Option<ChangesCursor>),
 }
 
 /// What a member sent.
@@ -41,7 +63,7 @@ pub struct Sent {
 }
 
 impl Gateway {
-    /// `gateway.list_settlements`: newest first.
+    /// `gateway.list_settlements`: the allocator's own.
     ///
     /// # Errors
     ///
@@ -51,20 +73,38 @@ impl Gateway {
         token: &Token,
         filter: &SettlementFilter,
     ) -> Result<Reply, Error> {
+        let (updated_after, cursor) = match filter.order {
+            SettlementOrder::NewestFirst(cursor) => {
+                (None, cursor.map(|cursor| (cursor.created_at, cursor.id)))
+            }
+            SettlementOrder::Changes(after, cursor) => (
+                Some(after),
+                cursor.map(|cursor| (cursor.updated_at, cursor.id)),
+            ),
+        };
+        let statuses = filter.statuses.as_ref();
+        let statuses = statuses.map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>());
         self.read(
             "list_settlements",
             token,
             &[
                 (&filter.page_size, Type::INT4),
-                (
-                    &filter.cursor.map(|cursor| cursor.created_at),
-                    Type::TIMESTAMPTZ,
-                ),
-                (&filter.cursor.map(|cursor| cursor.id), Type::UUID),
-                (&filter.status.map(Status::as_str), Type::TEXT),
+                (&cursor.map(|(at, _)| at), Type::TIMESTAMPTZ),
+                (&cursor.map(|(_, id)| id), Type::UUID),
+                (&statuses, Type::TEXT_ARRAY),
                 (&filter.facility_id.map(FacilityId::as_uuid), Type::UUID),
+                (
+                    &filter.currency.as_ref().map(CurrencyCode::code),
+                    Type::TEXT,
+                ),
+                (&filter.value_date, Type::DATE),
+                (&filter.uetr.map(Uetr::as_uuid), Type::UUID),
+                (&filter.reference.as_ref().map(Text::as_str), Type::TEXT),
+                (&filter.created_by.map(Sub::as_uuid), Type::UUID),
+                (&filter.not_created_by.map(Sub::as_uuid), Type::UUID),
                 (&filter.created_after, Type::TIMESTAMPTZ),
                 (&filter.created_before, Type::TIMESTAMPTZ),
+                (&updated_after, Type::TIMESTAMPTZ),
             ],
         )
         .await

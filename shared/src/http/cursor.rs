@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Fields, Problem, instant::parse_instant, read_query};
-use crate::paging::{AuditCursor, IdCursor, NewestFirstCursor};
+use crate::paging::{AuditCursor, ChangesCursor, IdCursor, NewestFirstCursor};
 
 const PAGE_SIZE_DEFAULT: i32 = 50;
 const PAGE_SIZE_MAX: i32 = 100;
@@ -51,25 +51,59 @@ impl NewestFirstCursor {
     ///
     /// A sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let bytes: [u8; 24] = decode(text)?;
-        let (at, id) = bytes.split_first_chunk().ok_or(INVALID)?;
-        Ok(Self {
-            created_at: OffsetDateTime::from_unix_timestamp_nanos(
-                i128::from(i64::from_be_bytes(*at)) * 1_000,
-            )
-            .map_err(|_| INVALID)?,
-            id: Uuid::from_slice(id).map_err(|_| INVALID)?,
-        })
+        let (created_at, id) = place(&decode(text)?)?;
+        Ok(Self { created_at, id })
     }
 
     /// The cursor for the database's `next`: `{"created_at", "id"}`.
     #[must_use]
     pub fn encode(next: &Value) -> Option<String> {
-        let created_at = parse_instant(next.get("created_at")?.as_str()?).ok()?;
-        let id: Uuid = next.get("id")?.as_str()?.parse().ok()?;
-        let at = i64::try_from(created_at.unix_timestamp_nanos() / 1_000).ok()?;
-        Some(URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], id.as_bytes()].concat()))
+        Some(URL_SAFE_NO_PAD.encode(octets(next, "created_at")?))
     }
+}
+
+/// What a cursor of this order begins with, so that none of another order passes for one.
+const CHANGES: u8 = b'c';
+
+impl ChangesCursor {
+    /// Reads a query parameter: a mark, then as [`NewestFirstCursor`], with the time of the last change.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let bytes: [u8; 25] = decode(text)?;
+        let [CHANGES, rest @ ..] = bytes else {
+            return Err(INVALID);
+        };
+        let (updated_at, id) = place(&rest)?;
+        Ok(Self { updated_at, id })
+    }
+
+    /// The cursor for the database's `next`: `{"updated_at", "id"}`.
+    #[must_use]
+    pub fn encode(next: &Value) -> Option<String> {
+        let octets = octets(next, "updated_at")?;
+        Some(URL_SAFE_NO_PAD.encode([&[CHANGES], &octets[..]].concat()))
+    }
+}
+
+/// An instant and an id of eight and sixteen bytes.
+fn place(bytes: &[u8; 24]) -> Result<(OffsetDateTime, Uuid), &'static str> {
+    let (at, id) = bytes.split_first_chunk().ok_or(INVALID)?;
+    let nanoseconds = i128::from(i64::from_be_bytes(*at)) * 1_000;
+    Ok((
+        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).map_err(|_| INVALID)?,
+        Uuid::from_slice(id).map_err(|_| INVALID)?,
+    ))
+}
+
+/// The bytes of the instant in that member, and of the id.
+fn octets(next: &Value, at: &str) -> Option<Vec<u8>> {
+    let at = parse_instant(next.get(at)?.as_str()?).ok()?;
+    let id: Uuid = next.get("id")?.as_str()?.parse().ok()?;
+    let at = i64::try_from(at.unix_timestamp_nanos() / 1_000).ok()?;
+    Some([&at.to_be_bytes()[..], id.as_bytes()].concat())
 }
 
 impl AuditCursor {
@@ -135,6 +169,18 @@ mod tests {
             Ok(NewestFirstCursor { created_at, id })
         );
 
+        let next = json!({"updated_at": "2026-11-23T00:00:00.123456Z", "id": id.to_string()});
+        let changes = ChangesCursor::encode(&next).unwrap();
+        let updated_at = created_at;
+        assert_eq!(
+            ChangesCursor::parse(&changes),
+            Ok(ChangesCursor { updated_at, id })
+        );
+        assert!(ChangesCursor::parse(&cursor).is_err());
+        assert!(NewestFirstCursor::parse(&changes).is_err());
+        let unmarked = URL_SAFE_NO_PAD.encode([0; 25]);
+        assert!(ChangesCursor::parse(&unmarked).is_err());
+
         let cursor = AuditCursor::encode(&json!("9007199254740993")).unwrap();
         assert_eq!(
             AuditCursor::parse(&cursor),
@@ -160,6 +206,7 @@ mod tests {
         ] {
             assert!(AuditCursor::parse(bad).is_err(), "{bad}");
             assert!(NewestFirstCursor::parse(bad).is_err(), "{bad}");
+            assert!(ChangesCursor::parse(bad).is_err(), "{bad}");
             assert!(IdCursor::parse(bad).is_err(), "{bad}");
         }
         assert!(AuditCursor::parse("AAAAAAAAAAA").is_ok());
@@ -172,6 +219,7 @@ mod tests {
         ] {
             assert_eq!(AuditCursor::encode(&next), None);
             assert_eq!(NewestFirstCursor::encode(&next), None);
+            assert_eq!(ChangesCursor::encode(&next), None);
             assert_eq!(IdCursor::encode(&next), None);
         }
     }

@@ -1,10 +1,12 @@
 //! HTTP/1.1 on loopback: messages, a client, and a server whose replies a test decides.
 
 mod client;
+mod cors;
 mod server;
 mod wire;
 
 pub use client::send;
+pub use cors::Cors;
 pub use server::{Reply, Server};
 
 use serde_json::Value;

@@ -130,6 +130,8 @@ fn exchange(
         .get("connection")
         .is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let [method, target] = head.start;
+    // The answer to HEAD tells the length of a body that does not follow (RFC 9110, 9.3.2).
+    let bodiless = method == "HEAD";
     let request = Request {
         method,
         target,
@@ -139,7 +141,7 @@ fn exchange(
     match (state.handler)(request) {
         Reply::Response(response) => {
             // One write: header and body in two would wait for each other's acknowledgement.
-            stream.write_all(&encode(&response)?)?;
+            stream.write_all(&encode(&response, bodiless)?)?;
             Ok(!close && !state.stopped.load(Ordering::SeqCst))
         }
         Reply::Close => Ok(false),
@@ -151,11 +153,17 @@ fn exchange(
     }
 }
 
-fn encode(response: &Response) -> Result<Vec<u8>> {
+fn encode(response: &Response, bodiless: bool) -> Result<Vec<u8>> {
     let mut head = format!("HTTP/1.1 {} -\r\n", response.status);
     for (name, value) in &response.headers {
         write!(head, "{name}: {value}\r\n")?;
     }
-    write!(head, "content-length: {}\r\n\r\n", response.body.len())?;
-    Ok([head.as_bytes(), &response.body].concat())
+    // 204 has neither (RFC 9110, 8.6).
+    if response.status != 204 {
+        write!(head, "content-length: {}\r\n", response.body.len())?;
+    }
+    head.push_str("\r\n");
+    let bodiless = bodiless || response.status == 204;
+    let body = if bodiless { &[] } else { &*response.body };
+    Ok([head.as_bytes(), body].concat())
 }

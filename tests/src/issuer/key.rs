@@ -8,8 +8,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
+    RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde_json::{Value, json};
 
@@ -148,6 +149,32 @@ impl Key {
         jwk["use"] = json!("sig");
         jwk["key_ops"] = json!(["verify"]);
         jwk
+    }
+
+    /// Whether a key, as it is published, verifies that signature.
+    #[must_use]
+    pub fn verifies(jwk: &Value, input: &[u8], signature: &[u8]) -> bool {
+        let decode = |name: &str| {
+            let text = jwk[name].as_str().unwrap_or_default();
+            URL_SAFE_NO_PAD.decode(text).unwrap_or_default()
+        };
+        match jwk["alg"].as_str() {
+            Some("ES256") => {
+                let point = [vec![4], decode("x"), decode("y")].concat();
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(input, signature)
+            }
+            Some("RS256") => {
+                let (n, e) = (decode("n"), decode("e"));
+                RsaPublicKeyComponents { n, e }.verify(
+                    &RSA_PKCS1_2048_8192_SHA256,
+                    input,
+                    signature,
+                )
+            }
+            Some("EdDSA") => UnparsedPublicKey::new(&ED25519, decode("x")).verify(input, signature),
+            Some(_) | None => return false,
+        }
+        .is_ok()
     }
 
     /// Both halves; only an ES256 key can be kept.

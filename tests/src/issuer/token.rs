@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Key;
 
-const LIFETIME_SECONDS: u64 = 3600;
+pub(super) const LIFETIME_SECONDS: u64 = 3600;
 
 /// Mints tokens with an issuer's signing key.
 #[derive(Clone, Debug)]
@@ -34,16 +34,22 @@ impl Minter {
     #[must_use]
     pub fn claims(&self, sub: Uuid, name: &str) -> Value {
         let now = now_seconds();
+        let email = format!("{name}@example.com");
         json!({
             "iss": self.issuer,
             "sub": sub.to_string(),
             "aud": self.audience,
             "exp": now + LIFETIME_SECONDS,
             "iat": now,
-            "email": format!("{name}@example.com"),
+            "email": email,
             "phone": "",
             "app_metadata": { "provider": "email", "providers": ["email"] },
-            "user_metadata": { "email_verified": true },
+            "user_metadata": {
+                "email": email,
+                "email_verified": true,
+                "phone_verified": false,
+                "sub": sub.to_string(),
+            },
             "role": "authenticated",
             "aal": "aal1",
             "amr": [{ "method": "password", "timestamp": now }],
@@ -69,7 +75,7 @@ pub fn encode(header: &str, claims: &str) -> String {
     )
 }
 
-fn now_seconds() -> u64 {
+pub(super) fn now_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("the clock is past 1970")

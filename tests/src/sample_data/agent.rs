@@ -34,6 +34,24 @@ pub enum Scheme {
     RawBody,
 }
 
+/// The sample agents.
+pub const AGENTS: [(&str, Kind, Scheme); 4] = [
+    (PLATFORM, Kind::Platform, Scheme::StandardWebhooks),
+    ("escrow-one", Kind::Escrow, Scheme::StandardWebhooks),
+    ("settle-one", Kind::Settlement, Scheme::RawBody),
+    (COLLATERAL_AGENT, Kind::Collateral, Scheme::StandardWebhooks),
+];
+
+/// The sample agent of that kind.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn agent_of(kind: Kind) -> &'static str {
+    let agent = AGENTS.iter().find(|(_, of, _)| *of == kind);
+    agent.expect("there is one of each kind").0
+}
+
 /// An agent with its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
@@ -64,6 +82,40 @@ impl Kind {
             Self::Escrow => "escrow",
             Self::Settlement => "settlement",
             Self::Collateral => "collateral",
+        }
+    }
+
+    /// The types of the events that agents of this kind report; a test compares them with docs/openapi.yaml.
+    #[must_use]
+    pub const fn events(self) -> &'static [&'static str] {
+        match self {
+            Self::Platform => &[
+                "allocator.onboarded",
+                "member.granted",
+                "member.revoked",
+                "agent.registered",
+                "facility.opened",
+                "facility.admitted",
+                "facility.excluded",
+                "dispute.decided",
+                "party.recorded",
+                "rules.recorded",
+                "facility.risk_updated",
+                "ratings.recorded",
+                "capital.deposited",
+                "capital.withdrawn",
+            ],
+            Self::Escrow => &["escrow.funded", "escrow.failed"],
+            Self::Settlement => &["settlement.completed", "settlement.failed"],
+            Self::Collateral => &[
+                "filing.recorded",
+                "amendment.recorded",
+                "agreement.recorded",
+                "asset.pledged",
+                "valuation.recorded",
+                "custody.confirmed",
+                "search.reported",
+            ],
         }
     }
 
@@ -98,18 +150,13 @@ impl Agent {
     /// The sample agents, each with a new secret.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let agent = |id: &str, kind, scheme: Scheme| Self {
+        let agent = |(id, kind, scheme): (&str, Kind, Scheme)| Self {
             id: id.to_owned(),
             kind,
             scheme,
             secret: scheme.generate_secret(),
         };
-        vec![
-            agent(PLATFORM, Kind::Platform, Scheme::StandardWebhooks),
-            agent("escrow-one", Kind::Escrow, Scheme::StandardWebhooks),
-            agent("settle-one", Kind::Settlement, Scheme::RawBody),
-            agent(COLLATERAL_AGENT, Kind::Collateral, Scheme::StandardWebhooks),
-        ]
+        AGENTS.map(agent).to_vec()
     }
 
     /// Reads a member of stack.json's `agents`.

@@ -9,14 +9,14 @@ mod client;
 mod collateral;
 mod onboarding;
 
-pub use agent::{Agent, Kind, Scheme};
+pub use agent::{AGENTS, Agent, Kind, Scheme, agent_of};
 pub use book::book;
 pub use client::{AgentClient, PersonClient, delivery, idempotency_key, value_date};
 pub use collateral::{
     COLLATERAL_AGENT, Party, SecuredTerms, WebhookEvent, custodian, filed_to_lapse_on, kind_rule,
     lei,
 };
-pub use onboarding::{Step, steps};
+pub use onboarding::{OCCURRED_AT, Step, steps};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ pub struct Allocator {
 pub struct Person {
     /// What we call them.
     pub name: &'static str,
+    /// What the platform calls them.
+    pub display_name: &'static str,
     /// Their `sub`.
     pub sub: Uuid,
     /// Whose member they are.
@@ -97,12 +99,14 @@ pub const BOREALIS: Allocator = Allocator {
 
 const fn person(
     name: &'static str,
+    display_name: &'static str,
     sub: Uuid,
     allocator: Allocator,
     roles: &'static [&'static str],
 ) -> Person {
     Person {
         name,
+        display_name,
         sub,
         allocator,
         roles,
@@ -113,18 +117,21 @@ const fn person(
 pub const PEOPLE: [Person; 5] = [
     person(
         "alice",
+        "Alice Moore",
         uuid!("a1000000-0000-4000-8000-000000000001"),
         AURORA,
         &["maker"],
     ),
     person(
         "bob",
+        "Bob Tanaka",
         uuid!("a1000000-0000-4000-8000-000000000002"),
         AURORA,
         &["checker"],
     ),
     person(
         "carol",
+        "Carol Singh",
         uuid!("a1000000-0000-4000-8000-000000000003"),
         AURORA,
         &["viewer"],
@@ -132,12 +139,14 @@ pub const PEOPLE: [Person; 5] = [
     // Dave holds both roles, but cannot check his own proposals.
     person(
         "dave",
+        "Dave Okafor",
         uuid!("a1000000-0000-4000-8000-000000000004"),
         AURORA,
         &["maker", "checker"],
     ),
     person(
         "mallory",
+        "Mallory Vance",
         uuid!("b1000000-0000-4000-8000-000000000001"),
         BOREALIS,
         &["maker", "checker"],

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A fixed time in the past: a delivery that is sent again must be the same to the byte.
-const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
+pub const OCCURRED_AT: &str = "2026-01-02T09:00:00Z";
 
 /// One delivery of the platform.
 #[derive(Clone, Debug)]
@@ -24,10 +24,15 @@ pub struct Step {
 pub fn steps() -> Vec<Step> {
     let mut steps: Vec<Step> = [AURORA, BOREALIS].into_iter().map(allocator).collect();
     for person in PEOPLE {
-        for role in person.roles {
-            let data = json!({
+        for (place, role) in person.roles.iter().enumerate() {
+            let mut data = json!({
                 "allocator_id": person.allocator.id.to_string(), "sub": person.sub.to_string(), "role": role,
             });
+            if place == 0 {
+                // Sample data are known to everybody: here the salt need not be drawn at random.
+                data["display_name"] =
+                    json!({ "text": person.display_name, "salt": person.sub.simple().to_string() });
+            }
             steps.push(step(
                 "member.granted",
                 &format!("{}-{role}", person.name),

@@ -21,10 +21,12 @@ use crate::chain::{CHAIN_ID, Chain, Mining};
 use crate::deployment::{Deployment, log_name};
 use crate::folders;
 use crate::http::Response;
-use crate::issuer::{AUDIENCE, Issuer};
+use crate::issuer::{Account, Issuer, Trust};
 use crate::postgres::{Cluster, Database, Durability, Options, free_port};
 use crate::progress::step;
-use crate::sample_data::{Agent, AgentClient, PLATFORM, PersonClient, Step, find_person, steps};
+use crate::sample_data::{
+    Agent, AgentClient, PEOPLE, PLATFORM, PersonClient, Step, find_person, steps,
+};
 use crate::secrets::Secrets;
 use crate::tools;
 use crate::watch::Gateway;
@@ -45,23 +47,26 @@ pub struct Ports {
 }
 
 /// Which stack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of its folder below `target/`.
-    pub name: &'static str,
+    pub name: String,
     /// See [`Ports`].
     pub ports: Ports,
     /// Forget what an earlier stack of that name has kept.
     pub fresh: bool,
     /// Keep nothing.
     pub temporary: bool,
+    /// Whose tokens it takes; without it an issuer of its own starts, at which the sample people sign in.
+    pub trust: Option<Trust>,
 }
 
 /// A running stack; dropping it stops it, the gateway first.
 pub struct Stack {
     keeper: Keeper,
     gateway: Gateway,
-    issuer: Issuer,
+    issuer: Option<Issuer>,
+    trust: Trust,
     secrets: Secrets,
     chain: Chain,
     _cluster: Cluster,
@@ -75,16 +80,17 @@ impl Stack {
     /// Installs, builds, starts and migrates; the database is still empty when this returns.
     pub fn start(settings: Settings) -> Result<Self> {
         prepare()?;
-        let folder = folders::own(settings.name)?;
+        let folder = folders::own(&settings.name)?;
         let lock = lock(&folder)?;
         // A cluster is of no use without the password that is kept here.
         if settings.fresh || !Kept::exists(&folder) {
-            forget(settings.name, &folder)?;
+            forget(&settings.name, &folder)?;
         }
         remove_logs(&folder)?;
         let mut kept = Kept::load(&folder)?;
+        kept.trust_only(settings.trust.as_ref(), &folder)?;
         let cluster = Cluster::start(Options {
-            name: settings.name.to_owned(),
+            name: settings.name.clone(),
             password: kept.admin_password.clone(),
             port: choose(settings.ports.postgres, kept.ports.postgres)?,
             durability: if settings.temporary {
@@ -94,10 +100,12 @@ impl Stack {
             },
             temporary: settings.temporary,
         })?;
-        let issuer = Issuer::start(
-            choose(settings.ports.issuer, kept.ports.issuer)?,
-            kept.key()?,
-        )?;
+        let issuer = match settings.trust {
+            None => Some(start_issuer(settings.ports.issuer, &kept)?),
+            Some(_) => None,
+        };
+        let trust = issuer.as_ref().map(Issuer::trust).or(settings.trust);
+        let trust = trust.context("an issuer of its own, or another one")?;
         let secrets = Secrets::start(&folder, settings.temporary)?;
         let mut deployment = Deployment::new("optkas/local", kept.agents.clone())?;
         deployment.note_seed = STANDARD.decode(&kept.note_seed)?;
@@ -109,14 +117,14 @@ impl Stack {
         let admin = database(&cluster)?;
         secrets.log(&log_name(&admin))?;
         deployment.bootstrap(&admin)?;
-        let environment = deployment.environment(&admin, &issuer, &secrets);
+        let environment = deployment.environment(&admin, &trust, &secrets);
         let port = choose(settings.ports.gateway, kept.ports.gateway)?;
         let gateway = step("Starting the gateway", || {
             Gateway::start(&folder, port, &environment)
         })?;
         kept.ports = Ports {
             gateway: port,
-            issuer: issuer.port(),
+            issuer: issuer.as_ref().map_or(kept.ports.issuer, Issuer::port),
             postgres: cluster.port(),
         };
         kept.save(&folder)?;
@@ -125,6 +133,7 @@ impl Stack {
             keeper: Keeper::idle(),
             gateway,
             issuer,
+            trust,
             secrets,
             chain,
             _cluster: cluster,
@@ -137,7 +146,13 @@ impl Stack {
         stack.deployment.set_passwords(&stack.admin)?;
         step("Registering the issuer's keys", || {
             let synced = stack.gateway.invoker().sync_keys();
-            synced.with_context(|| stack.gateway.log_tail())
+            synced.with_context(|| {
+                let log = stack.gateway.log_tail();
+                format!(
+                    "the key set {} is not registered\n{log}",
+                    stack.trust.jwks_url
+                )
+            })
         })?;
         stack.keeper = Keeper::start(stack.gateway.invoker());
         Ok(stack)
@@ -148,9 +163,13 @@ impl Stack {
         self.agent(PLATFORM)?.deliver(&step.event)
     }
 
-    /// Makes the sample data, or finds it made already.
+    /// Makes the sample data, or finds it made already. Where another issuer says who people are, none is a member.
     pub fn populate(&self) -> Result<()> {
-        for delivery in steps() {
+        let people = self.issuer.is_some();
+        for delivery in steps()
+            .into_iter()
+            .filter(|step| people || step.event["type"] != "member.granted")
+        {
             let answer = self.onboard(&delivery)?;
             ensure!(
                 answer.status == 200,
@@ -167,7 +186,7 @@ impl Stack {
     pub fn person(&self, name: &str) -> Result<PersonClient<'_>> {
         Ok(PersonClient::new(
             &self.gateway,
-            self.issuer.minter(),
+            self.issuer().minter(),
             find_person(name)?,
         ))
     }
@@ -184,9 +203,25 @@ impl Stack {
     }
 
     /// The tokens' side.
+    ///
+    /// # Panics
+    /// If the stack was started to take another issuer's tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        let issuer = self.issuer.as_ref();
+        issuer.expect("this stack was started with an issuer of its own")
+    }
+
+    /// Whether that issuer is its own.
+    #[must_use]
+    pub const fn has_issuer(&self) -> bool {
+        self.issuer.is_some()
+    }
+
+    /// Whose tokens it takes.
+    #[must_use]
+    pub const fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The database, as the superuser.
@@ -253,11 +288,16 @@ impl Stack {
             .keys()
             .map(|function| Ok((function.clone(), json!(self.login(function)?.url()))))
             .collect();
+        let issuer = self.issuer.as_ref();
+        let signing_key = issuer
+            .map(|issuer| issuer.key().private_jwk())
+            .transpose()?;
+        let kept = Kept::load(&self.folder)?;
         let description = json!({
             "gateway": self.gateway.url(),
-            "issuer": self.issuer.name(),
-            "audience": AUDIENCE,
-            "signing_key": self.issuer.key().private_jwk()?,
+            "issuer": self.trust.issuer,
+            "audience": self.trust.audience,
+            "signing_key": signing_key,
             "chain": {
                 "id": CHAIN_ID,
                 "rpc_url": self.chain.url(),
@@ -265,7 +305,7 @@ impl Stack {
             },
             "postgres": { "admin": self.admin.url(), "logins": logins? },
             "agents": self.deployment.agents.iter().map(Agent::to_json).collect::<Vec<_>>(),
-            "people": state::people(),
+            "people": issuer.map_or_else(Vec::new, |_| state::people(&kept)),
             "facilities": state::facilities(),
             "log": { "url": self.log_url(), "policy": self.policy()? },
         });
@@ -307,6 +347,19 @@ fn prepare() -> Result<()> {
             .map_err(|_| anyhow!("the installation of the tools broke off"))??;
         Ok(())
     })
+}
+
+/// An issuer at which the sample people can sign in.
+fn start_issuer(port: u16, kept: &Kept) -> Result<Issuer> {
+    let issuer = Issuer::start(choose(port, kept.ports.issuer)?, kept.key()?)?;
+    for person in PEOPLE {
+        issuer.enrol(Account {
+            sub: person.sub,
+            name: person.name.to_owned(),
+            password: kept.password(person.name),
+        });
+    }
+    Ok(issuer)
 }
 
 /// A chain that makes a block for each transaction, and is still otherwise.

@@ -3,7 +3,7 @@
 
 mod npm;
 
-pub use npm::anvil;
+pub use npm::{anvil, node, supabase, typescript};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,12 @@ pub enum Set {
     Scanner,
     /// What links binaries for Lambda's libc, where sam builds.
     Linker,
-    /// npm, where none is installed.
+    /// node, and npm where none is installed.
     Npm,
+    /// What makes a Python client of the API document. It needs Python 3.11; for an older one the set is empty.
+    Clients,
+    /// What draws the page of the API reference.
+    Reference,
     /// The emulator of AWS that a deployment is rehearsed on.
     Rehearsal,
 }
@@ -44,6 +48,8 @@ impl Set {
             Self::Scanner => "scanner",
             Self::Linker => "linker",
             Self::Npm => "npm",
+            Self::Clients => "clients",
+            Self::Reference => "reference",
             Self::Rehearsal => "rehearsal",
         }
     }
@@ -56,6 +62,8 @@ impl Set {
             Self::Scanner => include_str!("../../tools/scanner.txt"),
             Self::Linker => include_str!("../../tools/linker.txt"),
             Self::Npm => include_str!("../../tools/npm.txt"),
+            Self::Clients => include_str!("../../tools/clients.txt"),
+            Self::Reference => include_str!("../../tools/reference.txt"),
             Self::Rehearsal => include_str!("../../tools/rehearsal.txt"),
         }
     }

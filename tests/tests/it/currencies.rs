@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::fixture::Fixture;
-use tests::http::{Response, Transport as _};
+use tests::http::Response;
 use tests::sample_data::{AURORA, PLATFORM, delivery, idempotency_key, value_date};
 use uuid::Uuid;
 

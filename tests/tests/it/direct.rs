@@ -15,6 +15,7 @@ use uuid::{Uuid, uuid};
 /// A second checker for mallory's allocator; a test that needs her lets the platform grant her the role.
 pub(crate) const ERIN: Person = Person {
     name: "erin",
+    display_name: "Erin Walsh",
     sub: uuid!("b1000000-0000-4000-8000-000000000002"),
     allocator: BOREALIS,
     roles: &["checker"],

@@ -39,6 +39,9 @@ pub(crate) struct Mutation {
     pub(crate) by_agent: bool,
 }
 
+/// The name that comes with events of the platform.
+pub(crate) const GRANTED: &str = "Dagny Eide";
+
 /// Starts the mutating functions with this number of processes, each taking this number of requests at a time.
 pub(crate) fn scale(fixture: &Fixture, processes: usize, concurrency: usize) -> Result<()> {
     for function in MUTATING.iter() {
@@ -294,9 +297,12 @@ fn refused_of_collateral(fixture: &Fixture) -> Result<Vec<Mutation>> {
 
 pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
     let aurora = AURORA.id.to_string();
-    let dave = find_person("dave")
-        .map(|person| person.sub.to_string())
-        .unwrap_or_default();
+    let [dave, carol] = ["dave", "carol"].map(|name| {
+        find_person(name)
+            .map(|person| person.sub.to_string())
+            .unwrap_or_default()
+    });
+    let name = json!({ "text": GRANTED, "salt": Uuid::new_v4().simple().to_string() });
     let movement = json!({ "allocator_id": aurora, "amount_minor": "500", "currency": "USD", "reference": "top-up" });
     vec![
         (
@@ -305,7 +311,17 @@ pub(crate) fn platform_events() -> Vec<(&'static str, Value)> {
         ),
         (
             "member.granted",
-            json!({ "allocator_id": aurora, "sub": Uuid::new_v4().to_string(), "role": "viewer" }),
+            json!({
+                "allocator_id": aurora, "sub": Uuid::new_v4().to_string(), "role": "viewer", "display_name": name,
+            }),
+        ),
+        (
+            "member.named",
+            json!({ "allocator_id": aurora, "sub": dave, "display_name": name }),
+        ),
+        (
+            "member.name_erased",
+            json!({ "allocator_id": aurora, "sub": carol }),
         ),
         (
             "member.revoked",

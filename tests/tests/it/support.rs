@@ -126,8 +126,8 @@ union all
 union all
     select 'a settlement is where its last transition led', s.settlement_id::text
     from capital.settlement as s
-    where (s.version, s.status) is distinct from (
-        select (t.seq, t.to_status)
+    where (s.version, s.status, s.updated_at) is distinct from (
+        select (t.seq, t.to_status, t.at)
         from capital.settlement_transition as t
         where t.settlement_id = s.settlement_id
         order by t.seq desc limit 1

@@ -55,8 +55,9 @@ select
 from made as m order by m.key;
 
 insert into capital.settlement
-    (settlement_id, allocator_id, facility_id, secured, amount_minor, currency, value_date, created_by, created_at)
-select m.settlement_id, m.allocator_id, m.facility_id, false, 100, 'USD', '2026-12-01', m.sub, m.at
+    (settlement_id, allocator_id, facility_id, secured, amount_minor, currency, value_date, created_by, created_at,
+     updated_at)
+select m.settlement_id, m.allocator_id, m.facility_id, false, 100, 'USD', '2026-12-01', m.sub, m.at, m.at
 from made as m order by m.key;
 
 insert into capital.settlement_transition
@@ -78,7 +79,7 @@ cross join lateral (
             'settlement_id', m.settlement_id, 'allocator_id', m.allocator_id, 'facility_id', m.facility_id,
             'amount_minor', 100, 'currency', 'USD', 'value_date', '2026-12-01', 'uetr', null, 'reference', null,
             'expires_at', null, 'version', 1, 'previous_status', null, 'status', 'PENDING', 'created_by', m.sub,
-            'created_at', m.at)
+            'created_at', m.at, 'updated_at', m.at)
     ), (
         'capital.settlement_transition',
         jsonb_build_object('settlement_id', m.settlement_id, 'seq', 1),

@@ -30,7 +30,9 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         format!("{head}.list_positions(TOKEN, null)")
     })?;
     one(bench, &stage, report, "list-settlements", list, |_| {
-        format!("{head}.list_settlements(TOKEN, 50, null, null, null, null, null, null)")
+        format!(
+            "{head}.list_settlements(TOKEN, 50, null, null, null, null, null, null, null, null, null, null, null, null, null)"
+        )
     })?;
     one(bench, &stage, report, "get-settlement", get, |allocator| {
         format!("{head}.get_settlement(TOKEN, '{}')", settlement(allocator))

@@ -8,12 +8,14 @@
 //! | `routes` | the API's routes in template.yaml and in the local gateway |
 //! | `lists` | the lists of infra/, migrations/ and functions/README.md |
 //! | [`scaffold`] | a new function's first files |
+//! | `guide` | the tables of docs/API.md |
 //! | `region` | the marked regions of files that are otherwise written by hand |
 //!
 //! The same table gives the same bytes: lists are sorted by name, or have the order of the table.
 
 #![allow(clippy::missing_errors_doc)]
 
+mod guide;
 mod lists;
 mod region;
 mod routes;
@@ -52,7 +54,8 @@ pub fn generate(
     for stack in Stack::ALL {
         files.insert(stack.file(), stacks::template(table, stack, &revision)?);
     }
-    let regions: [(&str, Vec<(&str, String)>); 8] = [
+    let document = current(guide::DOCUMENT)?;
+    let regions: [(&str, Vec<(&str, String)>); 9] = [
         (
             "template.yaml",
             vec![
@@ -92,6 +95,17 @@ pub fn generate(
         ),
         ("Cargo.toml", vec![("routes", routes::router(table))]),
         ("functions/README.md", vec![("table", lists::readme(table))]),
+        (
+            "docs/API.md",
+            vec![
+                ("routes", guide::routes(table)),
+                ("events", guide::events(&document)?),
+                (
+                    "refusals",
+                    guide::refusals(&document, &current(guide::WORDS)?)?,
+                ),
+            ],
+        ),
     ];
     for (file, regions) in regions {
         let text = region::replace(file, &current(file)?, &regions)?;

@@ -15,7 +15,7 @@ use tests::{cargo, folders, tools};
 
 use self::run::quietly;
 use self::tally::{Outcome, Tally};
-use crate::demo;
+use crate::{clients, demo, docs};
 
 type Check = (&'static str, fn() -> Result<Outcome>);
 
@@ -43,7 +43,7 @@ pub(crate) fn everything() -> Result<()> {
             .and_then(|_| tools::install(tools::Set::Local))
             .and_then(|_| tools::install(tools::Set::Scanner))
     });
-    let checks: [Check; 14] = [
+    let checks: [Check; 16] = [
         RUSTFMT,
         COLUMNS,
         UNKNOWN,
@@ -58,6 +58,8 @@ pub(crate) fn everything() -> Result<()> {
         ("functions build", functions),
         ("tests", suite::all),
         ("demo", || demo::run().map(|()| Outcome::Passed)),
+        ("generated clients", generated_clients),
+        ("API reference", || docs::run().map(|_page| Outcome::Passed)),
     ];
     let mut tally = Tally::begin();
     for (name, check) in checks {
@@ -103,6 +105,14 @@ fn rustdoc() -> Result<Outcome> {
 fn functions() -> Result<Outcome> {
     cargo::build_functions(cargo::Profile::Debug)?;
     Ok(Outcome::Passed)
+}
+
+fn generated_clients() -> Result<Outcome> {
+    Ok(if clients::run()? {
+        Outcome::Passed
+    } else {
+        Outcome::Skipped(clients::NO_PYTHON)
+    })
 }
 
 fn squawk() -> Result<Outcome> {

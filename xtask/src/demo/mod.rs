@@ -39,10 +39,11 @@ struct Sent {
 /// Runs the demo on a stack of its own; an unexpected answer is an error.
 pub(crate) fn run() -> Result<()> {
     let mut stack = Stack::start(Settings {
-        name: "demo",
+        name: "demo".to_owned(),
         ports: Ports::default(),
         fresh: true,
         temporary: true,
+        trust: None,
     })?;
     let mut story = Story::begin();
     let played = play(&mut stack, &mut story);

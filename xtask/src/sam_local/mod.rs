@@ -33,10 +33,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         step("Building all functions (sam build)", build)?;
     }
     let stack = Stack::start(Settings {
-        name: "sam-local",
+        name: "sam-local".to_owned(),
         ports: Ports::default(),
         fresh: true,
         temporary: true,
+        trust: None,
     })?;
     stack.populate()?;
     let folder = folders::own("sam")?;

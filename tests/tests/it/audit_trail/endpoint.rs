@@ -40,7 +40,8 @@ const ENTRIES: &str = r#"
     select jsonb_build_object(
         'id', id::text, 'table', table_name, 'row_key', audit.row_json(table_name, row_key), 'operation', operation,
         'old', audit.row_json(table_name, old_row), 'new', audit.row_json(table_name, new_row),
-        'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id),
+        'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id, 'name', (
+            select n.display_name from capital.member_name as n where n.sub::text = actor_id)),
         'commitment_id', encode(commitment_key, 'hex'),
         'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'mutation_hash', encode(mutation_hash, 'hex'))

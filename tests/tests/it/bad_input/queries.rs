@@ -77,7 +77,7 @@ fn each_bad_query_parameter_is_named() -> Result<()> {
     }
     table.push((
         "/v1/settlements",
-        "status=PENDING&status=SETTLED".to_owned(),
+        "status=PENDING&status=PENDING".to_owned(),
         "status",
     ));
     for id in [

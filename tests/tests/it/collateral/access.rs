@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::secured_facility::{SecuredFacility, refusal};
 use crate::direct::{Direct, Reply, quote};
-use crate::settlements::{admission, fund, of, proposal, propose, report, verify};
+use crate::settlements::{admission, facility, fund, of, proposal, propose, report, verify};
 use crate::support::{assert_books, count};
 
 fn read(fixture: &Fixture, person: &str, facility_id: Uuid, part: &str) -> Result<Response> {
@@ -154,6 +154,48 @@ fn proposed_by_mallory(fixture: &Fixture, body: &Value) -> Result<Response> {
         .post("/v1/settlements", &idempotency_key(), body)
 }
 
+#[test]
+fn an_admitted_allocator_finds_a_facility_before_it_proposes() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let id = Uuid::new_v4().to_string();
+    for (kind, data) in [
+        ("facility.opened", facility(&id, 1_000)),
+        ("facility.admitted", admission(&id, AURORA)),
+    ] {
+        let answer = fixture.agent(PLATFORM).deliver(&delivery(kind, &data))?;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let found = || -> Result<Option<Value>> {
+        let page = fixture.person("alice").get("/v1/facilities?limit=100")?;
+        let page = page.json();
+        let all = page["data"].as_array().context("facilities")?;
+        Ok(all.iter().find(|one| one["id"] == id).cloned())
+    };
+    let expect = |utilised: &str, room: &str| -> Result<()> {
+        let one = found()?.context("the facility is listed")?;
+        let expected = [
+            ("name", "Northern Lights Warehouse"),
+            ("currency", "USD"),
+            ("limit_minor", "1000"),
+            ("utilised_minor", utilised),
+            ("room_minor", room),
+        ];
+        for (member, value) in expected {
+            assert_eq!(one[member], value, "{member}: {one}");
+        }
+        Ok(())
+    };
+    expect("0", "1000")?;
+    assert!(!listed(&fixture, "mallory")?.contains(&id));
+    // What is listed is all that a proposal needs.
+    let mut body = proposal(400);
+    body["facility_id"] = json!(id);
+    let settlement = propose(&fixture, "alice", &body)?;
+    expect("0", "1000")?;
+    verify(&fixture, &settlement)?;
+    expect("400", "600")
+}
+
 /// Alice's allocator is admitted to the US dollar facility, and leads none.
 #[test]
 fn an_excluded_allocator_verifies_nothing_more_and_sees_what_holds_its_money() -> Result<()> {
@@ -196,6 +238,13 @@ fn an_excluded_allocator_verifies_nothing_more_and_sees_what_holds_its_money() -
         .post_empty(&of(&settlement, "cancel"), &idempotency_key())?;
     assert_eq!(cancelled.status, 200, "{}", cancelled.text());
     assert_eq!(read(&other, "carol", room, "")?.status, 404);
+    // Nor is its name seen any more, beside the id that the settlement keeps.
+    let shown = other
+        .person("carol")
+        .get(&format!("/v1/settlements/{settlement}"))?
+        .json();
+    assert_eq!(shown["facility_id"], json!(room));
+    assert_eq!(shown["facility_name"], Value::Null);
     let utilised = format!(
         "select utilised_minor from capital.facility_utilisation where facility_id = '{room}'"
     );
@@ -415,7 +464,7 @@ fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
         assert_eq!(refusal(&answer), refused, "{value}: {}", answer.text());
         if refused == "agent-kind" {
             assert_eq!(answer.json()["member"], member);
-            assert_eq!(answer.json()["required"], "collateral");
+            assert_eq!(answer.json()["required_kind"], "collateral");
         }
     }
     // The refused facilities leave nothing behind: their id is free.

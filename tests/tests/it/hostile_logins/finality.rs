@@ -55,6 +55,84 @@ fn proposal(fixture: &Fixture) -> Result<String> {
     ))
 }
 
+fn cancellation(fixture: &Fixture, id: &str) -> Result<String> {
+    Ok(call(
+        "cancel-settlement",
+        &human_arguments(
+            fixture,
+            "alice",
+            &idempotency_key(),
+            &format!("'{id}', null"),
+        )?,
+    ))
+}
+
+/// A poller by changes: it remembers one instant.
+#[derive(Default)]
+struct Changes {
+    through: Option<String>,
+    /// The versions told of each settlement, in the order of telling.
+    told: BTreeMap<String, Vec<i64>>,
+}
+
+impl Changes {
+    /// All pages of one poll, of two settlements each.
+    fn poll(&mut self, lists: &mut Client, fixture: &Fixture) -> Result<()> {
+        let after = self.through.as_deref().unwrap_or("2000-01-01T00:00:00Z");
+        let (mut cursor, mut last) = ("null, null".to_owned(), String::new());
+        loop {
+            let arguments = format!(
+                "{}, 2, {cursor}{}, {}",
+                token(fixture, "alice")?,
+                ", null".repeat(10),
+                quote(after)
+            );
+            let body = ask(lists, &call("list-settlements", &arguments))?;
+            for settlement in body["data"].as_array().context("settlements")? {
+                let text = |name: &str| settlement[name].as_str().context("a text");
+                let place = format!("{} {}", text("updated_at")?, text("id")?);
+                ensure!(place > last, "{place} comes after {last}");
+                ensure!(text("updated_at")? > after, "{place} was told before");
+                last = place;
+                let version = settlement["version"].as_i64().context("a version")?;
+                let told = self.told.entry(text("id")?.to_owned()).or_default();
+                told.push(version);
+            }
+            let next = &body["next"];
+            if next.is_null() {
+                if let Some(through) = body["final_through"].as_str() {
+                    self.through = Some(through.to_owned());
+                }
+                return Ok(());
+            }
+            let text = |name: &str| next[name].as_str().context("a text").map(quote);
+            cursor = format!("{}, {}", text("updated_at")?, text("id")?);
+        }
+    }
+
+    /// Each settlement was told with its last version, and no version twice.
+    fn check(&self, fixture: &Fixture) -> Result<()> {
+        let rows = fixture.admin()?.query(
+            "select settlement_id::text, version::int8 from capital.settlement where allocator_id = $1",
+            &[&AURORA.id],
+        )?;
+        ensure!(!rows.is_empty(), "there are settlements");
+        for row in rows {
+            let (id, version): (String, i64) = (row.get(0), row.get(1));
+            let told = self.told.get(&id).map_or(&[][..], Vec::as_slice);
+            ensure!(
+                told.last() == Some(&version),
+                "{id}: {told:?}, not {version}"
+            );
+            ensure!(
+                told.is_sorted_by(|a, b| a < b),
+                "{id} was told twice: {told:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Commits after a while, as a login can and no function does; again after a conflict. The proposal's id, if it is one.
 fn write_late(
     client: &mut Client,
@@ -117,8 +195,9 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
             .as_deref()
             .map_or_else(|| "null".to_owned(), quote);
         let arguments = format!(
-            "{}, 100, null, null, null, null, {after}, null",
-            token(&fixture, "alice")?
+            "{}, 100{}, {after}, null, null",
+            token(&fixture, "alice")?,
+            ", null".repeat(10)
         );
         let body = ask(lists, &call("list-settlements", &arguments))?;
         ensure!(body["next"].is_null(), "one page is enough for this test");
@@ -128,6 +207,8 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
         polled_through = body["final_through"].as_str().map(str::to_owned);
         Ok(polled_through.clone())
     };
+    let mut changes = Changes::default();
+    let mut changed = fixture.login("list-settlements")?;
     let made = thread::scope(|scope| -> Result<BTreeSet<String>> {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -140,6 +221,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
                         "platform-webhook"
                     };
                     let mut client = fixture.login(function)?;
+                    let mut canceller = fixture.login("cancel-settlement")?;
                     let mut made = Vec::new();
                     for round in 0..ROUNDS {
                         let sql = || {
@@ -150,8 +232,11 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
                             }
                         };
                         let wait = Duration::from_millis(((writer * 37 + round * 53) % 150) as u64);
-                        let id = write_late(&mut client, sql, wait)?;
-                        made.extend(id.filter(|_| proposes));
+                        let id = write_late(&mut client, sql, wait)?.filter(|_| proposes);
+                        if let Some(id) = id.as_ref().filter(|_| round % 2 == 0) {
+                            write_late(&mut canceller, || cancellation(fixture, id), wait)?;
+                        }
+                        made.extend(id);
                     }
                     Ok(made)
                 })
@@ -173,6 +258,7 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
                 answers.entry(through).or_insert(answer);
             }
             poll(&mut lists)?;
+            changes.poll(&mut changed, &fixture)?;
         }
         writing.join().expect("the writers")
     })?;
@@ -200,6 +286,8 @@ fn a_final_answer_stays_and_a_poller_by_final_instants_misses_nothing() -> Resul
     assert_eq!(made.len(), WRITERS / 2 * ROUNDS);
     let missed: Vec<_> = made.difference(&polled).collect();
     assert!(missed.is_empty(), "{missed:?} were missed");
+    changes.poll(&mut changed, &fixture)?;
+    changes.check(&fixture)?;
     assert_books(&mut fixture.admin()?)
 }
 

@@ -159,7 +159,8 @@ fn a_member_is_told_its_own_allocator_and_roles() -> Result<()> {
             let roles: Vec<String> = row.get(2);
             let expected = json!({
                 "sub": person.person.sub.to_string(), "allocator_id": allocator,
-                "allocator_name": legal_name, "roles": roles,
+                "allocator_name": legal_name, "roles": roles, "name": person.person.display_name,
+                "aal": "aal1", "second_factor_at": null,
             });
             assert_eq!(person.get("/v1/me")?.json(), expected, "{name}");
         }

@@ -90,9 +90,9 @@ pub(crate) fn call_with(function: &str, token: &str, id: &str) -> Result<String>
             "get_filing" => format!("{token}, '{id}', '{id}'"),
             "list_audit" | "list_facilities" => format!("{token}, 10, null"),
             "list_positions" => format!("{token}, null"),
+            "list_settlements" => format!("{token}, 10{}", ", null".repeat(13)),
             "list_releases" => format!("{token}, 10, null, null, null, null"),
             "list_warnings" => format!("{token}, 10, null, null, '{{open}}', null, null"),
-            "list_settlements" => format!("{token}, 10, null, null, null, null, null, null"),
             other => anyhow::bail!("{other} is new: say how to call it"),
         },
     ))

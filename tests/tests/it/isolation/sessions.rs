@@ -69,7 +69,7 @@ fn session_settings_change_no_answer() -> Result<()> {
         ("get-settlement", format!("{token}, '{}'", ids[2])),
         (
             "list-settlements",
-            format!("{token}, 100, null, null, null, null, null, null"),
+            format!("{token}, 100{}", ", null".repeat(13)),
         ),
         ("list-positions", format!("{token}, '2099-01-01T00:00:00Z'")),
         ("list-audit", format!("{token}, 100, null")),

@@ -21,7 +21,7 @@ const BEFORE: &str = "    if known.outcome is not null then
 const AFTER: &str = r"    exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
-            return ledger\.conclude_refused(_report)?\((allocator|lead), refusal, members(, _event_type, _data)?\);
+            return ledger\.conclude_refused(_report)?\((allocator|lead), refusal, members(, _event_type, (?:_data|kept))?\);
     end;
     return ledger\.conclude\('accepted', 20[01], (allocator|lead), ";
 

@@ -5,6 +5,7 @@
 mod closed;
 mod deployment;
 mod frame;
+mod guide;
 mod limits;
 mod openapi;
 mod policy;
@@ -16,12 +17,12 @@ mod template;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use generate::Kind;
 use regex::Regex;
-use serde_json::Value;
-use shared::collateral::{ReleaseStatus, WarningKind, WarningStatus};
+use serde_json::{Value, json};
 use tests::deployment::functions;
 use tests::fixture::Fixture;
 use tests::folders;
@@ -29,7 +30,19 @@ use tests::routes::Routes;
 
 use crate::endpoints::TABLE;
 use openapi::OpenApi;
-use template::{Template, yaml};
+use template::Template;
+pub(crate) use template::yaml;
+
+/// Holds a value to a schema of the API document, and to no other member than that has.
+pub(crate) fn assert_documented(schema: &str, value: &Value) {
+    static API: LazyLock<OpenApi> = LazyLock::new(|| OpenApi::load().expect("the API document"));
+    let schema = json!({
+        "$ref": format!("#/components/schemas/{schema}"),
+        "unevaluatedProperties": false,
+    });
+    let verdict = API.verdict(&schema, value, "");
+    assert!(verdict.is_ok(), "{verdict:?}: {value}");
+}
 
 /// The functions that no route leads to.
 fn jobs() -> impl Iterator<Item = &'static str> {

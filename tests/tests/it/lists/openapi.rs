@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 use tests::http::Response;
 
-use super::schema::list;
+use super::schema::{Validators, list};
 use super::yaml;
 
-pub(super) struct OpenApi(pub(super) Value);
+pub(super) struct OpenApi(pub(super) Value, pub(super) Validators);
 
 impl OpenApi {
     /// The document with the schemas of replies closed: a member that is not documented is a fault here.
@@ -19,7 +19,7 @@ impl OpenApi {
 
     /// The document as it is published.
     pub(super) fn published() -> Result<Self> {
-        Ok(Self(yaml("docs/openapi.yaml")?))
+        Ok(Self(yaml("docs/openapi.yaml")?, Validators::default()))
     }
 
     /// Operation, method and path.
@@ -89,7 +89,7 @@ impl OpenApi {
                 body["request_id"]
             ));
         }
-        self.verdict(&content["schema"], &body, "").map(drop)
+        self.verdict(&content["schema"], &body, "")
     }
 
     /// Every example with its name and its schema.

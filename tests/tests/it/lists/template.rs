@@ -354,7 +354,7 @@ fn every_sample_event_is_json() -> Result<()> {
 }
 
 /// A YAML file as JSON. `CloudFormation`'s short tags (`!Sub`, `!GetAtt`) are dropped: what they tag remains.
-pub(super) fn yaml(file: &str) -> Result<Value> {
+pub(crate) fn yaml(file: &str) -> Result<Value> {
     untagged(serde_norway::from_str(&read(file)?).with_context(|| file.to_owned())?)
 }
 

@@ -14,7 +14,7 @@ use crate::risk_runs::fixture::{held, profile, quick, record};
 use crate::settlements::{escrowed, pending, proposal, verified};
 
 /// Arguments that may be null, and members that a record may lack; and what that means.
-const OPTIONAL: [(&str, &str, &str); 41] = [
+const OPTIONAL: [(&str, &str, &str); 48] = [
     ("cancel_settlement", "_reason", "no reason is given"),
     (
         "create_risk_run",
@@ -49,11 +49,18 @@ const OPTIONAL: [(&str, &str, &str); 41] = [
     ("list_risk_runs", "_page_size", "the largest page"),
     ("list_settlements", "_created_after", "no such filter"),
     ("list_settlements", "_created_before", "no such filter"),
-    ("list_settlements", "_cursor_created_at", "the first page"),
+    ("list_settlements", "_created_by", "no such filter"),
+    ("list_settlements", "_currency", "no such filter"),
+    ("list_settlements", "_cursor_at", "the first page"),
     ("list_settlements", "_cursor_id", "the first page"),
     ("list_settlements", "_facility_id", "no such filter"),
+    ("list_settlements", "_not_created_by", "no such filter"),
     ("list_settlements", "_page_size", "the largest page"),
-    ("list_settlements", "_status", "no such filter"),
+    ("list_settlements", "_reference", "no such filter"),
+    ("list_settlements", "_statuses", "no such filter"),
+    ("list_settlements", "_uetr", "no such filter"),
+    ("list_settlements", "_updated_after", "the newest first"),
+    ("list_settlements", "_value_date", "no such filter"),
     ("list_warnings", "_cursor_id", "the first page"),
     ("list_warnings", "_cursor_opened_at", "the first page"),
     ("list_warnings", "_facility_id", "no such filter"),
@@ -311,7 +318,7 @@ impl<'a> Calls<'a> {
                 one("alice", &rest)?
             }
             "list_settlements" => {
-                let filters = std::iter::repeat_n(null(), 6);
+                let filters = std::iter::repeat_n(null(), 13);
                 let rest: Vec<_> = std::iter::once(number(10)).chain(filters).collect();
                 one("alice", &rest)?
             }

@@ -18,7 +18,7 @@ use crate::risk_runs::fixture::{matrix, profile, record};
 use crate::settlements::{escrowed, verified};
 
 /// Members that an event may lack, and why. Each has an event below that has it.
-const OPTIONAL: [(&str, &str, &str); 8] = [
+const OPTIONAL: [(&str, &str, &str); 11] = [
     ("agreement.recorded", "/ends_on", "it has no end"),
     (
         "amendment.recorded",
@@ -44,6 +44,17 @@ const OPTIONAL: [(&str, &str, &str); 8] = [
         "facility.risk_updated",
         "/rating",
         "the facility has a probability of its own",
+    ),
+    ("member.granted", "/display_name", "the member gets no name"),
+    (
+        "member.granted",
+        "/display_name/salt",
+        "the function in front demands it, and does not hand it on",
+    ),
+    (
+        "member.named",
+        "/display_name/salt",
+        "the function in front demands it, and does not hand it on",
     ),
     ("party.recorded", "/bic", "not every party has one"),
     (
@@ -195,8 +206,21 @@ fn of_platform(fixture: &Fixture, terms: &SecuredTerms) -> Vec<Event> {
         "allocator.onboarded",
         json!({"allocator_id": Uuid::new_v4(), "legal_name": "New Fund"}),
     );
-    platform("member.granted", somebody(alice.clone(), "viewer"));
-    platform("member.revoked", somebody(alice, "maker"));
+    let name = json!({"text": "Alice Moore", "salt": "A".repeat(22)});
+    let mut named = somebody(alice.clone(), "viewer");
+    named["display_name"] = name.clone();
+    platform("member.granted", named);
+    platform("member.revoked", somebody(alice.clone(), "maker"));
+    platform(
+        "member.named",
+        json!({"allocator_id": aurora, "sub": alice, "display_name": name}),
+    );
+    // Of somebody who has a name in this world.
+    let bob = fixture.person("bob").person.sub.to_string();
+    platform(
+        "member.name_erased",
+        json!({"allocator_id": aurora, "sub": bob}),
+    );
     platform(
         "agent.registered",
         json!({"agent_id": "escrow-two", "kind": "escrow", "name": "Second Escrow"}),

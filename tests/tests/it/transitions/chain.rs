@@ -140,16 +140,22 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
     let pending = settlement_in(&mut Direct::new(&fixture), "PENDING")?;
     let settlement = format!(
         "update capital.settlement
-        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = auth.sub()
+        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = auth.sub(),
+            updated_at = clock_timestamp()
         where settlement_id = '{pending}'"
     );
-    let link = format!(
+    let link_at = |at: &str| {
+        format!(
         "insert into capital.settlement_transition
-            (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key)
+            (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, at)
         values ('{pending}', 2, '{}', 'PENDING', 'VERIFIED', 'human', (auth.principal()).id,
-            decode(current_setting('optkas.commitment'), 'hex'))",
+            decode(current_setting('optkas.commitment'), 'hex'), {at})",
         AURORA.id
-    );
+    )
+    };
+    let link = link_at(&format!(
+        "(select updated_at from capital.settlement where settlement_id = '{pending}')"
+    ));
     let mut owner = fixture.owner()?;
     for (what, statements, expected) in [
         (
@@ -160,6 +166,11 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
         (
             "the link alone",
             link.clone(),
+            "OPK04 a settlement moves with its transition",
+        ),
+        (
+            "both, at two times",
+            format!("{settlement}; {}", link_at("clock_timestamp()")),
             "OPK04 a settlement moves with its transition",
         ),
         (

@@ -1,4 +1,8 @@
-//! cargo-lambda's gateway: the same binaries behind plain HTTP, on the routes of the root manifest.
+//! The local gateway: the same binaries, run by cargo-lambda, behind plain HTTP on the routes of the root manifest.
+
+mod front;
+
+pub use front::CORS;
 
 use std::fs;
 use std::io::Write as _;
@@ -12,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::cargo::{self, Profile};
 use crate::child::{Child, Plan};
-use crate::http::{self, Request, Response, Transport};
+use crate::http::{self, Request, Response, Server, Transport};
+use crate::postgres::free_port;
 use crate::{folders, tools};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -21,10 +26,10 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 const INVOCATIONS_MAX: u32 = 20;
 
 /// A running gateway.
-#[derive(Debug)]
 pub struct Gateway {
-    server: Child,
-    address: SocketAddr,
+    front: Server,
+    functions: Child,
+    invoker: Invoker,
 }
 
 impl Gateway {
@@ -34,6 +39,8 @@ impl Gateway {
         cargo::build_functions(Profile::Debug)?;
         let lambda = tools::install(tools::Set::Local)?.join("cargo-lambda");
         let env_file = write_environment(folder, environment)?;
+        // Another port than the gateway's: whoever reaches this one may invoke every function, the jobs included.
+        let own = free_port(0)?;
         let mut command = std::process::Command::new(lambda);
         command
             .current_dir(folders::workspace())
@@ -44,7 +51,7 @@ impl Gateway {
                 "--invoke-address",
                 "127.0.0.1",
                 "--invoke-port",
-                &port.to_string(),
+                &own.to_string(),
             ])
             // No `--timeout`: it would also end a function's wait for its next event, and the function with
             // it. And no `--concurrency`: that many processes would start at the first request.
@@ -54,7 +61,7 @@ impl Gateway {
         for variable in cargo::inherited() {
             command.env_remove(variable);
         }
-        let mut server = Child::start(Plan {
+        let mut functions = Child::start(Plan {
             name: "the gateway",
             command,
             log: folder.join("gateway.log"),
@@ -63,40 +70,42 @@ impl Gateway {
             identity: None,
             remove_afterwards: None,
         })?;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        server.wait_until(START_TIMEOUT, || {
+        let address = SocketAddr::from(([127, 0, 0, 1], own));
+        functions.wait_until(START_TIMEOUT, || {
             http::send(address, &Request::new("GET", "/")).is_ok()
         })?;
-        Ok(Self { server, address })
+        Ok(Self {
+            front: front::start(port, address)?,
+            functions,
+            invoker: Invoker { address },
+        })
     }
 
     /// The base URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.front.address())
     }
 
     /// Where functions are invoked directly, as by a schedule or a deployment.
     #[must_use]
-    pub fn invoker(&self) -> Invoker {
-        Invoker {
-            address: self.address,
-        }
+    pub const fn invoker(&self) -> Invoker {
+        self.invoker
     }
 
     /// Ends it and all functions that it has started.
     pub fn stop(&mut self) {
-        self.server.stop();
+        self.functions.stop();
     }
 
     /// The last lines that it and the functions have written.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        self.server.log_tail()
+        self.functions.log_tail()
     }
 }
 
-/// Invokes functions directly; it holds no more than the gateway's address.
+/// Invokes functions directly; it holds no more than the address of what runs them.
 #[derive(Clone, Copy, Debug)]
 pub struct Invoker {
     address: SocketAddr,
@@ -159,7 +168,7 @@ fn scheduled() -> Value {
 
 impl Transport for Gateway {
     fn send(&self, request: &Request) -> Result<Response> {
-        http::send(self.address, request)
+        http::send(self.front.address(), request)
     }
 }
 
