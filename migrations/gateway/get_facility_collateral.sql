@@ -60,7 +60,7 @@ begin
                     'value_minor', h.value_minor::text,
                     'received_on', h.received_on,
                     'contested', h.contested,
-                    'commitment_id', encode(p.commitment_key, 'hex')
+                    'commitment_id', ledger.readable_id(p.commitment_key)
                 )
                 order by p.pledge_id
             ), '[]')

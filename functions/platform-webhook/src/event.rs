@@ -320,7 +320,7 @@ mod tests {
             ])
         );
         for name in ["collateral_agent", "lead_allocator_id"] {
-            unsecured[name] = Value::Null;
+            unsecured.as_object_mut().unwrap().remove(name);
         }
         let read = read("facility.opened", &unsecured).unwrap();
         assert_eq!(read["secured"], json!(false));

@@ -79,8 +79,7 @@ return case when (_rules).version is not null then jsonb_build_object(
         ) order by k.asset_kind), '[]')
         from collateral.rule_kind as k
         where k.facility_id = (_rules).facility_id and k.version = (_rules).version
-    ),
-    'commitment_id', encode((_rules).commitment_key, 'hex')
+    )
 ) end;
 comment on function collateral.rules_json(collateral.rules) is
     'Eligibility rules as replies show them; null without any.';

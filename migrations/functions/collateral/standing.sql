@@ -296,7 +296,7 @@ return jsonb_build_object(
     'filed_on', (_filing).filed_on,
     'designation', (_filing).designation,
     'document_sha256', encode((_filing).document_sha256, 'hex'),
-    'commitment_id', encode((_filing).commitment_key, 'hex')
+    'commitment_id', ledger.readable_id((_filing).commitment_key)
 ) || collateral.standing_json(_standing, (_filing).office);
 comment on function collateral.filing_json(collateral.filing, collateral.filing_standing) is
     'A filing as replies show it, with what it comes to.';

@@ -99,3 +99,12 @@ end
 $$;
 comment on function ledger.refusals_json(text, uuid) is
     'The newest refused mutations of an allocator''s members that named this id, as many as a reply has room for.';
+
+create or replace function ledger.readable_id(_key bytea)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+return (select encode(o.key, 'hex') from ledger.commitment_outcome as o where o.key = _key);
+comment on function ledger.readable_id(bytea) is
+    'The id of a commitment that the caller may read; null for any other. No reply names what its reader cannot follow.';

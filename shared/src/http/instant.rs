@@ -11,8 +11,10 @@ use time::{
 ///
 /// A sentence for the caller.
 pub fn parse_instant(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
+    Some(text)
+        // The parser takes any separator between date and time.
+        .filter(|text| matches!(text.as_bytes().get(10), Some(b'T' | b't')))
+        .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok())
         // An offset can push the year out of the four digits that everything else here relies on.
         .and_then(|instant| instant.checked_to_offset(UtcOffset::UTC))
         .filter(|instant| (1..=9999).contains(&instant.year()))
@@ -71,6 +73,8 @@ mod tests {
             "",
             "2026-11-23",
             "2026-11-23T00:00:00",
+            "2026-11-23 00:00:00Z",
+            "2026-11-23_00:00:00Z",
             "2026-02-30T00:00:00Z",
             "2026-11-23T24:00:00Z",
             "9999-12-31T23:59:59-01:00",

@@ -144,17 +144,21 @@ mod tests {
             with(|it| it["pd_ppb"] = json!(0)),
             with(|it| it["rating"] = json!("BBB-")),
             with(|it| {
-                it["pd_ppb"] = json!(null);
+                it.as_object_mut().unwrap().remove("pd_ppb");
                 it["rating"] = json!("Baa2");
             }),
             with(|it| it["lgd"] = json!({"mean_ppb": 0})),
-            with(|it| it["lgd"]["deviation_ppb"] = json!(null)),
             with(|it| it["loadings_ppb"] = json!([0])),
         ] {
             assert!(is_accepted(profile, &good), "{good}");
         }
         for bad in [
-            with(|it| it["pd_ppb"] = json!(null)),
+            with(|it| drop(it.as_object_mut().unwrap().remove("pd_ppb"))),
+            with(|it| {
+                it["pd_ppb"] = json!(null);
+                it["rating"] = json!("Baa2");
+            }),
+            with(|it| it["lgd"]["deviation_ppb"] = json!(null)),
             with(|it| it["pd_ppb"] = json!(-1)),
             with(|it| it["pd_ppb"] = json!(1_000_000_001)),
             with(|it| it["pd_ppb"] = json!("10000000")),

@@ -1,10 +1,9 @@
 //! Members that may be left out.
 
 use super::Fields;
-use crate::strict_json::Node;
 
 impl Fields {
-    /// A member that may be absent or null; where it is neither, a function reads it. The outer `None` is an error.
+    /// A member that may be absent; where it is there, a function reads it. The outer `None` is an error.
     #[allow(
         clippy::option_option,
         reason = "an error and an absent value are different things"
@@ -14,13 +13,10 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&mut Self, &str) -> Option<T>,
     ) -> Option<Option<T>> {
-        match self.members.iter().find(|(known, _)| known == name) {
-            None => Some(None),
-            Some((_, Node::Null)) => {
-                self.take(name);
-                Some(None)
-            }
-            Some(_) => read(self, name).map(Some),
+        if self.members.iter().any(|(known, _)| known == name) {
+            read(self, name).map(Some)
+        } else {
+            Some(None)
         }
     }
 }
@@ -37,9 +33,9 @@ mod tests {
             })
         };
         assert_eq!(read("{}").unwrap(), None);
-        assert_eq!(read(r#"{"number": null}"#).unwrap(), None);
         assert_eq!(read(r#"{"number": 7}"#).unwrap(), Some(7));
         for bad in [
+            r#"{"number": null}"#,
             r#"{"number": 0}"#,
             r#"{"number": "7"}"#,
             r#"{"number": null, "number": 7}"#,

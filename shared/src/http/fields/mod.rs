@@ -1,7 +1,8 @@
 //! Strict reading of JSON bodies and query parameters, with all errors of a request at once.
 //!
 //! Refused, at any depth: duplicate members (readers differ in which one they take) and U+0000 (PostgreSQL
-//! has no such text). Refused where the reader knows the members: unknown ones.
+//! has no such text). Refused where the reader knows the members: unknown ones, and null. What is not said is left
+//! out: a request has one spelling.
 //!
 //! ```
 //! # use shared::http::read_body;
@@ -125,7 +126,7 @@ impl Fields {
         }
     }
 
-    /// A text that may be absent or null, parsed. The outer `None` is an error.
+    /// A text that may be absent, parsed. The outer `None` is an error.
     #[allow(
         clippy::option_option,
         reason = "an error and an absent value are different things"
@@ -138,7 +139,7 @@ impl Fields {
         self.optional_with(name, str::parse)
     }
 
-    /// A text that may be absent or null, parsed by a function. The outer `None` is an error.
+    /// A text that may be absent, parsed by a function. The outer `None` is an error.
     #[allow(
         clippy::option_option,
         reason = "an error and an absent value are different things"
@@ -149,7 +150,7 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Option<T>> {
         match self.take(name) {
-            None | Some(Node::Null) => Some(None),
+            None => Some(None),
             Some(node) => self.text(name, &node, parse).map(Some),
         }
     }

@@ -43,10 +43,10 @@ impl Fields {
         }
     }
 
-    /// Refuses a member that was not read before, unless it is null; `detail` says why it does not belong here.
+    /// Refuses a member that was not read before; `detail` says why it does not belong here.
     pub fn absent(&mut self, name: &str, detail: &str) -> Option<()> {
         match self.take(name) {
-            None | Some(Node::Null) => Some(()),
+            None => Some(()),
             Some(_) => self.reject(name, detail),
         }
     }

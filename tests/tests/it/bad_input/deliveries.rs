@@ -116,7 +116,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             event(Kind::Platform),
             "/data/reference",
-            bad_texts(false),
+            bad_texts(),
         ),
         (
             PLATFORM,
@@ -128,7 +128,7 @@ fn table() -> Vec<Row> {
             PLATFORM,
             delivery("allocator.onboarded", &onboarded),
             "/data/legal_name",
-            bad_texts(false),
+            bad_texts(),
         ),
         (
             PLATFORM,
@@ -184,7 +184,7 @@ fn table() -> Vec<Row> {
             "/occurred_at",
             bad_occurrences(),
         ),
-        ("escrow-one", failed, "/data/reason", bad_texts(false)),
+        ("escrow-one", failed, "/data/reason", bad_texts()),
         (
             "settle-one",
             event(Kind::Settlement),

@@ -23,7 +23,7 @@ fn each_bad_member_of_a_proposal_is_named() -> Result<()> {
         ("/currency", bad_currencies()),
         ("/facility_id", bad_ids()),
         ("/uetr", bad_uetrs()),
-        ("/reference", bad_texts(true)),
+        ("/reference", bad_texts()),
         ("/value_date", bad_value_dates()),
         ("/expires_at", bad_expiries()),
     ] {
@@ -133,7 +133,7 @@ fn all_errors_are_listed_in_one_reply() -> Result<()> {
     ] {
         assert_invalid(&body, &post(&fixture, target, body.as_bytes())?, places);
     }
-    for value in bad_texts(true) {
+    for value in bad_texts() {
         let answer = post(
             &fixture,
             &of(&settlement, "cancel"),

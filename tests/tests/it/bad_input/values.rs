@@ -95,22 +95,22 @@ pub(super) fn bad_ids() -> Vec<Value> {
     ])
 }
 
-/// A UETR may be left out or null.
 pub(super) fn bad_uetrs() -> Vec<Value> {
     let other_versions = [
         "6f9619ff-8b86-1d01-b42d-00cf4fc964ff",
         "6f9619ff-8b86-7d01-b42d-00cf4fc964ff",
         "6f9619ff-8b86-4d01-c42d-00cf4fc964ff",
     ];
-    let ids = bad_ids().into_iter().filter(|value| !value.is_null());
-    ids.chain(other_versions.map(Value::from))
+    bad_ids()
+        .into_iter()
+        .chain(other_versions.map(Value::from))
         .chain([json!(Uuid::nil().to_string())])
         .collect()
 }
 
-pub(super) fn bad_texts(optional: bool) -> Vec<Value> {
+pub(super) fn bad_texts() -> Vec<Value> {
     let long = "x".repeat(141);
-    let texts = words(&[
+    words(&[
         "",
         "\u{0}",
         "a\u{0}b",
@@ -122,11 +122,7 @@ pub(super) fn bad_texts(optional: bool) -> Vec<Value> {
         "\u{85}",
         &long,
         &"é".repeat(141),
-    ]);
-    texts
-        .into_iter()
-        .filter(|text| !(optional && text.is_null()))
-        .collect()
+    ])
 }
 
 pub(super) fn bad_value_dates() -> Vec<Value> {
@@ -154,7 +150,7 @@ pub(super) fn bad_value_dates() -> Vec<Value> {
 
 pub(super) fn bad_expiries() -> Vec<Value> {
     let now = OffsetDateTime::now_utc();
-    let bad = words(&[
+    words(&[
         "",
         "soon",
         "2027-01-01",
@@ -165,8 +161,7 @@ pub(super) fn bad_expiries() -> Vec<Value> {
         "0000-01-01T00:00:00Z",
         &instant(now - Duration::seconds(1)),
         &instant(now + Duration::days(366)),
-    ]);
-    bad.into_iter().filter(|value| !value.is_null()).collect()
+    ])
 }
 
 pub(super) fn bad_occurrences() -> Vec<Value> {

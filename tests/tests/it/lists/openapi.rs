@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
+use regex::Regex;
 use serde_json::{Map, Value};
 use tests::http::Response;
 
@@ -133,6 +134,39 @@ fn every_example_follows_its_schema() -> Result<()> {
         .collect();
     assert!(examples.len() > 40, "{} examples", examples.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
+    Ok(())
+}
+
+/// The ceilings that the documents name are the template's.
+#[test]
+fn the_documented_ceilings_are_the_templates() -> Result<()> {
+    let template = yaml("template.yaml")?;
+    let default = |name: &str| template["Parameters"][name]["Default"].clone();
+    let ceilings = [
+        default("MutationsPerSecond"),
+        default("ReadsPerSecond"),
+        template
+            .pointer(
+                "/Resources/Api/Properties/RouteSettings/POST ~1v1~1risk-runs/ThrottlingRateLimit",
+            )
+            .context("a ceiling of its own")?
+            .clone(),
+    ];
+    let guide = super::read("docs/API.md")?.replace('\n', " ");
+    let throttled =
+        OpenApi::load()?.0["components"]["responses"]["Throttled"]["description"].to_string();
+    let numbers = |pattern: &str, text: &str| -> Result<Vec<Value>> {
+        let found = Regex::new(pattern)?
+            .captures(text)
+            .context("the ceilings")?;
+        (1..=3)
+            .map(|group| Ok(found[group].parse::<u64>()?.into()))
+            .collect()
+    };
+    let of_guide = r"(\d+) requests a second where the route writes, (\d+) where it reads, (\d+) for `POST /v1/risk";
+    assert_eq!(numbers(of_guide, &guide)?, ceilings);
+    let of_document = r"(\d+) a second of a route that writes, (\d+) of one that reads, (\d+) of `create-risk-run`";
+    assert_eq!(numbers(of_document, &throttled)?, ceilings);
     Ok(())
 }
 

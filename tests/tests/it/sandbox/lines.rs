@@ -96,7 +96,8 @@ fn the_examples_of_the_guide_go_on_from_the_printed_lines() -> Result<()> {
     .into_iter()
     .zip(&signed)
     {
-        script += &format!("secret=$(secret_of {agent})\n{}{block}", event(kind)?);
+        let secret = format!("secret=$(secret_of {agent})\n");
+        script.extend([&*secret, &*event(kind)?, &**block]);
     }
     let at = folder.to_str().context("a path")?;
     let auditor = cargo::build_auditor()?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::http::{self, Request, Response};
 use tests::issuer::{Account, Algorithm, Issuer, Key};
-use tests::tools;
+use tests::{folders, tools};
 use uuid::Uuid;
 
 use super::{Up, address};
@@ -17,30 +17,8 @@ const PAGE: &str = include_str!("page.mjs");
 #[test]
 fn supabase_js_signs_a_person_in_and_the_page_proposes() -> Result<()> {
     let up = Up::sample()?;
-    let description = up.description()?;
-    let people = description["people"].as_array().context("people")?;
-    let alice = people
-        .iter()
-        .find(|it| it["name"] == "alice")
-        .context("alice")?;
-    let (node, folder) = (tools::node()?, tools::supabase()?);
-    let output = Command::new(node)
-        // Its modules are looked for in this folder.
-        .current_dir(folder)
-        .args(["--input-type=module", "--eval", PAGE])
-        .env("API", up.url("gateway")?)
-        .env("SUPABASE", up.url("issuer")?.trim_end_matches("/auth/v1"))
-        .env("PASSWORD", alice["password"].as_str().context("a password")?)
-        .stdin(Stdio::null())
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let found: Value = serde_json::from_slice(&output.stdout)?;
-    let sub = &alice["sub"];
+    let (said, sub) = as_alice(up, PAGE)?;
+    let found: Value = serde_json::from_str(&said)?;
     assert_eq!(
         found,
         json!({
@@ -61,6 +39,56 @@ fn supabase_js_signs_a_person_in_and_the_page_proposes() -> Result<()> {
         })
     );
     Ok(())
+}
+
+#[test]
+fn the_guides_lines_sign_a_person_in() -> Result<()> {
+    let up = Up::sample()?;
+    let guide = std::fs::read_to_string(folders::workspace().join("docs/API.md"))?;
+    let mut blocks = guide.split("```js\n");
+    let lines = blocks.find(|block| block.contains("signInWithPassword"));
+    let lines = lines.context("lines of JavaScript")?;
+    let lines = lines.split("```").next().unwrap_or_default();
+    let program = format!(
+        r#"import {{ createClient }} from "@supabase/supabase-js";
+        const {{ SUPABASE: SUPABASE_URL, PASSWORD: password }} = process.env;
+        const [email, SUPABASE_KEY, code] = ["alice@example.com", "any", "000000"];
+        {lines}
+        process.stdout.write(token);
+        process.exit(error ? 1 : 0);"#
+    );
+    let (token, sub) = as_alice(up, &program)?;
+    let request = Request::new("GET", "/v1/me");
+    let known = up.send(&request.header("authorization", &format!("Bearer {token}")))?;
+    assert_eq!((known.status, &known.json()["sub"]), (200, &sub));
+    Ok(())
+}
+
+/// Runs a module that finds supabase-js, the stack's addresses and alice's password; answers what it printed, and who
+/// alice is.
+fn as_alice(up: &Up, module: &str) -> Result<(String, Value)> {
+    let description = up.description()?;
+    let people = description["people"].as_array().context("people")?;
+    let alice = people.iter().find(|it| it["name"] == "alice");
+    let alice = alice.context("alice")?;
+    let password = alice["password"].as_str().context("a password")?;
+    let (node, folder) = (tools::node()?, tools::supabase()?);
+    let output = Command::new(node)
+        // Its modules are looked for in this folder.
+        .current_dir(folder)
+        .args(["--input-type=module", "--eval", module])
+        .env("API", up.url("gateway")?)
+        .env("SUPABASE", up.url("issuer")?.trim_end_matches("/auth/v1"))
+        .env("PASSWORD", password)
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok((said, alice["sub"].clone()))
 }
 
 /// An issuer with two people, who sign in with their names.
