@@ -25,6 +25,7 @@ use anyhow::{Context as _, Result};
 use generate::Kind;
 use regex::Regex;
 use serde_json::{Value, json};
+use shared::collateral::{ReleaseStatus, WarningKind, WarningStatus};
 use tests::deployment::functions;
 use tests::fixture::Fixture;
 use tests::folders;
