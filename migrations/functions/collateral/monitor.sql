@@ -259,8 +259,8 @@ begin
 end
 $$;
 comment on function collateral.newest_warnings is
-    'A facility''s newest warnings before a place, open or closed ones or both. None, if the principal takes no part in '
-    'the facility.';
+    'A facility''s newest warnings before a place, open or closed ones or both. None, if the principal takes no part '
+    'in the facility.';
 
 create or replace function collateral.warnings_json(_facility_id uuid)
 returns jsonb

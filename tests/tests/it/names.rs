@@ -98,7 +98,9 @@ fn world(fixture: &Fixture) -> Result<Vec<String>> {
         "/v1/facilities?limit=100".to_owned(),
         secured.clone(),
         format!("{secured}/collateral"),
-        format!("{secured}/releases/{release}"),
+        format!("/v1/releases/{release}"),
+        "/v1/releases?limit=100".to_owned(),
+        format!("/v1/settlements/{settlement}/verification"),
         "/v1/risk-runs".to_owned(),
         run,
     ])

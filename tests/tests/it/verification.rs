@@ -291,7 +291,9 @@ fn refusals_are_there_for_the_makers_to_see() -> Result<()> {
             0,
             json!({
                 "commitment_id": commitment["id"], "operation": format!("{action}-settlement"),
-                "actor": { "kind": "human", "id": client.person.sub.to_string() },
+                "actor": {
+                    "kind": "human", "id": client.person.sub.to_string(), "name": client.person.display_name,
+                },
                 "at": commitment["committed_at"], "problem": problem,
             }),
         );
@@ -346,13 +348,14 @@ fn refusals_are_bounded() -> Result<()> {
          with made as (
              insert into ledger.commitment_ledger
                  (key, fingerprint, principal_kind, principal_id, operation, resource, attempt)
-             select sha256(n::text::bytea), sha256(''), 'human', 'x', 'verify-settlement', '{settlement}', 'a'
+             select sha256(n::text::bytea), sha256(''), 'human', gen_random_uuid()::text, 'verify-settlement',
+                 '{settlement}', 'a'
              from generate_series(1, 4) as n
              returning key
          )
          insert into ledger.commitment_outcome
              (key, principal_kind, principal_id, allocator_id, outcome, refusal, body, epoch, leaf)
-         select key, 'human', 'x', '{}', 'refused', 'four-eyes',
+         select key, 'human', gen_random_uuid()::text, '{}', 'refused', 'four-eyes',
              jsonb_build_object('commitment', 1, 'filler', repeat('x', 1500000)), 1, '{{\"resource\":\"{settlement}\"}}'
          from made;
          alter table ledger.commitment_ledger enable trigger all;

@@ -31,8 +31,9 @@ const AFTER_NOT: [&str; 9] = [
 ];
 const COMPARISONS: [&str; 10] = ["=", "<", ">", "<=", ">=", "~", "<@", "@>", "in", "between"];
 /// A branch that names one of these refuses.
-const REFUSALS: [&str; 6] = [
+const REFUSALS: [&str; 7] = [
     "ledger.refuse",
+    "ledger.refuse_for",
     "ledger.reason",
     "ledger.unrecorded",
     "auth.refuse_key_set",

@@ -48,15 +48,23 @@ pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
     facility.pledge_again(&terms, &pledge, today)?;
 
     let settlement = facility.propose(&terms)?;
+    facility.dry_run(
+        "bob asks what would become of it",
+        &settlement,
+        "refused: filing-lapsing",
+    )?;
     let answer = facility.verify(&settlement)?;
     facility
         .story
         .answer("… and bob verifies it", &answer, "409 collateral-deficient");
-    facility
-        .story
-        .fact("… because", &problems(&answer), "filing-lapsing");
+    facility.story.fact(
+        "… because",
+        &names(&answer.json()["problems"]),
+        "filing-lapsing",
+    );
     let continuation = terms.amendment(filing_id, "continuation", today - Duration::DAY);
     facility.tell("the continuation, filed yesterday", &continuation)?;
+    facility.dry_run("bob asks again", &settlement, "accepted")?;
     let answer = facility.verify(&settlement)?;
     facility
         .story
@@ -133,6 +141,19 @@ impl SecuredFacility<'_> {
             .post_empty(&path, &idempotency_key())
     }
 
+    /// What a verification would be answered, which is recorded nowhere.
+    fn dry_run(&mut self, what: &str, settlement: &str, expected: &str) -> Result<()> {
+        let path = format!("/v1/settlements/{settlement}/verification");
+        let answer = self.stack.person("bob")?.get(&path)?.json();
+        let would_be = answer["would_be"].as_str().context("a dry run")?;
+        let told = match answer["reasons"][0].get("problems") {
+            Some(problems) => format!("{would_be}: {}", names(problems)),
+            None => would_be.to_owned(),
+        };
+        self.story.fact(what, &told, expected);
+        Ok(())
+    }
+
     /// Releases the receivable: two members must agree, and one alone is refused.
     fn release(&mut self, terms: &SecuredTerms, filing: Uuid, pledge: &WebhookEvent) -> Result<()> {
         let path = format!("/v1/facilities/{}/releases", terms.facility);
@@ -191,15 +212,15 @@ impl SecuredFacility<'_> {
 }
 
 /// The names of a deficiency's reasons.
-fn problems(answer: &Response) -> String {
-    let body = answer.json();
-    let problems = body["problems"].as_array().cloned().unwrap_or_default();
+fn names(problems: &Value) -> String {
     let name = |problem: &Value| {
         let kind = problem["type"].as_str()?;
         kind.rsplit(':').next().map(str::to_owned)
     };
     problems
-        .iter()
+        .as_array()
+        .into_iter()
+        .flatten()
         .filter_map(name)
         .collect::<Vec<_>>()
         .join(", ")

@@ -25,6 +25,7 @@ use anyhow::{Context as _, Result};
 use generate::Kind;
 use regex::Regex;
 use serde_json::{Value, json};
+use shared::collateral::{ReleaseStatus, WarningKind, WarningStatus};
 use tests::deployment::functions;
 use tests::fixture::Fixture;
 use tests::folders;
@@ -316,5 +317,38 @@ fn the_operations_that_a_member_can_have_sent_are_those_that_write() -> Result<(
         .filter_map(Value::as_str)
         .collect();
     assert_eq!(documented, names);
+    Ok(())
+}
+
+/// What a list is filtered by are the words that its rows have.
+#[test]
+fn the_words_of_filters_are_those_of_the_database_and_of_the_document() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let mut admin = fixture.admin()?;
+    let api = OpenApi::load()?;
+    let in_document = |name: &str| -> BTreeSet<String> {
+        schema::list(&api.0["components"]["schemas"][name]["enum"])
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
+    };
+    let mut stored = |constraint: &str| -> Result<BTreeSet<String>> {
+        let sql = "select pg_get_constraintdef(oid) from pg_constraint where conname = $1";
+        let text: String = admin.query_one(sql, &[&constraint])?.get(0);
+        let words = Regex::new("'([A-Za-z-]+)'::text")?;
+        let words = words.captures_iter(&text);
+        Ok(words.map(|found| found[1].to_owned()).collect())
+    };
+    let words =
+        |all: &[&str]| -> BTreeSet<String> { all.iter().map(|word| (*word).into()).collect() };
+    let kinds = words(WarningKind::ALL);
+    assert_eq!(kinds, stored("warning_kind_known")?);
+    assert_eq!(kinds, in_document("WarningKind"));
+    assert_eq!(words(WarningStatus::ALL), in_document("WarningStatus"));
+    let statuses = words(ReleaseStatus::ALL);
+    let mut told = stored("release_status_members")?;
+    // Told of a request that nobody approved in time; never stored.
+    told.insert("EXPIRED".to_owned());
+    assert_eq!(statuses, told);
+    assert_eq!(statuses, in_document("ReleaseStatus"));
     Ok(())
 }
