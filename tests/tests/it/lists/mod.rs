@@ -2,7 +2,9 @@
 //! event, operation and row of the table. Many lists, held equal to functions/endpoints.toml, which is theirs, and to
 //! what the database, the folders and the API document say.
 
+mod crawl;
 mod deployment;
+mod examples;
 mod frame;
 mod limits;
 mod openapi;
