@@ -191,8 +191,8 @@ fn draw(text: &mut String, outcome: &Outcome, words: &Words) -> Drawn {
     let height = HEIGHT + u32::try_from(labels * LINE)?;
     let area = SVGBackend::with_string(text, (WIDTH, height)).into_drawing_area();
     area.fill(&WHITE).map_err(owned)?;
-    say(&area, &words.shown_title, (MARGIN, MARGIN), 18, &BLACK)?;
-    say(&area, &words.run, (MARGIN, MARGIN + 26), 14, &BLACK)?;
+    say(&area, &words.shown_title, (MARGIN, MARGIN), 18, BLACK)?;
+    say(&area, &words.run, (MARGIN, MARGIN + 26), 14, BLACK)?;
     say(
         &area,
         &words.expected,
@@ -201,7 +201,7 @@ fn draw(text: &mut String, outcome: &Outcome, words: &Words) -> Drawn {
         &BLACK,
     )?;
     let bottom = i32::try_from(height)? - MARGIN - 12;
-    say(&area, &words.evidence, (MARGIN, bottom), 11, &BLACK)?;
+    say(&area, &words.evidence, (MARGIN, bottom), 11, BLACK)?;
 
     let first_label = MARGIN + 26 + 2 * LINE + 8;
     let bars = bars(&outcome.histogram, words.unit);
@@ -247,7 +247,7 @@ fn draw(text: &mut String, outcome: &Outcome, words: &Words) -> Drawn {
     }
     if let Some(text) = &words.first_bar {
         let (left, _) = chart.backend_coord(&(first / scale, 1.0));
-        say(&area, text, (left + 6, top), 14, &BARS)?;
+        say(&area, text, (left + 6, top), 14, BARS)?;
     }
     area.present().map_err(owned)
 }
@@ -280,13 +280,13 @@ fn mark_line<'b>(
     } else {
         area.draw(&PathElement::new(line, style)).map_err(owned)?;
     }
-    say(area, &mark.label, (x + 6, top), 14, &mark.colour)
+    say(area, &mark.label, (x + 6, top), 14, mark.colour)
 }
 
-fn say(area: &Area<'_>, text: &str, at: (i32, i32), size: u32, colour: &RGBColor) -> Drawn {
+fn say(area: &Area<'_>, text: &str, at: (i32, i32), size: u32, colour: RGBColor) -> Drawn {
     let style = ("sans-serif", size)
         .into_font()
-        .color(colour)
+        .color(&colour)
         .pos(Pos::new(HPos::Left, VPos::Top));
     area.draw_text(text, &style, at).map_err(owned)
 }

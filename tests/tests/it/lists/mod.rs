@@ -3,7 +3,9 @@
 //! what the database, the folders and the API document say.
 
 mod closed;
+mod crawl;
 mod deployment;
+mod examples;
 mod frame;
 mod guide;
 mod limits;

@@ -359,7 +359,7 @@ fn sender<'a>(
 }
 
 /// An example's value date and expiry, which must lie ahead of the reader's day.
-fn ahead(body: &mut Value) {
+pub(super) fn ahead(body: &mut Value) {
     let now = time::OffsetDateTime::now_utc();
     let date = |days| (now + time::Duration::days(days)).date();
     if body.get("value_date").is_some() {

@@ -1,5 +1,6 @@
 //! The words of requests: what the document says of a text is what the parser takes, and no more.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
@@ -16,7 +17,10 @@ use shared::paging::{AuditCursor, IdCursor, NewestFirstCursor};
 use shared::settlement::{Status, Text};
 
 use super::openapi::OpenApi;
+use super::read;
+use super::schema::list;
 use super::values::Values;
+use crate::mutations::MUTATING;
 
 const ROUNDS: usize = 200;
 
@@ -194,4 +198,88 @@ fn the_document_knows_every_invisible_character() -> Result<()> {
 
 fn is<T: FromStr>(text: &str) -> bool {
     text.parse::<T>().is_ok()
+}
+
+/// The types that a webhook's reader knows, in the schema of its events, its discriminator and its replies.
+#[test]
+fn the_types_of_events_are_those_that_are_read() -> Result<()> {
+    let api = OpenApi::load()?;
+    let row = Regex::new(r#"(?m)^        \("([a-z_]+\.[a-z_]+)", [a-z_:]+\),"#)?;
+    let mut of_replies = BTreeMap::new();
+    for (agents, source, reply) in [
+        ("Escrow", "escrow-webhook/src/main.rs", "ReportAccepted"),
+        (
+            "Settlement",
+            "settlement-webhook/src/main.rs",
+            "ReportAccepted",
+        ),
+        (
+            "Platform",
+            "platform-webhook/src/event.rs",
+            "OnboardingAccepted",
+        ),
+        (
+            "Collateral",
+            "collateral-webhook/src/event/mod.rs",
+            "CollateralRecorded",
+        ),
+    ] {
+        let text = read(&format!("functions/{source}"))?;
+        let read: BTreeSet<String> = row
+            .captures_iter(&text)
+            .map(|found| found[1].to_owned())
+            .collect();
+        assert!(!read.is_empty(), "{source}");
+        let schemas = &api.0["components"]["schemas"];
+        let event = &schemas[format!("{agents}Event")];
+        let mapping = event["discriminator"]["mapping"]
+            .as_object()
+            .context(agents)?;
+        assert_eq!(
+            mapping.keys().cloned().collect::<BTreeSet<_>>(),
+            read,
+            "{agents}"
+        );
+        for (kind, target) in mapping {
+            let schema = api.target(target).map_err(anyhow::Error::msg)?;
+            assert_eq!(schema["properties"]["type"]["const"], **kind, "{target}");
+            assert!(
+                list(&event["oneOf"]).any(|one| one["$ref"] == *target),
+                "{target}"
+            );
+        }
+        assert_eq!(list(&event["oneOf"]).count(), read.len(), "{agents}");
+        of_replies
+            .entry(reply)
+            .or_insert_with(BTreeSet::new)
+            .extend(read);
+    }
+    for (reply, types) in of_replies {
+        let listed = &api.0["components"]["schemas"][reply]["properties"]["type"]["enum"];
+        assert_eq!(texts(listed), types, "{reply}");
+    }
+    Ok(())
+}
+
+/// What a ledger's entry can be of: every function that writes for a caller, and jobs that settle something.
+#[test]
+fn the_operations_of_the_ledger_are_those_that_write() -> Result<()> {
+    let api = OpenApi::load()?;
+    let listed = &api.0["components"]["schemas"]["LedgerEntry"]["properties"]["operation"]["enum"];
+    let (jobs, callers): (BTreeSet<String>, BTreeSet<String>) = texts(listed)
+        .into_iter()
+        .partition(|name| super::jobs().any(|job| job == name));
+    assert_eq!(
+        callers,
+        MUTATING.iter().map(|name| (*name).to_owned()).collect()
+    );
+    assert!(!jobs.is_empty());
+    Ok(())
+}
+
+fn texts(values: &Value) -> BTreeSet<String> {
+    list(values)
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
