@@ -1,4 +1,5 @@
-//! The tables of docs/API.md: routes from the table of endpoints, events from docs/openapi.yaml, refusals by their words.
+//! The tables of docs/API.md: routes from the table of endpoints, events from docs/openapi.yaml, and refusals by
+//! their words.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

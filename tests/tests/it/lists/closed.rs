@@ -11,8 +11,9 @@ use super::openapi::OpenApi;
 const CLOSED: &str = "unevaluatedProperties";
 
 impl OpenApi {
-    /// Closes every schema of a reply where the schema is used. The named one itself stays open, for it may be a part of
-    /// an `allOf`.
+    /// Closes every schema of a reply where the schema is used.
+    ///
+    /// The named one itself stays open, for it may be a part of an `allOf`.
     pub(super) fn close_replies(mut self) -> Self {
         let used = self.names(|operation| &operation["responses"]);
         let components = &mut self.0["components"];
