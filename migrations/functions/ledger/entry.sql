@@ -107,4 +107,5 @@ stable
 set search_path = pg_catalog, pg_temp
 return (select encode(o.key, 'hex') from ledger.commitment_outcome as o where o.key = _key);
 comment on function ledger.readable_id(bytea) is
-    'The id of a commitment that the caller may read; null for any other. No reply names what its reader cannot follow.';
+    'The id of a commitment that the caller may read; null for any other. No reply names what its reader '
+    'cannot follow.';
