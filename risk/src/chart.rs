@@ -198,7 +198,7 @@ fn draw(text: &mut String, outcome: &Outcome, words: &Words) -> Drawn {
         &words.expected,
         (MARGIN, MARGIN + 26 + LINE),
         14,
-        &BLACK,
+        BLACK,
     )?;
     let bottom = i32::try_from(height)? - MARGIN - 12;
     say(&area, &words.evidence, (MARGIN, bottom), 11, BLACK)?;
