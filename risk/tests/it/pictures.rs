@@ -112,7 +112,7 @@ fn a_chart_says_whose_it_is_and_every_figure_with_its_interval() {
     }
 }
 
-/// A label is taken to be seven and a half pixels wide a character, which is more than a sans-serif font of that size needs.
+/// A label is taken to be seven and a half pixels wide a character: more than a sans-serif font of that size needs.
 #[test]
 fn no_line_runs_through_a_label_and_no_label_leaves_the_picture() {
     for outcome in outcomes() {

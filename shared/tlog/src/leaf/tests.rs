@@ -16,7 +16,8 @@ const ACCEPTED: &str = concat!(
     r#""operation":"create-settlement","resource_id":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
     r#""occurred_at":"2026-11-22T00:00:00.000000Z","#,
     r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"0188b2f0-0000-7000-8000-000000000abc","#,
-    r#""created_id":"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10","outcome":"accepted","status":201,"committed_at":"2024-02-29T23:59:59.000000Z","#,
+    r#""created_id":"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10","outcome":"accepted","status":201,"#,
+    r#""committed_at":"2024-02-29T23:59:59.000000Z","#,
     r#""body_hash":"2222222222222222222222222222222222222222222222222222222222222222","#,
     r#""mutations":2,"mutations_hash":"3333333333333333333333333333333333333333333333333333333333333333"}"#,
 );
