@@ -126,8 +126,7 @@ create policy settlement_create on capital.settlement
     for insert
     to optkas_owner
     with check (
-        allocator_id = (select auth.allocator_id())
-        and created_by = (select auth.sub())
+        (allocator_id, created_by) = (select p.allocator_id, p.sub from auth.principal() as p)
     );
 
 create policy settlement_move on capital.settlement
@@ -144,8 +143,7 @@ create policy settlement_transition_append on capital.settlement_transition
     for insert
     to optkas_owner
     with check (
-        allocator_id = (select auth.allocator_id())
-        and (actor_kind, actor_id) = (select p.kind, p.id from auth.principal() as p)
+        (allocator_id, actor_kind, actor_id) = (select p.allocator_id, p.kind, p.id from auth.principal() as p)
     );
 
 -- Books.

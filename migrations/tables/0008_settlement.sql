@@ -56,9 +56,7 @@ comment on column capital.settlement.uetr is 'The unique end-to-end transaction 
 comment on column capital.settlement.version is 'The number of the settlement''s last transition.';
 create index settlement_allocator_created_idx
     on capital.settlement (allocator_id, created_at desc, settlement_id desc);
-create index settlement_facility_idx on capital.settlement (facility_id, currency);
 create index settlement_created_by_idx on capital.settlement (created_by, allocator_id);
-create index settlement_verified_by_idx on capital.settlement (verified_by, allocator_id);
 create index settlement_due_idx on capital.settlement (expires_at)
     where expires_at is not null and status in ('PENDING', 'VERIFIED');
 comment on column capital.settlement.secured is 'Whether its facility is secured; replies say so.';
@@ -97,7 +95,6 @@ create table capital.settlement_transition (
 );
 comment on table capital.settlement_transition is
     'Each step of each settlement: who took it, when, and under which commitment. Append-only.';
-create index settlement_transition_commitment_idx on capital.settlement_transition (commitment_key);
 
 -- A settlement's state is that of its last transition.
 alter table capital.settlement
