@@ -47,6 +47,16 @@ create policy verified_token_prune on auth.verified_token
         and expires_at < (select clock_timestamp() - auth.leeway())
     );
 
+create policy seal_key_read on auth.seal_key
+    for select
+    to optkas_owner
+    using (true);
+
+create policy seal_key_replace on auth.seal_key
+    to optkas_owner
+    using ((select auth.is_system('migrate')))
+    with check ((select auth.is_system('migrate')));
+
 create policy login_read on auth.login
     for select
     to optkas_owner

@@ -128,7 +128,7 @@ create policy release_by_checker on collateral.release
 create policy precedence_read on collateral.precedence
     for select
     to optkas_owner
-    using ((select auth.principal()) is not null);
+    using ((select (auth.principal()).kind) is not null);
 
 create policy precedence_record on collateral.precedence
     for insert

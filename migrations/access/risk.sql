@@ -22,7 +22,7 @@ create policy profile_record on risk.profile
 create policy matrix_read on risk.matrix
     for select
     to optkas_owner
-    using ((select auth.principal()) is not null);
+    using ((select (auth.principal()).kind) is not null);
 
 create policy matrix_record on risk.matrix
     for insert
@@ -32,7 +32,7 @@ create policy matrix_record on risk.matrix
 create policy matrix_row_read on risk.matrix_row
     for select
     to optkas_owner
-    using ((select auth.principal()) is not null);
+    using ((select (auth.principal()).kind) is not null);
 
 create policy matrix_row_record on risk.matrix_row
     for insert

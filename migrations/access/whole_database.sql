@@ -16,6 +16,7 @@ begin
             ('ledger.commitment_outcome', 'append-only', null),
             ('audit.trail', 'append-only', null),
             ('auth.login', 'deletable', null),
+            ('auth.seal_key', 'deletable', null),
             ('auth.expected_claims', 'deletable', '{only_row}'),
             ('auth.signing_key', 'kept', '{kid}'),
             ('auth.retired_key', 'append-only', '{thumbprint}'),
@@ -113,9 +114,9 @@ begin
     loop
         execute format('alter table %s enable row level security', protected.name);
         execute format('alter table %s force row level security', protected.name);
-        -- Auditors read all that can be compared with the log. The memo of verified tokens is no evidence. People's
-        -- names are none either, and must not live on in an auditor's copy.
-        continue when protected.relname in ('verified_token', 'member_name');
+        -- Auditors read all that can be compared with the log. The memo of verified tokens is no evidence, and the key
+        -- of seals is a secret. People's names are no evidence either, and must not live on in an auditor's copy.
+        continue when protected.relname in ('verified_token', 'member_name', 'seal_key');
         execute format('grant usage on schema %I to optkas_auditor', protected.schema);
         execute format('grant select on %s to optkas_auditor', protected.name);
         execute format('create policy %I on %s for select to optkas_auditor using (true)',

@@ -1,11 +1,13 @@
 create or replace function gateway.escrow_webhook(_agent_id text, _claim jsonb, _event_type text, _data jsonb)
 returns ledger.reply
-language sql
+language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
-begin atomic
-    select * from capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'escrow');
-end;
+as $$
+begin
+    return capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'escrow');
+end
+$$;
 comment on function gateway.escrow_webhook is
     'POST /v1/webhooks/escrow/{agent}: the facility''s escrow agent holds the capital (ESCROWED), or could not '
     '(FAILED).';

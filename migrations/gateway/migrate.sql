@@ -15,6 +15,9 @@ declare
     settings_client_ids text[];
     platform_agent constant text := _settings ->> 'platform_agent_id';
 begin
+    -- This call is sealed with the new key as well. By its policy the key is this login's to replace.
+    perform auth.start('system');
+    perform auth.replace_seal_key();
     perform auth.authenticate_system('migrate');
     perform ledger.require_arguments(num_nulls(_attempt));
     if num_nulls(settings_issuer, settings_audience, platform_agent) is distinct from 0

@@ -1,11 +1,13 @@
 create or replace function gateway.settlement_webhook(_agent_id text, _claim jsonb, _event_type text, _data jsonb)
 returns ledger.reply
-language sql
+language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
-begin atomic
-    select * from capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'settlement');
-end;
+as $$
+begin
+    return capital.report_on_settlement(_agent_id, _claim, _event_type, _data, 'settlement');
+end
+$$;
 comment on function gateway.settlement_webhook is
     'POST /v1/webhooks/settlement/{agent}: the facility''s settlement agent completed it (SETTLED), or could not '
     '(FAILED).';

@@ -19,10 +19,12 @@ create table audit.trail (
     -- No change without a commitment claimed in the very same transaction, by the very same actor.
     constraint trail_claim_fkey foreign key (commitment_key, xid, actor_kind, actor_id)
         references ledger.commitment_ledger (key, xid, principal_kind, principal_id),
+    -- Operation, whether there is no old row, and whether there is no new one. A check is parsed from its stored form
+    -- at each statement, and this is half the length of the same in words.
     constraint trail_operation_rows check (
-        (operation = 'INSERT' and old_row is null and new_row is not null)
-        or (operation = 'UPDATE' and old_row is not null and new_row is not null)
-        or (operation = 'DELETE' and old_row is not null and new_row is null)
+        row(operation, old_row is null, new_row is null)::text = any (
+            '{"(INSERT,t,f)", "(UPDATE,f,f)", "(DELETE,f,t)"}'::text[]
+        )
     )
 );
 comment on table audit.trail is 'One row for every row inserted, updated or deleted in a domain table. Append-only.';

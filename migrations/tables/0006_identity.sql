@@ -1,12 +1,30 @@
 -- Who may log in, which tokens are believed, and which tokens were verified already. The database verifies tokens
 -- itself, because it does not believe the function in front.
 
-create type auth.principal_name as (
+create type auth.identity as (
     kind text,
-    id text
+    id text,
+    sub uuid,
+    allocator_id uuid,
+    roles text[]
 );
-comment on type auth.principal_name is
-    'Who acts: a human by sub, an agent by its id, or the system by the function''s name.';
+comment on type auth.identity is
+    'Who acts: a human by sub, an agent by its id, or the system by the function''s name. With the allocator that the '
+    'transaction is about, and the roles that a member has there.';
+
+create table auth.seal_key (
+    only_row boolean not null default true,
+    inner_pad bytea not null,
+    outer_pad bytea not null,
+    made_at timestamptz not null default clock_timestamp(),
+    constraint seal_key_pkey primary key (only_row),
+    constraint seal_key_only_row_single check (only_row),
+    -- A block of SHA-256 each.
+    constraint seal_key_pads_length check (octet_length(inner_pad) = 64 and octet_length(outer_pad) = 64)
+);
+comment on table auth.seal_key is
+    'The key that identities are sealed with (auth.principal), as HMAC uses it (RFC 2104): xored with its two pads. '
+    'Random, made by the database, replaced at each deployment. No login and no auditor reads it.';
 
 create table auth.login (
     name text not null,

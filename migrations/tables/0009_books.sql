@@ -60,7 +60,6 @@ create table capital.journal (
 );
 comment on table capital.journal is 'One movement of capital, with its reason. Append-only.';
 create index journal_settlement_idx on capital.journal (settlement_id);
-create index journal_commitment_idx on capital.journal (commitment_key);
 
 create table capital.posting (
     account_id uuid not null,

@@ -41,7 +41,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    who auth.principal_name := auth.principal();
+    who auth.identity := auth.principal();
     entry audit.trail;
     changed jsonb;
     digested text[];

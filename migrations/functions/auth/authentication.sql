@@ -9,8 +9,7 @@ as $$
 begin
     -- One expression: each statement of its own would be planned and run as a query.
     return set_config('optkas.token', '', true)
-        || set_config('optkas.agent', '', true)
-        || set_config('optkas.scope', '', true)
+        || set_config('optkas.identity', '', true)
         || set_config('optkas.facility', '', true)
         || set_config('optkas.commitment', '', true)
         -- Rows are audited in the text form of these, whatever the session likes to see.
@@ -34,7 +33,7 @@ comment on function auth.clear_settings() is
     'Empties the settings that the session, or an earlier call, may have filled, and fixes those that durability, '
     'secrecy and time rest on. A login can set them for its session and for its role.';
 
-create or replace function auth.start()
+create or replace function auth.start(_kind text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -42,13 +41,15 @@ as $$
 declare
     -- First of all: what follows must not be shown in plans.
     cleared constant text := auth.clear_settings();
+    login auth.login;
 begin
+    select * into login from auth.login as l where l.name = session_user;
+    if login.kind is distinct from _kind then
+        raise exception using errcode = 'OPK04', message = 'kind-not-its-own';
+    end if;
     -- A session can override its role's default. A writer below SERIALIZABLE could break what it has checked. A keeper
     -- of the transparency log at SERIALIZABLE would abort writers. So each login is answered at its own level alone.
-    if current_setting('transaction_isolation') is distinct from (
-        -- known: where there is no row the levels are distinct
-        select l.isolation from auth.login as l where l.name = session_user
-    ) then
+    if current_setting('transaction_isolation') is distinct from login.isolation then
         raise exception using errcode = 'OPK04', message = 'isolation-not-its-own';
     end if;
     -- An old transaction has an old snapshot: it sees roles that were revoked and states that have passed.
@@ -57,9 +58,9 @@ begin
     end if;
 end
 $$;
-comment on function auth.start() is
-    'Refuses another isolation level than the login''s own and a transaction that is too old, and clears the settings. '
-    'Every authentication begins here.';
+comment on function auth.start(text) is
+    'Refuses a login of another kind, another isolation level than the login''s own and a transaction that is too old, '
+    'and clears the settings. Every authentication begins here.';
 
 create or replace function auth.authenticate_system(_name text)
 returns void
@@ -67,10 +68,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform auth.start();
+    perform auth.start('system');
     if auth.is_system(_name) is not true then
         raise exception using errcode = 'OPK04', message = 'not-this-system';
     end if;
+    perform auth.seal(row('system', ledger.operation(), null, null, null)::auth.identity);
 end
 $$;
 comment on function auth.authenticate_system(text) is
@@ -82,11 +84,18 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform auth.start();
-    perform set_config('optkas.agent', _agent_id, true);
-    return exists (
+    perform auth.start('agent');
+    if _agent_id is null then
+        return false;
+    end if;
+    perform auth.seal(row('agent', _agent_id, null, null, null)::auth.identity);
+    if exists (
         select from capital.agent as a where a.agent_id = _agent_id and a.kind = _kind
-    );
+    ) then
+        return true;
+    end if;
+    perform set_config('optkas.identity', '', true);
+    return false;
 end
 $$;
 comment on function auth.authenticate_agent(text, text) is

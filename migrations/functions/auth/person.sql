@@ -1,20 +1,15 @@
 -- People: who presented a token in this transaction, and what that member may do.
 
-create or replace function auth.sub()
+create or replace function auth.token_sub()
 returns uuid
 language plpgsql
 stable
--- A role that meets a policy then needs no right on the memo, only the right to ask.
-security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- Not now(): that is when the transaction began, and a transaction can outlive a token.
     present_time constant timestamptz := clock_timestamp();
 begin
-    if present_time - transaction_timestamp() > auth.transaction_age_max() then
-        return null;
-    end if;
     return (
         select t.sub
         from auth.verified_token as t
@@ -27,9 +22,8 @@ begin
     );
 end
 $$;
-comment on function auth.sub() is
-    'The person whose token this transaction presented. Null without one, and once the token or its key is no longer '
-    'in force. A policy reads it as (select auth.sub()), once a query.';
+comment on function auth.token_sub() is
+    'The person of the token in the setting, if the memo knows the token, and the token and its key are in force.';
 
 create or replace function auth.assurance_json()
 returns jsonb
@@ -44,16 +38,16 @@ comment on function auth.assurance_json() is
     'How the person of the presented token was authenticated, as the verified token says it. Nothing depends on it.';
 
 create or replace function auth.authenticate(_token text)
-returns void
+returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     sub uuid;
 begin
-    perform auth.start();
+    perform auth.start('human');
     perform set_config('optkas.token', coalesce(_token, ''), true);
-    sub := auth.sub();
+    sub := auth.token_sub();
     if sub is null then
         -- Two requests may verify the same token at once: at SERIALIZABLE one of them has to try again, and
         -- then finds the row. If we crash before the commit, the next request verifies once more.
@@ -62,11 +56,13 @@ begin
         from auth.verify_token(_token) as verified
         -- Remembered under another revision of the expected claims: from now on under this one.
         on conflict on constraint verified_token_pkey do update set claims_revision = excluded.claims_revision;
-        sub := auth.sub();
+        sub := auth.token_sub();
     end if;
     if sub is null then
         raise exception using errcode = 'OPK02', message = 'token-refused', detail = 'not in force';
     end if;
+    perform auth.seal(row('human', sub::text, sub, null, null)::auth.identity);
+    return sub;
 end
 $$;
 comment on function auth.authenticate(text) is
@@ -78,18 +74,21 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    allocator uuid;
+    who auth.identity;
 begin
-    perform auth.authenticate(_token);
-    allocator := auth.allocator_id();
+    who.kind := 'human';
+    who.sub := auth.authenticate(_token);
+    who.id := who.sub::text;
+    select r.allocator_id, array_agg(r.role) into who.allocator_id, who.roles
+    from capital.member_role as r
+    where r.sub = who.sub
+    group by r.allocator_id;
     -- A member whose last role was revoked is a member no more.
-    if not exists (
-        select from capital.member_role as r
-        where r.sub = auth.sub() and r.allocator_id = allocator
-    ) then
+    if not found then
         raise exception using errcode = 'OPK03', message = 'not-a-member';
     end if;
-    return allocator;
+    perform auth.seal(who);
+    return who.allocator_id;
 end
 $$;
 comment on function auth.authenticate_member(text) is
@@ -104,7 +103,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case
-        when exists (select from capital.member_role as r where r.sub = auth.sub() and r.role = any (_roles)) then null
+        when ((auth.principal()).roles && _roles) is true then null
         else ledger.reason('role-missing', jsonb_build_object('required_roles', to_jsonb(_roles)))
     end;
 end

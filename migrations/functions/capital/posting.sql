@@ -10,16 +10,16 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- All legs are there at commit. A journal without legs is as wrong as one that does not add up.
-    if not exists (select from capital.posting as p where p.journal_id = new.journal_id)
-        or exists (
-            select
+    -- All legs are there at commit. A journal without legs is as wrong as one that does not add up: it has no sums.
+    if (
+        select bool_and(legs.sum_minor = 0)
+        from (
+            select sum(p.amount_minor) as sum_minor
             from capital.posting as p
             where p.journal_id = new.journal_id
             group by p.currency
-            having sum(p.amount_minor) is distinct from 0
-        )
-    then
+        ) as legs
+    ) is not true then
         raise exception using
             errcode = 'OPK04',
             message = 'the postings of a journal must sum to zero in each currency';
@@ -60,14 +60,14 @@ create or replace function capital.account_of(
     _kind text,
     _facility_id uuid default null
 )
-returns uuid
+returns capital.account
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    found_id uuid;
+    account capital.account;
 begin
-    select a.account_id into found_id
+    select * into account
     from capital.account as a
     where a.allocator_id = _allocator_id
         and a.currency = _currency
@@ -76,13 +76,13 @@ begin
     if not found then
         insert into capital.account (allocator_id, currency, kind, facility_id)
         values (_allocator_id, _currency, _kind, _facility_id)
-        returning account_id into found_id;
+        returning * into account;
     end if;
-    return found_id;
+    return account;
 end
 $$;
 comment on function capital.account_of(uuid, text, text, uuid) is
-    'The id of an account, which is opened at its first use.';
+    'An account as it is before a movement. It is opened at its first use.';
 
 create or replace function capital.can_move(_account capital.account, _amount_minor bigint)
 returns boolean
@@ -116,7 +116,7 @@ comment on function capital.balance_reason(capital.account, bigint) is
 create or replace function capital.post(
     _journal_id uuid,
     _posted_at timestamptz,
-    _account_id uuid,
+    _before capital.account,
     _amount_minor bigint
 )
 returns void
@@ -124,19 +124,16 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    previous_posted_at timestamptz := (
-        select a.last_posted_at from capital.account as a where a.account_id = _account_id
-    );
     account capital.account;
 begin
     update capital.account as a
     set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor, last_posted_at = _posted_at
-    where a.account_id = _account_id
+    where a.account_id = _before.account_id
         -- The first leg that cannot move refuses.
         and capital.can_move(a, _amount_minor)
     returning a.* into account;
     if not found then
-        select * into strict account from capital.account as a where a.account_id = _account_id;
+        select * into strict account from capital.account as a where a.account_id = _before.account_id;
         perform ledger.refuse_for(capital.balance_reason(account, _amount_minor));
     end if;
 
@@ -145,16 +142,18 @@ begin
          amount_minor, balance_before_minor, balance_after_minor, previous_posted_at, posted_at)
     values
         (account.account_id, account.version, _journal_id, account.allocator_id, account.currency,
-         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor, previous_posted_at, _posted_at);
+         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor, _before.last_posted_at,
+         _posted_at);
 end
 $$;
-comment on function capital.post(uuid, timestamptz, uuid, bigint) is
-    'One leg of a journal: the account first, so that a race ends here, then its posting.';
+comment on function capital.post(uuid, timestamptz, capital.account, bigint) is
+    'One leg of a journal: the account first, so that a race ends here, then its posting. By foreign key the account '
+    'was as it is given.';
 
 create or replace function capital.move(
     _kind text,
-    _from uuid,
-    _to uuid,
+    _from capital.account,
+    _to capital.account,
     _amount_minor bigint,
     _settlement_id uuid default null,
     _reference text default null
@@ -168,17 +167,13 @@ declare
 begin
     -- Not before what either account has last: times rise along an account, whatever the clock does.
     insert into capital.journal (allocator_id, kind, settlement_id, amount_minor, reference, commitment_key, posted_at)
-    select
-        a.allocator_id, _kind, _settlement_id, _amount_minor, _reference,
-        decode(current_setting('optkas.commitment'), 'hex'),
-        greatest(clock_timestamp(), a.last_posted_at, b.last_posted_at)
-    from capital.account as a
-    join capital.account as b on b.account_id = _to
-    where a.account_id = _from
-    returning * into strict journal;
+    values
+        (_from.allocator_id, _kind, _settlement_id, _amount_minor, _reference, fixed.commitment_key(),
+         greatest(clock_timestamp(), _from.last_posted_at, _to.last_posted_at))
+    returning * into journal;
 
     -- Accounts change in the order of their ids, whichever way the capital goes: two movements cannot deadlock.
-    if _from < _to then
+    if _from.account_id < _to.account_id then
         perform capital.post(journal.journal_id, journal.posted_at, _from, -_amount_minor);
         perform capital.post(journal.journal_id, journal.posted_at, _to, _amount_minor);
     else
@@ -187,15 +182,18 @@ begin
     end if;
 end
 $$;
-comment on function capital.move(text, uuid, uuid, bigint, uuid, text) is
+comment on function capital.move(text, capital.account, capital.account, bigint, uuid, text) is
     'Moves capital by a journal with two legs. Refuses insufficient-capital if the balance does not suffice, and '
     'account-limit if it would be more than a bigint counts.';
 
 create or replace function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
 returns void
-language sql
-begin atomic
-    select capital.move(
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform capital.move(
         _kind,
         capital.account_of(
             _settlement.allocator_id, _settlement.currency, _from,
@@ -208,7 +206,8 @@ begin atomic
         _settlement.amount_minor,
         _settlement.settlement_id
     );
-end;
+end
+$$;
 comment on function capital.move_settlement(text, capital.settlement, text, text) is
     'Moves a settlement''s amount between its allocator''s accounts of two kinds.';
 

@@ -53,6 +53,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    who constant auth.identity := auth.principal();
     moved capital.settlement;
 begin
     update capital.settlement as s
@@ -60,18 +61,16 @@ begin
         previous_status = s.status,
         status = _to,
         updated_at = clock_timestamp(),
-        verified_by = case _to when 'VERIFIED' then auth.sub() else s.verified_by end
+        verified_by = case _to when 'VERIFIED' then who.sub else s.verified_by end
     where s.settlement_id = _settlement.settlement_id
     returning s.* into strict moved;
 
     insert into capital.settlement_transition
         (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason,
          at)
-    select
-        moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
-        who.kind, who.id, decode(current_setting('optkas.commitment'), 'hex'), _reason,
-        moved.updated_at
-    from auth.principal() as who;
+    values
+        (moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
+         who.kind, who.id, fixed.commitment_key(), _reason, moved.updated_at);
 
     case _to
         when 'VERIFIED' then

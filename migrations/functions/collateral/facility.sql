@@ -17,7 +17,7 @@ begin
     select * into facility
     from capital.facility as f
     where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid;
-    case auth.login_kind()
+    case (auth.principal()).kind
         when 'agent' then
             if auth.is_platform() or auth.agent_id() in (
                 facility.collateral_agent_id, facility.escrow_agent_id, facility.settlement_agent_id
@@ -107,7 +107,7 @@ begin
         from capital.facility as f
         where f.facility_id = nullif(current_setting('optkas.facility', true), '')::uuid
             and f.lead_allocator_id = auth.allocator_id()
-            and auth.login_kind() = 'human'
+            and (auth.principal()).kind = 'human'
     );
 end
 $$;
@@ -121,7 +121,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return case auth.login_kind()
+    return case (auth.principal()).kind
         when 'agent' then coalesce(collateral.reported_facility_id(), collateral.platform_facility_id())
         when 'human' then collateral.led_facility_id()
     end;

@@ -57,7 +57,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    who auth.principal_name := auth.principal();
+    who auth.identity := auth.principal();
     claimed ledger.commitment_ledger;
 begin
     claimed.principal_kind := who.kind;

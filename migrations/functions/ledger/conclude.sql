@@ -13,7 +13,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    who auth.principal_name := auth.principal();
+    who auth.identity := auth.principal();
     mutations text := coalesce(current_setting('optkas.mutations', true), '');
     concluded ledger.commitment_outcome;
     body bytea;

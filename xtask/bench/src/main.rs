@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod auditor;
+mod books;
 mod cold;
 mod collateral;
 mod conflicts;
@@ -96,6 +97,8 @@ enum Group {
     Warm,
     /// Many clients.
     Throughput,
+    /// What our promises cost beside the least that keeps books.
+    Books,
     /// Serialization failures.
     Conflicts,
     /// Reads.
@@ -216,6 +219,7 @@ fn measure(bench: &Bench, group: Group, report: &mut Report) -> Result<()> {
         Group::First => first::measure(bench, report),
         Group::Warm => warm::measure(bench, report),
         Group::Throughput => throughput::measure(bench, report),
+        Group::Books => books::measure(bench, report),
         Group::Conflicts => conflicts::measure(bench, report),
         Group::Reads => reads::measure(bench, report),
         Group::Risk => risk::measure(bench, report),

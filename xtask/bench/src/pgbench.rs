@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tests::fixture::Fixture;
@@ -22,9 +23,13 @@ use super::stats::float;
 /// pgbench's limit of scripts in a run.
 pub(super) const SCRIPTS_MAX: usize = 100;
 
+const LEAST_BOOKS: &str = include_str!("least_books.sql");
+const LEAST_BOOKS_SCRIPT: &str = include_str!("least_books.pgbench");
+
 /// pgbench with its scripts; it picks one at random for each transaction.
 pub(super) struct Pgbench {
     program: PathBuf,
+    protocol: &'static str,
     database: Database,
     folder: PathBuf,
     scripts: Vec<PathBuf>,
@@ -35,6 +40,29 @@ impl Pgbench {
     pub(super) fn new(
         fixture: &Fixture,
         function: &str,
+        scripts: &[String],
+    ) -> Result<Option<Self>> {
+        let database = fixture
+            .deployment()
+            .database(fixture.database(), function)?;
+        // One round trip with an unnamed statement: what our functions do.
+        Self::on(fixture, database, "extended", scripts)
+    }
+
+    /// The least that keeps books, in a schema of its own beside ours, as the superuser.
+    pub(super) fn least_books(fixture: &Fixture) -> Result<Option<Self>> {
+        let mut admin = fixture.admin()?;
+        admin.batch_execute(LEAST_BOOKS)?;
+        admin.batch_execute("vacuum analyze")?;
+        admin.batch_execute("checkpoint")?;
+        let script = LEAST_BOOKS_SCRIPT.to_owned();
+        Self::on(fixture, fixture.database().clone(), "simple", &[script])
+    }
+
+    fn on(
+        fixture: &Fixture,
+        database: Database,
+        protocol: &'static str,
         scripts: &[String],
     ) -> Result<Option<Self>> {
         let Some(program) = fixture.services().cluster().program("pgbench") else {
@@ -54,9 +82,8 @@ impl Pgbench {
             .collect::<Result<_>>()?;
         Ok(Some(Self {
             program,
-            database: fixture
-                .deployment()
-                .database(fixture.database(), function)?,
+            protocol,
+            database,
             folder,
             scripts,
         }))
@@ -64,17 +91,28 @@ impl Pgbench {
 
     /// Runs with so many connections, each without pauses.
     pub(super) fn run(&self, clients: usize, span: Span) -> Result<Sample> {
+        self.work(clients, span)?;
+        self.read(span)
+    }
+
+    /// The same, with the number of its transactions, the warm-up's among them.
+    pub(super) fn count(&self, clients: usize, span: Span) -> Result<usize> {
+        self.work(clients, span)?;
+        let whole = Span {
+            warm_up: Duration::ZERO,
+            // More than it can take: all is counted.
+            measured: span.whole() * 2,
+        };
+        Ok(self.read(whole)?.milliseconds.len())
+    }
+
+    fn work(&self, clients: usize, span: Span) -> Result<()> {
         let log = self.folder.join("log");
         let mut command = Command::new(&self.program);
         command
             .current_dir(&self.folder)
-            // One round trip with an unnamed statement: what our functions do.
-            .args([
-                "--no-vacuum",
-                "--protocol=extended",
-                "--max-tries=1000",
-                "--log",
-            ])
+            .args(["--no-vacuum", "--max-tries=1000", "--log"])
+            .arg(format!("--protocol={}", self.protocol))
             .arg(format!("--log-prefix={}", log.display()))
             .arg(format!("--client={clients}"))
             .arg(format!("--jobs={}", clients.min(2)))
@@ -92,7 +130,7 @@ impl Pgbench {
             "pgbench failed:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        self.read(span)
+        Ok(())
     }
 
     /// Its log: client, number, microseconds, script, and when it ended.

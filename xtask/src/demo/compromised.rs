@@ -55,8 +55,8 @@ pub(super) fn play(stack: &Stack, story: &mut Story) -> Result<()> {
     // Every setting of the session says alice; then the login's one function is called with mallory's token.
     login.batch_execute(&format!(
         "begin;
-         select set_config('optkas.token', '{sub}', true), set_config('optkas.agent', '{sub}', true),
-             set_config('optkas.scope', '{}', true), set_config('search_path', 'pg_temp', true)",
+         select set_config('optkas.token', '{sub}', true), set_config('search_path', 'pg_temp', true),
+             set_config('optkas.identity', repeat('0', 64) || '(human,{sub},{sub},{},{{maker}})', true)",
         AURORA.id
     ))?;
     let sql = "select body::text from gateway.list_positions($1, null)";

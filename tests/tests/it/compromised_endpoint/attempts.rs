@@ -3,7 +3,7 @@
 use tests::sample_data::{AURORA, SECURED_FACILITY, find_person};
 
 /// The attempt, the statements, and the barrier: SQLSTATE and the beginning of the message.
-pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
+pub(super) const FORBIDDEN: [(&str, &str, &str); 40] = [
     (
         "reading another's settlements",
         "select from capital.settlement",
@@ -88,6 +88,26 @@ pub(super) const FORBIDDEN: [(&str, &str, &str); 36] = [
     (
         "asking who is presented",
         "select auth.sub()",
+        "42501 permission denied for schema auth",
+    ),
+    (
+        "reading the key of seals",
+        "select inner_pad from auth.seal_key",
+        "42501 permission denied for schema auth",
+    ),
+    (
+        "replacing the key of seals",
+        "select auth.replace_seal_key()",
+        "42501 permission denied for schema auth",
+    ),
+    (
+        "sealing an identity",
+        "select auth.seal(null)",
+        "42501 permission denied for schema auth",
+    ),
+    (
+        "asking for what a seal is over",
+        "select auth.sealed_octets('x')",
         "42501 permission denied for schema auth",
     ),
     (
@@ -193,11 +213,8 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
     let aurora = AURORA.id;
     let set = |name: &str, value: &str| format!("select set_config('{name}', '{value}', false)");
     vec![
-        ("an agent's name", set("optkas.agent", "optkas-platform")),
-        (
-            "the allocator's id for a scope",
-            set("optkas.scope", &aurora.to_string()),
-        ),
+        ("an agent's name", set("optkas.identity", "optkas-platform")),
+        ("an allocator", set("optkas.identity", &aurora.to_string())),
         ("a commitment", set("optkas.commitment", &"00".repeat(32))),
         (
             "a facility",
@@ -206,6 +223,8 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
         (
             "names of old",
             [
+                set("optkas.agent", "optkas-platform"),
+                set("optkas.scope", &aurora.to_string()),
                 set("optkas.principal_kind", "human"),
                 set("optkas.principal_id", &alice.to_string()),
             ]

@@ -13,7 +13,6 @@ use tests::sample_data::{AURORA, USD_FACILITY};
 
 use crate::collateral::secured_facility::SecuredFacility;
 use crate::direct::{Direct, call, quote};
-use crate::endpoints::PEOPLES;
 use crate::isolation::proposed;
 
 /// A gateway function that forgot to ask for a token: behind it, the policies are the only barrier. It
@@ -63,8 +62,8 @@ impl AttackFixture {
         };
         let mut owner = base.owner()?;
         owner.batch_execute(UNGUARDED)?;
-        for function in PEOPLES.iter() {
-            let login = tests::deployment::login(function);
+        for function in endpoints()? {
+            let login = tests::deployment::login(&function);
             owner.batch_execute(&format!(
                 "grant execute on function gateway.unguarded to {login}"
             ))?;

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod fixture;
+mod seal;
 mod sessions;
 
 use anyhow::Result;
@@ -123,7 +124,7 @@ fn a_token_opens_only_its_own_allocators_data() -> Result<()> {
     Ok(())
 }
 
-/// Behind a gateway function that forgot to ask, the policies look the setting up; they do not believe it.
+/// Behind a gateway function that forgot to ask, no setting is believed: not even one's own token in force.
 #[test]
 fn a_session_setting_gives_no_identity() -> Result<()> {
     let fixture = AttackFixture::new()?;
@@ -148,13 +149,14 @@ fn a_session_setting_gives_no_identity() -> Result<()> {
             assert_eq!(seen(&mut client, &sql)?, [""; 0], "{function}, {what}");
         }
     }
-    // Counter-check: a token in force gives its person's data, given as an argument or as a setting.
+    // Counter-check: a token in force gives its person's data when it is presented.
     let mut client = fixture.base.login("list-positions")?;
-    client.simple_query(&call_with("list-positions", &fixture.own(), "")?)?;
     let own = fixture.base.person("mallory").token();
-    client.simple_query(&call_with("list-positions", &quote(&own), "")?)?;
+    let present = call_with("list-positions", &quote(&own), "")?;
+    client.simple_query(&present)?;
     let set = format!("select set_config('optkas.token', '{own}', true)");
-    let seen = seen(&mut client, &set)?;
+    assert_eq!(seen(&mut client, &set)?, [""; 0]);
+    let seen = seen(&mut client, &present)?;
     assert!(
         seen.contains(&BOREALIS.id.to_string()) && !seen.contains(&AURORA.id.to_string()),
         "{seen:?}"
@@ -206,17 +208,19 @@ fn a_webhooks_login_acts_as_no_other_kind_of_agent() -> Result<()> {
         ("escrow-webhook", COLLATERAL_AGENT, report("escrow.funded")),
         ("platform-webhook", COLLATERAL_AGENT, grant.clone()),
     ] {
-        for setting in [
-            "optkas.agent",
-            "optkas.facility",
-            "optkas.scope",
-            "optkas.token",
-        ] {
+        for setting in ["optkas.identity", "optkas.facility", "optkas.token"] {
             let set = format!("select set_config('{setting}', '{}', false)", AURORA.id);
             direct.client(function)?.batch_execute(&set)?;
         }
+        direct.client(function)?.batch_execute("begin")?;
         let reply = direct.agent(function, agent, &idempotency_key(), &rest)?;
         assert_eq!(reply.name(), "refused not-found", "{function} as {agent}");
+        let client = direct.client(function)?;
+        let sealed: String = client
+            .query_one("select pg_catalog.current_setting('optkas.identity')", &[])?
+            .get(0);
+        assert_eq!(sealed, "", "{function} as {agent}");
+        client.batch_execute("commit")?;
     }
     assert_eq!(fingerprint(&fixture.base)?, before);
     Ok(())

@@ -73,8 +73,7 @@ fn choices(admin: &mut Client) -> Result<Vec<(String, Vec<String>)>> {
     // Not of the server, and not in its list.
     for name in [
         "optkas.token",
-        "optkas.agent",
-        "optkas.scope",
+        "optkas.identity",
         "optkas.commitment",
         "role",
         "seed",

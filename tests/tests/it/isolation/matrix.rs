@@ -12,20 +12,23 @@ use super::everything;
 use crate::direct::{barrier, quote};
 use crate::support::count;
 
-/// Tables that the auditor may not read: the history of deployments, the memo of people's tokens, and people's names.
-const UNAUDITED: [&str; 4] = [
+/// Tables that the auditor may not read: the history of deployments, the memo of people's tokens, the key of seals, and
+/// people's names.
+const UNAUDITED: [&str; 5] = [
+    "auth.seal_key",
     "auth.verified_token",
     "capital.member_name",
     "deploy.present",
     "deploy.schema_history",
 ];
 
-/// Tables without an allocator: the deployment's settings and history, the logins, the issuer's public keys, and the
-/// log, which is published.
-const NOBODYS: [&str; 15] = [
+/// Tables without an allocator: the deployment's settings and history, the logins, the issuer's public keys, the key of
+/// seals, which no login reads, and the log, which is published.
+const NOBODYS: [&str; 16] = [
     "auth.expected_claims",
     "auth.login",
     "auth.retired_key",
+    "auth.seal_key",
     "auth.signing_key",
     "deploy.present",
     "deploy.schema_history",

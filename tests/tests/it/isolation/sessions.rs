@@ -26,8 +26,15 @@ fn tricks() -> Result<Vec<String>> {
     let set = |name: &str, value: &str| format!("select set_config('{name}', '{value}', false)");
     Ok(vec![
         set("optkas.token", &alice.sub.to_string()),
-        set("optkas.agent", "optkas-platform"),
-        set("optkas.scope", &alice.allocator.id.to_string()),
+        set(
+            "optkas.identity",
+            &format!(
+                "{}(human,{1},{1},{2},\"{{maker,checker}}\")",
+                "00".repeat(32),
+                alice.sub,
+                alice.allocator.id
+            ),
+        ),
         set("optkas.commitment", &"00".repeat(32)),
         set("optkas.facility", &SECURED_FACILITY.id.to_string()),
         set("search_path", "hostile, pg_catalog"),

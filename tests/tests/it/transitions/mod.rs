@@ -104,7 +104,7 @@ fn bring(direct: &mut Direct<'_>, id: &str, state: &str) -> Result<()> {
 
 fn expired(direct: &mut Direct<'_>) -> Result<String> {
     let rest = format!(
-        "'{}', 1000, 'USD', '2099-01-02', null, null, clock_timestamp() + interval '50 milliseconds'",
+        "'{}', 1000, 'USD', '2099-01-02', null, null, clock_timestamp() + interval '500 milliseconds'",
         USD_FACILITY.id
     );
     let created = direct.human("create-settlement", "alice", &idempotency_key(), &rest)?;
