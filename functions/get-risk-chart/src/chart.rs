@@ -11,7 +11,7 @@ pub(crate) fn draw(run: &Map<String, Value>) -> Option<String> {
     let text = |name: &str| run.get(name)?.as_str();
     let mut outcome: Outcome = serde_json::from_value(run.get("result")?.clone()).ok()?;
     let book = Snapshot::decode(text("snapshot")?.as_bytes()).ok()?;
-    let exposures = book.names().iter().map(|name| name.exposure_minor());
+    let exposures = book.names().iter().map(risk::input::Name::exposure_minor);
     let currency: CurrencyCode = outcome.currency.parse().ok()?;
     let minor_per_unit = currency.minor_per_unit().unwrap_or_else(|| {
         outcome.currency = format!("minor units of {currency}");

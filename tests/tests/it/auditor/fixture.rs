@@ -92,7 +92,7 @@ impl AuditorFixture {
         let key = SigningKey::from_seed(ORIGIN, seed)?;
         fixture.write(
             "policy",
-            &format!("log {}\nquorum none\n", key.verifier_key()),
+            format!("log {}\nquorum none\n", key.verifier_key()),
         )?;
         fixture.log.download(&fixture.folder.join("log"))?;
         let login = fixture.login();

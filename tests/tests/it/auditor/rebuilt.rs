@@ -124,7 +124,7 @@ fn a_rebuilt_and_signed_log_contradicts_a_kept_checkpoint() -> Result<()> {
                 "rebuilt/checkpoint".to_owned(),
                 format!("rebuilt/checkpoints/{size}"),
             ] {
-                fixture.write(&name, &note.to_string())?;
+                fixture.write(&name, note.to_string())?;
             }
             insider.execute(
                 "update tlog.checkpoint set note = $1 where size = $2",

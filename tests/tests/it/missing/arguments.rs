@@ -305,25 +305,35 @@ impl<'a> Calls<'a> {
             }
             "get_settlement" | "get_verification" => one("alice", &[text(&self.pending)])?,
             "get_risk_chart" | "get_risk_run" => one("carol", &[text(&self.run)])?,
-            "list_audit" | "list_facilities" => one("alice", &[number(10), null()])?,
-            "list_positions" => one("alice", &[null(), number(10), null()])?,
-            "list_risk_runs" => one("alice", &[number(10), null(), null()])?,
-            "list_releases" => {
-                let filters = std::iter::repeat_n(null(), 4);
-                let rest: Vec<_> = std::iter::once(number(10)).chain(filters).collect();
-                one("alice", &rest)?
-            }
-            "list_warnings" => {
-                let rest = [number(10), null(), null(), text("{open}"), null(), null()];
-                one("alice", &rest)?
-            }
-            "list_settlements" => {
-                let filters = std::iter::repeat_n(null(), 13);
-                let rest: Vec<_> = std::iter::once(number(10)).chain(filters).collect();
-                one("alice", &rest)?
-            }
+            list if list.starts_with("list_") => one("alice", &Self::page(list))?,
             _ => self.job(function)?,
         })
+    }
+
+    /// The first page of a list, whatever its filters.
+    fn page(function: &str) -> Vec<String> {
+        let ten = || "10".to_owned();
+        let nulls = |count| std::iter::repeat_n("null".to_owned(), count);
+        match function {
+            "list_positions" => ["null".to_owned(), ten()]
+                .into_iter()
+                .chain(nulls(1))
+                .collect(),
+            "list_warnings" => {
+                let open = [quote("{open}")];
+                let before = std::iter::once(ten()).chain(nulls(2));
+                before.chain(open).chain(nulls(2)).collect()
+            }
+            _ => {
+                let others = match function {
+                    "list_audit" | "list_facilities" => 1,
+                    "list_risk_runs" => 2,
+                    "list_releases" => 4,
+                    _ => 13,
+                };
+                std::iter::once(ten()).chain(nulls(others)).collect()
+            }
+        }
     }
 
     fn job(&self, function: &str) -> Result<Vec<String>> {
