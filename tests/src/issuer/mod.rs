@@ -22,7 +22,7 @@ use crate::http::{Reply, Request, Response, Server};
 pub const AUDIENCE: &str = "authenticated";
 /// Where Supabase's gateway has its Auth server, and where the key set is below it.
 const BASE: &str = "/auth/v1";
-/// See [`BASE`].
+/// See `BASE`.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// Over the 150 kB that a key set may have.
 const OVERSIZE_BYTES: usize = 200_000;
