@@ -33,7 +33,7 @@ create policy member_name_read on capital.member_name
     for select
     to optkas_owner
     using (
-        ((select auth.login_kind()) = 'human' and allocator_id = (select auth.allocator_id()))
+        ((select (auth.principal()).kind) = 'human' and allocator_id = (select auth.allocator_id()))
         or (select auth.is_platform())
     );
 

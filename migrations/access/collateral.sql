@@ -102,7 +102,7 @@ create policy release_in_facility on collateral.release
     for select
     to optkas_owner
     using (
-        (select auth.login_kind()) = 'human'
+        (select (auth.principal()).kind) = 'human'
         and exists (select from capital.facility as f where f.facility_id = release.facility_id)
     );
 
