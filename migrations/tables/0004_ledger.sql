@@ -58,7 +58,7 @@ create table ledger.commitment_outcome (
     leaf text not null,
     -- Only of refusals: what is accepted pays nothing for it.
     refused_resource text generated always as (
-        case when outcome = 'refused' then nullif(leaf::jsonb ->> 'resource', '') end
+        case when outcome = 'refused' then nullif(leaf::jsonb ->> 'resource_id', '') end
     ) stored,
     constraint commitment_outcome_pkey primary key (key),
     constraint commitment_outcome_claim_fkey foreign key (key, xid, principal_kind, principal_id)

@@ -19,8 +19,8 @@ use crate::{
     report::{Field, Finding, Report, Undecided},
 };
 
-/// Every table of the domain's schemas is audited, but for three: the logins are configuration, the memo of verified
-/// tokens is a cache, and people's names prove nothing and can be erased.
+/// Every table of the domain's schemas is audited, but for four: the logins are configuration, the key of seals is a
+/// secret, the memo of verified tokens is a cache, and people's names prove nothing and can be erased.
 ///
 /// The database's triggers are not asked: who removes a trigger would remove the table from the audit. Each row of an
 /// audited table must have an audit trail; a table with rows and no trail at all is a finding.
@@ -31,7 +31,7 @@ const AUDITED: &str = "
     where n.nspname in ('auth', 'capital', 'collateral', 'risk')
         and c.relkind in ('r', 'p', 'f')
         and (n.nspname, c.relname) not in (
-            ('auth', 'login'), ('auth', 'verified_token'), ('capital', 'member_name'))
+            ('auth', 'login'), ('auth', 'seal_key'), ('auth', 'verified_token'), ('capital', 'member_name'))
     union
     select a.table_name::text from audit.trail as a";
 

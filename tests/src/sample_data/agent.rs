@@ -92,6 +92,8 @@ impl Kind {
             Self::Platform => &[
                 "allocator.onboarded",
                 "member.granted",
+                "member.named",
+                "member.name_erased",
                 "member.revoked",
                 "agent.registered",
                 "facility.opened",

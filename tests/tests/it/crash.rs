@@ -95,7 +95,8 @@ fn a_request_or_a_reply_lost_between_function_and_database_changes_nothing_for_t
 }
 
 /// Events that happen once in a database: the second is refused.
-const ONCE_ONLY: [&str; 4] = [
+const ONCE_ONLY: [&str; 5] = [
+    "member.name_erased",
     "member.revoked",
     "agent.registered",
     "facility.admitted",

@@ -119,7 +119,13 @@ fn fresh_token(fixture: &Fixture) -> String {
 
 /// Without what is another one each time.
 fn stripped(mut body: Value) -> Value {
-    for member in ["id", "created_at", "commitment", "transitions"] {
+    for member in [
+        "id",
+        "created_at",
+        "updated_at",
+        "commitment",
+        "transitions",
+    ] {
         body.as_object_mut().map(|members| members.remove(member));
     }
     body

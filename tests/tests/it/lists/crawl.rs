@@ -152,11 +152,7 @@ fn links(target: &str, answer: &Response) -> Vec<String> {
         let filings = ids("filings", "filing_id");
         let releases = ids("releases", "id");
         all.extend(filings.iter().map(|id| format!("{facility}/filings/{id}")));
-        all.extend(
-            releases
-                .iter()
-                .map(|id| format!("{facility}/releases/{id}")),
-        );
+        all.extend(releases.iter().map(|id| format!("/v1/releases/{id}")));
     }
     all
 }
