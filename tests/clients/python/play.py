@@ -12,6 +12,7 @@ from optkas_client.api.books import get_commitment_proof
 from optkas_client.api.settlements import create_settlement, get_settlement, verify_settlement
 from optkas_client.api.webhooks import escrow_webhook, settlement_webhook
 from optkas_client.models import (
+    ActiveCurrency,
     CommittedSettlement,
     DuplicateRequest,
     EscrowFunded,
@@ -55,7 +56,7 @@ alice, bob, carol = person("alice"), person("bob"), person("carol")
 body = NewSettlement(
     facility_id=facility,
     amount_minor="250000000",
-    currency="USD",
+    currency=ActiveCurrency.USD,
     value_date=date.fromisoformat(world["value_date"]),
 )
 once = key()
@@ -71,7 +72,7 @@ assert again.original.body == proposed
 # alice is no checker: the refusal says what she would need.
 refused = verify_settlement.sync(proposed.id, client=alice, idempotency_key=key())
 assert isinstance(refused, RoleMissing), refused
-assert refused.required == [Role.CHECKER]
+assert refused.required_roles == [Role.CHECKER]
 
 # bob verifies, and the agents report.
 verified = verify_settlement.sync(proposed.id, client=bob, idempotency_key=key())

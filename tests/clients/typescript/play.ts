@@ -47,7 +47,7 @@ assert.equal(original.body.id, id);
 const path = { id };
 const refused = await alice.POST("/v1/settlements/{id}/verify", { params: { path, header: key() } });
 assert(refused.error && "type" in refused.error && refused.error.type === "urn:optkas:problem:role-missing");
-assert.deepEqual(refused.error.required satisfies Schemas["Role"][], ["checker"]);
+assert.deepEqual(refused.error.required_roles satisfies Schemas["Role"][], ["checker"]);
 
 // bob verifies, and the agents report.
 const verified = await bob.POST("/v1/settlements/{id}/verify", { params: { path, header: key() } });
