@@ -319,7 +319,7 @@ fn refusals_are_there_for_the_makers_to_see() -> Result<()> {
             .get(&format!("/v1/commitments/{id}"))?
             .json();
         assert_eq!(entry["outcome"], "refused");
-        assert_eq!(entry["resource"], huge);
+        assert_eq!(entry["resource_id"], huge);
     }
     // Alice tried mallory's, which adds nothing to what mallory sees.
     fixture
@@ -361,7 +361,8 @@ fn refusals_are_bounded() -> Result<()> {
          insert into ledger.commitment_outcome
              (key, principal_kind, principal_id, allocator_id, outcome, refusal, body, epoch, leaf)
          select key, 'human', gen_random_uuid()::text, '{}', 'refused', 'four-eyes',
-             jsonb_build_object('commitment', 1, 'filler', repeat('x', 1500000)), 1, '{{\"resource\":\"{settlement}\"}}'
+             jsonb_build_object('commitment', 1, 'filler', repeat('x', 1500000)), 1,
+             '{{\"resource_id\":\"{settlement}\"}}'
          from made;
          alter table ledger.commitment_ledger enable trigger all;
          alter table ledger.commitment_outcome enable trigger all;
