@@ -422,7 +422,9 @@ fn queries<'a>(
             send: Box::new(move |query| {
                 let mut text = form_urlencoded::Serializer::new(String::new());
                 for (name, value) in query.as_object().into_iter().flatten() {
-                    text.append_pair(name, &as_text(value));
+                    for value in given(properties.get(name).unwrap_or(&Value::Null), value) {
+                        text.append_pair(name, &value);
+                    }
                 }
                 fixture
                     .person("carol")
@@ -433,20 +435,36 @@ fn queries<'a>(
     Ok(all)
 }
 
-/// A query as its reader has it: of texts, of which some are numbers by the document.
+/// The texts of a query parameter. One that is a list is given once for each element.
+fn given(schema: &Value, value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(elements) if schema["type"] == "array" => {
+            elements.iter().map(as_text).collect()
+        }
+        one => vec![as_text(one)],
+    }
+}
+
+/// A query as its reader has it: of texts, of which some are numbers by the document. A list without elements is not
+/// there.
 fn read_back(schema: &Value, query: &Value) -> Value {
     let members = query.as_object().into_iter().flatten();
     members
-        .map(|(name, value)| {
-            let text = as_text(value);
-            let number = schema["properties"][name]["type"] == "integer"
+        .filter_map(|(name, value)| {
+            let schema = &schema["properties"][name];
+            let mut texts = given(schema, value);
+            if schema["type"] == "array" {
+                return (!texts.is_empty()).then(|| (name.clone(), Value::from(texts)));
+            }
+            let text = texts.pop()?;
+            let number = schema["type"] == "integer"
                 && !text.is_empty()
                 && text.bytes().all(|c| c.is_ascii_digit());
             let value = match text.parse::<u64>() {
                 Ok(value) if number => Value::from(value),
                 _ => Value::from(text),
             };
-            (name.clone(), value)
+            Some((name.clone(), value))
         })
         .collect::<Map<_, _>>()
         .into()

@@ -128,12 +128,15 @@ impl<'a> Values<'a> {
         let length = min + self.random.below(3);
         let mut elements = Vec::new();
         let mut seen = BTreeSet::new();
-        while elements.len() < length {
+        // There may be fewer different ones: two states have no third.
+        for _ in 0..20 * length {
             let element = self.good(&schema["items"]);
-            if seen.insert(element.to_string()) || schema["uniqueItems"] != true {
+            let is_new = seen.insert(element.to_string());
+            if elements.len() < length && (is_new || schema["uniqueItems"] != true) {
                 elements.push(element);
             }
         }
+        assert!(elements.len() >= min, "{min} different ones: {schema}");
         Value::from(elements)
     }
 
