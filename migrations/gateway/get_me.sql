@@ -6,22 +6,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     allocator uuid := auth.authenticate_member(_token);
+    who auth.identity := auth.principal();
 begin
-    return ledger.ok((
-        select jsonb_build_object(
-            'sub', auth.sub(),
-            'name', capital.names_of_people(array[auth.sub()::text]) -> auth.sub()::text,
-            'allocator_id', a.allocator_id,
-            'allocator_name', a.legal_name,
-            'roles', (
-                select coalesce(jsonb_agg(r.role order by r.role), '[]')
-                from capital.member_role as r
-                where r.sub = auth.sub()
-            )
-        ) || auth.assurance_json()
-        from capital.allocator as a
-        where a.allocator_id = allocator
-    ));
+    return ledger.ok(jsonb_build_object(
+        'sub', who.sub,
+        'name', capital.names_of_people(array[who.id]) -> who.id,
+        'allocator_id', allocator,
+        'allocator_name', capital.name_of_allocator(),
+        'roles', (select jsonb_agg(r.role order by r.role) from unnest(who.roles) as r (role))
+    ) || auth.assurance_json());
 end
 $$;
 comment on function gateway.get_me is

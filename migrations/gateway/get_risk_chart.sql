@@ -16,7 +16,7 @@ begin
     end if;
     return ledger.ok(risk.run_json(run) || jsonb_build_object(
         'snapshot', run.snapshot,
-        'allocator_name', (select a.legal_name from capital.allocator as a where a.allocator_id = allocator)
+        'allocator_name', capital.name_of_allocator()
     ));
 end
 $$;

@@ -186,21 +186,14 @@ return jsonb_build_object(
         'settlement', (_facility).settlement_agent_id,
         'collateral', (_facility).collateral_agent_id
     ),
-    'limit_minor', (
-        select u.limit_minor::text
-        from capital.facility_utilisation as u
-        where u.facility_id = (_facility).facility_id
-    ),
-    'utilised_minor', (
-        select u.utilised_minor::text
-        from capital.facility_utilisation as u
-        where u.facility_id = (_facility).facility_id
-    ),
-    'room_minor', (
-        select (u.limit_minor - u.utilised_minor)::text
-        from capital.facility_utilisation as u
-        where u.facility_id = (_facility).facility_id
-    ),
     'opened_at', ledger.rfc3339((_facility).opened_at)
+) || (
+    select jsonb_build_object(
+        'limit_minor', u.limit_minor::text,
+        'utilised_minor', u.utilised_minor::text,
+        'room_minor', (u.limit_minor - u.utilised_minor)::text
+    )
+    from capital.facility_utilisation as u
+    where u.facility_id = (_facility).facility_id
 );
 comment on function capital.facility_json(capital.facility) is 'A facility as replies show it.';

@@ -44,6 +44,10 @@ begin
     if settlement.expires_at <= clock_timestamp() then
         reasons := reasons || ledger.reason('expired');
     end if;
+    -- The first reason refuses. Who is refused already makes nothing be computed of the collateral.
+    if not _dry and reasons is distinct from '[]' then
+        return;
+    end if;
     -- The platform may have excluded the allocator since the proposal. Then nothing is told of the facility.
     if (capital.admitting_facility(settlement.facility_id)).facility_id is null then
         reasons := reasons || ledger.reason('not-found', '{"resource": "facility"}');
@@ -72,5 +76,5 @@ begin
 end
 $$;
 comment on function capital.verification(uuid, boolean) is
-    'The settlement, every reason against its verification by the caller in the order in which they refuse, and the '
-    'base that it would rest on. Dry, it locks nothing, and asks for room and capital too.';
+    'The settlement, reasons against its verification by the caller in the order in which they refuse, and the base '
+    'that it would rest on. Dry, it has every reason, locks nothing, and asks for room and capital too.';

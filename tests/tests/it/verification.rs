@@ -2,7 +2,9 @@
 //! What was refused is there for the maker to see.
 
 use anyhow::{Context as _, Result};
+use postgres::SimpleQueryMessage;
 use serde_json::{Value, json};
+use tests::deployment::login;
 use tests::fixture::Fixture;
 use tests::http::Response;
 use tests::sample_data::{
@@ -373,6 +375,44 @@ fn refusals_are_bounded() -> Result<()> {
     let shown = reply.body["refusals"].as_array().context("refusals")?;
     assert_eq!(shown.len(), 2);
     assert_eq!(shown[0]["problem"]["refusal"], "four-eyes");
+    Ok(())
+}
+
+/// Who may not verify, or may not verify this one, makes the database compute nothing of the collateral: that is the
+/// dearest part, and the first reason is the answer.
+#[test]
+fn who_is_refused_for_a_role_costs_no_borrowing_base() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let secured = SecuredFacility::good(&fixture, &[1_000])?;
+    let settlement = secured.proposed(100)?;
+    fixture.admin()?.batch_execute(&format!(
+        "alter role {} set track_functions = 'all'",
+        login("verify-settlement")
+    ))?;
+    let mut direct = Direct::new(&fixture);
+    for (person, expected, computed) in [
+        ("carol", "refused role-missing", "0"),
+        ("alice", "refused role-missing", "0"),
+        ("bob", "accepted", "1"),
+    ] {
+        direct
+            .client("verify-settlement")?
+            .batch_execute("begin isolation level serializable")?;
+        let rest = format!("'{settlement}'");
+        let reply = direct.human("verify-settlement", person, &idempotency_key(), &rest)?;
+        let calls = direct.client("verify-settlement")?.simple_query(
+            "select coalesce(sum(calls), 0) from pg_stat_xact_user_functions where funcname = 'cover_verdict'",
+        )?;
+        direct
+            .client("verify-settlement")?
+            .batch_execute("rollback")?;
+        assert_eq!(reply.name(), expected, "{person}");
+        let calls = calls.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        assert_eq!(calls, Some(computed), "{person}");
+    }
     Ok(())
 }
 
