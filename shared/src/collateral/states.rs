@@ -14,10 +14,10 @@ macro_rules! one_of_these {
             /// Every one of them, as JSON and the database have it.
             pub const ALL: &[&str] = &$words;
 
-            /// The word.
+            /// The words of several.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                self.0
+            pub fn words(several: &[Self]) -> Vec<&'static str> {
+                several.iter().map(|one| one.0).collect()
             }
         }
 

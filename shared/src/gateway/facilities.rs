@@ -224,10 +224,7 @@ impl Gateway {
         token: &Token,
         filter: &ReleaseFilter,
     ) -> Result<Reply, Error> {
-        let statuses: Option<Vec<_>> = filter
-            .statuses
-            .as_deref()
-            .map(|statuses| statuses.iter().map(|status| status.as_str()).collect());
+        let statuses = filter.statuses.as_deref().map(ReleaseStatus::words);
         self.read(
             "list_releases",
             token,
@@ -255,15 +252,8 @@ impl Gateway {
         token: &Token,
         filter: &WarningFilter,
     ) -> Result<Reply, Error> {
-        let statuses: Vec<_> = filter
-            .statuses
-            .iter()
-            .map(|status| status.as_str())
-            .collect();
-        let kinds: Option<Vec<_>> = filter
-            .kinds
-            .as_deref()
-            .map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect());
+        let statuses = WarningStatus::words(&filter.statuses);
+        let kinds = filter.kinds.as_deref().map(WarningKind::words);
         self.read(
             "list_warnings",
             token,

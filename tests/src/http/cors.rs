@@ -73,15 +73,9 @@ fn is_on_this_machine(origin: &str) -> bool {
 }
 
 fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    let mut found = request
-        .headers
-        .iter()
-        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    let mut found = request.values(name);
     // Two origins are none.
-    match (found.next(), found.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
-    }
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -65,6 +65,11 @@ impl Request {
             .body(body.to_string())
     }
 
+    /// The values of the headers of that name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        named(&self.headers, name)
+    }
+
     /// The path without its query string.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -78,6 +83,14 @@ impl Request {
     pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
+}
+
+/// The values of the headers of a name, whose case says nothing (RFC 9110, 5.1).
+fn named<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    headers
+        .iter()
+        .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| &**value)
 }
 
 /// A reply as its receiver saw it.
@@ -95,10 +108,7 @@ impl Response {
     /// The first header of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
+        named(&self.headers, name).next()
     }
 
     /// The body as text; bytes that are no UTF-8 are shown as such.

@@ -16,10 +16,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
+        super::named(&self.headers, name).next()
     }
 }
 

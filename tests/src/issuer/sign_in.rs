@@ -204,10 +204,9 @@ impl SignIn {
         keys: &[Value],
     ) -> Result<(String, Account, u64), Failure> {
         let token = request
-            .headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .and_then(|(_, value)| value.strip_prefix("Bearer "))
+            .values("authorization")
+            .next()
+            .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or(failure(
                 401,
                 "no_authorization",
@@ -262,12 +261,9 @@ impl Failure {
             code,
             message,
         } = self;
-        let named = request
-            .headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(VERSION));
         // Dates of this form sort as texts.
-        if named.is_some_and(|(_, version)| &**version >= VERSION_OF_SHAPE) {
+        let named = request.values(VERSION).next();
+        if named.is_some_and(|version| version >= VERSION_OF_SHAPE) {
             let mut answer = reply(*status, &json!({ "code": code, "message": message }));
             answer
                 .headers

@@ -143,10 +143,7 @@ impl State {
 
 /// The value of a header; empty without one.
 fn header<'a>(request: &'a Request, wanted: &str) -> &'a str {
-    let mut headers = request.headers.iter();
-    headers
-        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-        .map_or("", |(_, value)| value)
+    request.values(wanted).next().unwrap_or_default()
 }
 
 /// The name of a write; `None` for a request that changes nothing.
