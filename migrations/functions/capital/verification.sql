@@ -45,7 +45,7 @@ begin
         reasons := reasons || ledger.reason('expired');
     end if;
     -- The first reason refuses. Who is refused already makes nothing be computed of the collateral.
-    if not _dry and reasons is distinct from '[]' then
+    if _dry is not true and reasons is distinct from '[]' then
         return;
     end if;
     -- The platform may have excluded the allocator since the proposal. Then nothing is told of the facility.
