@@ -113,7 +113,7 @@ create policy release_by_maker on collateral.release
     to optkas_owner
     with check (
         allocator_id = (select auth.allocator_id())
-        and requested_by = (select auth.sub())
+        and created_by = (select auth.sub())
         and status = 'REQUESTED'
     );
 

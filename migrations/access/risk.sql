@@ -47,4 +47,4 @@ create policy run_read on risk.run
 create policy run_record on risk.run
     for insert
     to optkas_owner
-    with check (allocator_id = (select auth.allocator_id()) and requested_by = (select auth.sub()));
+    with check (allocator_id = (select auth.allocator_id()) and created_by = (select auth.sub()));

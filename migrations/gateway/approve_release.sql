@@ -32,13 +32,13 @@ begin
         if collateral.led_facility_id() is null then
             perform ledger.refuse('not-lead');
         end if;
-        if (release.requested_by <> auth.sub()) is not true then
+        if (release.created_by <> auth.sub()) is not true then
             perform ledger.refuse('four-eyes');
         end if;
         if release.status is distinct from 'REQUESTED' then
             perform ledger.refuse('release-decided');
         end if;
-        if (release.requested_at > clock_timestamp() - collateral.release_life()) is not true then
+        if (release.created_at > clock_timestamp() - collateral.release_life()) is not true then
             perform ledger.refuse('expired');
         end if;
         release := collateral.approve_release(release, _content_sha256);

@@ -48,7 +48,7 @@ begin
     if refusal is not null then
         return ledger.conclude_refused(allocator, refusal, members);
     end if;
-    insert into risk.run (run_id, allocator_id, currency, requested_by, request, log_size, inputs, snapshot, result)
+    insert into risk.run (run_id, allocator_id, currency, created_by, request, log_size, inputs, snapshot, result)
     values (
         fixed.risk_run_id(claimed.key), allocator, currency, auth.sub(), _request,
         coalesce((tlog.latest_checkpoint()).size, 0), book.inputs, book.snapshot, _result

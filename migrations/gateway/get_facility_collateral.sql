@@ -46,7 +46,7 @@ begin
         'pledges', (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
-                    'pledge_id', p.pledge_id,
+                    'id', p.pledge_id,
                     'asset_id', p.asset_id,
                     'kind', a.kind,
                     'obligor', a.obligor,
@@ -58,7 +58,7 @@ begin
                     'pledged_on', p.pledged_on,
                     'valued_on', h.valued_on,
                     'value_minor', h.value_minor::text,
-                    'received_on', h.received_on,
+                    'held_on', h.held_on,
                     'contested', h.contested,
                     'commitment_id', ledger.readable_id(p.commitment_key)
                 )
@@ -71,11 +71,11 @@ begin
         'next', next_page,
         'releases', (
             -- All: request-release keeps them within what a reply has room for.
-            select collateral.releases_json(array_agg(r order by r.requested_at, r.release_id))
+            select collateral.releases_json(array_agg(r order by r.created_at, r.release_id))
             from collateral.release as r
             where r.facility_id = _facility_id
                 and r.status = 'REQUESTED'
-                and r.requested_at > clock_timestamp() - collateral.release_life()
+                and r.created_at > clock_timestamp() - collateral.release_life()
         ),
         'notice', collateral.notice()
     ) || collateral.warnings_json(_facility_id) || collateral.filings_json(_facility_id));

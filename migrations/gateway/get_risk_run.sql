@@ -15,7 +15,7 @@ begin
         return ledger.unrecorded('not-found');
     end if;
     return ledger.ok(risk.run_json(run) || risk.run_names(
-        run, capital.names_of_people(array[run.requested_by::text])
+        run, capital.names_of_people(array[run.created_by::text])
     ) || jsonb_build_object(
         'request', convert_from(run.request, 'UTF8'), 'inputs', run.inputs, 'snapshot', run.snapshot,
         'commitment_id', encode(run.commitment_key, 'hex')

@@ -1,7 +1,7 @@
 create or replace function gateway.list_releases(
     _token text,
     _page_size int4,
-    _cursor_requested_at timestamptz,
+    _cursor_created_at timestamptz,
     _cursor_id uuid,
     _statuses text[],
     _facility_id uuid
@@ -23,15 +23,15 @@ begin
         select r.release_id
         from collateral.release as r
         where r.allocator_id = allocator
-            and (_cursor_id is null or (r.requested_at, r.release_id) < (_cursor_requested_at, _cursor_id))
-            and (_statuses is null or collateral.release_status(r.status, r.requested_at) = any (_statuses))
+            and (_cursor_id is null or (r.created_at, r.release_id) < (_cursor_created_at, _cursor_id))
+            and (_statuses is null or collateral.release_status(r.status, r.created_at) = any (_statuses))
             and (_facility_id is null or r.facility_id = _facility_id)
-        order by r.requested_at desc, r.release_id desc
+        order by r.created_at desc, r.release_id desc
         limit ledger.page_size(_page_size) + 1
     );
     if cardinality(page) > ledger.page_size(_page_size) then
         page := trim_array(page, 1);
-        select jsonb_build_object('created_at', ledger.rfc3339(r.requested_at), 'id', r.release_id)
+        select jsonb_build_object('created_at', ledger.rfc3339(r.created_at), 'id', r.release_id)
         into strict next_page
         from collateral.release as r
         where r.release_id = page[cardinality(page)];
@@ -40,7 +40,7 @@ begin
     facilities := capital.names_of_facilities(
         array(select distinct r.facility_id from collateral.release as r where r.release_id = any (page)));
     people := capital.names_of_people(array(
-        select r.requested_by::text from collateral.release as r where r.release_id = any (page)
+        select r.created_by::text from collateral.release as r where r.release_id = any (page)
         union
         select r.approved_by::text
         from collateral.release as r
@@ -50,7 +50,7 @@ begin
         'data', (
             select coalesce(jsonb_agg(
                 collateral.release_summary(r) || collateral.release_names(r, facilities, people)
-                order by r.requested_at desc, r.release_id desc
+                order by r.created_at desc, r.release_id desc
             ), '[]')
             from collateral.release as r
             where r.release_id = any (page)

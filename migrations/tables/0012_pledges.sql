@@ -36,8 +36,8 @@ create table collateral.release (
     reason fixed.text_140 not null,
     content text not null,
     content_sha256 fixed.sha256 not null generated always as (fixed.text_sha256(content)) stored,
-    requested_by uuid not null,
-    requested_at timestamptz not null default clock_timestamp(),
+    created_by uuid not null,
+    created_at timestamptz not null default clock_timestamp(),
     status text not null default 'REQUESTED',
     approved_by uuid,
     approved_at timestamptz,
@@ -48,7 +48,7 @@ create table collateral.release (
         references capital.facility (facility_id, lead_allocator_id),
     constraint release_filing_fkey foreign key (facility_id, filing_id)
         references collateral.filing (facility_id, filing_id),
-    constraint release_requested_by_fkey foreign key (requested_by, allocator_id)
+    constraint release_created_by_fkey foreign key (created_by, allocator_id)
         references capital.member (sub, allocator_id),
     constraint release_approved_by_fkey foreign key (approved_by, allocator_id)
         references capital.member (sub, allocator_id),
@@ -79,7 +79,7 @@ create table collateral.release (
             status = 'APPROVED'
             and approved_by is not null
             and approved_at is not null
-            and approved_by <> requested_by
+            and approved_by <> created_by
         )
     )
 );
@@ -91,9 +91,9 @@ comment on column collateral.release.amendment is
 comment on column collateral.release.content is
     'What is approved, to the byte: filing, assets, and the exposure that loses its cover. It is in jsonb''s text '
     'form.';
-create index release_allocator_requested_idx
-    on collateral.release (allocator_id, requested_at desc, release_id desc);
-create index release_requested_by_idx on collateral.release (requested_by, allocator_id);
+create index release_allocator_created_idx
+    on collateral.release (allocator_id, created_at desc, release_id desc);
+create index release_created_by_idx on collateral.release (created_by, allocator_id);
 create index release_approved_by_idx on collateral.release (approved_by, allocator_id);
 
 create table collateral.pledge (

@@ -5,7 +5,7 @@ create table collateral.valuation (
     facility_id uuid not null,
     asset_id uuid not null,
     valuation_id uuid not null,
-    as_of date not null,
+    valued_on date not null,
     value_minor bigint not null,
     document_sha256 fixed.sha256 not null,
     recorded_at timestamptz not null default clock_timestamp(),
@@ -17,14 +17,14 @@ create table collateral.valuation (
     constraint valuation_value_range check (value_minor between 0 and 999999999999999)
 );
 comment on table collateral.valuation is
-    'What an asset is worth by a document, in the facility''s currency. The latest as-of date counts. Append-only.';
-create index valuation_latest_idx on collateral.valuation (facility_id, asset_id, as_of desc, recorded_at desc);
+    'What an asset is worth by a document, in the facility''s currency. The latest date counts. Append-only.';
+create index valuation_latest_idx on collateral.valuation (facility_id, asset_id, valued_on desc, recorded_at desc);
 
 create table collateral.custody_receipt (
     facility_id uuid not null,
     asset_id uuid not null,
     receipt_id uuid not null,
-    as_of date not null,
+    held_on date not null,
     document_sha256 fixed.sha256 not null,
     recorded_at timestamptz not null default clock_timestamp(),
     commitment_key fixed.sha256 not null default fixed.commitment_key(),
@@ -34,9 +34,9 @@ create table collateral.custody_receipt (
     constraint custody_receipt_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key)
 );
 comment on table collateral.custody_receipt is
-    'A custodian''s document that it holds an asset. The latest as-of date counts. Append-only.';
+    'A custodian''s document that it holds an asset. The latest date counts. Append-only.';
 create index custody_receipt_latest_idx
-    on collateral.custody_receipt (facility_id, asset_id, as_of desc, recorded_at desc);
+    on collateral.custody_receipt (facility_id, asset_id, held_on desc, recorded_at desc);
 
 create table collateral.search (
     facility_id uuid not null,

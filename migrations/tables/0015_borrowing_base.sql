@@ -51,10 +51,10 @@ create table collateral.holding (
     obligor text not null,
     valued_on date,
     value_minor bigint,
-    received_on date,
+    held_on date,
     contested boolean not null default false,
     counts boolean not null generated always as (
-        valued_on is not null and received_on is not null and not contested
+        valued_on is not null and held_on is not null and not contested
     ) stored,
     constraint holding_pkey primary key (facility_id, pledge_id),
     constraint holding_asset_key unique (facility_id, asset_id),
@@ -66,7 +66,7 @@ comment on table collateral.holding is
     'Each pledge in force, with its latest valuation and receipt. A pledge counts once it has both, unless another '
     'facility''s pledge of the asset comes first.';
 create index holding_valued_idx on collateral.holding (facility_id, valued_on) where counts;
-create index holding_received_idx on collateral.holding (facility_id, received_on) where counts;
+create index holding_held_idx on collateral.holding (facility_id, held_on) where counts;
 
 create table collateral.cover (
     facility_id uuid not null,
@@ -138,7 +138,7 @@ comment on type collateral.sum is
 
 create type collateral.figures as (
     rules_version int4,
-    as_of date,
+    computed_on date,
     holdings bigint,
     eligible_minor numeric,
     excess_minor numeric,

@@ -205,9 +205,9 @@ create table risk.run (
     run_id uuid not null,
     allocator_id uuid not null,
     currency fixed.currency not null,
-    requested_by uuid not null,
+    created_by uuid not null,
     request bytea not null,
-    as_of timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp(),
     log_size bigint not null,
     inputs jsonb not null,
     snapshot text not null,
@@ -215,7 +215,7 @@ create table risk.run (
     result jsonb not null,
     commitment_key fixed.sha256 not null default fixed.commitment_key(),
     constraint run_pkey primary key (run_id),
-    constraint run_requested_by_fkey foreign key (requested_by, allocator_id)
+    constraint run_created_by_fkey foreign key (created_by, allocator_id)
         references capital.member (sub, allocator_id),
     constraint run_commitment_fkey foreign key (commitment_key) references ledger.commitment_ledger (key),
     constraint run_run_id_derived check (run_id = fixed.risk_run_id(commitment_key)),
@@ -240,7 +240,7 @@ create table risk.run (
 comment on table risk.run is 'Each run with all that it follows from. Append-only.';
 comment on column risk.run.request is
     'The body of the request as it was received. The claim''s fingerprint, and so the log''s entry, is of these bytes.';
-comment on column risk.run.as_of is
+comment on column risk.run.created_at is
     'The time of the transaction that recorded the run. Its inputs are as the ledger had them then.';
 comment on column risk.run.log_size is
     'The size of the latest checkpoint published then. What it covers came before this run; the run''s own entry comes '
@@ -249,8 +249,8 @@ comment on column risk.run.inputs is
     'What the snapshot was rendered from: versions of accounts, profiles and the matrix, and what collateral came to.';
 comment on column risk.run.snapshot is 'The engine''s inputs as bytes (risk/src/snapshot.rs), in ASCII.';
 comment on column risk.run.result is 'The result as the function computed it, with settings and model version.';
-create index run_allocator_as_of_idx on risk.run (allocator_id, as_of desc, run_id desc);
-create index run_requested_by_idx on risk.run (requested_by, allocator_id);
+create index run_allocator_created_idx on risk.run (allocator_id, created_at desc, run_id desc);
+create index run_created_by_idx on risk.run (created_by, allocator_id);
 
 -- The parts that a snapshot is rendered from.
 create type risk.cover as (

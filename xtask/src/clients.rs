@@ -47,7 +47,7 @@ fn generate(python: &Path, made: &Path) -> Result<[Command; 2]> {
     copy(&workspace.join(SOURCES).join("typescript"), &typescript)?;
 
     let program = |name: &str| Command::new(python.join(name));
-    succeed(
+    tools::run(
         program("openapi-python-client")
             .args([
                 "generate",
@@ -70,19 +70,19 @@ fn generate(python: &Path, made: &Path) -> Result<[Command; 2]> {
         command.arg(packages.join(path)).current_dir(&typescript);
         command
     };
-    succeed(
+    tools::run(
         of_packages("openapi-typescript/bin/cli.js")
             .arg(&document)
             .args(["--output", "api.ts"]),
     )?;
-    succeed(
+    tools::run(
         program("python")
             .arg(workspace.join(SOURCES).join("lost.py"))
             .args([&document, &package, &typescript.join("kept.ts")]),
     )?;
     link(&packages, &typescript.join("node_modules"))?;
-    succeed(of_packages("typescript/bin/tsc").args(["--project", "."]))?;
-    succeed(
+    tools::run(of_packages("typescript/bin/tsc").args(["--project", "."]))?;
+    tools::run(
         program("mypy")
             .args(["--strict", "."])
             .current_dir(made.join("python")),
@@ -133,19 +133,6 @@ fn play(what: &str, command: &mut Command, world: &str) -> Result<()> {
         "{what} could not play a settlement"
     );
     println!("{what}: PENDING to SETTLED, a duplicate, a refusal and a receipt");
-    Ok(())
-}
-
-/// Runs a program, whose words matter only if it fails.
-fn succeed(command: &mut Command) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output()?;
-    ensure!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
     Ok(())
 }
 

@@ -60,7 +60,7 @@ fn verify(run: &Value) -> Report {
 fn a_run_is_computed_again_bit_for_bit() {
     let mut run = recorded();
     // Other members of the reply are ignored.
-    run["as_of"] = json!("2026-11-23T00:00:00.000000Z");
+    run["created_at"] = json!("2026-11-23T00:00:00.000000Z");
     let report = verify(&run);
     assert_eq!(report.verdict(), Verdict::Verified, "{report}");
 }

@@ -17,10 +17,10 @@ pub(crate) fn draw(run: &Map<String, Value>) -> Option<String> {
         outcome.currency = format!("minor units of {currency}");
         1
     });
-    let as_of = text("as_of")?;
+    let created_at = text("created_at")?;
     let about = About {
         allocator: text("allocator_name")?,
-        as_of: &format!("{} {} UTC", as_of.get(..10)?, as_of.get(11..19)?),
+        as_of: &format!("{} {} UTC", created_at.get(..10)?, created_at.get(11..19)?),
         exposure_minor: exposures.fold(0, u64::saturating_add),
         minor_per_unit,
     };

@@ -66,7 +66,7 @@ as $$
 begin
     return jsonb_build_object(
         'facility_id', _rules.facility_id,
-        'as_of', _figures.as_of,
+        'computed_on', _figures.computed_on,
         'rules', jsonb_build_object(
             'version', _rules.version,
             'concentration_cap_bp', _rules.concentration_cap_bp,
@@ -118,7 +118,7 @@ declare
     cap_minor numeric;
 begin
     figures.rules_version := _rules.version;
-    figures.as_of := ledger.today();
+    figures.computed_on := ledger.today();
     figures.eligible_minor := collateral.eligible_minor(_kind_rules, _kinds);
     figures.reserves_minor := coalesce(_rules.reserves_minor, 0);
     figures.drawn_minor := _drawn_minor;
@@ -243,7 +243,7 @@ language sql
 immutable
 return jsonb_build_object(
     'rules_version', (_figures).rules_version,
-    'as_of', (_figures).as_of,
+    'computed_on', (_figures).computed_on,
     'holdings', (_figures).holdings,
     'eligible_minor', (_figures).eligible_minor::text,
     'excess_minor', (_figures).excess_minor::text,

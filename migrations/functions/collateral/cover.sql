@@ -267,7 +267,7 @@ begin
     if oldest < today - _rules.valuation_age_max_days then
         problems := problems || ledger.reason('valuation-stale', jsonb_build_object('oldest', oldest));
     end if;
-    select min(h.received_on) into oldest
+    select min(h.held_on) into oldest
     from collateral.holding as h
     where h.facility_id = _facility_id and h.counts;
     -- known: the same
@@ -299,7 +299,7 @@ begin
     if (_figures.availability_minor >= _more_minor) is not true then
         select
             count(*) filter (where h.valued_on is null) as valuations,
-            count(*) filter (where h.received_on is null) as receipts
+            count(*) filter (where h.held_on is null) as receipts
         into missing
         from collateral.holding as h
         where h.facility_id = _facility_id;

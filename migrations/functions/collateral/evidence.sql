@@ -12,7 +12,7 @@ declare
     );
     facility_currency text := (select f.currency from capital.facility as f where f.facility_id = _facility);
 begin
-    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of', collateral.latest_today());
+    perform collateral.require_past((_data ->> 'valued_on')::date, 'valued_on', collateral.latest_today());
     if facility_currency is distinct from _data ->> 'currency' then
         perform ledger.refuse('currency-mismatch', jsonb_build_object('expected', facility_currency));
     end if;
@@ -26,9 +26,9 @@ begin
     ) then
         perform ledger.refuse('already-exists');
     end if;
-    insert into collateral.valuation (facility_id, asset_id, valuation_id, as_of, value_minor, document_sha256)
+    insert into collateral.valuation (facility_id, asset_id, valuation_id, valued_on, value_minor, document_sha256)
     select
-        _facility, v.asset_id, (_data ->> 'valuation_id')::uuid, (_data ->> 'as_of')::date, v.value_minor,
+        _facility, v.asset_id, (_data ->> 'valuation_id')::uuid, (_data ->> 'valued_on')::date, v.value_minor,
         decode(_data ->> 'document_sha256', 'hex')
     from jsonb_to_recordset(_data -> 'assets') as v (asset_id uuid, value_minor bigint);
     perform collateral.recount_holdings(_facility, asset_ids);
@@ -47,7 +47,7 @@ declare
     asset_ids constant uuid[] := array(select a.id::uuid from jsonb_array_elements_text(_data -> 'assets') as a (id));
     foreign_asset uuid;
 begin
-    perform collateral.require_past((_data ->> 'as_of')::date, 'as_of', collateral.latest_today());
+    perform collateral.require_past((_data ->> 'held_on')::date, 'held_on', collateral.latest_today());
     perform collateral.require_assets(_facility, asset_ids);
     -- A receipt is the word of its own custodian, and of no other.
     select a.asset_id into foreign_asset
@@ -67,9 +67,9 @@ begin
     ) then
         perform ledger.refuse('already-exists');
     end if;
-    insert into collateral.custody_receipt (facility_id, asset_id, receipt_id, as_of, document_sha256)
+    insert into collateral.custody_receipt (facility_id, asset_id, receipt_id, held_on, document_sha256)
     select
-        _facility, a.id, (_data ->> 'receipt_id')::uuid, (_data ->> 'as_of')::date,
+        _facility, a.id, (_data ->> 'receipt_id')::uuid, (_data ->> 'held_on')::date,
         decode(_data ->> 'document_sha256', 'hex')
     from unnest(asset_ids) as a (id);
     perform collateral.recount_holdings(_facility, asset_ids);

@@ -45,7 +45,7 @@ begin
             'reason', _reason,
             'amendment', _amendment::jsonb,
             'filing', jsonb_build_object(
-                'filing_id', f.filing_id,
+                'id', f.filing_id,
                 'office', f.office,
                 'file_number', f.file_number,
                 'filed_on', f.filed_on,
@@ -90,7 +90,7 @@ comment on function collateral.release_content(uuid, text, uuid, uuid[], text, t
     'What a release would do now, as text. The same text is requested, shown and approved.';
 
 -- Not of a row: that would carry the content along, which may be long.
-create or replace function collateral.release_status(_status text, _requested_at timestamptz)
+create or replace function collateral.release_status(_status text, _created_at timestamptz)
 returns text
 language plpgsql
 stable
@@ -99,7 +99,7 @@ as $$
 begin
     return case
         when _status = 'REQUESTED'
-            and (_requested_at > clock_timestamp() - collateral.release_life()) is not true then 'EXPIRED'
+            and (_created_at > clock_timestamp() - collateral.release_life()) is not true then 'EXPIRED'
         else _status
     end;
 end
@@ -117,11 +117,11 @@ return jsonb_build_object(
     'kind', (_release).kind,
     'filing_id', (_release).filing_id,
     'reason', (_release).reason,
-    'status', collateral.release_status((_release).status, (_release).requested_at),
-    'requested_by', case when (_release).allocator_id = auth.allocator_id() then (_release).requested_by end,
-    'requested_at', ledger.rfc3339((_release).requested_at),
+    'status', collateral.release_status((_release).status, (_release).created_at),
+    'created_by', case when (_release).allocator_id = auth.allocator_id() then (_release).created_by end,
+    'created_at', ledger.rfc3339((_release).created_at),
     'expires_at', ledger.rfc3339(
-        coalesce((_release).approved_at, (_release).requested_at) + collateral.release_life()
+        coalesce((_release).approved_at, (_release).created_at) + collateral.release_life()
     ),
     'approved_by', case when (_release).allocator_id = auth.allocator_id() then (_release).approved_by end,
     'approved_at', ledger.rfc3339((_release).approved_at),
@@ -148,7 +148,7 @@ language sql
 immutable
 return jsonb_build_object(
     'facility_name', _facilities -> (_release).facility_id::text,
-    'requested_by_name', _people -> (_release).requested_by::text,
+    'created_by_name', _people -> (_release).created_by::text,
     'approved_by_name', _people -> (_release).approved_by::text
 );
 comment on function collateral.release_names(collateral.release, jsonb, jsonb) is
@@ -164,7 +164,7 @@ declare
     facilities constant jsonb := capital.names_of_facilities(
         array(select distinct r.facility_id from unnest(_releases) as r));
     people constant jsonb := capital.names_of_people(array(
-        select r.requested_by::text from unnest(_releases) as r
+        select r.created_by::text from unnest(_releases) as r
         union
         select r.approved_by::text from unnest(_releases) as r where r.approved_by is not null
     ));
@@ -234,12 +234,12 @@ begin
     from collateral.release as r
     where r.facility_id = _facility_id
         and r.status = 'REQUESTED'
-        and r.requested_at > clock_timestamp() - collateral.release_life();
+        and r.created_at > clock_timestamp() - collateral.release_life();
     perform collateral.require_room('open releases', open.number + 1, 100);
     perform collateral.require_room(
         'octets of open releases', open.octets + octet_length(content), ledger.releases_octets_max());
     insert into collateral.release
-        (facility_id, allocator_id, kind, filing_id, amendment, reason, content, requested_by)
+        (facility_id, allocator_id, kind, filing_id, amendment, reason, content, created_by)
     values
         (_facility_id, collateral.lead_allocator_id(), _kind, _filing_id, amendment, _reason, content, auth.sub())
     returning * into requested;

@@ -289,7 +289,7 @@ returns jsonb
 language sql
 stable
 return jsonb_build_object(
-    'filing_id', (_filing).filing_id,
+    'id', (_filing).filing_id,
     'office', (_filing).office,
     'file_number', (_filing).file_number,
     'filed_at', ledger.rfc3339((_filing).filed_at),

@@ -76,29 +76,29 @@ begin
     latest as (
         select
             b.pledge_id, b.obligor, b.asset_kind, b.counts as counted, b.value_minor as value_before_minor,
-            v.as_of as valued_on, v.value_minor, r.as_of as received_on,
-            b.first is not true as contested, v.as_of is not null and r.as_of is not null and b.first as counts
+            v.valued_on, v.value_minor, r.held_on,
+            b.first is not true as contested, v.valued_on is not null and r.held_on is not null and b.first as counts
         from before as b
         left join lateral (
-            select n.as_of, n.value_minor
+            select n.valued_on, n.value_minor
             from collateral.valuation as n
             where n.facility_id = _facility_id and n.asset_id = b.asset_id
-            order by n.as_of desc, n.recorded_at desc
+            order by n.valued_on desc, n.recorded_at desc
             limit 1
         ) as v on true
         left join lateral (
-            select n.as_of
+            select n.held_on
             from collateral.custody_receipt as n
             where n.facility_id = _facility_id and n.asset_id = b.asset_id
-            order by n.as_of desc, n.recorded_at desc
+            order by n.held_on desc, n.recorded_at desc
             limit 1
         ) as r on true
-        where (b.valued_on, b.value_minor, b.received_on, b.contested)
-            is distinct from (v.as_of, v.value_minor, r.as_of, b.first is not true)
+        where (b.valued_on, b.value_minor, b.held_on, b.contested)
+            is distinct from (v.valued_on, v.value_minor, r.held_on, b.first is not true)
     ),
     changed as (
         update collateral.holding as h
-        set valued_on = l.valued_on, value_minor = l.value_minor, received_on = l.received_on, contested = l.contested
+        set valued_on = l.valued_on, value_minor = l.value_minor, held_on = l.held_on, contested = l.contested
         from latest as l
         where h.facility_id = _facility_id and h.pledge_id = l.pledge_id
     )
@@ -128,7 +128,7 @@ comment on function collateral.recount_holdings(uuid, uuid[]) is
 create or replace function collateral.sums_recomputed(
     _facility_id uuid,
     _valued_from date default '-infinity',
-    _received_from date default '-infinity',
+    _held_from date default '-infinity',
     _without uuid[] default '{}'
 )
 returns collateral.sum[]
@@ -147,7 +147,7 @@ begin
             where h.facility_id = _facility_id
                 and h.counts
                 and h.valued_on >= _valued_from
-                and h.received_on >= _received_from
+                and h.held_on >= _held_from
                 and (h.pledge_id = any (_without)) is not true
             group by h.obligor, h.asset_kind
         ) as s

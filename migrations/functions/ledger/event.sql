@@ -47,10 +47,10 @@ return case
         'facility_id', 'pledge_id', 'filing_id', 'agreement_id', 'debtor_party_id', 'pledged_on', 'asset'
     ]
     when _event_type = 'valuation.recorded' then array[
-        'facility_id', 'valuation_id', 'as_of', 'currency', 'document_sha256', 'assets'
+        'facility_id', 'valuation_id', 'valued_on', 'currency', 'document_sha256', 'assets'
     ]
     when _event_type = 'custody.confirmed' then array[
-        'facility_id', 'receipt_id', 'as_of', 'custodian', 'document_sha256', 'assets'
+        'facility_id', 'receipt_id', 'held_on', 'custodian', 'document_sha256', 'assets'
     ]
     when _event_type = 'search.reported' then array[
         'facility_id', 'search_id', 'office', 'party_id', 'searched_name', 'through_on', 'document_sha256', 'findings'

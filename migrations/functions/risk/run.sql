@@ -7,8 +7,8 @@ stable
 return jsonb_build_object(
     'id', (_run).run_id,
     'allocator_id', (_run).allocator_id,
-    'requested_by', (_run).requested_by,
-    'as_of', ledger.rfc3339((_run).as_of),
+    'created_by', (_run).created_by,
+    'created_at', ledger.rfc3339((_run).created_at),
     'log_size', (_run).log_size,
     'result', (_run).result
 );
@@ -21,7 +21,7 @@ language sql
 stable
 return jsonb_build_object(
     'allocator_name', capital.name_of_allocator(),
-    'requested_by_name', _people -> (_run).requested_by::text
+    'created_by_name', _people -> (_run).created_by::text
 );
 comment on function risk.run_names(risk.run, jsonb) is
     'The names beside the ids of a run of the reader''s own allocator; those of people are given.';

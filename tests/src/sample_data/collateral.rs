@@ -249,7 +249,7 @@ impl SecuredTerms {
 
     /// One document that values these assets, in US dollars.
     #[must_use]
-    pub fn valuation(&self, as_of: Date, values: &[(Uuid, u64)]) -> WebhookEvent {
+    pub fn valuation(&self, valued_on: Date, values: &[(Uuid, u64)]) -> WebhookEvent {
         let assets = values
             .iter()
             .map(|(asset, value)| json!({ "asset_id": asset.to_string(), "value_minor": value.to_string() }));
@@ -258,7 +258,7 @@ impl SecuredTerms {
             json!({
                 "facility_id": self.facility.to_string(),
                 "valuation_id": Uuid::new_v4().to_string(),
-                "as_of": as_of.to_string(),
+                "valued_on": valued_on.to_string(),
                 "currency": "USD",
                 "document_sha256": "7a".repeat(32),
                 "assets": assets.collect::<Vec<_>>(),
@@ -268,14 +268,14 @@ impl SecuredTerms {
 
     /// One document that the custodian holds these assets.
     #[must_use]
-    pub fn receipt(&self, as_of: Date, assets: &[Uuid]) -> WebhookEvent {
+    pub fn receipt(&self, held_on: Date, assets: &[Uuid]) -> WebhookEvent {
         let assets: Vec<String> = assets.iter().map(Uuid::to_string).collect();
         WebhookEvent::new(
             "custody.confirmed",
             json!({
                 "facility_id": self.facility.to_string(),
                 "receipt_id": Uuid::new_v4().to_string(),
-                "as_of": as_of.to_string(),
+                "held_on": held_on.to_string(),
                 "custodian": custodian(),
                 "document_sha256": "c0".repeat(32),
                 "assets": assets,

@@ -135,12 +135,15 @@ fn install_into(folder: &Path, set: Set) -> Result<()> {
     run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder))
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a program to its end.
+///
+/// # Errors
+/// That it cannot be started, or what it said when it failed.
+pub fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output()?;
     ensure!(
         output.status.success(),
-        "{} failed ({}):\n{}{}",
-        command.get_program().to_string_lossy(),
+        "{command:?} failed ({}):\n{}{}",
         output.status,
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

@@ -117,7 +117,7 @@ const DAMAGE: [(&str, &str); 30] = [
     ),
     (
         "alter table collateral.release drop constraint release_status_members;
-         update collateral.release set approved_by = requested_by",
+         update collateral.release set approved_by = created_by",
         "a pledge ended by a release that two people made",
     ),
     (

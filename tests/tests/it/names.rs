@@ -168,7 +168,7 @@ fn names_stand_beside_ids_in_what_is_read() -> Result<()> {
     let release = json_of(&fixture, "carol", &reads[10])?;
     assert!(release["facility_name"].is_string());
     for (by, name) in [
-        ("requested_by", "requested_by_name"),
+        ("created_by", "created_by_name"),
         ("approved_by", "approved_by_name"),
     ] {
         let person = PEOPLE
@@ -178,7 +178,7 @@ fn names_stand_beside_ids_in_what_is_read() -> Result<()> {
         assert_eq!(release[name], json!(person.display_name), "{release}");
     }
     let run = json_of(&fixture, "carol", &reads[13])?;
-    assert!(run["requested_by_name"].is_string(), "{run}");
+    assert!(run["created_by_name"].is_string(), "{run}");
     Ok(())
 }
 

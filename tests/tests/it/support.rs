@@ -55,13 +55,13 @@ union all
     select 'a holding has the latest papers of its asset', h.pledge_id::text
     from collateral.holding as h
     left join lateral (
-        select v.as_of, v.value_minor from collateral.valuation as v
+        select v.valued_on, v.value_minor from collateral.valuation as v
         where (v.facility_id, v.asset_id) = (h.facility_id, h.asset_id)
-        order by v.as_of desc, v.recorded_at desc limit 1
+        order by v.valued_on desc, v.recorded_at desc limit 1
     ) as v on true
-    where h.valued_on is distinct from v.as_of or h.value_minor is distinct from v.value_minor
-        or h.received_on is distinct from (
-            select max(r.as_of) from collateral.custody_receipt as r
+    where h.valued_on is distinct from v.valued_on or h.value_minor is distinct from v.value_minor
+        or h.held_on is distinct from (
+            select max(r.held_on) from collateral.custody_receipt as r
             where (r.facility_id, r.asset_id) = (h.facility_id, h.asset_id))
 union all
     select 'the sums are those of the holdings', concat_ws(' ', facility_id, obligor, asset_kind)
@@ -104,7 +104,7 @@ union all
     where p.released_on is not null and not exists (
         select from collateral.release as r join collateral.release_pledge as n using (facility_id, release_id)
         where r.release_id = p.release_id and n.pledge_id = p.pledge_id
-            and r.status = 'APPROVED' and r.approved_by <> r.requested_by
+            and r.status = 'APPROVED' and r.approved_by <> r.created_by
     )
 union all
     select 'a step in a secured facility rests on a base that bore it', s.settlement_id::text

@@ -21,7 +21,7 @@ const FINDINGS_MAX: usize = 200;
 pub(super) fn valuation(data: &mut Fields) -> Option<Value> {
     data.keep::<FacilityId>("facility_id");
     data.keep::<ValuationId>("valuation_id");
-    data.keep_with("as_of", parse_date);
+    data.keep_with("valued_on", parse_date);
     data.keep::<CurrencyCode>("currency");
     data.keep::<Sha256>("document_sha256");
     let mut seen = HashSet::new();
@@ -39,7 +39,7 @@ pub(super) fn valuation(data: &mut Fields) -> Option<Value> {
 pub(super) fn receipt(data: &mut Fields) -> Option<Value> {
     data.keep::<FacilityId>("facility_id");
     data.keep::<ReceiptId>("receipt_id");
-    data.keep_with("as_of", parse_date);
+    data.keep_with("held_on", parse_date);
     data.keep::<Lei>("custodian");
     data.keep::<Sha256>("document_sha256");
     let mut seen = HashSet::new();

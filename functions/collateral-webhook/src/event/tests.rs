@@ -31,14 +31,14 @@ fn good(kind: &str) -> Value {
             },
         }),
         "valuation.recorded" => json!({
-            "facility_id": ID, "valuation_id": ID, "as_of": "2027-01-06", "currency": "USD",
+            "facility_id": ID, "valuation_id": ID, "valued_on": "2027-01-06", "currency": "USD",
             "document_sha256": HASH,
             "assets": [
                 {"asset_id": ID, "value_minor": "0"}, {"asset_id": OTHER, "value_minor": "999999999999999"},
             ],
         }),
         "custody.confirmed" => json!({
-            "facility_id": ID, "receipt_id": ID, "as_of": "2027-01-06", "custodian": LEI,
+            "facility_id": ID, "receipt_id": ID, "held_on": "2027-01-06", "custodian": LEI,
             "document_sha256": HASH, "assets": [ID, OTHER],
         }),
         "search.reported" => json!({

@@ -123,7 +123,7 @@ const PLEDGED_AGAIN: &str = "
 const APPROVED: &str = "
     update collateral.release as r set status = 'APPROVED', approved_at = now(), approved_by = (
         select m.sub from capital.member as m
-        where m.allocator_id = r.allocator_id and m.sub <> r.requested_by limit 1
+        where m.allocator_id = r.allocator_id and m.sub <> r.created_by limit 1
     )
     where r.status = 'REQUESTED'";
 

@@ -242,7 +242,7 @@ fn each_bad_member_of_a_release_is_named() -> Result<()> {
         ),
         (with(&of_all, "/pledge_ids", json!([id])), &["/pledge_ids"]),
         (with(&of_all, "/pledge_ids", json!([])), &["/pledge_ids"]),
-        (with(&good, "/requested_by", json!(id)), &["/requested_by"]),
+        (with(&good, "/created_by", json!(id)), &["/created_by"]),
         (json!({}), &["/kind", "/filing_id", "/reason"]),
     ] {
         let answer = post(&fixture, &releases(), body.to_string().as_bytes())?;

@@ -80,8 +80,8 @@ fn a_facility_is_visible_to_its_lead_and_to_admitted_allocators() -> Result<()> 
             );
         }
         assert_eq!(
-            by_id(person, id)?.json()["requested_by"],
-            release["requested_by"]
+            by_id(person, id)?.json()["created_by"],
+            release["created_by"]
         );
         assert!(listed(&fixture, person)?.contains(&facility_id.to_string()));
     }
@@ -117,11 +117,8 @@ fn a_facility_is_visible_to_its_lead_and_to_admitted_allocators() -> Result<()> 
     assert_eq!(collateral.status, 200);
     // She sees that a release is asked for, and not by whom.
     assert_eq!(collateral.json()["releases"][0]["id"], release["id"]);
-    assert_eq!(
-        collateral.json()["releases"][0]["requested_by"],
-        Value::Null
-    );
-    assert!(release["requested_by"].is_string());
+    assert_eq!(collateral.json()["releases"][0]["created_by"], Value::Null);
+    assert!(release["created_by"].is_string());
     assert!(listed(&fixture, "mallory")?.contains(&facility_id.to_string()));
     // She may read the facility, but not release from it.
     let asked = facility.request_by("mallory", &facility.release(&facility.pledged))?;
@@ -334,7 +331,7 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
     for _ in 0..4 {
         SecuredFacility::open(&fixture)?;
     }
-    let pages = |path: &str, list: &str, id: &str| -> Result<Vec<String>> {
+    let pages = |path: &str, list: &str| -> Result<Vec<String>> {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
             let answer = fixture
@@ -347,7 +344,7 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
             assert!(!page.is_empty() && page.len() <= 2, "{page:?}");
             seen.extend(
                 page.iter()
-                    .filter_map(|it| it[id].as_str().map(str::to_owned)),
+                    .filter_map(|it| it["id"].as_str().map(str::to_owned)),
             );
             match body["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -358,7 +355,6 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
     let pledges = pages(
         &format!("/v1/facilities/{}/collateral", facility.terms.facility),
         "pledges",
-        "pledge_id",
     )?;
     let mut expected: Vec<String> = facility
         .pledged
@@ -367,7 +363,7 @@ fn facilities_and_pledges_are_paged() -> Result<()> {
         .collect();
     expected.sort();
     assert_eq!(pledges, expected);
-    let facilities = pages("/v1/facilities", "data", "id")?;
+    let facilities = pages("/v1/facilities", "data")?;
     assert!(facilities.is_sorted(), "{facilities:?}");
     let led = format!(
         "select (select count(*) from capital.facility where lead_allocator_id = '{0}')

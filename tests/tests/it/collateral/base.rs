@@ -219,26 +219,26 @@ fn after_random_events_the_kept_sums_equal_sums_made_anew() -> Result<()> {
             0..8 => book.push(new_pledge(&mut facility, &mut random)?),
             _ if book.is_empty() => {}
             8..13 => {
-                let as_of = -i64::try_from(random.below(20))?;
+                let valued_on = -i64::try_from(random.below(20))?;
                 let mut values = Vec::new();
                 for known in &mut some(&mut book, &mut random) {
                     let value = random.below(1_000_000);
                     values.push((known.pledged.asset, u64::try_from(value)?));
                     // Of two documents of one day, the one that was recorded later counts.
-                    if known.valued.is_none_or(|(day, _)| day <= as_of) {
-                        known.valued = Some((as_of, i128::try_from(value)?));
+                    if known.valued.is_none_or(|(day, _)| day <= valued_on) {
+                        known.valued = Some((valued_on, i128::try_from(value)?));
                     }
                 }
-                facility.record(&facility.terms.valuation(facility.day(as_of), &values))?;
+                facility.record(&facility.terms.valuation(facility.day(valued_on), &values))?;
             }
             13..17 => {
-                let as_of = -i64::try_from(random.below(20))?;
+                let held_on = -i64::try_from(random.below(20))?;
                 let mut assets = Vec::new();
                 for known in &mut some(&mut book, &mut random) {
                     assets.push(known.pledged.asset);
-                    known.held = known.held.max(Some(as_of));
+                    known.held = known.held.max(Some(held_on));
                 }
-                facility.record(&facility.terms.receipt(facility.day(as_of), &assets))?;
+                facility.record(&facility.terms.receipt(facility.day(held_on), &assets))?;
             }
             17 => rules = new_rules(&facility, &mut random)?,
             _ => {

@@ -613,7 +613,7 @@ fn an_approval_lapses() -> Result<()> {
         facility.released(&facility.termination())?;
         let earlier = format!(
             "update collateral.release set approved_at = approved_at - interval '{age}',
-                requested_at = requested_at - interval '{age}'"
+                created_at = created_at - interval '{age}'"
         );
         without_triggers(&mut admin, "collateral.release", &earlier)?;
         let standing = facility.amend("collateral", -1, |event| {
@@ -711,8 +711,8 @@ fn nothing_dated_in_the_future_is_recorded() -> Result<()> {
             terms.pledge(facility.filing, facility.agreement, ahead),
             "pledged_on",
         ),
-        (terms.valuation(ahead, &[(pledged.asset, 1)]), "as_of"),
-        (terms.receipt(ahead, &[pledged.asset]), "as_of"),
+        (terms.valuation(ahead, &[(pledged.asset, 1)]), "valued_on"),
+        (terms.receipt(ahead, &[pledged.asset]), "held_on"),
         (terms.search(ahead), "through_on"),
     ] {
         let answer = facility.send(&event)?;

@@ -266,7 +266,7 @@ fn large_filings_do_not_hide_the_collateral() -> Result<()> {
     )?;
     let shown = facility.collateral()?;
     assert_eq!(shown["filings"].as_array().map(Vec::len), Some(1));
-    assert_eq!(shown["filings"][0]["filing_id"], relied_on.to_string());
+    assert_eq!(shown["filings"][0]["id"], relied_on.to_string());
     assert_eq!(shown["filings_left_out"], 1);
     Ok(())
 }
@@ -315,10 +315,7 @@ fn texts_of_filings_are_bounded_and_all_filings_stay_readable() -> Result<()> {
     );
     let shown = facility.collateral()?;
     assert_eq!(shown["filings_left_out"], 0);
-    assert_eq!(
-        shown["filings"][0]["filing_id"],
-        facility.filing.to_string()
-    );
+    assert_eq!(shown["filings"][0]["id"], facility.filing.to_string());
     facility.amend("continuation", -1, |event| event)?;
 
     let mut admin = fixture.admin()?;

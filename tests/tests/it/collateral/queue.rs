@@ -59,7 +59,7 @@ fn releases_are_listed_for_the_lead_newest_first_and_by_status() -> Result<()> {
         &mut fixture.admin()?,
         "collateral.release",
         &format!(
-            "update collateral.release set requested_at = requested_at - interval '8 days' where release_id = '{old}'"
+            "update collateral.release set created_at = created_at - interval '8 days' where release_id = '{old}'"
         ),
     )?;
     // Newest first: what is older now comes last.
@@ -99,7 +99,7 @@ fn releases_are_listed_for_the_lead_newest_first_and_by_status() -> Result<()> {
             members.remove("notice");
             assert_eq!(row, whole, "{query}");
             assert_eq!(row["kind"], content["kind"]);
-            assert_eq!(row["filing_id"], content["filing"]["filing_id"]);
+            assert_eq!(row["filing_id"], content["filing"]["id"]);
         }
     }
 
@@ -109,7 +109,7 @@ fn releases_are_listed_for_the_lead_newest_first_and_by_status() -> Result<()> {
     facilities[0].admit(BOREALIS)?;
     let seen = fixture.person("mallory").get(&one)?.json();
     assert_eq!(seen["content_sha256"], made[2]["content_sha256"]);
-    assert_eq!(seen["requested_by"], json!(null));
+    assert_eq!(seen["created_by"], json!(null));
     let listed = all(&fixture, "mallory", "/v1/releases", 100)?;
     assert_eq!(ids(&listed), [strange["id"].as_str().context("an id")?]);
     Ok(())
@@ -242,13 +242,13 @@ fn a_page_of_warnings_and_of_releases_is_found_in_an_index() -> Result<()> {
          prepare releases(uuid, timestamptz, uuid) as
              select r.release_id from collateral.release as r
              where r.allocator_id = $1
-                 and ($3 is null or (r.requested_at, r.release_id) < ($2, $3))
-             order by r.requested_at desc, r.release_id desc limit 100",
+                 and ($3 is null or (r.created_at, r.release_id) < ($2, $3))
+             order by r.created_at desc, r.release_id desc limit 100",
     )?;
     for (name, index) in [
         ("open", "warning_open_newest_idx"),
         ("closed", "warning_closed_newest_idx"),
-        ("releases", "release_allocator_requested_idx"),
+        ("releases", "release_allocator_created_idx"),
     ] {
         let plan = owner.query(&format!("explain execute {name}(null, null, null)"), &[])?;
         let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();

@@ -34,7 +34,7 @@ fn a_release_shows_what_loses_its_cover_and_takes_effect_when_another_approves()
     assert_eq!(release["status"], "REQUESTED");
     assert_eq!(release["approved_by"], json!(null));
     let content = &release["content"];
-    assert_eq!(content["filing"]["filing_id"], facility.filing.to_string());
+    assert_eq!(content["filing"]["id"], facility.filing.to_string());
     let assets = content["assets"].as_array().context("assets")?;
     assert_eq!(assets.len(), 1);
     assert_eq!(
@@ -251,7 +251,7 @@ fn a_request_waits_for_seven_days() -> Result<()> {
 /// Makes all requests older by this interval.
 fn let_pass(admin: &mut Client, time: &str) -> Result<()> {
     let earlier =
-        format!("update collateral.release set requested_at = requested_at - interval '{time}'");
+        format!("update collateral.release set created_at = created_at - interval '{time}'");
     without_triggers(admin, "collateral.release", &earlier)
 }
 

@@ -24,7 +24,7 @@ const FORBIDDEN: [(&str, &str); 16] = [
         "OPK04 a pledge ends once, by an approved release that names it",
     ),
     (
-        "update collateral.release set status = 'APPROVED', approved_by = requested_by, approved_at = now()",
+        "update collateral.release set status = 'APPROVED', approved_by = created_by, approved_at = now()",
         "23514 release_status_members",
     ),
     (
@@ -36,7 +36,7 @@ const FORBIDDEN: [(&str, &str); 16] = [
         "OPK04 a release is approved once, and changes in nothing else",
     ),
     (
-        "update collateral.release set requested_by = gen_random_uuid()",
+        "update collateral.release set created_by = gen_random_uuid()",
         "OPK04 a release is approved once, and changes in nothing else",
     ),
     (

@@ -149,7 +149,7 @@ fn links(target: &str, answer: &Response) -> Vec<String> {
         _ => {}
     }
     if let Some(facility) = path.strip_suffix("/collateral") {
-        let filings = ids("filings", "filing_id");
+        let filings = ids("filings", "id");
         let releases = ids("releases", "id");
         all.extend(filings.iter().map(|id| format!("{facility}/filings/{id}")));
         all.extend(releases.iter().map(|id| format!("/v1/releases/{id}")));

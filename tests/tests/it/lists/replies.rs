@@ -201,12 +201,12 @@ fn facilities(seen: &mut Seen<'_>, facilities: &Value) -> Result<()> {
         for target in ["", "/collateral", "/collateral?limit=1"] {
             let target = format!("/v1/facilities/{id}{target}");
             let shown = seen.send(&alice.request("GET", &target))?;
-            for (list, id_of, above) in [
-                ("filings", "filing_id", format!("/v1/facilities/{id}")),
-                ("releases", "id", "/v1".to_owned()),
+            for (list, above) in [
+                ("filings", format!("/v1/facilities/{id}")),
+                ("releases", "/v1".to_owned()),
             ] {
                 for one in shown[list].as_array().into_iter().flatten() {
-                    let one = one[id_of].as_str().context("an id")?;
+                    let one = one["id"].as_str().context("an id")?;
                     let target = format!("{above}/{list}/{one}");
                     seen.send(&alice.request("GET", &target))?;
                 }

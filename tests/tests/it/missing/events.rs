@@ -337,7 +337,7 @@ fn of_collateral(facility: &SecuredFacility<'_>, waiting: &Value) -> Result<Vec<
     reported(
         terms
             .amendment(
-                waiting["content"]["filing"]["filing_id"]
+                waiting["content"]["filing"]["id"]
                     .as_str()
                     .context("a filing")?
                     .parse()?,

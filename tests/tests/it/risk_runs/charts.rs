@@ -35,14 +35,14 @@ fn a_run_has_a_chart_that_names_it_and_shows_its_figures() -> Result<()> {
     let title = said("title")?;
     assert!(title.starts_with(AURORA.name), "{title}");
     let description = said("desc")?;
-    let as_of = run["as_of"].as_str().context("an instant")?;
+    let created_at = run["created_at"].as_str().context("an instant")?;
     let mut expected = vec![
         run["id"].as_str().context("an id")?.to_owned(),
         run["result"]["snapshot_sha256"]
             .as_str()
             .context("a hash")?
             .to_owned(),
-        format!("{} {} UTC", &as_of[..10], &as_of[11..19]),
+        format!("{} {} UTC", &created_at[..10], &created_at[11..19]),
     ];
     for (level, name) in [(0, "99%"), (1, "99.9%")] {
         for (member, word) in [("var", "VaR"), ("es", "ES")] {

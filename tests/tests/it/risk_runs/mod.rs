@@ -39,7 +39,7 @@ fn a_run_is_recorded_with_all_that_it_takes_to_compute_it_again() -> Result<()> 
     let run = answer.json();
     assert_eq!(answer.header("location"), Some(&*path(&run)?));
     assert_eq!(run["allocator_id"], AURORA.id.to_string());
-    assert_eq!(run["requested_by"], find_person("carol")?.sub.to_string());
+    assert_eq!(run["created_by"], find_person("carol")?.sub.to_string());
     assert_eq!(run["log_size"], size);
     let result = &run["result"];
     let mut names = [USD_FACILITY.id.to_string(), second.to_string()];
