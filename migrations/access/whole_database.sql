@@ -92,9 +92,21 @@ begin
         if protected.column3 is not null then
             execute format(
                 'create trigger %I after insert or update or delete on %s
-                for each row execute function audit.record(%s)',
-                name || '_audit', protected.column1,
-                (select string_agg(quote_literal(k), ', ') from unnest(protected.column3::text[]) as k));
+                for each row execute function audit.record(%L, %L%s)',
+                name || '_audit',
+                protected.column1,
+                '{"table":' || to_json(protected.column1) || ',"key":'
+                    || array_to_json(array(select k from unnest(protected.column3::text[]) as k where k not like '#%'))
+                    || ',"command":"',
+                case when exists (
+                    select from pg_attribute as a
+                    where a.attrelid = protected.column1::regclass and a.attname = 'allocator_id'
+                ) then 'of-allocator' else 'of-nobody' end,
+                (
+                    select string_agg(', ' || quote_literal(substr(k, 2)), '')
+                    from unnest(protected.column3::text[]) as k
+                    where k like '#%'
+                ));
         end if;
     end loop;
 end

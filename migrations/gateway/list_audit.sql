@@ -27,14 +27,8 @@ begin
     fitting := greatest(1, (
         select count(*)
         from (
-            select
-                sum(octet_length(e.old_row::text)) over newer
-                    + sum(octet_length(e.new_row::text)) over newer as octets
-            from (
-                select l.id, coalesce(l.old_row, 'null') as old_row, coalesce(l.new_row, 'null') as new_row
-                from unnest(page) as l
-            ) as e
-            window newer as (order by e.id desc)
+            select sum(octet_length(l.changes::text)) over (order by l.id desc) as octets
+            from unnest(page) as l
         ) as sized
         where sized.octets <= ledger.list_octets_max()
     ));
@@ -51,11 +45,19 @@ begin
             select coalesce(jsonb_agg(
                 jsonb_build_object(
                     'id', entry.id::text,
-                    'table', entry.table_name,
-                    'row_key', audit.row_json(entry.table_name, entry.row_key),
-                    'operation', entry.operation,
-                    'old', audit.row_json(entry.table_name, entry.old_row),
-                    'new', audit.row_json(entry.table_name, entry.new_row),
+                    'changes', (
+                        select jsonb_agg(
+                            jsonb_build_object(
+                                'table', c.table_name,
+                                'row_key', audit.row_json(c.table_name, c.row_key),
+                                'command', c.command,
+                                'old', audit.row_json(c.table_name, c.old_row),
+                                'new', audit.row_json(c.table_name, c.new_row)
+                            )
+                            order by c.place
+                        )
+                        from audit.changes(entry) as c
+                    ),
                     'actor', capital.actor_json(entry.actor_kind, entry.actor_id, people),
                     'commitment_id', encode(entry.commitment_key, 'hex'),
                     'at', ledger.rfc3339(entry.at),

@@ -40,7 +40,7 @@ comment on column ledger.commitment_ledger.attempt is
 comment on column ledger.commitment_ledger.occurred_at is
     'When the reported event happened, as the agent says; null if no agent says so.';
 comment on column ledger.commitment_ledger.xid is
-    'The claiming transaction. Outcome and audit rows refer to it and to the principal: by constraint they are of the '
+    'The claiming transaction. Outcome and audit trail refer to it and to the principal: by constraint they are of the '
     'same transaction and actor.';
 
 create table ledger.commitment_outcome (

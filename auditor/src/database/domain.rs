@@ -31,9 +31,7 @@ const AUDITED: &str = "
     where n.nspname in ('auth', 'capital', 'collateral', 'risk')
         and c.relkind in ('r', 'p', 'f')
         and (n.nspname, c.relname) not in (
-            ('auth', 'login'), ('auth', 'seal_key'), ('auth', 'verified_token'), ('capital', 'member_name'))
-    union
-    select a.table_name::text from audit.trail as a";
+            ('auth', 'login'), ('auth', 'seal_key'), ('auth', 'verified_token'), ('capital', 'member_name'))";
 
 /// Columns that the trail records by the SHA-256 of their text, in hexadecimal: what they hold follows from other
 /// audited rows, and would be copied whole at each change.
@@ -53,13 +51,25 @@ const WORDS: [&str; 7] = [
     "role",
 ];
 
+/// All changes of all tables, sorted once. What is not of the form that the trail has is of a table without a name.
 const TRAIL: &str = r#"
-    select a.row_key::text, a.id::int8, a.old_row::text, a.new_row::text,
+    select c.table_name, c.row_key::text, a.id::int8, c.old_row::text, c.new_row::text,
         pg_catalog.encode(a.commitment_key, 'hex'), e.index::int8
     from audit.trail as a
     left join tlog.entry as e on e.key = a.commitment_key
-    where a.table_name = $1
-    order by a.row_key::text collate pg_catalog."C", a.id"#;
+    cross join lateral (
+        select m.place, m.value ->> 'table' as table_name, nullif(m.value -> 'old', 'null') as old_row,
+            nullif(m.value -> 'new', 'null') as new_row,
+            (select pg_catalog.jsonb_object_agg(
+                k.name, coalesce(nullif(m.value -> 'new', 'null'), m.value -> 'old') -> k.name)
+             from pg_catalog.jsonb_array_elements_text(
+                case pg_catalog.jsonb_typeof(m.value -> 'key') when 'array' then m.value -> 'key' else '[]' end
+             ) as k (name)) as row_key
+        from pg_catalog.jsonb_array_elements(
+            case pg_catalog.json_typeof(a.changes) when 'array' then a.changes::jsonb else '[{}]' end
+        ) with ordinality as m (value, place)
+    ) as c
+    order by coalesce(c.table_name, '') collate pg_catalog."C", c.row_key::text collate pg_catalog."C", a.id, c.place"#;
 
 pub(super) fn verify(
     transaction: &mut Transaction<'_>,
@@ -70,15 +80,27 @@ pub(super) fn verify(
     for row in transaction.query(AUDITED, &[]).map_err(failed)? {
         tables.extend(row.try_get::<_, Option<String>>(0).map_err(failed)?);
     }
+    let mut trail = Cursor::open(transaction, TRAIL, &[], Change::read)?;
     let (mut rows, mut compared) = (0, 0_u64);
-    for table in tables {
-        if let Some(count) = Table::open(transaction, &table, report)?
+    loop {
+        // The trail's tables come in order, as the catalogue's do; either may have one that the other has not.
+        let of_trail = trail.peek(transaction)?.map(|change| change.table.clone());
+        let Some(name) = tables.first().cloned().into_iter().chain(of_trail).min() else {
+            break;
+        };
+        tables.remove(&name);
+        if let Some(count) = Table::open(transaction, &name, &mut trail, report)?
             .map(|table| table.compare(transaction, report, progress))
             .transpose()?
         {
             rows += count;
             compared += 1;
         }
+        // Of a table that could not be compared the changes are left.
+        while trail
+            .next_if(transaction, |change| change.table == name)?
+            .is_some()
+        {}
     }
     report.fact("audited_tables", compared);
     report.fact("audited_rows", rows);
@@ -87,6 +109,7 @@ pub(super) fn verify(
 
 /// One change of a row, as the trail recorded it.
 struct Change {
+    table: String,
     row_key: String,
     id: i64,
     old: Option<String>,
@@ -95,39 +118,45 @@ struct Change {
     index: Option<i64>,
 }
 
+impl Change {
+    fn read(row: &Row) -> Result<Self, postgres::Error> {
+        Ok(Self {
+            table: row.try_get::<_, Option<_>>(0)?.unwrap_or_default(),
+            row_key: row.try_get::<_, Option<_>>(1)?.unwrap_or_default(),
+            id: row.try_get(2)?,
+            old: row.try_get(3)?,
+            new: row.try_get(4)?,
+            commitment: row.try_get(5)?,
+            index: row.try_get(6)?,
+        })
+    }
+}
+
 /// A row as the table holds it now.
 struct Present {
     row_key: String,
     row: String,
 }
 
-struct Table {
+struct Table<'a> {
     name: String,
-    trail: Cursor<Change>,
+    trail: &'a mut Cursor<Change>,
     present: Cursor<Present>,
     /// Added columns, each with the one value that it holds in rows whose trail does not have it.
     added: BTreeMap<String, String>,
     dropped: BTreeSet<String>,
 }
 
-impl Table {
+impl<'a> Table<'a> {
     fn open(
         transaction: &mut Transaction<'_>,
         name: &str,
+        trail: &'a mut Cursor<Change>,
         report: &mut Report,
     ) -> Result<Option<Self>, Undecided> {
-        let mut trail = Cursor::open(transaction, TRAIL, &[&name], |row: &Row| {
-            Ok(Change {
-                row_key: row.try_get::<_, Option<_>>(0)?.unwrap_or_default(),
-                id: row.try_get(1)?,
-                old: row.try_get(2)?,
-                new: row.try_get(3)?,
-                commitment: row.try_get(4)?,
-                index: row.try_get(5)?,
-            })
-        })?;
         let first = trail
             .peek(transaction)?
+            .filter(|change| change.table == name)
             .map(|change| change.row_key.clone());
         let quoted = quoted_name(name);
         let row = transaction
@@ -180,7 +209,10 @@ impl Table {
     ) -> Result<u64, Undecided> {
         let mut count = 0;
         let mut before: Option<String> = None;
-        while let Some(change) = self.trail.next(transaction)? {
+        while let Some(change) = self
+            .trail
+            .next_if(transaction, |change| change.table == self.name)?
+        {
             let row_key = change.row_key.clone();
             if before.as_ref().is_some_and(|before| *before >= row_key) {
                 return Err(unsorted(&self.name));
@@ -225,7 +257,7 @@ impl Table {
         loop {
             progress.advance(1);
             let text = format!(
-                "audit row {} found another row than the audit row before it had left",
+                "entry {} of the audit trail found another row than the change before it had left",
                 change.id
             );
             match (&left, &change.old) {
@@ -238,7 +270,7 @@ impl Table {
                 }
                 _ => self.find("trail-broken", &text, &change, Vec::new(), report),
             }
-            let same = |next: &Change| next.row_key == change.row_key;
+            let same = |next: &Change| next.table == change.table && next.row_key == change.row_key;
             let Some(next) = self.trail.next_if(transaction, same)? else {
                 return Ok(change);
             };

@@ -22,7 +22,7 @@ const UNPLACED: &str = "
     where e.key is null";
 
 const WITHOUT_CLAIM: &str = "
-    select a.id::int8, a.table_name::text
+    select a.id::int8
     from audit.trail as a
     left join ledger.commitment_ledger as l on l.key = a.commitment_key
     where l.key is null
@@ -84,14 +84,13 @@ fn unplaced(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<u6
     Ok(waiting)
 }
 
-/// Finds audit rows without a commitment.
+/// Finds entries of the audit trail without a commitment.
 fn without_claim(transaction: &mut Transaction<'_>, report: &mut Report) -> Result<(), Undecided> {
     let mut rows = Cursor::open(transaction, WITHOUT_CLAIM, &[], |row: &Row| {
-        let table: Option<String> = row.try_get(1)?;
-        Ok((row.try_get::<_, i64>(0)?, table.unwrap_or_default()))
+        row.try_get::<_, i64>(0)
     })?;
-    while let Some((id, table)) = rows.next(transaction)? {
-        let text = format!("an audit row of {table} without a commitment");
+    while let Some(id) = rows.next(transaction)? {
+        let text = "an entry of the audit trail without a commitment";
         let finding = Finding::new("row-extra", text).in_table("audit.trail");
         report.find(finding.of_row(format!("{{\"id\": {id}}}")));
     }

@@ -20,8 +20,8 @@ use crate::{
 };
 
 const AUDITED: &str = concat!(
-    "select e.index::int8, a.id::int8, a.commitment_key, a.table_name::text, a.operation::text, a.row_key::text,
-        coalesce(a.old_row, 'null')::text, coalesce(a.new_row, 'null')::text, a.actor_kind::text, a.actor_id::text, ",
+    "select e.index::int8, a.id::int8, a.commitment_key, coalesce(a.allocator_id::text, ''), a.changes::text,
+        a.actor_kind::text, a.actor_id::text, ",
     rfc3339!("a.at"),
     ", a.mutation_hash, a.xid::text
     from tlog.entry as e
@@ -35,11 +35,10 @@ const OUTCOME: &str = "ledger.commitment_outcome";
 const ENTRY: &str = "tlog.entry";
 const AUDIT: &str = "audit.trail";
 
-/// A row of the audit trail.
+/// An entry of the audit trail.
 struct Mutation {
     index: i64,
     id: i64,
-    table: String,
     hash: Vec<u8>,
     derived: Hash,
     xid: Option<String>,
@@ -55,29 +54,24 @@ impl Mutation {
             row.try_get::<_, Option<Vec<u8>>>(column)
                 .map(Option::unwrap_or_default)
         };
-        let table = text(3)?;
         // The fields and their order are those of the database's `audit.mutation_hash`.
         let derived = tagged_hash(
             "optkas/audit-mutation/v1",
             &[
-                table.as_bytes(),
+                text(3)?.as_bytes(),
                 text(4)?.as_bytes(),
                 text(5)?.as_bytes(),
                 text(6)?.as_bytes(),
-                text(7)?.as_bytes(),
-                text(8)?.as_bytes(),
-                text(9)?.as_bytes(),
                 &bytes(2)?,
-                text(10)?.as_bytes(),
+                text(7)?.as_bytes(),
             ],
         );
         Ok(Self {
             index: row.try_get(0)?,
             id: row.try_get(1)?,
-            table,
-            hash: bytes(11)?,
+            hash: bytes(8)?,
             derived,
-            xid: row.try_get(12)?,
+            xid: row.try_get(9)?,
         })
     }
 }
@@ -210,7 +204,7 @@ impl<'a, 't> Rows<'a, 't> {
         Ok(())
     }
 
-    /// Counts and hashes the commitment's audit rows. Each row's hash is derived from its columns.
+    /// Counts and hashes the commitment's entries in the audit trail. Each hash is derived from its entry's columns.
     fn fold(
         &mut self,
         row: &Entry,
@@ -236,10 +230,7 @@ impl<'a, 't> Rows<'a, 't> {
                 fields.push(Field::hidden("xid"));
             }
             if !fields.is_empty() {
-                let text = format!(
-                    "an audit row of {} is not what its hash was made of",
-                    mutation.table
-                );
+                let text = "an entry of the audit trail is not what its hash was made of";
                 let finding = Finding::new("row-differs", text).at(index).in_table(AUDIT);
                 let row_key = format!("{{\"id\": {}}}", mutation.id);
                 report.find(
@@ -363,14 +354,14 @@ fn compare(
     }
     if count != leaf.mutations {
         let field = Field {
-            name: "number of rows".to_owned(),
+            name: "number of entries".to_owned(),
             recorded: Some(leaf.mutations.to_string()),
             found: Some(count.to_string()),
         };
-        let text = "the commitment's audit rows are not as many as were published";
+        let text = "the commitment's entries in the audit trail are not as many as were published";
         find("audit-differs", text, AUDIT, vec![field]);
     } else if digest != leaf.mutations_hash {
-        let text = "the commitment's audit rows are not the published ones";
+        let text = "the commitment's entries in the audit trail are not the published ones";
         find("audit-differs", text, AUDIT, Vec::new());
     }
 }

@@ -1,4 +1,4 @@
--- Rows of the trail as replies show them.
+-- Changes as replies show them.
 
 create or replace function audit.row_json(_table text, _row jsonb)
 returns jsonb
@@ -23,3 +23,32 @@ return (
 comment on function audit.row_json(text, jsonb) is
     'A row of that table as replies show it: 64-bit numbers as strings of digits, instants as RFC 3339, octets in '
     'hexadecimal without a prefix. The hash of an entry is of the row as the trail has it.';
+
+create or replace function audit.changes(_entry audit.trail)
+returns table (
+    id bigint,
+    place int4,
+    commitment_key bytea,
+    allocator_id uuid,
+    table_name text,
+    row_key jsonb,
+    command text,
+    old_row jsonb,
+    new_row jsonb
+)
+language sql
+stable
+begin atomic
+    select
+        (_entry).id, c.place::int4, (_entry).commitment_key, (_entry).allocator_id, c.value ->> 'table',
+        (
+            select jsonb_object_agg(k.name, coalesce(nullif(c.value -> 'new', 'null'), c.value -> 'old') -> k.name)
+            from jsonb_array_elements_text(c.value -> 'key') as k (name)
+        ),
+        c.value ->> 'command',
+        nullif(c.value -> 'old', 'null'),
+        nullif(c.value -> 'new', 'null')
+    from jsonb_array_elements((_entry).changes::jsonb) with ordinality as c (value, place);
+end;
+comment on function audit.changes(audit.trail) is
+    'The changed rows of an entry, in the order of the changes. A key is the values of its columns.';

@@ -140,7 +140,7 @@ begin
     on conflict on constraint commitment_ledger_pkey do nothing;
     if found then
         put := set_config('optkas.commitment', encode(claimed.key, 'hex'), true)
-            || set_config('optkas.mutations', '', true)
+            || audit.open_changes()
             || set_config('optkas.leaf', ledger.leaf_head(claimed), true);
         return null;
     end if;

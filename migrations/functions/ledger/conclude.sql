@@ -14,10 +14,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     who auth.identity := auth.principal();
-    mutations text := coalesce(current_setting('optkas.mutations', true), '');
+    mutations text;
     concluded ledger.commitment_outcome;
     body bytea;
 begin
+    perform audit.close_changes(who);
+    mutations := current_setting('optkas.mutations');
     concluded.key := decode(current_setting('optkas.commitment'), 'hex');
     concluded.principal_kind := who.kind;
     concluded.principal_id := who.id;

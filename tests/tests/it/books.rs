@@ -67,7 +67,7 @@ const DAMAGE: [(&str, &str); 30] = [
         "an audit row has a commitment of its own transaction",
     ),
     (
-        "update audit.trail set new_row = new_row || '{\"amount_minor\": 7}' where operation = 'INSERT'",
+        "update audit.trail set changes = replace(changes::text, '\"amount_minor\":', '\"amount\":')::json",
         "an audit row has the hash of what it says",
     ),
     (

@@ -256,9 +256,10 @@ fn the_settings_of_a_deployment_are_committed_and_take_effect() -> Result<()> {
         let row = admin.query_one(
             &format!(
                 "
-            select concat_ws(' ', l.operation, l.actor_kind, l.actor_id, c.operation, o.outcome,
+            select concat_ws(' ', l.command, c.principal_kind, c.principal_id, c.operation, o.outcome,
                 l.new_row ->> '{column}')
-            from audit.trail as l join ledger.commitment_ledger as c on c.key = l.commitment_key
+            from (select c.* from audit.trail as t cross join audit.changes(t) as c) as l
+            join ledger.commitment_ledger as c on c.key = l.commitment_key
             join ledger.commitment_outcome as o on o.key = c.key
             where l.table_name = 'auth.expected_claims' order by l.id desc limit 1"
             ),

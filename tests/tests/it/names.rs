@@ -308,7 +308,7 @@ fn an_erased_name_is_nowhere() -> Result<()> {
     assert_eq!(json_of(&fixture, "alice", "/v1/me")?["name"], Value::Null);
     // Who erased it, and when, stays: the trail says it of the member.
     let erased = admin.query_one(
-        "select count(*) from audit.trail
+        "select count(*) from audit.trail as t cross join audit.changes(t) as c
         where table_name = 'capital.member' and row_key ->> 'sub' = $1::text
             and old_row ->> 'named_at' is not null and new_row ->> 'named_at' is null
             and actor_id = $2",

@@ -65,30 +65,33 @@ insert into capital.settlement_transition
 select m.settlement_id, 1, m.allocator_id, 'PENDING', 'human', m.sub::text, m.key, m.at
 from made as m order by m.key;
 
-insert into audit.trail
-    (commitment_key, allocator_id, table_name, row_key, operation, new_row, actor_kind, actor_id, at, mutation_hash)
+insert into audit.trail (commitment_key, allocator_id, changes, actor_kind, actor_id, at, mutation_hash)
 select
-    m.key, m.allocator_id, changed.table_name, changed.row_key, 'INSERT', changed.new_row, 'human', m.sub::text, m.at,
+    m.key,
+    m.allocator_id,
+    json_build_array(
+        json_build_object(
+            'table', 'capital.settlement', 'key', json_build_array('settlement_id'), 'command', 'INSERT', 'old', null,
+            'new', json_build_object(
+                'settlement_id', m.settlement_id, 'allocator_id', m.allocator_id, 'facility_id', m.facility_id,
+                'amount_minor', 100, 'currency', 'USD', 'value_date', '2026-12-01', 'uetr', null, 'reference', null,
+                'expires_at', null, 'version', 1, 'previous_status', null, 'status', 'PENDING', 'created_by', m.sub,
+                'created_at', m.at, 'updated_at', m.at)
+        ),
+        json_build_object(
+            'table', 'capital.settlement_transition', 'key', json_build_array('settlement_id', 'seq'),
+            'command', 'INSERT', 'old', null,
+            'new', json_build_object(
+                'settlement_id', m.settlement_id, 'seq', 1, 'previous_seq', null, 'allocator_id', m.allocator_id,
+                'from_status', null, 'to_status', 'PENDING', 'actor_kind', 'human', 'actor_id', m.sub,
+                'commitment_key', m.key::text, 'reason', null, 'at', m.at)
+        )
+    ),
+    'human',
+    m.sub::text,
+    m.at,
     sha256(m.key)
 from made as m
-cross join lateral (
-    values (
-        'capital.settlement',
-        jsonb_build_object('settlement_id', m.settlement_id),
-        jsonb_build_object(
-            'settlement_id', m.settlement_id, 'allocator_id', m.allocator_id, 'facility_id', m.facility_id,
-            'amount_minor', 100, 'currency', 'USD', 'value_date', '2026-12-01', 'uetr', null, 'reference', null,
-            'expires_at', null, 'version', 1, 'previous_status', null, 'status', 'PENDING', 'created_by', m.sub,
-            'created_at', m.at, 'updated_at', m.at)
-    ), (
-        'capital.settlement_transition',
-        jsonb_build_object('settlement_id', m.settlement_id, 'seq', 1),
-        jsonb_build_object(
-            'settlement_id', m.settlement_id, 'seq', 1, 'previous_seq', null, 'allocator_id', m.allocator_id,
-            'from_status', null, 'to_status', 'PENDING', 'actor_kind', 'human', 'actor_id', m.sub,
-            'commitment_key', m.key::text, 'reason', null, 'at', m.at)
-    )
-) as changed (table_name, row_key, new_row)
 order by m.key;
 
 alter table capital.settlement enable always trigger settlement_audit;

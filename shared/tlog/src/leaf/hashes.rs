@@ -52,10 +52,10 @@ pub fn refusal_hash(name: &str, members: &str) -> Hash {
     )
 }
 
-/// `mutations_hash` of no audit row.
+/// `mutations_hash` of no entry in the audit trail.
 pub const NO_MUTATIONS: Hash = Hash::from_bytes([0; 32]);
 
-/// `mutations_hash` after one more audit row.
+/// `mutations_hash` after one more entry.
 #[must_use]
 pub fn next_mutations_hash(before: &Hash, mutation_hash: &[u8]) -> Hash {
     tagged_hash(

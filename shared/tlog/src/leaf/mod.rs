@@ -22,8 +22,8 @@
 //! id_hash         = H("optkas/log-actor/v1", kind, id)
 //! body_hash       = H("optkas/log-body/v1", the body as jsonb writes it), or of a refusal
 //!                   H("optkas/log-refusal/v1", its name, its members as jsonb writes them)
-//! mutations_hash  = 32 zero bytes, then for each audit row of the commitment in order:
-//!                   h = H("optkas/log-mutations/v1", h, the row's mutation hash)
+//! mutations_hash  = 32 zero bytes, then for each entry of the commitment in the audit trail, in order:
+//!                   h = H("optkas/log-mutations/v1", h, the entry's mutation hash)
 //! ```
 //!
 //! The entry's bytes are the text; its leaf hash is [`crate::merkle::leaf_hash`] of them. Of data that privacy law may
@@ -82,7 +82,7 @@ pub struct Leaf {
     pub committed_at: Timestamp,
     /// [`body_hash`] of the reply's body, or [`refusal_hash`].
     pub body_hash: Hash,
-    /// How many audit rows its transaction wrote.
+    /// How many entries its transaction wrote in the audit trail.
     pub mutations: u64,
     /// [`next_mutations_hash`] over them.
     pub mutations_hash: Hash,

@@ -1,4 +1,4 @@
-//! The trail as its allocator reads it: every row of its own, once, newest first, at any page size.
+//! The trail as its allocator reads it: every entry of its own, once, newest first, at any page size.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -38,14 +38,17 @@ fn pages(
 /// The entries that the endpoint should give, from the table itself.
 const ENTRIES: &str = r#"
     select jsonb_build_object(
-        'id', id::text, 'table', table_name, 'row_key', audit.row_json(table_name, row_key), 'operation', operation,
-        'old', audit.row_json(table_name, old_row), 'new', audit.row_json(table_name, new_row),
+        'id', id::text, 'changes', (
+            select jsonb_agg(jsonb_build_object(
+                'table', table_name, 'row_key', audit.row_json(table_name, row_key), 'command', command,
+                'old', audit.row_json(table_name, old_row), 'new', audit.row_json(table_name, new_row)) order by place)
+            from audit.changes(t) as c),
         'actor', jsonb_build_object('kind', actor_kind, 'id', actor_id, 'name', (
             select n.display_name from capital.member_name as n where n.sub::text = actor_id)),
         'commitment_id', encode(commitment_key, 'hex'),
         'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'mutation_hash', encode(mutation_hash, 'hex'))
-    from audit.trail where allocator_id = $1 order by id desc"#;
+    from audit.trail as t where allocator_id = $1 order by id desc"#;
 
 #[test]
 fn the_trail_pages_completely_without_gaps_or_repeats() -> Result<()> {
@@ -76,7 +79,11 @@ fn rows_have_the_forms_of_all_replies() -> Result<()> {
     everything(&fixture)?;
     let (mut amounts, mut instants, mut hashes) = (0, 0, 0);
     for person in ["carol", "mallory"] {
-        for entry in pages(&fixture, person, 100, || Ok(()))? {
+        let entries = pages(&fixture, person, 100, || Ok(()))?;
+        let changes = entries
+            .iter()
+            .filter_map(|entry| entry["changes"].as_array());
+        for entry in changes.flatten() {
             for row in ["row_key", "old", "new"] {
                 for (name, value) in entry[row].as_object().into_iter().flatten() {
                     let what = || format!("{} {row} {name}: {value}", entry["table"]);
@@ -136,7 +143,7 @@ fn changes_between_two_pages_disturb_neither_page() -> Result<()> {
     // The newest commitment has only the rows of the settlement that was just proposed.
     let newest = fixture.person("carol").get("/v1/audit?limit=1")?.json();
     assert_eq!(
-        newest["data"][0]["new"]["allocator_id"],
+        newest["data"][0]["changes"][0]["new"]["allocator_id"],
         json!(AURORA.id.to_string())
     );
     Ok(())

@@ -11,7 +11,8 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
     let fixture = AuditorFixture::shared()?;
     let settled = "(select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1)";
     let last_change = format!(
-        "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
+        "select max(e.index) from tlog.entry as e join
+            (select c.* from audit.trail as t cross join audit.changes(t) as c) as a on a.commitment_key = e.key
         where a.table_name = 'capital.settlement' and a.row_key ->> 'settlement_id' = {settled}::text"
     );
     let attacks = [
@@ -50,10 +51,13 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
             sql: "insert into capital.member_role (sub, allocator_id, role, granted_at)
                 select (old_row ->> 'sub')::uuid, (old_row ->> 'allocator_id')::uuid, old_row ->> 'role',
                     (old_row ->> 'granted_at')::timestamptz
-                from audit.trail where table_name = 'capital.member_role' and operation = 'DELETE'"
+                from
+                    (select c.* from audit.trail as t cross join audit.changes(t) as c) as c
+                    where table_name = 'capital.member_role' and command = 'DELETE'"
                 .to_owned(),
-            index: "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
-                where a.table_name = 'capital.member_role' and a.operation = 'DELETE'"
+            index: "select max(e.index) from tlog.entry as e join
+                (select c.* from audit.trail as t cross join audit.changes(t) as c) as a on a.commitment_key = e.key
+                where a.table_name = 'capital.member_role' and a.command = 'DELETE'"
                 .to_owned(),
             kind: "row-extra",
             table: "capital.member_role",
@@ -65,7 +69,7 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
                 select m.sub, m.allocator_id, r.role
                 from capital.member as m, (values ('viewer'), ('maker'), ('checker')) as r (role)
                 where not exists (
-                    select from audit.trail as a
+                    select from (select c.* from audit.trail as t cross join audit.changes(t) as c) as a
                     where a.table_name = 'capital.member_role' and a.row_key ->> 'sub' = m.sub::text
                         and a.row_key ->> 'role' = r.role
                 )
@@ -81,7 +85,8 @@ fn a_current_row_that_differs_from_its_trail_is_found() -> Result<()> {
             sql: "update capital.account set balance_minor = balance_minor + 1
                 where account_id = (select account_id from capital.account where kind = 'available' order by 1 limit 1)"
                 .to_owned(),
-            index: "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
+            index: "select max(e.index) from tlog.entry as e join
+                (select c.* from audit.trail as t cross join audit.changes(t) as c) as a on a.commitment_key = e.key
                 where a.table_name = 'capital.account' and a.row_key ->> 'account_id' = (
                     select account_id::text from capital.account where kind = 'available' order by account_id limit 1)"
                 .to_owned(),
@@ -159,7 +164,9 @@ fn of_collateral() -> Vec<Attack> {
     ];
     let last = |table: &str| {
         format!(
-            "select a.row_key from audit.trail as a where a.table_name = '{table}' order by a.id desc limit 1"
+            "select a.row_key from
+                (select c.* from audit.trail as t cross join audit.changes(t) as c) as a
+                where a.table_name = '{table}' order by a.id desc, a.place desc limit 1"
         )
     };
     edits
@@ -167,7 +174,8 @@ fn of_collateral() -> Vec<Attack> {
             what,
             sql: format!("update {table} as t set {column} = {value} where to_jsonb(t) @> ({})", last(table)),
             index: format!(
-                "select max(e.index) from tlog.entry as e join audit.trail as a on a.commitment_key = e.key
+                "select max(e.index) from tlog.entry as e join
+                    (select c.* from audit.trail as t cross join audit.changes(t) as c) as a on a.commitment_key = e.key
                 where a.table_name = '{table}' and a.row_key = ({})",
                 last(table)
             ),

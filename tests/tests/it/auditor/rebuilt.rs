@@ -10,18 +10,22 @@ use super::attack::names;
 use super::fixture::AuditorFixture;
 use crate::support::all_triggers_off;
 
-/// An amount, its audit row with the right hash, the leaf, and the tree over it: the database agrees with itself, and
-/// differs from what was published.
+/// An amount, its entry in the trail with the right hash, the leaf, and the tree over it: the database agrees with
+/// itself, and differs from what was published.
 const REBUILT: &str = r#"
     create temp table victim as
-        select a.id, a.commitment_key as key, (a.row_key ->> 'settlement_id')::uuid as settlement_id
-        from audit.trail as a join tlog.entry as e on e.key = a.commitment_key
-        where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
-            and not exists (select from audit.trail as b
+        select a.id, a.place, a.commitment_key as key, (a.row_key ->> 'settlement_id')::uuid as settlement_id
+        from
+            (select c.* from audit.trail as t cross join audit.changes(t) as c) as a join tlog.entry as e
+                on e.key = a.commitment_key
+        where a.table_name = 'capital.settlement' and a.command = 'INSERT'
+            and not exists (select from (select c.* from audit.trail as t cross join audit.changes(t) as c) as b
                 where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
         order by e.index limit 1;
     update capital.settlement set amount_minor = 1 where settlement_id = (select settlement_id from victim);
-    update audit.trail set new_row = new_row || '{"amount_minor": 1}' where id = (select id from victim);
+    update audit.trail as a
+    set changes = jsonb_set(a.changes::jsonb, array[(v.place - 1)::text, 'new', 'amount_minor'], '1')::json
+    from victim as v where v.id = a.id;
     update audit.trail as a set mutation_hash = audit.mutation_hash(a) where id = (select id from victim);
     do $$
     declare
@@ -63,9 +67,11 @@ const REBUILT: &str = r#"
 "#;
 
 const VICTIM: &str = "select e.index
-    from audit.trail as a join tlog.entry as e on e.key = a.commitment_key
-    where a.table_name = 'capital.settlement' and a.operation = 'INSERT'
-        and not exists (select from audit.trail as b
+    from
+        (select c.* from audit.trail as t cross join audit.changes(t) as c) as a join tlog.entry as e
+            on e.key = a.commitment_key
+    where a.table_name = 'capital.settlement' and a.command = 'INSERT'
+        and not exists (select from (select c.* from audit.trail as t cross join audit.changes(t) as c) as b
             where b.table_name = a.table_name and b.row_key = a.row_key and b.id > a.id)
     order by e.index limit 1";
 

@@ -112,10 +112,12 @@ fn change(key: &Key, change: &str) -> Value {
 fn assert_changes_are_commitments(fixture: &Fixture, changes: i64) -> Result<()> {
     // The template's first key is one more change.
     let rows = fixture.admin()?.query(
-        "select l.resource, o.outcome, o.body ->> 'change', a.operation, a.row_key ->> 'kid'
+        "select l.resource, o.outcome, o.body ->> 'change', a.command, a.row_key ->> 'kid'
          from ledger.commitment_ledger as l
          join ledger.commitment_outcome as o using (key)
-         left join audit.trail as a on a.commitment_key = l.key and a.table_name = 'auth.signing_key'
+         left join
+             (select c.* from audit.trail as t cross join audit.changes(t) as c) as a
+                 on a.commitment_key = l.key and a.table_name = 'auth.signing_key'
          where (l.principal_kind, l.principal_id, l.operation) = ('system', 'sync-jwks', 'sync-jwks')",
         &[],
     )?;

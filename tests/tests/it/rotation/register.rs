@@ -55,7 +55,7 @@ fn a_kid_names_one_key_for_ever() -> Result<()> {
         // This row is correct, but lacks a commitment.
         (
             "update auth.signing_key set retired_at = clock_timestamp()",
-            "23502",
+            "OPK04 change-without-claim",
         ),
     ] {
         let stopped = barrier(admin.batch_execute(sql));

@@ -65,9 +65,9 @@ fn an_operator_retires_a_key_for_ever() -> Result<()> {
     fixture.rotate(Key::generate(Algorithm::Es256)?)?;
     assert_eq!(fixture.person("alice").get("/v1/positions")?.status, 200);
 
-    let committed = "select count(*) from audit.trail as a
+    let committed = "select count(*) from (select c.* from audit.trail as t cross join audit.changes(t) as c) as a
         join ledger.commitment_outcome as o on o.key = a.commitment_key and o.outcome = 'accepted'
-        where a.table_name = 'auth.retired_key' and a.operation = 'INSERT'";
+        where a.table_name = 'auth.retired_key' and a.command = 'INSERT'";
     let mut admin = fixture.admin()?;
     assert_eq!(count(&mut admin, committed)?, 3);
     assert_books(&mut admin)

