@@ -176,20 +176,10 @@ create policy settlement_transition_append on capital.settlement_transition
     );
 
 -- Books.
-create constraint trigger journal_balanced
-    after insert on capital.journal
-    deferrable initially deferred
-    for each row execute function capital.require_balanced_journal();
-
-create constraint trigger posting_balanced
+create trigger posting_last
     after insert on capital.posting
-    deferrable initially deferred
-    for each row execute function capital.require_balanced_journal();
-
-create constraint trigger posting_last
-    after insert on capital.posting
-    deferrable initially deferred
-    for each row execute function capital.require_last_posting();
+    referencing new table as added
+    for each statement execute function capital.require_last_posting();
 
 create policy account_own on capital.account
     to optkas_owner

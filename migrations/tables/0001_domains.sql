@@ -77,6 +77,9 @@ comment on domain fixed.currency is 'A currency''s code (ISO 4217).';
 create domain fixed.money as bigint constraint money_range check (value between 0 and 999999999999999999);
 comment on domain fixed.money is 'An amount in minor units of its currency: 0 to 10^18 - 1.';
 
+create domain fixed.amount as bigint constraint amount_range check (value between 1 and 999999999999999999);
+comment on domain fixed.amount is 'An amount that moves, in minor units of its currency: 1 to 10^18 - 1.';
+
 create domain fixed.share_bp as int4 constraint share_bp_range check (value between 0 and 10000);
 comment on domain fixed.share_bp is 'A share in basis points: 10,000 is the whole.';
 

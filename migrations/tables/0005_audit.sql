@@ -17,8 +17,8 @@ create table audit.trail (
         references ledger.commitment_ledger (key, xid, principal_kind, principal_id)
 );
 comment on table audit.trail is
-    'Every row that a mutation inserted, updated or deleted in a domain table. Append-only. A mutation has an entry for '
-    'each allocator whose rows it changed, and one for rows of no allocator; long changes take several.';
+    'Every row that a mutation inserted, updated or deleted in a domain table. Append-only. A mutation has an entry '
+    'for each allocator whose rows it changed, and one for rows of no allocator; long changes take several.';
 comment on column audit.trail.id is 'Unique and rising, but not gap-free: a refused mutation leaves a gap.';
 comment on column audit.trail.allocator_id is 'The allocator that all the changed rows belong to; null if to none.';
 comment on column audit.trail.changes is

@@ -6,7 +6,7 @@ create table capital.settlement (
     allocator_id uuid not null,
     facility_id uuid not null,
     secured boolean not null,
-    amount_minor bigint not null,
+    amount_minor fixed.amount not null,
     currency fixed.currency not null,
     value_date date not null,
     uetr uuid,
@@ -31,7 +31,6 @@ create table capital.settlement (
         references capital.member (sub, allocator_id),
     constraint settlement_verified_by_fkey foreign key (verified_by, allocator_id)
         references capital.member (sub, allocator_id),
-    constraint settlement_amount_positive check (amount_minor between 1 and 999999999999999999),
     constraint settlement_expires_at_later check (expires_at > created_at),
     -- Four eyes: what has been VERIFIED was verified by another member than its maker.
     constraint settlement_verified_by_other check (

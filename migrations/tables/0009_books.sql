@@ -1,4 +1,4 @@
--- Double entry. A journal moves one amount between accounts; its postings sum to zero. Every balance is the end of a
+-- Double entry. A journal moves one amount from one account to another, by two postings. Every balance is the end of a
 -- chain of postings, by foreign key: no balance can change without its posting.
 
 create table capital.account (
@@ -39,18 +39,20 @@ create table capital.journal (
     allocator_id uuid not null,
     kind text not null,
     settlement_id uuid,
-    amount_minor bigint not null,
+    currency fixed.currency not null,
+    -- The kind says which way an amount goes. A negative deposit would be a withdrawal.
+    amount_minor fixed.amount not null,
+    out_side int4 not null generated always as (-1) stored,
+    in_side int4 not null generated always as (1) stored,
     reference fixed.text_140,
     commitment_key fixed.sha256 not null,
     posted_at timestamptz not null default clock_timestamp(),
     constraint journal_pkey primary key (journal_id),
-    constraint journal_journal_id_allocator_key unique (journal_id, allocator_id, posted_at),
+    constraint journal_legs_key unique (journal_id, allocator_id, currency, amount_minor, posted_at),
     constraint journal_settlement_fkey foreign key (settlement_id, allocator_id)
         references capital.settlement (settlement_id, allocator_id),
     constraint journal_commitment_fkey foreign key (commitment_key)
         references ledger.commitment_ledger (key),
-    -- The kind says which way an amount goes. A negative deposit would be a withdrawal.
-    constraint journal_amount_range check (amount_minor between 1 and 999999999999999999),
     constraint journal_kind_known check (
         kind in ('deposit', 'withdrawal', 'reserve', 'release', 'escrow', 'return', 'settle')
     ),
@@ -58,7 +60,8 @@ create table capital.journal (
         (kind in ('deposit', 'withdrawal')) = (settlement_id is null)
     )
 );
-comment on table capital.journal is 'One movement of capital, with its reason. Append-only.';
+comment on table capital.journal is
+    'One movement of capital, with its reason: an amount goes out of one account and into another. Append-only.';
 create index journal_settlement_idx on capital.journal (settlement_id);
 
 create table capital.posting (
@@ -66,8 +69,10 @@ create table capital.posting (
     account_version bigint not null,
     previous_version bigint generated always as (nullif(account_version - 1, 0)) stored,
     journal_id uuid not null,
+    side int4 not null,
     allocator_id uuid not null,
     currency fixed.currency not null,
+    moved_minor bigint not null,
     amount_minor bigint not null,
     balance_before_minor bigint not null,
     balance_after_minor bigint not null,
@@ -75,12 +80,12 @@ create table capital.posting (
     posted_at timestamptz not null,
     constraint posting_pkey primary key (account_id, account_version),
     constraint posting_version_balance_key unique (account_id, account_version, balance_after_minor, posted_at),
-    constraint posting_journal_account_key unique (journal_id, account_id),
+    constraint posting_journal_side_key unique (journal_id, allocator_id, side),
     constraint posting_account_fkey foreign key (account_id, allocator_id, currency)
         references capital.account (account_id, allocator_id, currency),
-    -- The legs of a journal bear its time, so that what is asked as of an instant adds up.
-    constraint posting_journal_fkey foreign key (journal_id, allocator_id, posted_at)
-        references capital.journal (journal_id, allocator_id, posted_at),
+    -- The legs of a journal move its amount at its time, so that what is asked as of an instant adds up.
+    constraint posting_journal_fkey foreign key (journal_id, allocator_id, currency, moved_minor, posted_at)
+        references capital.journal (journal_id, allocator_id, currency, amount_minor, posted_at),
     -- Each posting starts from the balance the one before it left, and not before its time.
     constraint posting_previous_fkey
         foreign key (account_id, previous_version, balance_before_minor, previous_posted_at)
@@ -91,14 +96,25 @@ create table capital.posting (
     constraint posting_account_version_start check (
         account_version > 1 or (account_version = 1 and balance_before_minor = 0)
     ),
-    constraint posting_amount_not_zero check (amount_minor <> 0),
+    constraint posting_amount_of_side check (side in (-1, 1) and amount_minor = side * moved_minor),
     constraint posting_balance_adds_up check (
         balance_after_minor = balance_before_minor + amount_minor
     )
 );
 comment on table capital.posting is 'One leg of a journal: what it adds to one account. Append-only.';
+comment on column capital.posting.side is 
+    '-1 for the leg that takes the journal''s amount, 1 for the one that brings it.';
 create index posting_account_posted_idx
     on capital.posting (account_id, posted_at desc, account_version desc);
+
+-- A journal has both legs. Each moves the journal's amount, so they sum to zero.
+alter table capital.journal
+    add constraint journal_out_leg_fkey foreign key (journal_id, allocator_id, out_side)
+    references capital.posting (journal_id, allocator_id, side)
+    deferrable initially deferred,
+    add constraint journal_in_leg_fkey foreign key (journal_id, allocator_id, in_side)
+    references capital.posting (journal_id, allocator_id, side)
+    deferrable initially deferred;
 
 -- An account's balance is the one its last posting left.
 alter table capital.account

@@ -1,4 +1,4 @@
--- The writer of the audit trail. The trigger of every audited table notes each change in a setting, and what is noted is
+-- The writer of the audit trail. The trigger of every audited table notes each change in a setting. What is noted is
 -- written as an entry before the outcome is. So a mutation of ten rows writes one or two entries.
 --
 -- A login can write the setting, and gains nothing by it. A claim empties it, and until the outcome is written no
@@ -112,7 +112,7 @@ declare
     allocator text;
     noted text;
 begin
-    if coalesce(current_setting('optkas.changes', true), '') = '' then
+    if nullif(current_setting('optkas.changes', true), '') is null then
         raise exception using errcode = 'OPK04', message = 'change-without-claim';
     end if;
     if tg_argv[1] = 'of-allocator' then
@@ -120,7 +120,7 @@ begin
     end if;
     if allocator is not null then
         setting := 'optkas.changes_of_allocator';
-        if allocator <> current_setting('optkas.changed_allocator') then
+        if allocator is distinct from current_setting('optkas.changed_allocator') then
             -- An entry belongs to one allocator, who alone may read it.
             perform audit.write_entry(
                 setting, nullif(current_setting('optkas.changed_allocator'), '')::uuid, auth.principal());
@@ -146,5 +146,5 @@ begin
 end
 $$;
 comment on function audit.record() is
-    'The row trigger of every audited table. Its arguments: how a change begins in JSON, of-allocator if the table has a '
-    'column allocator_id, then the columns that are recorded by their SHA-256.';
+    'The row trigger of every audited table. Its arguments: how a change begins in JSON, of-allocator if the table has '
+    'a column allocator_id, then the columns that are recorded by their SHA-256.';

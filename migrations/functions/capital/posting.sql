@@ -1,34 +1,5 @@
--- Double entry: how capital moves between accounts, and what is checked of it at commit. Each movement is a journal
--- with two legs; a leg changes one account and adds one posting.
-
--- Checks at commit.
-create or replace function capital.require_balanced_journal()
-returns trigger
-language plpgsql
--- At commit the gateway function has returned, and the login itself may read nothing.
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- All legs are there at commit. A journal without legs is as wrong as one that does not add up: it has no sums.
-    if (
-        select bool_and(legs.sum_minor = 0)
-        from (
-            select sum(p.amount_minor) as sum_minor
-            from capital.posting as p
-            where p.journal_id = new.journal_id
-            group by p.currency
-        ) as legs
-    ) is not true then
-        raise exception using
-            errcode = 'OPK04',
-            message = 'the postings of a journal must sum to zero in each currency';
-    end if;
-    return null;
-end
-$$;
-comment on function capital.require_balanced_journal() is
-    'Checks at commit that the postings of a journal sum to zero in each currency.';
+-- Double entry: how capital moves between accounts. Each movement is a journal with two legs; a leg changes one account
+-- and adds one posting.
 
 -- account_last_posting_fkey says that a balance is one of the chain of postings. This says that it is the chain's end.
 create or replace function capital.require_last_posting()
@@ -38,10 +9,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not exists (
+    if exists (
         select
-        from capital.account as a
-        where a.account_id = new.account_id and a.version >= new.account_version
+        from added as p
+        left join capital.account as a on a.account_id = p.account_id
+        where (a.version >= p.account_version) is not true
     ) then
         raise exception using
             errcode = 'OPK04',
@@ -51,38 +23,7 @@ begin
 end
 $$;
 comment on function capital.require_last_posting() is
-    'Checks at commit that no posting goes beyond the account it belongs to.';
-
--- Moving capital.
-create or replace function capital.account_of(
-    _allocator_id uuid,
-    _currency text,
-    _kind text,
-    _facility_id uuid default null
-)
-returns capital.account
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    account capital.account;
-begin
-    select * into account
-    from capital.account as a
-    where a.allocator_id = _allocator_id
-        and a.currency = _currency
-        and a.kind = _kind
-        and a.facility_id is not distinct from _facility_id;
-    if not found then
-        insert into capital.account (allocator_id, currency, kind, facility_id)
-        values (_allocator_id, _currency, _kind, _facility_id)
-        returning * into account;
-    end if;
-    return account;
-end
-$$;
-comment on function capital.account_of(uuid, text, text, uuid) is
-    'An account as it is before a movement. It is opened at its first use.';
+    'Checks that no posting goes beyond the account it belongs to.';
 
 create or replace function capital.can_move(_account capital.account, _amount_minor bigint)
 returns boolean
@@ -113,99 +54,141 @@ $$;
 comment on function capital.balance_reason(capital.account, bigint) is
     'insufficient-capital or account-limit, where the balance cannot change by so much; else null.';
 
-create or replace function capital.post(
-    _journal_id uuid,
-    _posted_at timestamptz,
-    _before capital.account,
-    _amount_minor bigint
+create or replace function capital.open_accounts(
+    _allocator_id uuid,
+    _currency text,
+    _kinds text[],
+    _facility_id uuid
 )
-returns void
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into capital.account (allocator_id, currency, kind, facility_id)
+    select _allocator_id, _currency, k.kind, case when k.kind = 'position' then _facility_id end
+    from unnest(_kinds) as k (kind)
+    where not exists (
+        select
+        from capital.account as a
+        where a.allocator_id = _allocator_id
+            and a.currency = _currency
+            and a.kind = k.kind
+            and a.facility_id is not distinct from case when k.kind = 'position' then _facility_id end
+    );
+    return found;
+end
+$$;
+comment on function capital.open_accounts(uuid, text, text[], uuid) is
+    'Opens those accounts that are not there, and tells whether there were any. The facility is that of a position.';
+
+create or replace function capital.move(_journal capital.journal, _from text, _to text, _facility_id uuid)
+returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    account capital.account;
+    id constant uuid := gen_random_uuid();
+    amount constant fixed.amount := _journal.amount_minor;
+    legs int4;
+    reason jsonb;
 begin
-    update capital.account as a
-    set version = a.version + 1, balance_minor = a.balance_minor + _amount_minor, last_posted_at = _posted_at
-    where a.account_id = _before.account_id
-        -- The first leg that cannot move refuses.
-        and capital.can_move(a, _amount_minor)
-    returning a.* into account;
-    if not found then
-        select * into strict account from capital.account as a where a.account_id = _before.account_id;
-        perform ledger.refuse_for(capital.balance_reason(account, _amount_minor));
+    -- One statement, since a statement costs more than its work. Accounts are locked in the order of their ids,
+    -- whichever way the capital goes: two movements cannot deadlock.
+    with before as materialized (
+        select
+            a.account_id, a.version, a.balance_minor, a.last_posted_at,
+            case a.kind when _from then -1 else 1 end as side,
+            capital.can_move(a, case a.kind when _from then -amount else amount end)
+                as movable
+        from capital.account as a
+        where a.allocator_id = _journal.allocator_id
+            and a.currency = _journal.currency
+            and a.kind in (_from, _to)
+            and a.facility_id is not distinct from case a.kind when 'position' then _facility_id end
+        order by a.account_id
+        for no key update
+    ),
+    movement as materialized (
+        -- Not before what either account has last: times rise along an account, whatever the clock does.
+        select greatest(clock_timestamp(), max(b.last_posted_at)) as posted_at
+        from before as b
+        having count(*) = 2 and bool_and(b.movable)
+    ),
+    journal as (
+        insert into capital.journal
+            (journal_id, allocator_id, kind, settlement_id, currency, amount_minor, reference, commitment_key,
+             posted_at)
+        select
+            id, _journal.allocator_id, _journal.kind, _journal.settlement_id, _journal.currency,
+            amount, _journal.reference, fixed.commitment_key(), m.posted_at
+        from movement as m
+    ),
+    account as (
+        update capital.account as a
+        set version = b.version + 1,
+            balance_minor = b.balance_minor + b.side * amount,
+            last_posted_at = m.posted_at
+        from before as b
+        cross join movement as m
+        where a.account_id = b.account_id
+    )
+    insert into capital.posting
+        (account_id, account_version, journal_id, side, allocator_id, currency, moved_minor, amount_minor,
+         balance_before_minor, balance_after_minor, previous_posted_at, posted_at)
+    select
+        b.account_id, b.version + 1, id, b.side, _journal.allocator_id, _journal.currency, amount,
+        b.side * amount, b.balance_minor, b.balance_minor + b.side * amount,
+        b.last_posted_at, m.posted_at
+    from before as b
+    cross join movement as m;
+    get diagnostics legs = row_count;
+    if legs = 2 then
+        return id;
     end if;
 
-    insert into capital.posting
-        (account_id, account_version, journal_id, allocator_id, currency,
-         amount_minor, balance_before_minor, balance_after_minor, previous_posted_at, posted_at)
-    values
-        (account.account_id, account.version, _journal_id, account.allocator_id, account.currency,
-         _amount_minor, account.balance_minor - _amount_minor, account.balance_minor, _before.last_posted_at,
-         _posted_at);
+    -- An account is opened at its first use.
+    if capital.open_accounts(_journal.allocator_id, _journal.currency, array[_from, _to], _facility_id) then
+        return capital.move(_journal, _from, _to, _facility_id);
+    end if;
+    select r.reason into strict reason
+    from (
+        select
+            a.kind,
+            capital.balance_reason(
+                a, case a.kind when _from then -amount else amount end) as reason
+        from capital.account as a
+        where a.allocator_id = _journal.allocator_id
+            and a.currency = _journal.currency
+            and a.kind in (_from, _to)
+            and a.facility_id is not distinct from case a.kind when 'position' then _facility_id end
+    ) as r
+    where r.reason is not null
+    order by r.kind = _from desc
+    limit 1;
+    perform ledger.refuse_for(reason);
 end
 $$;
-comment on function capital.post(uuid, timestamptz, capital.account, bigint) is
-    'One leg of a journal: the account first, so that a race ends here, then its posting. By foreign key the account '
-    'was as it is given.';
+comment on function capital.move(capital.journal, text, text, uuid) is
+    'Moves capital from the account of one kind to that of another, as the journal says: its allocator, kind, '
+    'settlement, currency, amount and reference. Answers the journal''s id. Refuses insufficient-capital if the '
+    'balance does not suffice, and account-limit if it would be more than a bigint counts.';
 
-create or replace function capital.move(
-    _kind text,
-    _from capital.account,
-    _to capital.account,
-    _amount_minor bigint,
-    _settlement_id uuid default null,
-    _reference text default null
-)
-returns void
+create or replace function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
+returns uuid
+-- Not SQL, whose body would be planned at each call.
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     journal capital.journal;
 begin
-    -- Not before what either account has last: times rise along an account, whatever the clock does.
-    insert into capital.journal (allocator_id, kind, settlement_id, amount_minor, reference, commitment_key, posted_at)
-    values
-        (_from.allocator_id, _kind, _settlement_id, _amount_minor, _reference, fixed.commitment_key(),
-         greatest(clock_timestamp(), _from.last_posted_at, _to.last_posted_at))
-    returning * into journal;
-
-    -- Accounts change in the order of their ids, whichever way the capital goes: two movements cannot deadlock.
-    if _from.account_id < _to.account_id then
-        perform capital.post(journal.journal_id, journal.posted_at, _from, -_amount_minor);
-        perform capital.post(journal.journal_id, journal.posted_at, _to, _amount_minor);
-    else
-        perform capital.post(journal.journal_id, journal.posted_at, _to, _amount_minor);
-        perform capital.post(journal.journal_id, journal.posted_at, _from, -_amount_minor);
-    end if;
-end
-$$;
-comment on function capital.move(text, capital.account, capital.account, bigint, uuid, text) is
-    'Moves capital by a journal with two legs. Refuses insufficient-capital if the balance does not suffice, and '
-    'account-limit if it would be more than a bigint counts.';
-
-create or replace function capital.move_settlement(_kind text, _settlement capital.settlement, _from text, _to text)
-returns void
--- Not SQL, whose body would be planned at each call.
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform capital.move(
-        _kind,
-        capital.account_of(
-            _settlement.allocator_id, _settlement.currency, _from,
-            case when _from = 'position' then _settlement.facility_id end
-        ),
-        capital.account_of(
-            _settlement.allocator_id, _settlement.currency, _to,
-            case when _to = 'position' then _settlement.facility_id end
-        ),
-        _settlement.amount_minor,
-        _settlement.settlement_id
-    );
+    journal.allocator_id := _settlement.allocator_id;
+    journal.kind := _kind;
+    journal.settlement_id := _settlement.settlement_id;
+    journal.currency := _settlement.currency;
+    journal.amount_minor := _settlement.amount_minor;
+    return capital.move(journal, _from, _to, _settlement.facility_id);
 end
 $$;
 comment on function capital.move_settlement(text, capital.settlement, text, text) is
@@ -220,21 +203,21 @@ create or replace function capital.move_funding(
     _amount_minor bigint,
     _reference text
 )
-returns void
+returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    journal capital.journal;
 begin
     perform capital.require_allocator(_allocator_id);
     perform auth.scope_to(_allocator_id);
-    perform capital.move(
-        _kind,
-        capital.account_of(_allocator_id, _currency, _from),
-        capital.account_of(_allocator_id, _currency, _to),
-        _amount_minor,
-        null,
-        _reference
-    );
+    journal.allocator_id := _allocator_id;
+    journal.kind := _kind;
+    journal.currency := _currency;
+    journal.amount_minor := _amount_minor;
+    journal.reference := _reference;
+    return capital.move(journal, _from, _to, null);
 end
 $$;
 comment on function capital.move_funding(text, uuid, text, text, text, bigint, text) is

@@ -55,37 +55,43 @@ as $$
 declare
     who constant auth.identity := auth.principal();
     moved capital.settlement;
+    journal_id uuid;
 begin
-    update capital.settlement as s
-    set version = s.version + 1,
-        previous_status = s.status,
-        status = _to,
-        updated_at = clock_timestamp(),
-        verified_by = case _to when 'VERIFIED' then who.sub else s.verified_by end
-    where s.settlement_id = _settlement.settlement_id
-    returning s.* into strict moved;
-
-    insert into capital.settlement_transition
-        (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason,
-         at)
-    values
-        (moved.settlement_id, moved.version, moved.allocator_id, moved.previous_status, moved.status,
-         who.kind, who.id, fixed.commitment_key(), _reason, moved.updated_at);
+    with stepped as (
+        update capital.settlement as s
+        set version = s.version + 1,
+            previous_status = s.status,
+            status = _to,
+            updated_at = clock_timestamp(),
+            verified_by = case _to when 'VERIFIED' then who.sub else s.verified_by end
+        where s.settlement_id = _settlement.settlement_id
+        returning s.*
+    ),
+    step as (
+        insert into capital.settlement_transition
+            (settlement_id, seq, allocator_id, from_status, to_status, actor_kind, actor_id, commitment_key, reason,
+             at)
+        select
+            s.settlement_id, s.version, s.allocator_id, s.previous_status, s.status, who.kind, who.id,
+            fixed.commitment_key(), _reason, s.updated_at
+        from stepped as s
+    )
+    select s.* into strict moved from stepped as s;
 
     case _to
         when 'VERIFIED' then
             perform capital.utilise_facility(moved);
-            perform capital.move_settlement('reserve', moved, 'available', 'reserved');
+            journal_id := capital.move_settlement('reserve', moved, 'available', 'reserved');
         when 'ESCROWED' then
-            perform capital.move_settlement('escrow', moved, 'reserved', 'escrowed');
+            journal_id := capital.move_settlement('escrow', moved, 'reserved', 'escrowed');
         when 'SETTLED' then
-            perform capital.move_settlement('settle', moved, 'escrowed', 'position');
+            journal_id := capital.move_settlement('settle', moved, 'escrowed', 'position');
         else
             -- CANCELLED, FAILED, EXPIRED: what was taken goes back. A PENDING settlement has taken nothing.
             if moved.previous_status = 'VERIFIED' then
-                perform capital.move_settlement('release', moved, 'reserved', 'available');
+                journal_id := capital.move_settlement('release', moved, 'reserved', 'available');
             elsif moved.previous_status = 'ESCROWED' then
-                perform capital.move_settlement('return', moved, 'escrowed', 'available');
+                journal_id := capital.move_settlement('return', moved, 'escrowed', 'available');
             end if;
             if moved.previous_status is distinct from 'PENDING' then
                 update capital.facility_utilisation as u

@@ -71,5 +71,5 @@ return sha256(
     || '\x0000000000000020'::bytea || _mutation_hash
 );
 comment on function ledger.mutations_add(bytea, bytea) is
-    'The digest of a commitment''s entries in the audit trail, with one more, in the order of their ids. Both arguments '
-    'are hashes of 32 octets.';
+    'The digest of a commitment''s entries in the audit trail, with one more, in the order of their ids. Both '
+    'arguments are hashes of 32 octets.';

@@ -14,8 +14,9 @@ use crate::support::{all_triggers_off, assert_books, broken_rules};
 /// Damage that only a superuser without triggers can do, and the rule that finds it.
 const DAMAGE: [(&str, &str); 30] = [
     (
-        "update capital.posting set amount_minor = amount_minor + 1, balance_after_minor = balance_after_minor + 1
-         where account_version = 1",
+        "update capital.posting set amount_minor = amount_minor + side, moved_minor = moved_minor + 1,
+             balance_after_minor = balance_after_minor + side
+         where account_version = 1 and side = 1",
         "a journal sums to zero in each currency",
     ),
     ("delete from capital.posting", "a journal has postings"),

@@ -18,17 +18,17 @@ from capital.settlement as s
 where s.settlement_id not in (select j.settlement_id from capital.journal as j where j.settlement_id is not null);
 
 insert into capital.journal
-    (journal_id, allocator_id, kind, settlement_id, amount_minor, commitment_key, posted_at)
-select encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'reserve', m.settlement_id, 100, m.key,
+    (journal_id, allocator_id, kind, settlement_id, currency, amount_minor, commitment_key, posted_at)
+select encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'reserve', m.settlement_id, 'USD', 100, m.key,
     now() + m.version * interval '1 us'
 from made as m order by m.key;
 
 insert into capital.posting
-    (account_id, account_version, journal_id, allocator_id, currency, amount_minor, balance_before_minor,
-    balance_after_minor, previous_posted_at, posted_at)
+    (account_id, account_version, journal_id, side, allocator_id, currency, moved_minor, amount_minor,
+    balance_before_minor, balance_after_minor, previous_posted_at, posted_at)
 select
     encode(substr(sha256(uuid_send(m.allocator_id) || leg.side || int8send(b.journals)), 1, 16), 'hex')::uuid,
-    m.version, encode(substr(m.key, 1, 16), 'hex')::uuid, m.allocator_id, 'USD', leg.sign * 100,
+    m.version, encode(substr(m.key, 1, 16), 'hex')::uuid, leg.sign, m.allocator_id, 'USD', 100, leg.sign * 100,
     leg.sign * 100 * (m.version - 1), leg.sign * 100 * m.version,
     case when m.version > 1 then now() + (m.version - 1) * interval '1 us' end, now() + m.version * interval '1 us'
 from made as m

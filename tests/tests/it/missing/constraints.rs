@@ -5,7 +5,7 @@ use tests::fixture::Fixture;
 
 /// CHECKs over columns that may be null. A CHECK holds for null, unless it says otherwise; here null is meant to pass,
 /// or is spoken of in the constraint.
-const OVER_NULLABLE: [(&str, &str); 28] = [
+const OVER_NULLABLE: [(&str, &str); 27] = [
     ("account_facility_of_position", "asks whether it is null"),
     (
         "account_last_posted_at_of_version",
@@ -58,7 +58,6 @@ const OVER_NULLABLE: [(&str, &str); 28] = [
         "counts nulls, and takes no unknown answer",
     ),
     ("signing_key_retired_at_later", "null is in force"),
-    ("trail_operation_rows", "asks whether they are null"),
     (
         "verified_token_aal_known",
         "null where the token does not say",
