@@ -122,8 +122,10 @@ begin
         setting := 'optkas.changes_of_allocator';
         if allocator is distinct from current_setting('optkas.changed_allocator') then
             -- An entry belongs to one allocator, who alone may read it.
-            perform audit.write_entry(
-                setting, nullif(current_setting('optkas.changed_allocator'), '')::uuid, auth.principal());
+            if current_setting(setting) is distinct from '[' then
+                perform audit.write_entry(
+                    setting, current_setting('optkas.changed_allocator')::uuid, auth.principal());
+            end if;
             noted := set_config('optkas.changed_allocator', allocator, true);
         end if;
     end if;

@@ -27,13 +27,19 @@ comment on function auth.token_sub() is
 
 create or replace function auth.assurance_json()
 returns jsonb
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return (
-    select jsonb_build_object('aal', t.aal, 'second_factor_at', ledger.rfc3339(t.second_factor_at))
-    from auth.verified_token as t
-    where t.token_sha256 = auth.presented_token_sha256()
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_build_object('aal', t.aal, 'second_factor_at', ledger.rfc3339(t.second_factor_at))
+        from auth.verified_token as t
+        where t.token_sha256 = auth.presented_token_sha256()
+    );
+end
+$$;
 comment on function auth.assurance_json() is
     'How the person of the presented token was authenticated, as the verified token says it. Nothing depends on it.';
 

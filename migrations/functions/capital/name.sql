@@ -42,39 +42,59 @@ comment on function capital.erase_member_name(uuid, uuid) is
 
 create or replace function capital.names_of_people(_subs text[])
 returns jsonb
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return (
-    select coalesce(jsonb_object_agg(n.sub, n.display_name), '{}')
-    from capital.member_name as n
-    where n.sub = any (_subs::uuid[])
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select coalesce(jsonb_object_agg(n.sub, n.display_name), '{}')
+        from capital.member_name as n
+        where n.sub = any (_subs::uuid[])
+    );
+end
+$$;
 comment on function capital.names_of_people(text[]) is
     'The names of these people, by sub: of those whom the reader may know by name. A page asks once.';
 
 create or replace function capital.names_of_facilities(_facility_ids uuid[])
 returns jsonb
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return (
-    select coalesce(jsonb_object_agg(f.facility_id, f.name), '{}')
-    from capital.facility as f
-    where f.facility_id = any (_facility_ids)
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select coalesce(jsonb_object_agg(f.facility_id, f.name), '{}')
+        from capital.facility as f
+        where f.facility_id = any (_facility_ids)
+    );
+end
+$$;
 comment on function capital.names_of_facilities(uuid[]) is
     'The names of these facilities, by id: of those that the reader takes part in. A page asks once.';
 
 create or replace function capital.name_of_allocator()
 returns text
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return (select a.legal_name from capital.allocator as a where a.allocator_id = (select auth.allocator_id()));
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select a.legal_name from capital.allocator as a where a.allocator_id = (select auth.allocator_id())
+    );
+end
+$$;
 comment on function capital.name_of_allocator() is 'The name of the reader''s own allocator.';
 
 create or replace function capital.actor_json(_kind text, _id text, _names jsonb)
 returns jsonb
 language sql
-immutable
+stable
 return jsonb_build_object('kind', _kind, 'id', _id, 'name', case _kind when 'human' then _names -> _id end);
 comment on function capital.actor_json(text, text, jsonb) is
     'Who acted, as replies to reads show it, with the name of a person whom the reader may know by name.';

@@ -3,14 +3,20 @@
 
 create or replace function capital.agent_serves(_facility_id uuid)
 returns boolean
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return exists (
-    select
-    from capital.facility as f
-    where f.facility_id = _facility_id
-        and auth.agent_id() in (f.escrow_agent_id, f.settlement_agent_id)
-);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (
+        select
+        from capital.facility as f
+        where f.facility_id = _facility_id
+            and (select auth.agent_id()) in (f.escrow_agent_id, f.settlement_agent_id)
+    );
+end
+$$;
 comment on function capital.agent_serves(uuid) is
     'Whether the presented agent is the escrow or settlement agent of that facility.';
 

@@ -240,7 +240,7 @@ comment on function collateral.borrowing_base_recomputed(uuid, collateral.rules,
 create or replace function collateral.figures_json(_figures collateral.figures)
 returns jsonb
 language sql
-immutable
+stable
 return jsonb_build_object(
     'rules_version', (_figures).rules_version,
     'computed_on', (_figures).computed_on,

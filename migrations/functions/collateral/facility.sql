@@ -71,9 +71,15 @@ comment on function collateral.set_secured_facility(uuid) is
 
 create or replace function collateral.lead_allocator_id()
 returns uuid
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-return (select f.lead_allocator_id from capital.facility as f where f.facility_id = collateral.facility_id());
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (select f.lead_allocator_id from capital.facility as f where f.facility_id = collateral.facility_id());
+end
+$$;
 comment on function collateral.lead_allocator_id() is
     'The lead allocator of the facility that is set: its collateral is that allocator''s affair.';
 

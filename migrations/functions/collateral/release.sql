@@ -145,7 +145,7 @@ comment on function collateral.release_json(collateral.release) is
 create or replace function collateral.release_names(_release collateral.release, _facilities jsonb, _people jsonb)
 returns jsonb
 language sql
-immutable
+stable
 return jsonb_build_object(
     'facility_name', _facilities -> (_release).facility_id::text,
     'created_by_name', _people -> (_release).created_by::text,

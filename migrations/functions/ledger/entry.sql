@@ -61,14 +61,19 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    people constant jsonb := capital.names_of_people(array(
-        select o.principal_id
+    refused constant text[] := array(
+        select case o.principal_kind when 'human' then o.principal_id end
         from ledger.commitment_outcome as o
-        where o.allocator_id = _allocator_id and o.refused_resource = _resource and o.principal_kind = 'human'
+        where o.allocator_id = _allocator_id and o.refused_resource = _resource
         order by o.committed_at desc
         limit ledger.refusals_max()
-    ));
+    );
+    people jsonb;
 begin
+    if refused = '{}' then
+        return '[]';
+    end if;
+    people := capital.names_of_people(refused);
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
             'commitment_id', encode(a.key, 'hex'),

@@ -28,7 +28,7 @@ comment on function ledger.refuse_for(jsonb) is 'Ends the effect of a mutation w
 create or replace function ledger.reason(_name text, _members jsonb default '{}')
 returns jsonb
 language sql
-immutable
+stable
 return jsonb_build_object('refusal', _name) || _members;
 comment on function ledger.reason(text, jsonb) is
     'A refusal that is not raised: one of several reasons, or what a dry run tells. It is rendered as a refusal.';

@@ -2,15 +2,21 @@
 
 create or replace function tlog.final_through()
 returns timestamptz
-language sql
+-- Not SQL, whose body would be planned at each call.
+language plpgsql
 stable
-begin atomic
-    select max(h.taken_at)
-    from tlog.horizon as h
-    -- The transactions of an earlier cluster have all ended.
-    where h.epoch < (select max(e.epoch) from tlog.epoch as e)
-        or h.xid <= pg_snapshot_xmin(pg_current_snapshot());
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select max(h.taken_at)
+        from tlog.horizon as h
+        -- The transactions of an earlier cluster have all ended.
+        where h.epoch < (select max(e.epoch) from tlog.epoch as e)
+            or h.xid <= pg_snapshot_xmin(pg_current_snapshot())
+    );
+end
+$$;
 comment on function tlog.final_through() is
     'The latest known instant that no open transaction can still write at or before. Rows of history bear the time at '
     'which they were written, after their transaction had its id. Null before the first round of sequence-tlog.';
