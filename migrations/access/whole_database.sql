@@ -28,7 +28,7 @@ begin
             ('capital.agent', 'deletable', '{agent_id}'),
             ('capital.facility', 'deletable', '{facility_id}'),
             ('capital.admission', 'deletable', '{facility_id, allocator_id}'),
-            ('capital.facility_utilisation', 'deletable', '{facility_id}'),
+            ('capital.facility_slot', 'kept', '{facility_id, slot}'),
             ('capital.settlement', 'kept', '{settlement_id}'),
             ('capital.settlement_transition', 'append-only', '{settlement_id, seq}'),
             ('capital.account', 'kept', '{account_id}'),

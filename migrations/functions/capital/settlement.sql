@@ -28,6 +28,8 @@ begin
     agreed.updated_at := new.updated_at;
     if new.status = 'VERIFIED' then
         agreed.verified_by := new.verified_by;
+        agreed.room_slots := new.room_slots;
+        agreed.room_taken := new.room_taken;
     end if;
     if new is distinct from agreed then
         raise exception using
