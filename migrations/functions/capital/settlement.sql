@@ -84,6 +84,15 @@ $$;
 comment on function capital.require_state(capital.settlement, text, text[]) is
     'Refuses illegal-transition unless the settlement is in one of these states.';
 
+create or replace function capital.contended(_settlement capital.settlement)
+returns uuid
+language sql
+immutable
+return case when (_settlement).secured then (_settlement).facility_id else (_settlement).allocator_id end;
+comment on function capital.contended(capital.settlement) is
+    'What the steps of a settlement contend for: the accounts of its allocator, or in a secured facility what all '
+    'together have drawn.';
+
 create or replace function capital.settlement_json(_settlement capital.settlement)
 returns jsonb
 language sql
