@@ -18,11 +18,8 @@ use std::{
 /// How many lanes there are. The tables are `lane.l00` to `lane.l31`; a test holds the two numbers equal.
 pub const LANES: usize = 32;
 
-/// How long a call waits in a lane. A turn takes a few milliseconds, so that more than a hundred fit.
-const WAIT_MS: u32 = 500;
-
-/// For so long a lane that was not free in time is passed over.
-const PASSED_OVER: Duration = Duration::from_secs(10);
+/// For so long a lane that was not free in time is passed over: by then `watch-database` has ended who held it.
+const PASSED_OVER: Duration = Duration::from_mins(2);
 
 /// For so long after a person has lost a race, the person's calls queue at their first try.
 const HOT: Duration = Duration::from_secs(2);
@@ -45,13 +42,11 @@ impl Lane {
         (number < LANES).then_some(Self(number))
     }
 
-    /// The statements that begin a transaction with a turn in this lane. After the wait the login's own time-out holds
-    /// again.
+    /// The statement that takes a turn in this lane. It waits as long as the login's `lock_timeout` says: a time-out of
+    /// its own would be a SET, for which RDS Proxy keeps a connection to itself.
     pub(super) fn turn(self) -> String {
         format!(
-            "begin; set local lock_timeout = {WAIT_MS}; \
-             lock table lane.l{:02} in share update exclusive mode; \
-             set local lock_timeout to default",
+            "lock table lane.l{:02} in share update exclusive mode",
             self.0
         )
     }

@@ -36,7 +36,7 @@ use std::{
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, join3},
+    future::{BoxFuture, join4},
 };
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -363,13 +363,15 @@ async fn ask(
         Some(lane) => {
             // Each is sent when it is first polled, in this order, and none waits for another's answer.
             let turn = lane.turn();
-            let (begun, called, committed) = join3(
+            let (begun, taken, called, committed) = join4(
+                connection.batch_execute("begin"),
                 connection.batch_execute(&turn),
                 call,
                 connection.batch_execute("commit"),
             )
             .await;
-            begun.map_err(|error| {
+            begun.map_err(Fault::from)?;
+            taken.map_err(|error| {
                 let fault = Fault::from(error);
                 if fault.is_lock_timeout() {
                     Missed::Turn(lane)
