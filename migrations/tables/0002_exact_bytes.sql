@@ -130,7 +130,7 @@ as $$
 begin
     -- A verification in a secured facility reads all that is utilised, since the base must bear it. More slots would
     -- make it read more rows, and wait no less.
-    return case _secured when true then 1 when false then 16 end;
+    return case _secured when true then 1 when false then 64 end;
 end
 $$;
 comment on function fixed.slots(boolean) is 'The number of slots of a facility, secured or not.';

@@ -46,7 +46,7 @@ const DAMAGE: [(&str, &str); 32] = [
             when (select min(room_slots[1]) from capital.settlement) then -1 else 1 end
          where slot in (
             (select min(room_slots[1]) from capital.settlement),
-            (select (min(room_slots[1]) + 1) % 16 from capital.settlement)
+            (select (min(room_slots[1]) + 1) % 64 from capital.settlement)
          ) and facility_id = (select facility_id from capital.settlement order by room_slots[1] limit 1)",
         "a slot has what settlements took from it",
     ),

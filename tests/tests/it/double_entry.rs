@@ -231,7 +231,7 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
         ),
         (
             "a slot beyond the last",
-            vec!["update capital.facility_slot set slot = 16 where slot = 0".to_owned()],
+            vec!["update capital.facility_slot set slot = 64 where slot = 0".to_owned()],
             "23514 facility_slot_slot_known",
         ),
         (

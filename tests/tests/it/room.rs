@@ -16,7 +16,7 @@ use crate::support::assert_books;
 const STEPS: usize = 150;
 
 /// Not a multiple of the number of slots.
-const LIMIT: i64 = 1_007;
+const LIMIT: i64 = 6_007;
 
 fn slots(admin: &mut Client, facility: Uuid) -> Result<Vec<(i64, i64)>> {
     let rows = admin.query(
@@ -80,7 +80,7 @@ fn room_is_taken_from_as_few_slots_as_suffice_and_goes_back_where_it_was_taken()
             assert_eq!(slots(&mut admin, facility)?, before, "step {step}");
             continue;
         }
-        let most = if random.chance(4) { 400 } else { 60 };
+        let most = if random.chance(4) { 900 } else { 60 };
         let amount = 1 + i64::try_from(random.below(most))?;
         let rest = format!("'{facility}', {amount}, 'USD', '2099-01-02', null, null, null");
         let created = direct.human("create-settlement", "alice", &idempotency_key(), &rest)?;
