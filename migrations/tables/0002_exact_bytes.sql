@@ -149,7 +149,7 @@ $$;
 comment on function fixed.slot_share(bigint, int4, int4) is
     'The share of one slot in an amount that is spread evenly. The first slots have what does not divide.';
 
-create function fixed.is_taken(_slots int2[], _amounts_minor bigint[], _amount_minor bigint)
+create function fixed.is_taken(_slots int4[], _amounts_minor bigint[], _amount_minor bigint)
 returns boolean
 language plpgsql
 immutable
@@ -158,7 +158,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     missing bigint := _amount_minor;
-    previous int2 := -1;
+    previous int4 := -1;
 begin
     if (cardinality(_slots) = cardinality(_amounts_minor)) is not true then
         return false;
@@ -173,5 +173,5 @@ begin
     return (missing = 0) is true;
 end
 $$;
-comment on function fixed.is_taken(int2[], bigint[], bigint) is
+comment on function fixed.is_taken(int4[], bigint[], bigint) is
     'Whether amounts out of slots, each slot once and in order, make up an amount.';

@@ -127,7 +127,7 @@ create index admission_allocator_idx on capital.admission (allocator_id);
 
 create table capital.facility_slot (
     facility_id uuid not null,
-    slot int2 not null,
+    slot int4 not null,
     secured boolean not null,
     facility_limit_minor bigint not null,
     limit_minor bigint not null

@@ -17,7 +17,7 @@ create table capital.settlement (
     status text not null default 'PENDING',
     created_by uuid not null,
     verified_by uuid,
-    room_slots int2[],
+    room_slots int4[],
     room_taken bigint[],
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),

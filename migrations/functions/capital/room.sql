@@ -43,7 +43,7 @@ comment on function capital.room_reason(capital.settlement) is
 
 create or replace function capital.take_room(
     _settlement capital.settlement,
-    out slots int2[],
+    out slots int4[],
     out amounts_minor bigint[]
 )
 language plpgsql
@@ -88,7 +88,7 @@ begin
         update capital.facility_slot as s
         set utilised_minor = s.utilised_minor + taken[place]
         where s.facility_id = _settlement.facility_id and s.slot = place;
-        slots := slots || place::int2;
+        slots := slots || place;
         amounts_minor := amounts_minor || taken[place];
     end loop;
 end

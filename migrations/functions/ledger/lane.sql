@@ -1,4 +1,4 @@
--- Lanes: where a transaction that has lost a race is sent. The function in front begins the next try by locking the lane.
+-- Lanes: where a transaction that has lost a race is sent. The function in front begins the next try by locking it.
 
 create or replace function ledger.send_to_lane(_contended uuid)
 returns void

@@ -5,8 +5,8 @@
 //! the lane, which is an empty table. The lock comes before the transaction's snapshot: who has it sees all that those
 //! before it wrote.
 //!
-//! A lane is a courtesy. Nothing is wrong without it, so a lane that is not free in time is passed over for a while, and
-//! calls are tried again as if there were none. A login that holds all lanes gains nothing more.
+//! A lane is a courtesy. Nothing is wrong without it. So a lane that is not free in time is passed over for a while,
+//! and calls are tried again as if there were none. A login that holds all lanes gains nothing more.
 
 use std::{
     collections::HashMap,

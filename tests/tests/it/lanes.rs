@@ -81,7 +81,7 @@ fn a_login_locks_a_lane_or_does_nothing_with_it() -> Result<()> {
             "alter table lane.l00 add column x int",
             "alter table lane.l00 no force row level security",
             "create policy p on lane.l00",
-            "create trigger t before update on lane.l00 execute function pg_catalog.suppress_redundant_updates_trigger()",
+            "create trigger t before update on lane.l00 execute function suppress_redundant_updates_trigger()",
             "create rule r as on update to lane.l00 do nothing",
             "create index on lane.l00 ((1))",
             "drop table lane.l00",

@@ -47,13 +47,14 @@ const DAMAGE: [(&str, &str); 14] = [
         "utilisation-is-of-settlements",
     ),
     (
-        "update capital.facility_slot as s set utilised_minor = case s.utilised_minor when 0 then t.utilised_minor else 0 end
+        "update capital.facility_slot as s set utilised_minor =
+            case s.utilised_minor when 0 then t.utilised_minor else 0 end
          from capital.facility_slot as t
          where t.facility_id = s.facility_id and t.slot = 63 - s.slot",
         "utilisation-is-of-settlements",
     ),
     (
-        "update capital.settlement set room_slots = array[(room_slots[1] + 1) % 64]::int2[] where status = 'ESCROWED'",
+        "update capital.settlement set room_slots = array[(room_slots[1] + 1) % 64] where status = 'ESCROWED'",
         "utilisation-is-of-settlements",
     ),
     (

@@ -206,7 +206,7 @@ fn no_settlement_is_verified_by_its_maker_or_by_nobody() -> Result<()> {
             let alone = format!(
                 "{door}; update capital.settlement
                 set version = {version}, previous_status = '{previous}', status = '{to}', verified_by = {verifier},
-                    room_slots = case when {verifier} is not null then '{{0}}'::int2[] end,
+                    room_slots = case when {verifier} is not null then '{{0}}'::int4[] end,
                     room_taken = case when {verifier} is not null then array[amount_minor] end
                 where settlement_id = '{id}'"
             );
