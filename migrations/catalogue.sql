@@ -75,6 +75,6 @@ from (
     where a.grantee <> g.owner
 ) as o
 join pg_namespace as n on n.oid = o.namespace
-where n.nspname in ('audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog')
+where n.nspname in ('audit', 'auth', 'capital', 'collateral', 'gateway', 'lane', 'ledger', 'risk', 'tlog')
     or (n.nspname in ('deploy', 'fixed') and o.kind in ('grant', 'default privileges'))
 order by o.kind collate "C", o.name collate "C"

@@ -128,6 +128,7 @@ create schema if not exists capital authorization optkas_owner;
 create schema if not exists collateral authorization optkas_owner;
 create schema if not exists risk authorization optkas_owner;
 create schema if not exists tlog authorization optkas_owner;
+create schema if not exists lane authorization optkas_owner;
 create schema if not exists gateway authorization optkas_owner;
 
 comment on schema deploy is 'What a deployment applied last: the history, and the files of the present.';
@@ -140,6 +141,7 @@ comment on schema capital is 'The domain: allocators, facilities, settlements, a
 comment on schema collateral is 'UCC collateral: filings, pledges, what they are worth, and what may be drawn on them.';
 comment on schema risk is 'What is known of the credit of facilities, and the runs that were made of it.';
 comment on schema tlog is 'The transparency log: places, the tree over them, and what was published of it.';
+comment on schema lane is 'Where transactions that have lost a race queue: empty tables, which they lock.';
 comment on schema gateway is
     'The way in: the gateway functions of each endpoint, executable by that endpoint''s login alone. A job can have '
     'several.';

@@ -8,7 +8,7 @@ alter default privileges revoke usage on types from public;
 do $$
 declare
     ours constant regnamespace[] := array[
-        'audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog'
+        'audit', 'auth', 'capital', 'collateral', 'gateway', 'lane', 'ledger', 'risk', 'tlog'
     ];
     statement text;
 begin

@@ -116,18 +116,18 @@ create policy admission_exclude on capital.admission
     to optkas_owner
     using ((select auth.is_platform()));
 
-create policy facility_utilisation_read on capital.facility_utilisation
+create policy facility_slot_read on capital.facility_slot
     for select
     to optkas_owner
     using ((select (auth.principal()).kind) is not null);
 
-create policy facility_utilisation_open on capital.facility_utilisation
+create policy facility_slot_open on capital.facility_slot
     for insert
     to optkas_owner
     with check ((select auth.is_platform()));
 
 -- The utilised amount moves only with a settlement of the allocator that this transaction is about.
-create policy facility_utilisation_move on capital.facility_utilisation
+create policy facility_slot_move on capital.facility_slot
     for update
     to optkas_owner
     using ((select auth.allocator_id()) is not null);

@@ -28,7 +28,7 @@ begin
             ('capital.agent', 'deletable', '{agent_id}'),
             ('capital.facility', 'deletable', '{facility_id}'),
             ('capital.admission', 'deletable', '{facility_id, allocator_id}'),
-            ('capital.facility_utilisation', 'deletable', '{facility_id}'),
+            ('capital.facility_slot', 'kept', '{facility_id, slot}'),
             ('capital.settlement', 'kept', '{settlement_id}'),
             ('capital.settlement_transition', 'append-only', '{settlement_id, seq}'),
             ('capital.account', 'kept', '{account_id}'),
@@ -122,13 +122,14 @@ begin
         from pg_class as c
         join pg_namespace as n on n.oid = c.relnamespace
         where c.relkind = 'r'
-            and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'risk', 'tlog')
+            and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'lane', 'ledger', 'risk', 'tlog')
     loop
         execute format('alter table %s enable row level security', protected.name);
         execute format('alter table %s force row level security', protected.name);
         -- Auditors read all that can be compared with the log. The memo of verified tokens is no evidence, and the key
-        -- of seals is a secret. People's names are no evidence either, and must not live on in an auditor's copy.
-        continue when protected.relname in ('verified_token', 'member_name', 'seal_key');
+        -- of seals is a secret. People's names are no evidence either, and must not live on in an auditor's copy. Lanes
+        -- have no rows.
+        continue when protected.relname in ('verified_token', 'member_name', 'seal_key') or protected.schema = 'lane';
         execute format('grant usage on schema %I to optkas_auditor', protected.schema);
         execute format('grant select on %s to optkas_auditor', protected.name);
         execute format('create policy %I on %s for select to optkas_auditor using (true)',
@@ -148,7 +149,7 @@ begin
         join pg_class as c on c.oid = t.tgrelid
         join pg_namespace as n on n.oid = c.relnamespace
         where not t.tgisinternal
-            and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'ledger', 'risk', 'tlog')
+            and n.nspname in ('audit', 'auth', 'capital', 'collateral', 'lane', 'ledger', 'risk', 'tlog')
     loop
         execute format('alter table %s enable always trigger %I', ordinary.name, ordinary.tgname);
     end loop;

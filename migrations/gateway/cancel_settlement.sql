@@ -35,6 +35,8 @@ begin
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused(allocator, refusal, members);
+        when serialization_failure or deadlock_detected then
+            perform ledger.send_to_lane(coalesce(capital.contended(settlement), allocator));
     end;
     return ledger.conclude('accepted', 200, allocator, capital.settlement_json(settlement));
 end
@@ -43,3 +45,6 @@ comment on function gateway.cancel_settlement is
     'POST /v1/settlements/{id}/cancel: a maker or checker withdraws it before escrow. A reservation is released.';
 
 grant execute on function gateway.cancel_settlement to cancel_settlement;
+grant usage on schema lane to cancel_settlement;
+-- For locking alone: there are no rows, and no policy would show one.
+grant update on all tables in schema lane to cancel_settlement;

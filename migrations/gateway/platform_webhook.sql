@@ -78,6 +78,8 @@ begin
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused_report(allocator, refusal, members, _event_type, kept);
+        when serialization_failure or deadlock_detected then
+            perform ledger.send_to_lane(allocator);
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
         'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type, 'data', kept
@@ -89,3 +91,6 @@ comment on function gateway.platform_webhook is
     'parties and rules, and capital.';
 
 grant execute on function gateway.platform_webhook to platform_webhook;
+grant usage on schema lane to platform_webhook;
+-- For locking alone: there are no rows, and no policy would show one.
+grant update on all tables in schema lane to platform_webhook;

@@ -29,10 +29,10 @@ begin
             end loop;
         when 'facilities' then
             batch := array(
-                select u.facility_id
-                from capital.facility_utilisation as u
-                where _after_id is null or u.facility_id > _after_id
-                order by u.facility_id
+                select f.facility_id
+                from capital.facility as f
+                where _after_id is null or f.facility_id > _after_id
+                order by f.facility_id
                 limit _batch_size
             );
             foreach id in array batch loop

@@ -13,3 +13,6 @@ comment on function gateway.settlement_webhook is
     '(FAILED).';
 
 grant execute on function gateway.settlement_webhook to settlement_webhook;
+grant usage on schema lane to settlement_webhook;
+-- For locking alone: there are no rows, and no policy would show one.
+grant update on all tables in schema lane to settlement_webhook;

@@ -13,6 +13,7 @@ declare
     known ledger.reply := ledger.claim(_settlement_id::text, _claim);
     verdict record;
     settlement capital.settlement;
+    contended uuid := allocator;
     rests_on jsonb;
     refusal text;
     members text;
@@ -27,6 +28,7 @@ begin
         if verdict.reasons is distinct from '[]' then
             perform ledger.refuse_for(verdict.reasons -> 0);
         end if;
+        contended := capital.contended(verdict.settlement);
         rests_on := collateral.rest_on(verdict.settlement, verdict.figures);
         -- The facility's room and the allocator's capital are found out by taking them.
         settlement := capital.transition(verdict.settlement, 'VERIFIED');
@@ -34,6 +36,8 @@ begin
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused(allocator, refusal, members);
+        when serialization_failure or deadlock_detected then
+            perform ledger.send_to_lane(contended);
     end;
     return ledger.conclude('accepted', 200, allocator, capital.settlement_json(settlement) || rests_on);
 end
@@ -43,3 +47,6 @@ comment on function gateway.verify_settlement is
     'facility''s limit, against its collateral.';
 
 grant execute on function gateway.verify_settlement to verify_settlement;
+grant usage on schema lane to verify_settlement;
+-- For locking alone: there are no rows, and no policy would show one.
+grant update on all tables in schema lane to verify_settlement;

@@ -117,3 +117,61 @@ end
 $$;
 comment on function fixed.os2ip(bytea) is
     'The non-negative integer of big-endian octets (RFC 8017 section 4.2, SEC 1 section 2.3.8).';
+
+-- Room: how a facility's limit is spread, and what a settlement has taken of it.
+-- In PL/pgSQL, since a check would have an SQL function inlined at each statement.
+create function fixed.slots(_secured boolean)
+returns int4
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A verification in a secured facility reads all that is utilised, since the base must bear it. More slots would
+    -- make it read more rows, and wait no less.
+    return case _secured when true then 1 when false then 64 end;
+end
+$$;
+comment on function fixed.slots(boolean) is 'The number of slots of a facility, secured or not.';
+
+create function fixed.slot_share(_minor bigint, _slots int4, _slot int4)
+returns bigint
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return _minor / _slots + (_slot < _minor % _slots)::int4;
+end
+$$;
+comment on function fixed.slot_share(bigint, int4, int4) is
+    'The share of one slot in an amount that is spread evenly. The first slots have what does not divide.';
+
+create function fixed.is_taken(_slots int4[], _amounts_minor bigint[], _amount_minor bigint)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    missing bigint := _amount_minor;
+    previous int4 := -1;
+begin
+    if (cardinality(_slots) = cardinality(_amounts_minor)) is not true then
+        return false;
+    end if;
+    for place in 1 .. cardinality(_slots) loop
+        if (_slots[place] > previous and _amounts_minor[place] between 1 and missing) is not true then
+            return false;
+        end if;
+        previous := _slots[place];
+        missing := missing - _amounts_minor[place];
+    end loop;
+    return (missing = 0) is true;
+end
+$$;
+comment on function fixed.is_taken(int4[], bigint[], bigint) is
+    'Whether amounts out of slots, each slot once and in order, make up an amount.';

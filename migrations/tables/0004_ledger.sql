@@ -94,3 +94,15 @@ alter table ledger.commitment_ledger
     add constraint commitment_ledger_key_outcome_fkey foreign key (key)
     references ledger.commitment_outcome (key)
     deferrable initially deferred;
+
+-- Lanes. Who has lost a race locks one before its next snapshot, and so comes after those that it would meet. A row
+-- lock or an advisory lock is taken by a statement that has its snapshot already, and the waiter fails all the same.
+do $$
+begin
+    for lane in 0 .. 31 loop
+        execute format('create table lane.%I ()', 'l' || to_char(lane, 'FM00'));
+        execute format('comment on table lane.%I is %L', 'l' || to_char(lane, 'FM00'),
+            'A lane, which has no rows. Transactions lock it one after the other.');
+    end loop;
+end
+$$;

@@ -1,5 +1,5 @@
--- Who takes part: allocators and their members, agents, facilities. The onboarding platform brings the rows; a
--- facility's utilisation moves with settlements.
+-- Who takes part: allocators and their members, agents, facilities. The onboarding platform brings the rows; what is
+-- utilised of a facility moves with settlements.
 
 create table capital.allocator (
     allocator_id uuid not null,
@@ -78,6 +78,7 @@ create table capital.facility (
     settlement_agent_id text not null,
     settlement_agent_kind text not null generated always as ('settlement') stored,
     secured boolean not null,
+    limit_minor bigint not null,
     lead_allocator_id uuid,
     collateral_agent_id text,
     collateral_agent_kind text not null generated always as ('collateral') stored,
@@ -85,6 +86,8 @@ create table capital.facility (
     constraint facility_pkey primary key (facility_id),
     constraint facility_facility_id_currency_key unique (facility_id, currency),
     constraint facility_facility_id_secured_key unique (facility_id, secured),
+    constraint facility_facility_id_limit_key unique (facility_id, secured, limit_minor),
+    constraint facility_limit_positive check (limit_minor > 0),
     constraint facility_facility_id_lead_key unique (facility_id, lead_allocator_id),
     constraint facility_escrow_agent_fkey foreign key (escrow_agent_id, escrow_agent_kind)
         references capital.agent (agent_id, kind),
@@ -122,16 +125,25 @@ comment on table capital.admission is
     'Allocators that the platform has admitted to a facility beside its lead. The row goes when one is excluded.';
 create index admission_allocator_idx on capital.admission (allocator_id);
 
-create table capital.facility_utilisation (
+create table capital.facility_slot (
     facility_id uuid not null,
-    limit_minor bigint not null,
+    slot int4 not null,
+    secured boolean not null,
+    facility_limit_minor bigint not null,
+    limit_minor bigint not null
+        generated always as (fixed.slot_share(facility_limit_minor, fixed.slots(secured), slot)) stored,
     utilised_minor bigint not null default 0,
-    constraint facility_utilisation_pkey primary key (facility_id),
-    constraint facility_utilisation_facility_fkey foreign key (facility_id)
-        references capital.facility (facility_id),
-    constraint facility_utilisation_limit_positive check (limit_minor > 0),
-    constraint facility_utilisation_utilised_within_limit check (utilised_minor between 0 and limit_minor)
-);
-comment on table capital.facility_utilisation is
-    'Capital that all allocators together have reserved, escrowed or settled into a facility. It has a row of its own, '
-    'since every step to VERIFIED changes it.';
+    constraint facility_slot_pkey primary key (facility_id, slot),
+    -- The shares of all slots make the limit. A slot that is missing makes it less, and there is none beyond the last.
+    constraint facility_slot_facility_fkey foreign key (facility_id, secured, facility_limit_minor)
+        references capital.facility (facility_id, secured, limit_minor),
+    constraint facility_slot_slot_known check (slot between 0 and fixed.slots(secured) - 1),
+    constraint facility_slot_utilised_within_limit check (utilised_minor between 0 and limit_minor)
+)
+-- A changed row finds room on its own page, so that no index is written.
+with (fillfactor = 50);
+comment on table capital.facility_slot is
+    'The room of a facility, in equal shares. A settlement takes from the slot that follows from its id, from others '
+    'only where that one does not suffice. So those who verify at once seldom write the same row.';
+comment on column capital.facility_slot.utilised_minor is
+    'Capital that settlements of all allocators have reserved, escrowed or settled out of this share.';

@@ -17,6 +17,8 @@ create table capital.settlement (
     status text not null default 'PENDING',
     created_by uuid not null,
     verified_by uuid,
+    room_slots int4[],
+    room_taken bigint[],
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     constraint settlement_pkey primary key (settlement_id),
@@ -37,6 +39,12 @@ create table capital.settlement (
         (verified_by is null and version <= 2 and status <> 'VERIFIED')
         or (verified_by is not null and verified_by <> created_by and (version > 2 or status = 'VERIFIED'))
     ),
+    -- What has been VERIFIED has taken room, for its whole amount.
+    constraint settlement_room_taken check (
+        case when verified_by is null then num_nonnulls(room_slots, room_taken) = 0
+            else fixed.is_taken(room_slots, room_taken, amount_minor)
+        end
+    ),
     -- Two paths to a state differ in length, so a version allows one pair for each state. One constant: a check is
     -- parsed from its stored form at each statement, and a list of rows takes ten times as long. The text of a row
     -- tells null, (1,,PENDING), from an empty text, (1,"",PENDING).
@@ -53,6 +61,9 @@ comment on table capital.settlement is
     'A movement of an allocator''s capital into a facility. What was agreed never changes; only its state does.';
 comment on column capital.settlement.amount_minor is 'The amount in minor units of the currency (ISO 4217).';
 comment on column capital.settlement.uetr is 'The unique end-to-end transaction reference, a UUIDv4.';
+comment on column capital.settlement.room_slots is
+    'The slots of the facility that the verification took room from, in order. Room goes back to where it was taken.';
+comment on column capital.settlement.room_taken is 'What was taken from each of these slots, in minor units.';
 comment on column capital.settlement.version is 'The number of the settlement''s last transition.';
 comment on column capital.settlement.updated_at is 'When the last transition was taken; it bears the same time.';
 create index settlement_allocator_updated_idx on capital.settlement (allocator_id, updated_at, settlement_id);

@@ -18,7 +18,7 @@ use crate::secrets::{Secrets, random, random_hex};
 
 /// The schemas that a deployment makes, as an SQL list. A test of the catalogue holds it complete.
 pub const SCHEMAS: &str = "('deploy', 'fixed', 'auth', 'ledger', 'audit', 'capital', 'collateral', \
-     'risk', 'tlog', 'gateway')";
+     'risk', 'tlog', 'lane', 'gateway')";
 
 /// The secrets of one installation.
 #[derive(Clone, Debug)]

@@ -10,6 +10,10 @@ return (
         when c.type = 'bytea'::regtype then to_jsonb(substr(m.value #>> '{}', 3))
         when c.type = 'timestamptz'::regtype then to_jsonb(ledger.rfc3339((m.value #>> '{}')::timestamptz))
         when c.type in ('int8'::regtype, 'numeric'::regtype) then to_jsonb(m.value #>> '{}')
+        when c.type = 'int8[]'::regtype then (
+            select jsonb_agg(e.value #>> '{}' order by e.place)
+            from jsonb_array_elements(m.value) with ordinality as e (value, place)
+        )
         else m.value
     end)
     from jsonb_each(_row) as m

@@ -48,12 +48,13 @@ begin
     end if;
     insert into capital.facility
         (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, collateral_agent_id,
-         lead_allocator_id)
+         lead_allocator_id, limit_minor)
     values
         (_facility_id, _name, _currency, _escrow_agent_id, _settlement_agent_id, _secured, _collateral_agent_id,
-         _lead_allocator_id);
-    insert into capital.facility_utilisation (facility_id, limit_minor)
-    values (_facility_id, _limit_minor);
+         _lead_allocator_id, _limit_minor);
+    insert into capital.facility_slot (facility_id, slot, secured, facility_limit_minor)
+    select _facility_id, n, _secured, _limit_minor
+    from generate_series(0, fixed.slots(_secured) - 1) as n;
 end
 $$;
 comment on function capital.open_facility is
@@ -189,11 +190,10 @@ return jsonb_build_object(
     'opened_at', ledger.rfc3339((_facility).opened_at)
 ) || (
     select jsonb_build_object(
-        'limit_minor', u.limit_minor::text,
+        'limit_minor', (_facility).limit_minor::text,
         'utilised_minor', u.utilised_minor::text,
-        'room_minor', (u.limit_minor - u.utilised_minor)::text
+        'room_minor', ((_facility).limit_minor - u.utilised_minor)::text
     )
-    from capital.facility_utilisation as u
-    where u.facility_id = (_facility).facility_id
+    from capital.utilised_minor((_facility).facility_id) as u (utilised_minor)
 );
 comment on function capital.facility_json(capital.facility) is 'A facility as replies show it.';

@@ -59,14 +59,38 @@ returns setof jsonb
 language sql
 stable
 begin atomic
+    with slot as (
+        select s.slot, s.limit_minor, s.utilised_minor
+        from capital.facility_slot as s
+        where s.facility_id = _facility_id
+    ),
+    taken as (
+        select t.slot, sum(t.amount_minor) as amount_minor
+        from capital.settlement as s
+        cross join lateral unnest(s.room_slots, s.room_taken) as t (slot, amount_minor)
+        where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+        group by t.slot
+    )
+    select jsonb_build_object('rule', 'slots-make-the-limit', 'facility_id', _facility_id)
+    from capital.facility as f
+    where f.facility_id = _facility_id
+        and f.limit_minor is distinct from (select sum(s.limit_minor) from slot as s)
+    union all
+    select jsonb_build_object(
+        'rule', 'utilisation-is-of-settlements', 'facility_id', _facility_id, 'slot', coalesce(s.slot, t.slot)
+    )
+    from slot as s
+    full join taken as t on t.slot = s.slot
+    where coalesce(s.utilised_minor, 0) is distinct from coalesce(t.amount_minor, 0)
+    union all
+    -- What is utilised in all is what settlements say, also where they say nothing of slots.
     select jsonb_build_object('rule', 'utilisation-is-of-settlements', 'facility_id', _facility_id)
-    from capital.facility_utilisation as u
-    where u.facility_id = _facility_id
-        and u.utilised_minor is distinct from (
-            select coalesce(sum(s.amount_minor), 0)
-            from capital.settlement as s
-            where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
-        );
+    where (select coalesce(sum(s.utilised_minor), 0) from slot as s) is distinct from (
+        select coalesce(sum(s.amount_minor), 0)
+        from capital.settlement as s
+        where s.facility_id = _facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+    );
 end;
 comment on function capital.imbalances_of_facility(uuid) is
-    'Where the utilised amount of a facility is not the sum of its settlements.';
+    'Where the slots of a facility do not make up its limit, or where what is utilised of one is not what settlements '
+    'have taken from it.';

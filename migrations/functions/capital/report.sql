@@ -89,6 +89,8 @@ begin
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger.conclude_refused_report(allocator, refusal, members, _event_type, _data);
+        when serialization_failure or deadlock_detected then
+            perform ledger.send_to_lane(coalesce(capital.contended(settlement), allocator));
     end;
     return ledger.conclude('accepted', 200, allocator, jsonb_build_object(
         'duplicate', false, 'id', _claim ->> 'client_key', 'type', _event_type,

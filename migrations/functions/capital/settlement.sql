@@ -34,6 +34,8 @@ begin
     agreed.updated_at := new.updated_at;
     if new.status = 'VERIFIED' then
         agreed.verified_by := new.verified_by;
+        agreed.room_slots := new.room_slots;
+        agreed.room_taken := new.room_taken;
     end if;
     if new is distinct from agreed then
         raise exception using
@@ -87,6 +89,15 @@ end
 $$;
 comment on function capital.require_state(capital.settlement, text, text[]) is
     'Refuses illegal-transition unless the settlement is in one of these states.';
+
+create or replace function capital.contended(_settlement capital.settlement)
+returns uuid
+language sql
+immutable
+return case when (_settlement).secured then (_settlement).facility_id else (_settlement).allocator_id end;
+comment on function capital.contended(capital.settlement) is
+    'What the steps of a settlement contend for: the accounts of its allocator, or in a secured facility what all '
+    'together have drawn.';
 
 create or replace function capital.settlement_json(_settlement capital.settlement)
 returns jsonb

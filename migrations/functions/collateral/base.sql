@@ -36,19 +36,6 @@ $$;
 comment on function collateral.eligible_minor(collateral.rule_kind[], collateral.sum[]) is
     'The eligible amount: what is left after haircuts. A kind without a rule counts nothing.';
 
-create or replace function collateral.drawn_minor(_facility_id uuid)
-returns numeric
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return (select u.utilised_minor from capital.facility_utilisation as u where u.facility_id = _facility_id);
-end
-$$;
-comment on function collateral.drawn_minor(uuid) is
-    'Capital that all allocators have reserved, escrowed or settled into the facility.';
-
 create or replace function collateral.base_inputs(
     _figures collateral.figures,
     _rules collateral.rules,
@@ -207,7 +194,7 @@ begin
         where o.facility_id = _facility_id and o.value_minor > cap_minor and k.holdings > 0
     );
     return collateral.borrowing_base_from_sums(
-        _rules, kind_rules, kinds, obligors, collateral.drawn_minor(_facility_id));
+        _rules, kind_rules, kinds, obligors, capital.utilised_minor(_facility_id));
 end
 $$;
 comment on function collateral.borrowing_base_from_kept_sums(uuid, collateral.rules) is
@@ -230,7 +217,7 @@ declare
     );
 begin
     return collateral.borrowing_base_from_sums(
-        _rules, collateral.kind_rules(_rules), collateral.by_kind(sums), sums, collateral.drawn_minor(_facility_id));
+        _rules, collateral.kind_rules(_rules), collateral.by_kind(sums), sums, capital.utilised_minor(_facility_id));
 end
 $$;
 comment on function collateral.borrowing_base_recomputed(uuid, collateral.rules, uuid[]) is

@@ -3,7 +3,7 @@ use std::{fmt, io};
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
-use super::{Error, reply::Unusable};
+use super::{Error, lane::Lane, reply::Unusable};
 
 /// What went wrong with one try. There is a variant for each reaction.
 #[derive(Debug)]
@@ -31,9 +31,23 @@ pub(super) struct Cause {
     code: String,
     constraint: Option<String>,
     sentence: Option<String>,
+    lane: Option<Lane>,
 }
 
 impl Fault {
+    /// The lane in which the next try takes its turn.
+    pub(super) const fn lane(&self) -> Option<Lane> {
+        match self {
+            Self::Conflict(cause) => cause.lane,
+            _ => None,
+        }
+    }
+
+    /// Whether a lock was not to be had in time.
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Away(cause) if cause.code == SqlState::LOCK_NOT_AVAILABLE.code())
+    }
+
     /// After these the connection is not given back.
     pub(super) const fn loses_connection(&self) -> bool {
         matches!(self, Self::Away(_) | Self::Deadline)
@@ -60,6 +74,7 @@ impl From<tokio_postgres::Error> for Fault {
             code: code.to_owned(),
             constraint: answer.constraint().map(str::to_owned),
             sentence: code.starts_with("OPK").then(|| answer.message().to_owned()),
+            lane: Lane::of_table(answer.schema(), answer.table()),
         };
         match code {
             "OPK02" => Self::TokenRefused,

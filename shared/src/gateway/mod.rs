@@ -7,12 +7,15 @@
 //!   reply was lost is known to the ledger, and calling again with the same `attempt` gets the first answer.
 //! - A conflict with concurrent transactions (40001, 40P01) is tried again until the deadline; a database
 //!   that is away or busy, a few times.
+//! - After a conflict the database may name a lane. The next try takes its turn there: `begin`, the lock, the call and
+//!   `commit` are sent together, and are one round trip too.
 //!
 //! An error's DETAIL and HINT can quote rows: they never leave this module, not even for the log.
 
 mod connect;
 mod facilities;
 mod fault;
+mod lane;
 mod reads;
 mod reply;
 mod retry;
@@ -31,7 +34,10 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool, PoolError};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join4},
+};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::timeout_at;
@@ -41,6 +47,7 @@ use tracing::{error, warn};
 pub use self::{
     connect::connect,
     facilities::{NewRelease, ReleaseFilter, Released, Removal, WarningFilter},
+    lane::LANES,
     reads::{Sent, SettlementFilter, SettlementOrder},
     reply::{Outcome, Reply},
     settlements::NewSettlement,
@@ -48,7 +55,11 @@ pub use self::{
     tlog::{Anchor, AnchorTransaction},
     webhooks::AgentEvent,
 };
-use self::{fault::Fault, retry::Retries};
+use self::{
+    fault::Fault,
+    lane::{Lane, Lanes},
+    retry::Retries,
+};
 use crate::{
     auth::Token,
     commitment::{ClientKey, Fingerprint},
@@ -61,6 +72,7 @@ use crate::{
 pub struct Database {
     pool: Pool,
     login_refused: AtomicBool,
+    lanes: Lanes,
 }
 
 impl Database {
@@ -70,6 +82,7 @@ impl Database {
         Self {
             pool: connect::pool(base, login),
             login_refused: AtomicBool::new(false),
+            lanes: Lanes::new(),
         }
     }
 
@@ -185,14 +198,18 @@ impl Gateway {
         claim: &Claim,
         own: &[Parameter<'_>],
     ) -> Result<Reply, Error> {
-        self.claimed(name, token.expose(), claim, own).await
+        let token = token.expose();
+        // A person acts on few accounts, an agent on those of everybody.
+        self.claimed(name, token, Some(token), claim, own).await
     }
 
-    /// Calls a function whose first parameters are who asks (a token or an agent's id) and the claim.
+    /// Calls a function whose first parameters are who asks (a token or an agent's id) and the claim. `hot` is under
+    /// what name it is remembered that the caller has lost a race.
     async fn claimed(
         &self,
         name: &'static str,
         who: &str,
+        hot: Option<&str>,
         claim: &Claim,
         own: &[Parameter<'_>],
     ) -> Result<Reply, Error> {
@@ -206,7 +223,7 @@ impl Gateway {
         }));
         let mut parameters: Vec<Parameter<'_>> = vec![(&who, Type::TEXT), (&claim, Type::JSONB)];
         parameters.extend_from_slice(own);
-        self.call(name, &parameters).await
+        self.call_as(hot, name, &parameters).await
     }
 
     /// Calls a function of a job that claims keys: the first parameter is the attempt.
@@ -219,23 +236,46 @@ impl Gateway {
 
     /// Calls `gateway.<name>` with these parameters, and calls it again as long as that can help.
     async fn call(&self, name: &'static str, parameters: &[Parameter<'_>]) -> Result<Reply, Error> {
+        self.call_as(None, name, parameters).await
+    }
+
+    /// The same for a caller who queues at the first try after having lost a race lately.
+    async fn call_as(
+        &self,
+        hot: Option<&str>,
+        name: &'static str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Reply, Error> {
         let sql = statement(name, parameters.len());
         let mut retries = Retries::default();
+        let lanes = &self.database.lanes;
+        let mut lane = hot.and_then(|who| lanes.hot(who, Instant::now()));
         loop {
             let started = Instant::now();
-            let outcome = self.call_once(&sql, parameters).await;
+            let outcome = self.call_once(&sql, parameters, lane).await;
             self.meter.database_time(started.elapsed());
             let fault = match outcome {
                 Ok(reply) => return Ok(reply),
-                Err(fault) => fault,
+                Err(Missed::Call(fault)) => fault,
+                Err(Missed::Turn(passed_over)) => {
+                    lanes.pass_over(passed_over, Instant::now());
+                    lane = None;
+                    continue;
+                }
             };
+            if let Some(lost_in) = fault.lane() {
+                lane = lanes.lost(hot, lost_in, Instant::now());
+            }
             let delay = retries.delay(&fault, rand_u32(), self.remaining());
             let Some(delay) = delay else {
                 log_final(&fault, retries.count());
                 return Err(fault.into());
             };
             self.count(&fault);
-            tokio::time::sleep(delay).await;
+            // Who takes its turn need not wait for chance to tell it from others.
+            if lane.is_none() || !matches!(fault, Fault::Conflict(_)) {
+                tokio::time::sleep(delay).await;
+            }
         }
     }
 
@@ -244,32 +284,34 @@ impl Gateway {
         &'a self,
         sql: &'a str,
         parameters: &'a [Parameter<'a>],
-    ) -> BoxFuture<'a, Result<Reply, Fault>> {
-        self.try_once(sql, parameters).boxed()
+        lane: Option<Lane>,
+    ) -> BoxFuture<'a, Result<Reply, Missed>> {
+        self.try_once(sql, parameters, lane).boxed()
     }
 
-    async fn try_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Reply, Fault> {
+    async fn try_once(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        lane: Option<Lane>,
+    ) -> Result<Reply, Missed> {
         let deadline = self.deadline.into();
         let connection = match timeout_at(deadline, self.database.pool.get()).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(self.not_connected(error)),
-            Err(_) => return Err(Fault::Deadline),
+            Ok(Err(error)) => return Err(self.not_connected(error).into()),
+            Err(_) => return Err(Fault::Deadline.into()),
         };
-        // The row is complete only when the server is ready again, and so after the commit: an error of
-        // the commit itself arrives here too.
-        match timeout_at(deadline, connection.query_typed_one(sql, parameters)).await {
-            Ok(Ok(row)) => Reply::from_row(&row).map_err(Fault::from),
-            Ok(Err(error)) => {
-                let fault = Fault::from(error);
-                if fault.loses_connection() {
-                    discard(connection);
-                }
-                Err(fault)
+        let answer = timeout_at(deadline, ask(&connection, sql, parameters, lane)).await;
+        match answer {
+            Ok(Err(Missed::Call(fault))) if fault.loses_connection() => {
+                discard(connection);
+                Err(fault.into())
             }
+            Ok(answer) => answer,
             // The statement may still be running, and may commit: the next call finds its outcome.
             Err(_) => {
                 discard(connection);
-                Err(Fault::Deadline)
+                Err(Fault::Deadline.into())
             }
         }
     }
@@ -291,6 +333,59 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Why one try has no reply.
+enum Missed {
+    Call(Fault),
+    /// The lane was not free in time: nothing was called.
+    Turn(Lane),
+}
+
+impl From<Fault> for Missed {
+    fn from(fault: Fault) -> Self {
+        Self::Call(fault)
+    }
+}
+
+/// Makes the call: alone, or after its turn in a lane.
+async fn ask(
+    connection: &Object,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+    lane: Option<Lane>,
+) -> Result<Reply, Missed> {
+    let call = connection.query_typed_one(sql, parameters);
+    let row = match lane {
+        // The row is complete only when the server is ready again, and so after the commit: an error of
+        // the commit itself arrives here too.
+        None => call.await.map_err(Fault::from)?,
+        Some(lane) => {
+            // Each is sent when it is first polled, in this order, and none waits for another's answer.
+            let turn = lane.turn();
+            let (begun, taken, called, committed) = join4(
+                connection.batch_execute("begin"),
+                connection.batch_execute(&turn),
+                call,
+                connection.batch_execute("commit"),
+            )
+            .await;
+            begun.map_err(Fault::from)?;
+            taken.map_err(|error| {
+                let fault = Fault::from(error);
+                if fault.is_lock_timeout() {
+                    Missed::Turn(lane)
+                } else {
+                    fault.into()
+                }
+            })?;
+            // After an error the commit rolls back, and says so without an error.
+            let row = called.map_err(Fault::from)?;
+            committed.map_err(Fault::from)?;
+            row
+        }
+    };
+    Ok(Reply::from_row(&row).map_err(Fault::from)?)
 }
 
 /// The one statement of a call. The name is a constant of this module: nothing that a caller wrote is in the text.

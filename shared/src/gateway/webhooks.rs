@@ -89,7 +89,7 @@ impl Gateway {
         data: &Value,
     ) -> Result<Reply, Error> {
         let own: [Parameter<'_>; 2] = [(&event.kind, Type::TEXT), (&Json(data), Type::JSONB)];
-        self.claimed(name, event.agent.as_str(), &event.claim, &own)
+        self.claimed(name, event.agent.as_str(), None, &event.claim, &own)
             .await
     }
 }

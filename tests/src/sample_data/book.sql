@@ -14,7 +14,7 @@ begin
         select c.oid::regclass as name, t.tgname
         from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
         where c.oid in (
-            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_utilisation'::regclass,
+            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_slot'::regclass,
             'capital.account'::regclass, 'risk.profile'::regclass
         ) and t.tgenabled = 'A'
     loop
@@ -22,13 +22,17 @@ begin
     end loop;
 end
 $$;
-insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
-    select m.facility_id, 'Facility ' || m.n, f.currency, f.escrow_agent_id, f.settlement_agent_id, false
+insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, limit_minor)
+    select m.facility_id, 'Facility ' || m.n, f.currency, f.escrow_agent_id, f.settlement_agent_id, false, 1000000000
     from made as m cross join capital.facility as f where f.facility_id = '$like';
 insert into capital.admission (facility_id, allocator_id)
     select m.facility_id, '$allocator' from made as m;
-insert into capital.facility_utilisation (facility_id, limit_minor, utilised_minor)
-    select m.facility_id, 1000000000, 1000000 + m.n from made as m;
+insert into capital.facility_slot (facility_id, slot, secured, facility_limit_minor, utilised_minor)
+    select f.facility_id, s, f.secured, f.limit_minor,
+        fixed.slot_share(1000000 + m.n, fixed.slots(f.secured), s)
+    from made as m
+    join capital.facility as f on f.facility_id = m.facility_id
+    cross join generate_series(0, fixed.slots(f.secured) - 1) as s;
 insert into capital.account (allocator_id, currency, kind, facility_id, version, balance_minor, last_posted_at)
     select '$allocator', f.currency, 'position', m.facility_id, 1, 1000000 + m.n, now()
     from made as m join capital.facility as f on f.facility_id = m.facility_id;
@@ -44,7 +48,7 @@ begin
         select c.oid::regclass as name, t.tgname
         from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
         where c.oid in (
-            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_utilisation'::regclass,
+            'capital.facility'::regclass, 'capital.admission'::regclass, 'capital.facility_slot'::regclass,
             'capital.account'::regclass, 'risk.profile'::regclass
         ) and t.tgenabled = 'D' and not t.tgisinternal
     loop

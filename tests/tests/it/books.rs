@@ -12,7 +12,7 @@ use crate::settlements::{AMOUNT, escrowed, pending, verified};
 use crate::support::{all_triggers_off, assert_books, broken_rules};
 
 /// Damage that only a superuser without triggers can do, and the rule that finds it.
-const DAMAGE: [(&str, &str); 30] = [
+const DAMAGE: [(&str, &str); 32] = [
     (
         "update capital.posting set amount_minor = amount_minor + side, moved_minor = moved_minor + 1,
              balance_after_minor = balance_after_minor + side
@@ -30,12 +30,26 @@ const DAMAGE: [(&str, &str); 30] = [
         "no balance is negative",
     ),
     (
-        "update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
+        "alter table capital.settlement drop constraint settlement_room_taken;
+         update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
         "what is reserved, escrowed or a position is what the settlements say",
     ),
     (
-        "update capital.facility_utilisation set utilised_minor = utilised_minor + 1",
+        "update capital.facility_slot set utilised_minor = utilised_minor + 1",
         "a facility has committed what its settlements say, within its limit",
+    ),
+    (
+        "delete from capital.facility_slot where utilised_minor = 0",
+        "a facility has committed what its settlements say, within its limit",
+    ),
+    (
+        "update capital.facility_slot set utilised_minor = utilised_minor + case slot
+            when (select min(room_slots[1]) from capital.settlement) then -1 else 1 end
+         where slot in (
+            (select min(room_slots[1]) from capital.settlement),
+            (select (min(room_slots[1]) + 1) % 64 from capital.settlement)
+         ) and facility_id = (select facility_id from capital.settlement order by room_slots[1] limit 1)",
+        "a slot has what settlements took from it",
     ),
     (
         "delete from ledger.commitment_outcome where outcome = 'accepted'",

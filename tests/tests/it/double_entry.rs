@@ -223,16 +223,36 @@ fn wrong_places(stranger: &str) -> Vec<Attack> {
         ),
         (
             "more in a facility than it takes",
-            vec![
-                "update capital.facility_utilisation set utilised_minor = limit_minor + 1"
-                    .to_owned(),
-            ],
-            "23514 facility_utilisation_utilised_within_limit",
+            vec!["update capital.facility_slot set utilised_minor = limit_minor + 1".to_owned()],
+            "23514 facility_slot_utilised_within_limit",
         ),
         (
             "less than nothing in a facility",
-            vec!["update capital.facility_utilisation set utilised_minor = -1".to_owned()],
-            "23514 facility_utilisation_utilised_within_limit",
+            vec!["update capital.facility_slot set utilised_minor = -1".to_owned()],
+            "23514 facility_slot_utilised_within_limit",
+        ),
+        (
+            "a slot of more than its share",
+            vec!["update capital.facility_slot set limit_minor = limit_minor + 1".to_owned()],
+            r#"428C9 column "limit_minor" can only be updated to DEFAULT"#,
+        ),
+        (
+            "slots of another limit than the facility's",
+            vec![
+                "update capital.facility_slot set facility_limit_minor = facility_limit_minor * 2"
+                    .to_owned(),
+            ],
+            "23503 facility_slot_facility_fkey",
+        ),
+        (
+            "a slot beyond the last",
+            vec!["update capital.facility_slot set slot = 64 where slot = 0".to_owned()],
+            "23514 facility_slot_slot_known",
+        ),
+        (
+            "a slot that is gone",
+            vec!["delete from capital.facility_slot".to_owned()],
+            "OPK04 capital.facility_slot is append-only: DELETE refused",
         ),
     ]
 }

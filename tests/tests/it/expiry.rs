@@ -106,7 +106,7 @@ fn exactly_the_due_settlements_expire_once_and_return_their_capital() -> Result<
         "the reservation is released"
     );
     let committed =
-        "select utilised_minor from capital.facility_utilisation where utilised_minor > 0";
+        "select sum(utilised_minor)::int8 from capital.facility_slot where utilised_minor > 0";
     assert_eq!(
         count(&mut admin, committed)?,
         i64::try_from(AMOUNT)?,

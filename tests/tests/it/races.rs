@@ -70,7 +70,7 @@ const RACES: [(&str, Start, Contenders); 7] = [
     }),
 ];
 
-fn act(fixture: &Fixture, person: &str, id: &str, action: &str) -> Request {
+pub(crate) fn act(fixture: &Fixture, person: &str, id: &str, action: &str) -> Request {
     human(fixture, "", person, &of(id, action), &Value::Null).request
 }
 

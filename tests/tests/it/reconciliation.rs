@@ -13,7 +13,7 @@ use crate::support::{all_triggers_off, assert_books, count};
 const RECONCILE: &str = "reconcile-books";
 
 /// Damage that only a superuser without triggers can do, and the rule that finds it.
-const DAMAGE: [(&str, &str); 9] = [
+const DAMAGE: [(&str, &str); 14] = [
     (
         "update capital.account set balance_minor = balance_minor + 1 where kind = 'available'",
         "accounts-sum-to-zero",
@@ -33,7 +33,8 @@ const DAMAGE: [(&str, &str); 9] = [
         "balance-is-of-settlements",
     ),
     (
-        "update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
+        "alter table capital.settlement drop constraint settlement_room_taken;
+         update capital.settlement set amount_minor = amount_minor + 1 where status = 'VERIFIED'",
         "balance-is-of-settlements",
     ),
     (
@@ -42,8 +43,33 @@ const DAMAGE: [(&str, &str); 9] = [
     ),
     ("delete from capital.account where kind = 'reserved'", "balance-is-of-settlements"),
     (
-        "update capital.facility_utilisation set utilised_minor = utilised_minor - 1 where utilised_minor > 0",
+        "update capital.facility_slot set utilised_minor = utilised_minor - 1 where utilised_minor > 0",
         "utilisation-is-of-settlements",
+    ),
+    (
+        "update capital.facility_slot as s set utilised_minor =
+            case s.utilised_minor when 0 then t.utilised_minor else 0 end
+         from capital.facility_slot as t
+         where t.facility_id = s.facility_id and t.slot = 63 - s.slot",
+        "utilisation-is-of-settlements",
+    ),
+    (
+        "update capital.settlement set room_slots = array[(room_slots[1] + 1) % 64] where status = 'ESCROWED'",
+        "utilisation-is-of-settlements",
+    ),
+    (
+        "alter table capital.settlement drop constraint settlement_room_taken;
+         update capital.settlement set room_slots = null",
+        "utilisation-is-of-settlements",
+    ),
+    (
+        "delete from capital.facility_slot where utilised_minor = 0 and slot = 3",
+        "slots-make-the-limit",
+    ),
+    (
+        "alter table capital.facility_slot drop constraint facility_slot_facility_fkey;
+         update capital.facility set limit_minor = limit_minor + 1",
+        "slots-make-the-limit",
     ),
 ];
 
@@ -105,7 +131,7 @@ fn the_function_adds_up_everything_and_names_the_damaged_place() -> Result<()> {
     books(&fixture)?;
     let all = count(
         &mut admin,
-        "select (select count(*) from capital.allocator) + (select count(*) from capital.facility_utilisation)",
+        "select (select count(*) from capital.allocator) + (select count(*) from capital.facility)",
     )?;
     let function = fixture.function(RECONCILE)?;
     assert_eq!(
@@ -147,7 +173,7 @@ fn batches_leave_no_account_out() -> Result<()> {
     let mut reconciler = fixture.login(RECONCILE)?;
     for (books, table, id) in [
         ("allocators", "capital.allocator", "allocator_id"),
-        ("facilities", "capital.facility_utilisation", "facility_id"),
+        ("facilities", "capital.facility", "facility_id"),
     ] {
         let (mut after, mut seen) = (None::<String>, Vec::new());
         loop {

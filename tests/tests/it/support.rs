@@ -38,14 +38,27 @@ union all
                 and s.facility_id = coalesce(a.facility_id, s.facility_id)
         )
 union all
-    select 'a facility has committed what its settlements say, within its limit', u.facility_id::text
-    from capital.facility_utilisation as u
-    where u.utilised_minor > u.limit_minor
+    select 'a facility has committed what its settlements say, within its limit', f.facility_id::text
+    from capital.facility as f
+    cross join lateral (
+        select sum(u.utilised_minor) as utilised_minor, sum(u.limit_minor) as limit_minor
+        from capital.facility_slot as u where u.facility_id = f.facility_id
+    ) as u
+    where (u.limit_minor = f.limit_minor and u.utilised_minor <= f.limit_minor) is not true
         or u.utilised_minor <> (
             select coalesce(sum(s.amount_minor), 0)
             from capital.settlement as s
-            where s.facility_id = u.facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+            where s.facility_id = f.facility_id and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
         )
+union all
+    select 'a slot has what settlements took from it', concat(u.facility_id, ' ', u.slot)
+    from capital.facility_slot as u
+    where u.utilised_minor <> (
+        select coalesce(sum(t.amount_minor), 0)
+        from capital.settlement as s
+        cross join unnest(s.room_slots, s.room_taken) as t (slot, amount_minor)
+        where s.facility_id = u.facility_id and t.slot = u.slot and s.status in ('VERIFIED', 'ESCROWED', 'SETTLED')
+    )
 union all
     select 'a holding is a pledge in force', coalesce(h.pledge_id, p.pledge_id)::text
     from collateral.holding as h

@@ -6,7 +6,7 @@ alter table capital.allocator disable trigger allocator_audit;
 alter table capital.member disable trigger member_audit;
 alter table capital.member_role disable trigger member_role_audit;
 alter table capital.facility disable trigger facility_audit;
-alter table capital.facility_utilisation disable trigger facility_utilisation_audit;
+alter table capital.facility_slot disable trigger facility_slot_audit;
 
 create temp table made on commit drop as
 select
@@ -24,15 +24,18 @@ select p.sub, m.allocator_id from made as m cross join lateral (values (m.maker)
 insert into capital.member_role (sub, allocator_id, role)
 select p.sub, m.allocator_id, p.role
 from made as m cross join lateral (values (m.maker, 'maker'), (m.checker, 'checker')) as p (sub, role);
-insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured)
-select m.facility_id, 'Facility ' || m.n, 'USD', 'escrow-one', 'settle-one', false from made as m;
-insert into capital.facility_utilisation (facility_id, limit_minor)
-select m.facility_id, 100000000000000000 from made as m;
+insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, limit_minor)
+select m.facility_id, 'Facility ' || m.n, 'USD', 'escrow-one', 'settle-one', false, 100000000000000000 from made as m;
+insert into capital.facility_slot (facility_id, slot, secured, facility_limit_minor)
+select f.facility_id, n, f.secured, f.limit_minor
+from made as m
+join capital.facility as f on f.facility_id = m.facility_id
+cross join generate_series(0, fixed.slots(f.secured) - 1) as n;
 
 alter table capital.allocator enable always trigger allocator_audit;
 alter table capital.member enable always trigger member_audit;
 alter table capital.member_role enable always trigger member_role_audit;
 alter table capital.facility enable always trigger facility_audit;
-alter table capital.facility_utilisation enable always trigger facility_utilisation_audit;
+alter table capital.facility_slot enable always trigger facility_slot_audit;
 
 commit;

@@ -38,7 +38,8 @@ pub(super) fn play(
     }
     let edit = |sign: &str| {
         format!(
-            "update capital.settlement set amount_minor = amount_minor {sign} 1 where settlement_id = '{}'",
+            "alter table capital.settlement drop constraint if exists settlement_room_taken;
+             update capital.settlement set amount_minor = amount_minor {sign} 1 where settlement_id = '{}'",
             settled.id
         )
     };

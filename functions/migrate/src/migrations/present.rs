@@ -28,7 +28,7 @@ const DEFINED: &str = "
     select p.oid::regprocedure::text, p.ctid::text
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname in ('audit', 'auth', 'capital', 'collateral', 'gateway', 'ledger', 'risk', 'tlog')";
+    where n.nspname in ('audit', 'auth', 'capital', 'collateral', 'gateway', 'lane', 'ledger', 'risk', 'tlog')";
 
 /// What was last applied: of a file its SHA-256 and the functions that it defines.
 type Recorded = HashMap<String, (Vec<u8>, Vec<String>)>;

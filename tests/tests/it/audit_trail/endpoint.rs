@@ -97,6 +97,16 @@ fn rows_have_the_forms_of_all_replies() -> Result<()> {
                         "{}",
                         what()
                     );
+                    // A list of amounts.
+                    for amount in value
+                        .as_array()
+                        .filter(|_| name == "room_taken")
+                        .into_iter()
+                        .flatten()
+                    {
+                        assert!(amount.is_string(), "{}", what());
+                        amounts += 1;
+                    }
                     if name.ends_with("_minor") {
                         let digits = text.strip_prefix('-').unwrap_or(text);
                         assert!(

@@ -135,7 +135,7 @@ fn change(table: &str) -> String {
         "capital.agent" | "capital.facility" => "name",
         "capital.admission" => "admitted_at",
         "capital.allocator" => "legal_name",
-        "capital.facility_utilisation" => "limit_minor",
+        "capital.facility_slot" => "utilised_minor",
         "auth.signing_key" => "retired_at",
         "capital.member" => "allocator_id",
         "capital.member_role" => "granted_at",

@@ -243,7 +243,7 @@ fn an_excluded_allocator_verifies_nothing_more_and_sees_what_holds_its_money() -
     assert_eq!(shown["facility_id"], json!(room));
     assert_eq!(shown["facility_name"], Value::Null);
     let utilised = format!(
-        "select utilised_minor from capital.facility_utilisation where facility_id = '{room}'"
+        "select sum(utilised_minor)::int8 from capital.facility_slot where facility_id = '{room}'"
     );
     assert_eq!(count(&mut other.admin()?, &utilised)?, 0);
     assert_books(&mut other.admin()?)?;

@@ -15,13 +15,31 @@ use crate::endpoints::TABLE;
 use crate::migrations::DEPLOYING;
 
 /// Rules of the schema beside a query for what breaks them; `:schemas` are ours.
-const RULES: [(&str, &str); 16] = [
+const RULES: [(&str, &str); 18] = [
     ("every table has row-level security, enabled and forced, and a policy", "
         select c.oid::regclass::text from pg_class as c
         where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
             and c.oid <> 'deploy.turn'::regclass
             and not (c.relrowsecurity and c.relforcerowsecurity
-                and exists (select from pg_policy as p where p.polrelid = c.oid))"),
+                and exists (select from pg_policy as p where p.polrelid = c.oid)
+                    = (c.relnamespace <> 'lane'::regnamespace))"),
+    ("no role but the owner has a privilege on a table, but for auditors to read, and to lock a lane", "
+        select distinct r.rolname || ': ' || p.name || ' on ' || c.oid::regclass
+        from pg_roles as r, pg_class as c, unnest(array[
+            'select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger'
+        ]) as p (name)
+        where c.relnamespace::regnamespace::text in :schemas and c.relkind in ('r', 'p')
+            and not r.rolsuper and r.oid > 16383 and r.rolname <> 'optkas_owner'
+            and c.relnamespace <> 'deploy'::regnamespace
+            and not starts_with(r.rolname, 'auditor_')
+            and (r.rolname, p.name) <> ('optkas_auditor', 'select')
+            and (p.name, c.relnamespace) <> ('update', 'lane'::regnamespace)
+            and has_table_privilege(r.oid, c.oid, p.name)"),
+    ("a lane has no column, and neither auditors nor readers of the API can lock one", "
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace = 'lane'::regnamespace
+            and (c.relnatts > 0 or has_table_privilege('optkas_auditor', c.oid, 'update')
+                or has_table_privilege('get_settlement', c.oid, 'update'))"),
     ("the list of schemas is complete", "
         select n.nspname from pg_namespace as n
         where n.nspname not in :schemas and n.nspname !~ '^pg_' and n.nspname not in ('public', 'information_schema')"),
@@ -101,7 +119,7 @@ const RULES: [(&str, &str); 16] = [
             and (n.nspname in :schemas or (n.nspname = 'public' and r.rolname <> 'migrate'))
             and (r.rolname, n.nspname) <> ('migrate', 'deploy')
             and (has_schema_privilege(r.oid, n.oid, 'create')
-                or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname <> 'gateway'
+                or (has_schema_privilege(r.oid, n.oid, 'usage') and n.nspname not in ('gateway', 'lane')
                     and (r.rolname <> 'optkas_auditor' or n.nspname in ('public', 'deploy'))))"),
     // A body that is parsed once, at its creation, resolves no name later.
     ("every function whose body is text, and every security definer, pins its search path", "

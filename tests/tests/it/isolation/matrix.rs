@@ -62,6 +62,7 @@ impl Table {
     }
 }
 
+/// All tables but the lanes, which have no rows: `crate::lanes` is about these.
 fn tables(admin: &mut Client) -> Result<Vec<Table>> {
     let rows = admin.query(&format!("
         select n.nspname || '.' || c.relname,
@@ -70,7 +71,8 @@ fn tables(admin: &mut Client) -> Result<Vec<Table>> {
                 order by a.attnum limit 1),
             exists (select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'allocator_id')
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname in {SCHEMAS} and c.relkind in ('r', 'p') and c.oid <> 'deploy.turn'::regclass
+        where n.nspname in {SCHEMAS} and n.nspname <> 'lane' and c.relkind in ('r', 'p')
+            and c.oid <> 'deploy.turn'::regclass
         order by 1"), &[])?;
     let tables: Vec<Table> = rows
         .iter()

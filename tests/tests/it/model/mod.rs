@@ -46,7 +46,8 @@ fn balances_in(admin: &mut Client) -> Result<BTreeMap<String, i64>> {
         "select concat_ws(' ', allocator_id, kind, currency, facility_id), balance_minor
         from capital.account where balance_minor <> 0
         union all
-        select 'committed ' || facility_id, utilised_minor from capital.facility_utilisation
+        select 'committed ' || facility_id, sum(utilised_minor)::int8 from capital.facility_slot
+        group by facility_id
         union all
         select settlement_id || ' ' || status, amount_minor from capital.settlement",
         &[],

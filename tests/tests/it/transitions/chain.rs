@@ -141,7 +141,7 @@ fn a_settlement_and_its_chain_move_together_or_not_at_all() -> Result<()> {
     let settlement = format!(
         "update capital.settlement
         set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = auth.sub(),
-            updated_at = clock_timestamp()
+            room_slots = '{{0}}', room_taken = array[amount_minor], updated_at = clock_timestamp()
         where settlement_id = '{pending}'"
     );
     let link_at = |at: &str| {

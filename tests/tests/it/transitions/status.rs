@@ -152,6 +152,8 @@ fn the_agreed_terms_of_a_settlement_never_change() -> Result<()> {
         "expires_at = '9999-01-01T00:00:00Z'",
         "created_by = 'a1000000-0000-4000-8000-000000000002'",
         "verified_by = gen_random_uuid()",
+        "room_slots = array[15]",
+        "room_taken = array[1]",
         "created_at = created_at - interval '1 day'",
         "settlement_id = gen_random_uuid()",
         "version = version + 1",
@@ -203,7 +205,9 @@ fn no_settlement_is_verified_by_its_maker_or_by_nobody() -> Result<()> {
             let id = &settlements[from];
             let alone = format!(
                 "{door}; update capital.settlement
-                set version = {version}, previous_status = '{previous}', status = '{to}', verified_by = {verifier}
+                set version = {version}, previous_status = '{previous}', status = '{to}', verified_by = {verifier},
+                    room_slots = case when {verifier} is not null then '{{0}}'::int4[] end,
+                    room_taken = case when {verifier} is not null then array[amount_minor] end
                 where settlement_id = '{id}'"
             );
             assert_eq!(attempt(&mut client, &alone)?, FOUR_EYES, "{to}, {verifier}");
@@ -212,7 +216,8 @@ fn no_settlement_is_verified_by_its_maker_or_by_nobody() -> Result<()> {
     // The verifier is a member of the settlement's own allocator.
     let stranger = format!(
         "alter table capital.settlement disable trigger user; update capital.settlement
-        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = gen_random_uuid()
+        set version = 2, previous_status = 'PENDING', status = 'VERIFIED', verified_by = gen_random_uuid(),
+            room_slots = '{{0}}', room_taken = array[amount_minor]
         where settlement_id = '{}'",
         settlements["PENDING"]
     );
@@ -220,5 +225,62 @@ fn no_settlement_is_verified_by_its_maker_or_by_nobody() -> Result<()> {
         attempt(&mut client, &stranger)?,
         "23503 settlement_verified_by_fkey"
     );
+    Ok(())
+}
+
+/// What is VERIFIED has taken room for its amount; what is not has taken none.
+#[test]
+fn no_settlement_is_verified_without_room_for_its_amount() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let settlements = one_in_each_state(&fixture)?;
+    let mut client = fixture.admin()?;
+    let door = "alter table capital.settlement disable trigger all";
+    for (state, room) in [
+        (
+            "PENDING",
+            "room_slots = '{0}', room_taken = array[amount_minor]",
+        ),
+        ("PENDING", "room_slots = '{0}'"),
+        ("VERIFIED", "room_slots = null, room_taken = null"),
+        ("VERIFIED", "room_taken = null"),
+        ("VERIFIED", "room_slots = '{}', room_taken = '{}'"),
+        ("VERIFIED", "room_taken = array[amount_minor - 1]"),
+        ("VERIFIED", "room_taken = array[amount_minor + 1]"),
+        ("VERIFIED", "room_taken = array[null::int8]"),
+        (
+            "ESCROWED",
+            "room_slots = '{1,0}', room_taken = array[1, amount_minor - 1]",
+        ),
+        (
+            "ESCROWED",
+            "room_slots = '{1,1}', room_taken = array[1, amount_minor - 1]",
+        ),
+        (
+            "ESCROWED",
+            "room_slots = '{0,1}', room_taken = array[-1, amount_minor + 1]",
+        ),
+        (
+            "ESCROWED",
+            "room_slots = '{0,1}', room_taken = array[0, amount_minor]",
+        ),
+        (
+            "SETTLED",
+            "room_slots = '{0,1}', room_taken = array[amount_minor]",
+        ),
+        (
+            "SETTLED",
+            "room_slots = '{0,null}', room_taken = array[1, amount_minor - 1]",
+        ),
+    ] {
+        let forged = format!(
+            "{door}; update capital.settlement set {room} where settlement_id = '{}'",
+            settlements[state]
+        );
+        assert_eq!(
+            attempt(&mut client, &forged)?,
+            "23514 settlement_room_taken",
+            "{state}: {room}"
+        );
+    }
     Ok(())
 }
