@@ -16,7 +16,7 @@ use crate::support::assert_books;
 const STEPS: usize = 150;
 
 /// Not a multiple of the number of slots.
-const LIMIT: i64 = 6_007;
+const LIMIT: i64 = 2_503;
 
 fn slots(admin: &mut Client, facility: Uuid) -> Result<Vec<(i64, i64)>> {
     let rows = admin.query(

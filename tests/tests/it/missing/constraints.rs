@@ -5,7 +5,7 @@ use tests::fixture::Fixture;
 
 /// CHECKs over columns that may be null. A CHECK holds for null, unless it says otherwise; here null is meant to pass,
 /// or is spoken of in the constraint.
-const OVER_NULLABLE: [(&str, &str); 27] = [
+const OVER_NULLABLE: [(&str, &str); 28] = [
     ("account_facility_of_position", "asks whether it is null"),
     (
         "account_last_posted_at_of_version",
@@ -50,6 +50,10 @@ const OVER_NULLABLE: [(&str, &str); 27] = [
     ),
     ("release_status_members", "asks whether they are null"),
     ("settlement_expires_at_later", "null never expires"),
+    (
+        "settlement_room_taken",
+        "asks whether they are null, and the function takes no unknown answer",
+    ),
     ("settlement_status_transition", "asks whether it is null"),
     ("settlement_transition_legal", "asks whether it is null"),
     ("settlement_verified_by_other", "asks whether it is null"),
