@@ -18,7 +18,7 @@ const KEY_CHARACTERS: &str =
 fn key(client: &mut Client, fields: &[String]) -> Result<String> {
     let fields: Vec<String> = fields.iter().map(|field| quote(field)).collect();
     let sql = format!(
-        "select encode(ledger.idempotency_key({}), 'hex')",
+        "select encode(ledger.commitment_id({}), 'hex')",
         fields.join(", ")
     );
     Ok(client.query_one(&sql, &[])?.get(0))

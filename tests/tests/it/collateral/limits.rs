@@ -205,7 +205,7 @@ fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
             "{refused}"
         );
         assert_eq!(
-            (&refused["pledges"], &refused["pledges_max"]),
+            (&refused["pledges_count"], &refused["pledges_max"]),
             (&json!(3), &json!(2))
         );
     }
