@@ -76,7 +76,7 @@ fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
         ];
         assert_eq!(
             key(&mut admin, &fields)?,
-            request.idempotency_key(&client_key).to_string(),
+            request.commitment_id(&client_key).to_string(),
             "case {case}: {fields:?}"
         );
         let in_sql = fingerprint(

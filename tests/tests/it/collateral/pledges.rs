@@ -127,7 +127,7 @@ fn an_asset_keeps_its_description() -> Result<()> {
         facility.send(&event)
     };
     for (member, value) in [
-        ("kind", json!("equipment")),
+        ("asset_kind", json!("equipment")),
         ("obligor", json!("Somebody Else")),
         ("custodian", json!(lei("ANOTHERCUSTODIAN"))),
         ("identified_by", json!(lei("ANOTHERORIGINATOR"))),
@@ -139,7 +139,7 @@ fn an_asset_keeps_its_description() -> Result<()> {
             "{member}"
         );
     }
-    assert_eq!(refusal(&again("kind", json!("receivable"))?), "");
+    assert_eq!(refusal(&again("asset_kind", json!("receivable"))?), "");
     Ok(())
 }
 

@@ -125,7 +125,7 @@ impl Story<'_> {
         let found = format!("/v1/commitments?operation={create}&idempotency_key={key}");
         self.read("find-commitment", "created", &found)?;
 
-        let id = self.id(&created)?;
+        let id = id_of(&created)?;
         let verify = format!("{target}/{id}/verify");
         let refused = self.send(MAKER, "verify-settlement", &verify, &json!({}), 403)?;
         let refused = refused.json()["commitment"]["id"]
@@ -138,7 +138,7 @@ impl Story<'_> {
         let mut more = self.example(create, "least")?;
         more["amount_minor"] = json!("1500000000");
         let more = self.send(MAKER, create, target, &more, 201)?;
-        let more = format!("{target}/{}/verification", self.id(&more)?);
+        let more = format!("{target}/{}/verification", id_of(&more)?);
         self.read("get-verification", "refused", &more)?;
 
         for (agent, operation, name) in [
@@ -180,7 +180,7 @@ impl Story<'_> {
         self.person(MAKER, create, "defaults", target, 201)?;
         let run = self.person(MAKER, create, "full", target, 201)?;
         self.keep(create, "computed", &run)?;
-        let run = format!("{target}/{}", self.id(&run)?);
+        let run = format!("{target}/{}", id_of(&run)?);
         self.read("get-risk-run", "run", &run)?;
         self.read("list-risk-runs", "newest", &format!("{target}?limit=1"))
     }
@@ -204,7 +204,7 @@ impl Story<'_> {
         self.keep(request, "requested", &release)?;
         let mut approval = self.example("approve-release", "approval")?;
         approval["content_sha256"] = release.json()["content_sha256"].clone();
-        let release = format!("/v1/releases/{}", self.id(&release)?);
+        let release = format!("/v1/releases/{}", id_of(&release)?);
         let approve = format!("{release}/approve");
         let approved = self.send(CHECKER, "approve-release", &approve, &approval, 200)?;
         self.keep("approve-release", "approved", &approved)?;
@@ -379,15 +379,10 @@ impl Story<'_> {
         let mut body = body.clone();
         body["uetr"] = json!(Uuid::new_v4().to_string());
         let created = self.send(MAKER, "create-settlement", "/v1/settlements", &body, 201)?;
-        let id = self.id(&created)?;
+        let id = id_of(&created)?;
         let target = format!("/v1/settlements/{id}/verify");
         self.send(CHECKER, "verify-settlement", &target, &json!({}), 200)?;
         Ok(id)
-    }
-
-    fn id(&self, answer: &Response) -> Result<String> {
-        let id = answer.json()["id"].as_str().map(str::to_owned);
-        id.with_context(|| format!("no id: {}", answer.text()))
     }
 
     fn deliver(
@@ -458,6 +453,12 @@ impl Story<'_> {
         let verdict = self.api.check(operation, answer);
         verdict.map_err(anyhow::Error::msg)
     }
+}
+
+/// What a reply calls what it made.
+fn id_of(answer: &Response) -> Result<String> {
+    let id = answer.json()["id"].as_str().map(str::to_owned);
+    id.with_context(|| format!("no id: {}", answer.text()))
 }
 
 /// A value without what is new in each run: ids, hashes, times, sizes of the log, and what follows from a run's id.
