@@ -84,7 +84,7 @@ fn the_words_of_a_refusal_never_change() {
     }
 }
 
-/// The words of members that the SQL has as texts, a list each: pointer into a schema of the document, and where the SQL
+/// The words of members that the SQL has as texts, a list each: the pointer to the document's list, and where the SQL
 /// says them.
 const MEMBERS: [(&str, &[&str]); 7] = [
     (
