@@ -461,14 +461,12 @@ fn id_of(answer: &Response) -> Result<String> {
     id.with_context(|| format!("no id: {}", answer.text()))
 }
 
-/// A value without what is new in each run: ids, hashes, times, sizes of the log, and what follows from a run's id.
+/// A value without what is new in each run: ids, hashes, times, numbers of the log, and what follows from a run's id.
 fn outline(name: &str, value: &Value) -> Value {
     match (name, value) {
         ("result", value) => shape(value),
-        ("index" | "checkpoint_size" | "size" | "log_size", Value::Number(_))
-        | ("note" | "proof" | "snapshot" | "next_cursor" | "seed", Value::String(_)) => {
-            shape(value)
-        }
+        ("index" | "checkpoint_size" | "size" | "log_size" | "mutations", Value::Number(_))
+        | ("note" | "proof" | "snapshot" | "next_cursor", Value::String(_)) => shape(value),
         ("leaf", Value::String(text)) => {
             outline("", &serde_json::from_str(text).unwrap_or_default())
         }
