@@ -120,7 +120,7 @@ fn leaf(index: u64) -> Result<Leaf> {
         attempt: uuid(hash("attempt"))?.as_str().to_owned(),
         occurred_at: None,
         claimed_at: time(index % 900_000)?,
-        allocator: Some(uuid(hash("allocator"))?),
+        allocator_id: Some(uuid(hash("allocator"))?),
         created_id: created.then(|| uuid(hash("created"))).transpose()?,
         outcome: Outcome::Accepted(
             Status::new(if created { 201 } else { 200 }).context("a status")?,

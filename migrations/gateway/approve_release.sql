@@ -39,7 +39,8 @@ begin
             perform ledger.refuse('release-decided');
         end if;
         if (release.created_at > clock_timestamp() - collateral.release_life()) is not true then
-            perform ledger.refuse('expired');
+            perform ledger.refuse('expired', jsonb_build_object(
+                'expires_at', ledger.rfc3339(release.created_at + collateral.release_life())));
         end if;
         release := collateral.approve_release(release, _content_sha256);
     exception

@@ -35,15 +35,15 @@ begin
             when 'amendment.recorded' then
                 effect := collateral.record_amendment(facility, _data);
             when 'agreement.recorded' then
-                effect := collateral.record_agreement(facility, _data);
+                perform collateral.record_agreement(facility, _data);
             when 'asset.pledged' then
                 effect := collateral.pledge(facility, _data);
             when 'valuation.recorded' then
-                effect := collateral.record_valuation(facility, _data);
+                perform collateral.record_valuation(facility, _data);
             when 'custody.confirmed' then
-                effect := collateral.record_receipt(facility, _data);
+                perform collateral.record_receipt(facility, _data);
             when 'search.reported' then
-                effect := collateral.record_search(facility, _data);
+                perform collateral.record_search(facility, _data);
         end case;
     exception
         when sqlstate 'OPK01' then

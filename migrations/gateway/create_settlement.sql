@@ -34,7 +34,7 @@ begin
         end if;
         -- known: without a time there is no expiry
         if _expires_at <= clock_timestamp() then
-            perform ledger.refuse('expired');
+            perform ledger.refuse('expired', jsonb_build_object('expires_at', ledger.rfc3339(_expires_at)));
         end if;
         if exists (
             select from capital.settlement as s where s.allocator_id = allocator and s.uetr = _uetr

@@ -13,7 +13,7 @@ declare
     allocator uuid := auth.authenticate_member(_token);
     -- The key contains the person: nobody finds what somebody else sent.
     entry constant jsonb := ledger.entry_json(
-        ledger.idempotency_key('human', auth.sub()::text, _operation, _resource, _client_key), allocator);
+        ledger.commitment_id('human', auth.sub()::text, _operation, _resource, _client_key), allocator);
 begin
     return case when entry is null then ledger.unrecorded('not-found') else ledger.ok(entry) end;
 end

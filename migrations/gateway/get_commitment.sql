@@ -12,6 +12,6 @@ begin
 end
 $$;
 comment on function gateway.get_commitment is
-    'GET /v1/commitments/{id}: the ledger entry of one of the allocator''s own commitments, and its receipt.';
+    'GET /v1/commitments/{id}: the ledger entry of one of the allocator''s own commitments, with the log''s.';
 
 grant execute on function gateway.get_commitment to get_commitment;

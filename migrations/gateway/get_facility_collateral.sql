@@ -48,7 +48,7 @@ begin
                 jsonb_build_object(
                     'id', p.pledge_id,
                     'asset_id', p.asset_id,
-                    'kind', a.kind,
+                    'asset_kind', a.kind,
                     'obligor', a.obligor,
                     'custodian', a.custodian,
                     'fingerprint', encode(p.fingerprint, 'hex'),

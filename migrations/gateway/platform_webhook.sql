@@ -46,8 +46,9 @@ begin
             when 'facility.opened' then
                 perform capital.open_facility(
                     (_data ->> 'facility_id')::uuid, _data ->> 'name', _data ->> 'currency',
-                    (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent', _data ->> 'settlement_agent',
-                    (_data ->> 'secured')::boolean, _data ->> 'collateral_agent', (_data ->> 'lead_allocator_id')::uuid
+                    (_data ->> 'limit_minor')::bigint, _data ->> 'escrow_agent_id', _data ->> 'settlement_agent_id',
+                    (_data ->> 'secured')::boolean, _data ->> 'collateral_agent_id',
+                    (_data ->> 'lead_allocator_id')::uuid
                 );
             when 'facility.admitted' then
                 perform capital.admit_allocator((_data ->> 'facility_id')::uuid, allocator);

@@ -31,7 +31,8 @@ create table ledger.commitment_ledger (
     )
 );
 comment on table ledger.commitment_ledger is
-    'One row for every idempotency key that was ever claimed. Append-only: a key stays taken for ever.';
+    'One row for every idempotency key that was ever claimed, under the commitment''s id. Append-only: a key stays '
+    'taken for ever.';
 comment on column ledger.commitment_ledger.fingerprint is
     'The hash of the request''s raw bytes. It tells a repetition from another request under the same key.';
 comment on column ledger.commitment_ledger.resource is 'The id in the route, or an empty text.';

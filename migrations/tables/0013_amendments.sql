@@ -105,4 +105,4 @@ comment on column collateral.filing_standing.disputed is
 comment on column collateral.filing_standing.debtors is
     'The debtors of record: [{party_id, name}]; likewise secured_parties.';
 comment on column collateral.filing_standing.effects is
-    'The effect of each amendment, in the order of filing: [{amendment_id, effective, reason}].';
+    'The effect of each amendment, in the order of filing: [{amendment_id, effective, cause}].';

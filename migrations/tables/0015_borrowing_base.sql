@@ -183,7 +183,7 @@ create table collateral.warning (
     kind text not null,
     subject text not null,
     occurrence fixed.version not null,
-    detail jsonb not null,
+    figures jsonb not null,
     opened_at timestamptz not null default clock_timestamp(),
     closed_at timestamptz,
     constraint warning_pkey primary key (facility_id, kind, subject, occurrence),
@@ -212,6 +212,6 @@ create index warning_closed_newest_idx
 create type collateral.finding as (
     kind text,
     subject text,
-    detail jsonb
+    figures jsonb
 );
 comment on type collateral.finding is 'A reason to warn.';

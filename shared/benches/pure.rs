@@ -236,7 +236,7 @@ fn actor() -> Actor {
 fn idempotency_key(bencher: Bencher<'_, '_>) {
     let actor = actor();
     let key: ClientKey = "3f1a9c52-retry-0001".parse().expect("a key");
-    bencher.bench_local(|| request(black_box(&actor)).idempotency_key(black_box(&key)));
+    bencher.bench_local(|| request(black_box(&actor)).commitment_id(black_box(&key)));
 }
 
 /// The same number of bytes at once, the tag's hash included: two calls.

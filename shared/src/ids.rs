@@ -1,5 +1,5 @@
 //! Identifiers. Each type parses one spelling only, so equal ids are equal texts wherever a text is
-//! hashed, signed or compared: in an idempotency key, in a log, in the database.
+//! hashed, signed or compared: in a commitment's id, in a log, in the database.
 
 use std::{fmt, str::FromStr};
 

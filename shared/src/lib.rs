@@ -6,7 +6,7 @@
 //! | [`config`] | environment and secrets, parsed once into types |
 //! | [`http`] | event, request, response, problem |
 //! | [`auth`] | who is calling: tokens of people, signatures of agents |
-//! | [`commitment`] | idempotency key and fingerprint, to the byte |
+//! | [`commitment`] | a commitment's id and fingerprint, to the byte |
 //! | [`gateway`] | the only SQL: one Rust function for each gateway function |
 //! | [`strict_json`] | JSON that every reader reads alike |
 //! | [`outbound`] | requests to hosts that are not trusted |

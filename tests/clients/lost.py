@@ -34,9 +34,30 @@ def resolved(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def members(schema: dict[str, Any]) -> set[str]:
+def properties(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     schema = resolved(schema)
-    return set(schema.get("properties", ())).union(*map(members, schema.get("allOf", ())))
+    found = dict(schema.get("properties", {}))
+    for part in schema.get("allOf", ()):
+        found |= properties(part)
+    return found
+
+
+def objects(name: str, asked: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    """The object and those within it that have no name of their own: Python's name, TypeScript's, and the members."""
+    if found := properties(schema):
+        yield name, asked, sorted(found)
+    for member, inner in found.items():
+        yield from within(f"{name}_{member}", f'Of<{asked}, "{member}">', inner)
+    for number, one in enumerate(schema.get("oneOf", ())):
+        if "$ref" not in one:
+            yield from objects(f"{name}_type_{number}", asked, one)
+
+
+def within(name: str, asked: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    if "$ref" not in schema:
+        yield from objects(name, asked, schema)
+        if items := schema.get("items"):
+            yield from within(f"{name}_item", f"Of<{asked}, number>", items)
 
 
 def plain(name: str) -> str:
@@ -49,14 +70,20 @@ def lost_members() -> Iterator[str]:
     questions = [
         'import type { components } from "./api.js";',
         'type Schemas = components["schemas"];',
-        "type Has<T, K extends string extends keyof T ? never : keyof T> = K;",
+        "type Keys<T> = T extends unknown ? keyof T : never;",
+        "type Of<T, K> = T extends unknown ? (K extends keyof T ? NonNullable<T[K]> : never) : never;",
+        "type Has<T, K extends string extends Keys<T> ? never : Keys<T>> = K;",
     ]
+    inner = 0
     for name, schema in schemas.items():
-        if names := sorted(members(schema)):
-            kept = {plain(member) for member, kind in generated.get(plain(name), {}).items() if kind != "Any"}
-            yield from (f"{name}.{member}" for member in names if plain(member) not in kept)
+        for number, (python, asked, names) in enumerate(objects(name, f'Schemas["{name}"]', schema)):
+            inner += number > 0
+            kept = {plain(member) for member, kind in generated.get(plain(python), {}).items() if kind != "Any"}
+            yield from (f"{python}.{member}" for member in names if plain(member) not in kept)
             union = " | ".join(f'"{member}"' for member in names)
-            questions.append(f'export type {name} = Has<Schemas["{name}"], {union}>;')
+            questions.append(f"export type {name}_{number} = Has<{asked}, {union}>;")
+    if inner < 20:
+        yield f"{inner} objects within others"
     typescript.write_text("\n".join(questions) + "\n")
 
 

@@ -154,7 +154,7 @@ impl Outcome {
             differing.hidden("principal_kind", claim.kind.as_ref(), self.kind.as_ref());
             differing.hidden("principal_id", claim.id.as_ref(), self.id.as_ref());
         }
-        let allocator = leaf.allocator.as_ref().map(Uuid::as_str);
+        let allocator = leaf.allocator_id.as_ref().map(Uuid::as_str);
         differing.hidden("allocator_id", allocator, self.allocator.as_deref());
         differing.shown("outcome", leaf.outcome.as_str(), self.result.as_deref());
         let status = self.status.map(|status| status.to_string());

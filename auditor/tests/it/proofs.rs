@@ -28,7 +28,7 @@ pub(crate) fn leaf(index: u64) -> Leaf {
         attempt: "one".to_owned(),
         occurred_at: None,
         claimed_at: Timestamp::parse("2026-11-23T01:02:03.123456Z").unwrap(),
-        allocator: None,
+        allocator_id: None,
         created_id: Uuid::parse("0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10"),
         outcome: Outcome::Accepted(Status::new(201).unwrap()),
         committed_at: Timestamp::parse("2026-11-23T01:02:03.223456Z").unwrap(),

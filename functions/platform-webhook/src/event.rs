@@ -120,8 +120,8 @@ fn facility(data: &mut Fields) -> Option<Value> {
     data.keep::<Text>("name");
     data.keep::<Currency>("currency");
     data.keep::<AmountMinor>("limit_minor");
-    data.keep::<AgentId>("escrow_agent");
-    data.keep::<AgentId>("settlement_agent");
+    data.keep::<AgentId>("escrow_agent_id");
+    data.keep::<AgentId>("settlement_agent_id");
     let secured = data.keep_boolean("secured");
     security(secured, data);
     data.kept()
@@ -137,11 +137,11 @@ fn admission(data: &mut Fields) -> Option<Value> {
 /// another.
 fn security(secured: Option<bool>, data: &mut Fields) {
     if secured == Some(true) {
-        data.keep::<AgentId>("collateral_agent");
+        data.keep::<AgentId>("collateral_agent_id");
         data.keep::<AllocatorId>("lead_allocator_id");
         return;
     }
-    for name in ["collateral_agent", "lead_allocator_id"] {
+    for name in ["collateral_agent_id", "lead_allocator_id"] {
         match secured {
             Some(_) => data.absent(name, "goes with a secured facility only"),
             None => data.skip(name),
@@ -176,8 +176,8 @@ mod tests {
             }
             "facility.opened" => json!({
                 "facility_id": ID, "name": "Senior", "currency": "USD", "limit_minor": "100",
-                "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": true,
-                "collateral_agent": "collateral-one", "lead_allocator_id": ID,
+                "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": true,
+                "collateral_agent_id": "collateral-one", "lead_allocator_id": ID,
             }),
             "facility.admitted" | "facility.excluded" => {
                 json!({"facility_id": ID, "allocator_id": ID})
@@ -313,16 +313,16 @@ mod tests {
         assert_eq!(
             errors("facility.opened", &unsecured),
             json!([
-                {"pointer": "/collateral_agent", "detail": "goes with a secured facility only"},
+                {"pointer": "/collateral_agent_id", "detail": "goes with a secured facility only"},
                 {"pointer": "/lead_allocator_id", "detail": "goes with a secured facility only"},
             ])
         );
-        for name in ["collateral_agent", "lead_allocator_id"] {
+        for name in ["collateral_agent_id", "lead_allocator_id"] {
             unsecured.as_object_mut().unwrap().remove(name);
         }
         let read = read("facility.opened", &unsecured).unwrap();
         assert_eq!(read["secured"], json!(false));
-        assert!(read.get("collateral_agent").is_none());
+        assert!(read.get("collateral_agent_id").is_none());
         for wrong in [json!("true"), json!(1), json!(null)] {
             let mut body = secured.clone();
             body["secured"] = wrong;

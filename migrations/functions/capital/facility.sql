@@ -40,10 +40,10 @@ begin
     if exists (select from capital.facility as f where f.facility_id = _facility_id) then
         perform ledger.refuse('already-exists');
     end if;
-    perform capital.require_agent(_escrow_agent_id, 'escrow', 'escrow_agent');
-    perform capital.require_agent(_settlement_agent_id, 'settlement', 'settlement_agent');
+    perform capital.require_agent(_escrow_agent_id, 'escrow', 'escrow_agent_id');
+    perform capital.require_agent(_settlement_agent_id, 'settlement', 'settlement_agent_id');
     if _secured then
-        perform capital.require_agent(_collateral_agent_id, 'collateral', 'collateral_agent');
+        perform capital.require_agent(_collateral_agent_id, 'collateral', 'collateral_agent_id');
         perform capital.require_allocator(_lead_allocator_id);
     end if;
     insert into capital.facility
@@ -182,11 +182,9 @@ return jsonb_build_object(
     'currency', (_facility).currency,
     'secured', (_facility).secured,
     'lead_allocator_id', (_facility).lead_allocator_id,
-    'agents', jsonb_build_object(
-        'escrow', (_facility).escrow_agent_id,
-        'settlement', (_facility).settlement_agent_id,
-        'collateral', (_facility).collateral_agent_id
-    ),
+    'escrow_agent_id', (_facility).escrow_agent_id,
+    'settlement_agent_id', (_facility).settlement_agent_id,
+    'collateral_agent_id', (_facility).collateral_agent_id,
     'opened_at', ledger.rfc3339((_facility).opened_at)
 ) || (
     select jsonb_build_object(

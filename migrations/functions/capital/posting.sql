@@ -45,7 +45,9 @@ as $$
 begin
     return case
         when capital.can_move(_account, _amount_minor) then null
-        when (_account.kind = 'external') = (_amount_minor < 0) then ledger.reason('account-limit')
+        when (_account.kind = 'external') = (_amount_minor < 0) then ledger.reason('account-limit', jsonb_build_object(
+            'room_minor', (9223372036854775807 - abs(_account.balance_minor))::text,
+            'required_minor', abs(_amount_minor)::text))
         else ledger.reason('insufficient-capital', jsonb_build_object(
             'available_minor', abs(_account.balance_minor)::text, 'required_minor', abs(_amount_minor)::text))
     end;

@@ -78,7 +78,8 @@ begin
         -- Expiry must not depend on when the scheduler comes by.
         -- known: without a time there is no expiry
         if to_status = 'ESCROWED' and settlement.expires_at <= clock_timestamp() then
-            perform ledger.refuse('expired');
+            perform ledger.refuse('expired', jsonb_build_object(
+                'expires_at', ledger.rfc3339(settlement.expires_at)));
         end if;
         -- What held at VERIFIED must hold still. Capital that goes back needs no cover.
         if to_status is distinct from 'FAILED' then

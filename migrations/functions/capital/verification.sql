@@ -42,7 +42,8 @@ begin
     end if;
     -- known: without a time there is no expiry
     if settlement.expires_at <= clock_timestamp() then
-        reasons := reasons || ledger.reason('expired');
+        reasons := reasons || ledger.reason('expired', jsonb_build_object(
+            'expires_at', ledger.rfc3339(settlement.expires_at)));
     end if;
     -- The first reason refuses. Who is refused already makes nothing be computed of the collateral.
     if _dry is not true and reasons is distinct from '[]' then

@@ -306,11 +306,12 @@ begin
         -- known: counts
         if missing.valuations > 0 then
             problems := problems || ledger.reason(
-                'valuation-missing', jsonb_build_object('pledges', missing.valuations));
+                'valuation-missing', jsonb_build_object('pledges_count', missing.valuations));
         end if;
         -- known: a count
         if missing.receipts > 0 then
-            problems := problems || ledger.reason('custody-missing', jsonb_build_object('pledges', missing.receipts));
+            problems := problems || ledger.reason(
+                'custody-missing', jsonb_build_object('pledges_count', missing.receipts));
         end if;
         problems := problems || ledger.reason('availability-short', jsonb_build_object(
             'availability_minor', _figures.availability_minor::text, 'required_minor', _more_minor::text));

@@ -2,7 +2,7 @@
 -- several assets.
 
 create or replace function collateral.record_valuation(_facility uuid, _data jsonb)
-returns jsonb
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -32,19 +32,20 @@ begin
         decode(_data ->> 'document_sha256', 'hex')
     from jsonb_to_recordset(_data -> 'assets') as v (asset_id uuid, value_minor bigint);
     perform collateral.recount_holdings(_facility, asset_ids);
-    return '{}';
 end
 $$;
 comment on function collateral.record_valuation(uuid, jsonb) is
     'valuation.recorded: one document, values of one or more assets.';
 
 create or replace function collateral.record_receipt(_facility uuid, _data jsonb)
-returns jsonb
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    asset_ids constant uuid[] := array(select a.id::uuid from jsonb_array_elements_text(_data -> 'assets') as a (id));
+    asset_ids constant uuid[] := array(
+        select a.id::uuid from jsonb_array_elements_text(_data -> 'asset_ids') as a (id)
+    );
     foreign_asset uuid;
 begin
     perform collateral.require_past((_data ->> 'held_on')::date, 'held_on', collateral.latest_today());
@@ -73,14 +74,13 @@ begin
         decode(_data ->> 'document_sha256', 'hex')
     from unnest(asset_ids) as a (id);
     perform collateral.recount_holdings(_facility, asset_ids);
-    return '{}';
 end
 $$;
 comment on function collateral.record_receipt(uuid, jsonb) is
     'custody.confirmed: one document, of one custodian, for one or more assets.';
 
 create or replace function collateral.record_search(_facility uuid, _data jsonb)
-returns jsonb
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -103,7 +103,6 @@ begin
         decode(f.subordination_sha256, 'hex')
     from jsonb_to_recordset(_data -> 'findings')
         as f (file_number text, filed_at timestamptz, secured_party text, subordination_sha256 text);
-    return '{}';
 end
 $$;
 comment on function collateral.record_search(uuid, jsonb) is

@@ -178,7 +178,7 @@ comment on function collateral.record_amendment(uuid, jsonb) is
     'amendment.recorded: a UCC-3, whatever its effect. The reply says which effect it has.';
 
 create or replace function collateral.record_agreement(_facility uuid, _data jsonb)
-returns jsonb
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -197,7 +197,6 @@ begin
     if not found then
         perform ledger.refuse('already-exists');
     end if;
-    return '{}';
 end
 $$;
 comment on function collateral.record_agreement(uuid, jsonb) is 'agreement.recorded: a security agreement.';

@@ -13,7 +13,7 @@ declare
     problem jsonb;
 begin
     return query
-    select k.kind, s.filing_id::text, k.detail
+    select k.kind, s.filing_id::text, k.figures
     from collateral.filing_standing as s
     join collateral.filing as f on f.facility_id = s.facility_id and f.filing_id = s.filing_id
     cross join lateral (select collateral.office_today(f.office) as today) as o
@@ -29,7 +29,7 @@ begin
             ('filing-terminated', s.terminated_on is not null,
                 jsonb_build_object('terminated_on', s.terminated_on)),
             ('filing-disputed', s.disputed, '{}'::jsonb)
-    ) as k (kind, due, detail)
+    ) as k (kind, due, figures)
     where s.facility_id = _facility_id
         and k.due
         and exists (
@@ -148,7 +148,7 @@ begin
         where (w.facility_id, w.kind, w.subject, w.occurrence)
             = (_facility_id, warning.kind, warning.subject, warning.occurrence);
         perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
-            'warning', warning.kind, 'facility_id', _facility_id, 'subject', nullif(warning.subject, ''),
+            'kind', warning.kind, 'facility_id', _facility_id, 'subject', nullif(warning.subject, ''),
             'change', 'closed'));
         closed := closed + 1;
     end loop;
@@ -172,11 +172,11 @@ begin
             where w.facility_id = _facility_id and w.kind = one.kind and w.subject = one.subject
         );
         continue when collateral.claim_warning(_attempt, _facility_id, 'opened', warning) is not true;
-        insert into collateral.warning (facility_id, kind, subject, occurrence, detail)
-        values (_facility_id, one.kind, one.subject, warning.occurrence, one.detail);
+        insert into collateral.warning (facility_id, kind, subject, occurrence, figures)
+        values (_facility_id, one.kind, one.subject, warning.occurrence, one.figures);
         perform ledger.conclude('accepted', 200, lead, jsonb_build_object(
-            'warning', one.kind, 'facility_id', _facility_id, 'subject', nullif(one.subject, ''), 'change', 'opened',
-            'detail', one.detail));
+            'kind', one.kind, 'facility_id', _facility_id, 'subject', nullif(one.subject, ''), 'change', 'opened',
+            'figures', one.figures));
         opened := opened + 1;
     end loop;
 
@@ -212,7 +212,7 @@ return jsonb_build_object(
     'status', case when (_warning).closed_at is null then 'open' else 'closed' end,
     'opened_at', ledger.rfc3339((_warning).opened_at),
     'closed_at', ledger.rfc3339((_warning).closed_at),
-    'detail', (_warning).detail
+    'figures', (_warning).figures
 );
 comment on function collateral.warning_json(collateral.warning) is 'A warning as replies show it.';
 

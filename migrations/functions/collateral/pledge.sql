@@ -15,7 +15,7 @@ begin
     if found then
         -- An asset that is pledged again after a release must be described the same.
         if (asset.kind, asset.obligor, asset.custodian, asset.identified_by, asset.identifier) is distinct from (
-            _data ->> 'kind', _data ->> 'obligor', _data ->> 'custodian', _data ->> 'identified_by',
+            _data ->> 'asset_kind', _data ->> 'obligor', _data ->> 'custodian', _data ->> 'identified_by',
             _data ->> 'identifier'
         ) then
             perform ledger.refuse('already-exists', '{"resource": "asset"}');
@@ -24,7 +24,7 @@ begin
     end if;
     insert into collateral.asset (facility_id, asset_id, kind, obligor, custodian, identified_by, identifier)
     values
-        (_facility, (_data ->> 'asset_id')::uuid, _data ->> 'kind', _data ->> 'obligor', _data ->> 'custodian',
+        (_facility, (_data ->> 'asset_id')::uuid, _data ->> 'asset_kind', _data ->> 'obligor', _data ->> 'custodian',
          _data ->> 'identified_by', _data ->> 'identifier')
     on conflict do nothing
     returning * into asset;

@@ -226,7 +226,7 @@ begin
     -- The approver must be shown all of it, and it must take effect in one statement.
     if (cardinality(named) <= collateral.release_pledges_max()) is not true then
         perform ledger.refuse('release-large', jsonb_build_object(
-            'pledges', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
+            'pledges_count', cardinality(named), 'pledges_max', collateral.release_pledges_max()));
     end if;
     content := collateral.release_content(_facility_id, _kind, _filing_id, named, amendment, _reason);
     -- All open releases stand in one reply, so that no request pushes another out of the approver's sight.

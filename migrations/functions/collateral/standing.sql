@@ -187,7 +187,7 @@ begin
         parties := case amendment.role when 'debtor' then standing.debtors else standing.secured_parties end;
         reason := collateral.reason_without_effect(_filing, standing, parties, amendment);
         standing.effects := standing.effects || jsonb_build_object(
-            'amendment_id', amendment.amendment_id, 'effective', reason is null, 'reason', reason);
+            'amendment_id', amendment.amendment_id, 'effective', reason is null, 'cause', reason);
         standing.disputed := standing.disputed or reason is not distinct from 'not-authorised';
         continue when reason is not null;
 
@@ -264,7 +264,7 @@ stable
 return jsonb_build_object(
     'lapse_on', (_standing).lapse_on,
     'continuation_opens_on', collateral.continuation_opens((_standing).lapse_on),
-    'state', case
+    'status', case
         when (_standing).terminated_on is not null then 'terminated'
         when (_standing).lapse_on < collateral.office_today(_office) then 'lapsed'
         when (_standing).disputed then 'disputed'

@@ -5,7 +5,7 @@
 -- The key is derived here and nowhere else: from the principal that was authenticated, from the operation, which is the
 -- login's own function, and from what the caller sent. So nobody can claim a key of somebody else.
 
-create or replace function ledger.idempotency_key(
+create or replace function ledger.commitment_id(
     _principal_kind text,
     _principal_id text,
     _operation text,
@@ -29,7 +29,7 @@ begin
     );
 end
 $$;
-comment on function ledger.idempotency_key(text, text, text, text, text) is
+comment on function ledger.commitment_id(text, text, text, text, text) is
     'The commitment''s name. It contains the principal, so nobody can claim a key of somebody else.';
 
 create or replace function ledger.operation()
@@ -67,7 +67,7 @@ begin
     claimed.attempt := _claim ->> 'attempt';
     claimed.fingerprint := decode(_claim ->> 'fingerprint', 'hex');
     claimed.occurred_at := (_claim ->> 'occurred_at')::timestamptz;
-    claimed.key := ledger.idempotency_key(
+    claimed.key := ledger.commitment_id(
         who.kind, who.id, claimed.operation, _resource, _claim ->> 'client_key'
     );
     -- A part that is missing makes the key unknown.

@@ -15,7 +15,7 @@ begin
     select jsonb_build_object(
         'id', encode(l.key, 'hex'),
         'fingerprint', encode(l.fingerprint, 'hex'),
-        'principal', capital.actor_json(l.principal_kind, l.principal_id, case l.principal_kind
+        'actor', capital.actor_json(l.principal_kind, l.principal_id, case l.principal_kind
             when 'human' then capital.names_of_people(array[l.principal_id]) end),
         'operation', l.operation,
         'resource_id', nullif(l.resource, ''),
@@ -34,7 +34,7 @@ begin
     if not found then
         return null;
     end if;
-    return entry || jsonb_build_object('receipt', jsonb_build_object(
+    return entry || jsonb_build_object('log_entry', jsonb_build_object(
         'leaf', leaf,
         'leaf_hash', encode(sha256('\x00'::bytea || convert_to(leaf, 'UTF8')), 'hex'),
         'index', place,
@@ -44,7 +44,7 @@ begin
 end
 $$;
 comment on function ledger.entry_json(bytea, uuid) is
-    'A commitment of that allocator''s, with its receipt. Null for any other.';
+    'A commitment of that allocator''s, with its entry in the log. Null for any other.';
 
 create or replace function ledger.refusals_max()
 returns int4

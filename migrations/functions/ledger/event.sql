@@ -12,7 +12,7 @@ return case
     when _event_type = 'member.name_erased' then array['allocator_id', 'sub']
     when _event_type = 'agent.registered' then array['agent_id', 'kind', 'name']
     when _event_type = 'facility.opened' then array[
-        'facility_id', 'name', 'currency', 'limit_minor', 'escrow_agent', 'settlement_agent', 'secured'
+        'facility_id', 'name', 'currency', 'limit_minor', 'escrow_agent_id', 'settlement_agent_id', 'secured'
     ]
     when _event_type in ('facility.admitted', 'facility.excluded') then array['facility_id', 'allocator_id']
     when _event_type = 'dispute.decided' then array['facility_id']
@@ -50,7 +50,7 @@ return case
         'facility_id', 'valuation_id', 'valued_on', 'currency', 'document_sha256', 'assets'
     ]
     when _event_type = 'custody.confirmed' then array[
-        'facility_id', 'receipt_id', 'held_on', 'custodian', 'document_sha256', 'assets'
+        'facility_id', 'receipt_id', 'held_on', 'custodian', 'document_sha256', 'asset_ids'
     ]
     when _event_type = 'search.reported' then array[
         'facility_id', 'search_id', 'office', 'party_id', 'searched_name', 'through_on', 'document_sha256', 'findings'

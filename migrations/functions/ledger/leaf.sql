@@ -1,4 +1,4 @@
--- The leaf: what the log says of one outcome, to the byte. docs/ARCHITECTURE.md has the format; the crate `tlog`
+-- The leaf: what the log says of one outcome, to the byte. docs/TLOG-LEAF.md has the format; the crate `tlog`
 -- renders the same.
 
 -- The hashes below are fixed.tagged_hash written out: every mutation pays for them, and an expression costs a
@@ -32,7 +32,7 @@ create or replace function ledger.leaf_tail(
 returns text
 language sql
 stable
-return ',"allocator":' || coalesce('"' || (_outcome).allocator_id::text || '"', 'null')
+return ',"allocator_id":' || coalesce('"' || (_outcome).allocator_id::text || '"', 'null')
     || ',"created_id":' || case (_outcome).status when 201 then '"' || ((_outcome).body ->> 'id') || '"' else 'null' end
     || ',"outcome":"' || (_outcome).outcome
     || case when (_outcome).refusal is null then '","status":' || (_outcome).status || ','

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use crate::ids::{DeliveryId, Invalid};
 
-/// The caller's own part of an idempotency key: the `Idempotency-Key` header of a person's request, or the delivery id
+/// An idempotency key, which the caller chooses: the `Idempotency-Key` header of a person's request, or the delivery id
 /// of a webhook.
 ///
 /// A key has 16 to 255 characters: letters, digits and `-._~+/=:`, the first of them no colon. The header gives it

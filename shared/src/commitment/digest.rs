@@ -41,8 +41,8 @@ macro_rules! digest {
 }
 
 digest!(
-    /// The key of a commitment in the ledger. Its text is 64 lower-case hexadecimal digits.
-    IdempotencyKey
+    /// The id of a commitment in the ledger. Its text is 64 lower-case hexadecimal digits.
+    CommitmentId
 );
 digest!(
     /// The hash of what was asked. Its text is 64 lower-case hexadecimal digits.
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn only_lower_case_hex_of_full_length_parses() {
         let good = "00ff".repeat(16);
-        assert_eq!(good.parse::<IdempotencyKey>().unwrap().to_string(), good);
+        assert_eq!(good.parse::<CommitmentId>().unwrap().to_string(), good);
         let non_ascii = "é".repeat(32);
         for bad in [
             "",
@@ -83,14 +83,14 @@ mod tests {
             &format!("0x{}", &good[2..]),
             &non_ascii,
         ] {
-            assert!(bad.parse::<IdempotencyKey>().is_err(), "{bad:?}");
+            assert!(bad.parse::<CommitmentId>().is_err(), "{bad:?}");
         }
     }
 
     proptest! {
         #[test]
         fn every_digest_reads_back(bytes: [u8; 32]) {
-            prop_assert_eq!(IdempotencyKey(bytes).to_string().parse(), Ok(IdempotencyKey(bytes)));
+            prop_assert_eq!(CommitmentId(bytes).to_string().parse(), Ok(CommitmentId(bytes)));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The idempotency key and the fingerprint of a mutating request, to the byte.
+//! The commitment's id and the fingerprint of a mutating request, to the byte.
 //!
 //! ```text
 //! H(tag, f1, …, fn) = SHA256( SHA256(tag) || SHA256(tag) || u64be(len f1) || f1 || … || u64be(len fn) || fn )
 //!
-//! key         = H("optkas/idempotency-key/v1", principal kind, principal id, operation, resource, client key)
+//! id          = H("optkas/idempotency-key/v1", principal kind, principal id, operation, resource, client key)
 //! fingerprint = H("optkas/request-fingerprint/v1", operation, resource, raw body)
 //! ```
 //!
@@ -25,11 +25,11 @@ use ring::digest::{Context, SHA256, digest};
 pub(crate) use self::digest::from_hex;
 pub use self::{
     client_key::ClientKey,
-    digest::{Fingerprint, IdempotencyKey, Sha256},
+    digest::{CommitmentId, Fingerprint, Sha256},
 };
 use crate::ids::{AgentId, Sub};
 
-static KEY_TAG: LazyLock<Context> = LazyLock::new(|| tagged("optkas/idempotency-key/v1"));
+static ID_TAG: LazyLock<Context> = LazyLock::new(|| tagged("optkas/idempotency-key/v1"));
 static FINGERPRINT_TAG: LazyLock<Context> =
     LazyLock::new(|| tagged("optkas/request-fingerprint/v1"));
 
@@ -45,11 +45,11 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The key that the commitment ledger knows for ever.
+    /// The id that the commitment ledger knows for ever.
     #[must_use]
-    pub fn idempotency_key(&self, client_key: &ClientKey) -> IdempotencyKey {
-        IdempotencyKey(hash(
-            &KEY_TAG,
+    pub fn commitment_id(&self, client_key: &ClientKey) -> CommitmentId {
+        CommitmentId(hash(
+            &ID_TAG,
             &[
                 self.actor.kind().as_str().as_bytes(),
                 self.actor.id().as_bytes(),
@@ -199,7 +199,7 @@ mod tests {
                 operation,
                 resource,
             };
-            assert_eq!(request.idempotency_key(client_key).to_string(), expected);
+            assert_eq!(request.commitment_id(client_key).to_string(), expected);
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_two_uses_never_meet() {
         let fields: [&[u8]; 3] = [b"a", b"", b"b"];
-        assert_ne!(hash(&KEY_TAG, &fields), hash(&FINGERPRINT_TAG, &fields));
+        assert_ne!(hash(&ID_TAG, &fields), hash(&FINGERPRINT_TAG, &fields));
     }
 
     proptest! {
@@ -253,7 +253,7 @@ mod tests {
             })
         ) {
             let (one, other) = (split(&joined, cuts), split(&joined, others));
-            prop_assert_eq!(one == other, hash(&KEY_TAG, &one) == hash(&KEY_TAG, &other));
+            prop_assert_eq!(one == other, hash(&ID_TAG, &one) == hash(&ID_TAG, &other));
         }
     }
 

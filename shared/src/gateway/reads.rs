@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use super::{Error, Gateway, Reply};
 use crate::{
     auth::Token,
-    commitment::{ClientKey, IdempotencyKey},
+    commitment::{ClientKey, CommitmentId},
     ids::{FacilityId, ResourceId, SettlementId, Sub, Uetr},
     money::CurrencyCode,
     paging::{AuditCursor, ChangesCursor, IdCursor, NewestFirstCursor},
@@ -187,11 +187,7 @@ impl Gateway {
     /// # Errors
     ///
     /// As every call.
-    pub async fn get_commitment(
-        &self,
-        token: &Token,
-        key: &IdempotencyKey,
-    ) -> Result<Reply, Error> {
+    pub async fn get_commitment(&self, token: &Token, key: &CommitmentId) -> Result<Reply, Error> {
         self.read(
             "get_commitment",
             token,

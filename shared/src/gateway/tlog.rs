@@ -4,7 +4,7 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 
 use super::{Error, Gateway, Reply};
-use crate::{auth::Token, commitment::IdempotencyKey};
+use crate::{auth::Token, commitment::CommitmentId};
 
 /// A signed transaction that is to anchor a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -142,7 +142,7 @@ impl Gateway {
     pub async fn get_commitment_proof(
         &self,
         token: &Token,
-        key: &IdempotencyKey,
+        key: &CommitmentId,
     ) -> Result<Reply, Error> {
         self.read(
             "get_commitment_proof",

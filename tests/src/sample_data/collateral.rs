@@ -237,7 +237,7 @@ impl SecuredTerms {
                 "pledged_on": pledged_on.to_string(),
                 "asset": {
                     "asset_id": asset.to_string(),
-                    "kind": "receivable",
+                    "asset_kind": "receivable",
                     "obligor": format!("Obligor {asset}"),
                     "custodian": custodian(),
                     "identified_by": lei("ORIGINATOR"),
@@ -278,7 +278,7 @@ impl SecuredTerms {
                 "held_on": held_on.to_string(),
                 "custodian": custodian(),
                 "document_sha256": "c0".repeat(32),
-                "assets": assets,
+                "asset_ids": assets,
             }),
         )
     }

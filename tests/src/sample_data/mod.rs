@@ -74,12 +74,12 @@ impl Facility {
             "name": self.name,
             "currency": self.currency,
             "limit_minor": self.limit_minor.to_string(),
-            "escrow_agent": self.escrow_agent,
-            "settlement_agent": self.settlement_agent,
+            "escrow_agent_id": self.escrow_agent,
+            "settlement_agent_id": self.settlement_agent,
             "secured": self.security.is_some(),
         });
         if let Some((agent, lead)) = self.security {
-            data["collateral_agent"] = json!(agent);
+            data["collateral_agent_id"] = json!(agent);
             data["lead_allocator_id"] = json!(lead.id.to_string());
         }
         data

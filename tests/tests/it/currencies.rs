@@ -33,7 +33,7 @@ impl<'a> Begun<'a> {
                 "facility.opened",
                 json!({
                     "facility_id": facility, "name": "Of before", "currency": currency, "limit_minor": "1000000000",
-                    "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
+                    "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": false,
                 }),
             ),
             (
@@ -163,7 +163,7 @@ fn nothing_begins_in_a_currency_that_is_over() -> Result<()> {
         let begun = Begun::new(&fixture, currency)?;
         let opened = json!({
             "facility_id": Uuid::new_v4(), "name": "Anew", "currency": currency, "limit_minor": "1000000000",
-            "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
+            "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": false,
         });
         let deposit = capital(currency, AMOUNT);
         let proposal = json!({

@@ -39,6 +39,14 @@ fn let_an_hour_pass(admin: &mut Client) -> Result<()> {
     without_triggers(admin, "capital.settlement", earlier)
 }
 
+/// A settlement that has expired.
+pub(crate) fn expired(fixture: &Fixture) -> Result<()> {
+    expiring_verified(fixture)?;
+    let_an_hour_pass(&mut fixture.admin()?)?;
+    ensure!(tick(fixture)? > 0, "nothing has expired");
+    Ok(())
+}
+
 /// One beat of the schedule: how many it has expired.
 fn tick(fixture: &Fixture) -> Result<u64> {
     let answer = fixture

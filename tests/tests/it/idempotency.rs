@@ -143,7 +143,7 @@ fn assert_found(fixture: &Fixture, mutation: &Mutation, first: &Response) -> Res
             fixture.person(other).person.sub,
             fixture.person(other).token(),
         );
-        if entry["principal"]["id"] == sub.to_string() {
+        if entry["actor"]["id"] == sub.to_string() {
             continue;
         }
         let answer = fixture.send(&bearing(&find, &token))?;

@@ -18,7 +18,7 @@ const KEY_CHARACTERS: &str =
 fn key(client: &mut Client, fields: &[String]) -> Result<String> {
     let fields: Vec<String> = fields.iter().map(|field| quote(field)).collect();
     let sql = format!(
-        "select encode(ledger.idempotency_key({}), 'hex')",
+        "select encode(ledger.commitment_id({}), 'hex')",
         fields.join(", ")
     );
     Ok(client.query_one(&sql, &[])?.get(0))
@@ -76,7 +76,7 @@ fn sql_and_rust_derive_the_same_key_and_fingerprint() -> Result<()> {
         ];
         assert_eq!(
             key(&mut admin, &fields)?,
-            request.idempotency_key(&client_key).to_string(),
+            request.commitment_id(&client_key).to_string(),
             "case {case}: {fields:?}"
         );
         let in_sql = fingerprint(

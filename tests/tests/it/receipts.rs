@@ -43,7 +43,7 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
                 (file.status, file.header("content-type")),
                 (200, Some("text/plain; charset=utf-8"))
             );
-            let receipt = &entry["receipt"];
+            let receipt = &entry["log_entry"];
             assert_eq!(receipt["proof"], file.text());
             assert_eq!(receipt["checkpoint_size"], size);
 
@@ -74,7 +74,7 @@ fn every_outcome_has_a_receipt_that_verifies_offline_and_says_what_was_answered(
             }
             assert_eq!(entry["claimed_at"], leaf.claimed_at.as_str());
             assert_eq!(entry["committed_at"], leaf.committed_at.as_str());
-            assert_eq!(leaf.actor.id_hash, actor(&entry["principal"])?);
+            assert_eq!(leaf.actor.id_hash, actor(&entry["actor"])?);
             seen += 1;
         }
     }
@@ -115,7 +115,7 @@ fn a_receipt_is_pending_until_it_is_published_and_then_good_for_ever() -> Result
         alice.get("/v1/checkpoint")?.json()["type"],
         "urn:optkas:problem:not-published"
     );
-    assert_eq!(alice.get(&entry)?.json()["receipt"]["proof"], Value::Null);
+    assert_eq!(alice.get(&entry)?.json()["log_entry"]["proof"], Value::Null);
     // A place in the log without a checkpoint gives no receipt yet.
     fixture.function("sequence-tlog")?.call(&Value::Null)?;
     assert_eq!(alice.get(&file)?.status, 404);

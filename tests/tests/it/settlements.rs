@@ -99,6 +99,6 @@ pub(crate) fn facility(id: &str, limit_minor: u64) -> Value {
     json!({
         "facility_id": id, "name": "Northern Lights Warehouse", "currency": "USD",
         "limit_minor": limit_minor.to_string(),
-        "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
+        "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": false,
     })
 }

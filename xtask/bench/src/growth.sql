@@ -49,7 +49,7 @@ select
     '{"v":1,"key":"' || encode(m.key, 'hex') || '","fingerprint":"' || encode(sha256(m.key), 'hex')
         || '","actor":{"kind":"human","id_hash":"' || encode(sha256(m.key), 'hex')
         || '"},"operation":"create-settlement","resource":"","attempt":"' || m.settlement_id
-        || '","occurred_at":null,"claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"' || m.allocator_id
+        || '","occurred_at":null,"claimed_at":"2026-11-23T01:02:03.123456Z","allocator_id":"' || m.allocator_id
         || '","outcome":"accepted","status":201,"committed_at":"2026-11-23T01:02:03.123456Z","body_hash":"'
         || encode(m.key, 'hex') || '","mutations":2,"mutations_hash":"' || encode(m.key, 'hex') || '"}'
 from made as m order by m.key;

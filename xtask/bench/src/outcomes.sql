@@ -9,7 +9,7 @@ select
         || '","actor":{"kind":"system","id_hash":"' || encode(o.key, 'hex')
         || '"},"operation":"create-settlement","resource":""'
         || ',"attempt":"00000000-0000-4000-8000-000000000000","occurred_at":null'
-        || ',"claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"a1000000-0000-4000-8000-000000000001"'
+        || ',"claimed_at":"2026-11-23T01:02:03.123456Z","allocator_id":"a1000000-0000-4000-8000-000000000001"'
         || ',"outcome":"accepted","status":200,"committed_at":"2026-11-23T01:02:03.123456Z","body_hash":"'
         || encode(o.key, 'hex') || '","mutations":2,"mutations_hash":"' || encode(o.key, 'hex') || '"}'
 from (

@@ -43,7 +43,7 @@ pub(super) fn receipt(data: &mut Fields) -> Option<Value> {
     data.keep::<Lei>("custodian");
     data.keep::<Sha256>("document_sha256");
     let mut seen = HashSet::new();
-    data.keep_array("assets", 1..=ASSETS_MAX, |assets, index| {
+    data.keep_array("asset_ids", 1..=ASSETS_MAX, |assets, index| {
         let asset_id = assets.keep::<AssetId>(index);
         assets.once(index, asset_id, &mut seen)
     });

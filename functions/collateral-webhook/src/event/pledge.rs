@@ -50,7 +50,7 @@ pub(super) fn pledge(data: &mut Fields) -> Option<Value> {
 /// The asset. The database computes its fingerprint, from the identifier and the LEI that gave it.
 fn asset(asset: &mut Fields) {
     asset.keep::<AssetId>("asset_id");
-    asset.keep::<AssetKind>("kind");
+    asset.keep::<AssetKind>("asset_kind");
     asset.keep::<Text>("obligor");
     asset.keep::<Lei>("custodian");
     asset.keep::<Lei>("identified_by");

@@ -26,7 +26,7 @@ fn good(kind: &str) -> Value {
             "facility_id": ID, "pledge_id": ID, "filing_id": ID, "agreement_id": ID, "debtor_party_id": ID,
             "pledged_on": "2027-01-06",
             "asset": {
-                "asset_id": ID, "kind": "receivable", "obligor": LEI, "custodian": LEI, "identified_by": LEI,
+                "asset_id": ID, "asset_kind": "receivable", "obligor": LEI, "custodian": LEI, "identified_by": LEI,
                 "identifier": "INV-1",
             },
         }),
@@ -39,7 +39,7 @@ fn good(kind: &str) -> Value {
         }),
         "custody.confirmed" => json!({
             "facility_id": ID, "receipt_id": ID, "held_on": "2027-01-06", "custodian": LEI,
-            "document_sha256": HASH, "assets": [ID, OTHER],
+            "document_sha256": HASH, "asset_ids": [ID, OTHER],
         }),
         "search.reported" => json!({
             "facility_id": ID, "search_id": ID, "office": "US-DE", "party_id": ID,
@@ -150,7 +150,7 @@ fn members_have_their_forms() {
         ),
         ("asset.pledged", "/asset/identified_by", json!("bank")),
         ("asset.pledged", "/asset/identifier", json!("--")),
-        ("asset.pledged", "/asset/kind", json!("R")),
+        ("asset.pledged", "/asset/asset_kind", json!("R")),
         ("asset.pledged", "/asset/obligor", json!("o".repeat(141))),
         ("valuation.recorded", "/assets", json!([])),
         ("valuation.recorded", "/assets/1/asset_id", json!(ID)),
@@ -161,8 +161,8 @@ fn members_have_their_forms() {
         ),
         ("valuation.recorded", "/assets/1/value_minor", json!("-1")),
         ("valuation.recorded", "/currency", json!("usd")),
-        ("custody.confirmed", "/assets", json!([])),
-        ("custody.confirmed", "/assets/1", json!(ID)),
+        ("custody.confirmed", "/asset_ids", json!([])),
+        ("custody.confirmed", "/asset_ids/1", json!(ID)),
         (
             "custody.confirmed",
             "/custodian",
@@ -193,7 +193,7 @@ fn lists_have_an_end() {
         ("filing.recorded", "secured_parties", 64),
         ("agreement.recorded", "asset_kinds", 64),
         ("valuation.recorded", "assets", 500),
-        ("custody.confirmed", "assets", 500),
+        ("custody.confirmed", "asset_ids", 500),
         ("search.reported", "findings", 200),
     ] {
         let mut body = good(kind);

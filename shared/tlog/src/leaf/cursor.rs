@@ -44,9 +44,9 @@ impl<'a> Cursor<'a> {
                 None => Some(Timestamp::parse(self.word(r#","occurred_at":""#)?)?),
             },
             claimed_at: Timestamp::parse(self.word(r#","claimed_at":""#)?)?,
-            allocator: match self.skip(r#","allocator":null"#) {
+            allocator_id: match self.skip(r#","allocator_id":null"#) {
                 Some(()) => None,
-                None => Some(Uuid::parse(self.word(r#","allocator":""#)?)?),
+                None => Some(Uuid::parse(self.word(r#","allocator_id":""#)?)?),
             },
             created_id: match self.skip(r#","created_id":null"#) {
                 Some(()) => None,

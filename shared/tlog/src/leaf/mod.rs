@@ -6,7 +6,7 @@
 //! {"v":1,"id":"<64 hex>","fingerprint":"<64 hex>",
 //! "actor":{"kind":"human|agent|system","id_hash":"<64 hex>"},
 //! "operation":"create-settlement","resource_id":"","attempt":"…","occurred_at":null,
-//! "claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"<uuid>"|null,
+//! "claimed_at":"2026-11-23T01:02:03.123456Z","allocator_id":"<uuid>"|null,
 //! "created_id":"<uuid>"|null,"outcome":"accepted","status":201,"committed_at":"…","body_hash":"<64 hex>",
 //! "mutations":2,"mutations_hash":"<64 hex>"}
 //! ```
@@ -73,7 +73,7 @@ pub struct Leaf {
     /// When it was claimed.
     pub claimed_at: Timestamp,
     /// The allocator concerned, if any.
-    pub allocator: Option<Uuid>,
+    pub allocator_id: Option<Uuid>,
     /// What was created: the `id` of a reply with status 201.
     pub created_id: Option<Uuid>,
     /// Whether it took effect.
@@ -220,10 +220,10 @@ impl Leaf {
         }
         write!(
             text,
-            r#","claimed_at":"{}","allocator":"#,
+            r#","claimed_at":"{}","allocator_id":"#,
             self.claimed_at.as_str()
         )?;
-        match &self.allocator {
+        match &self.allocator_id {
             Some(id) => write!(text, r#""{}""#, id.as_str())?,
             None => text.push_str("null"),
         }

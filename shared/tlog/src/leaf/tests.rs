@@ -15,7 +15,7 @@ const ACCEPTED: &str = concat!(
     r#""actor":{"kind":"human","id_hash":"1111111111111111111111111111111111111111111111111111111111111111"},"#,
     r#""operation":"create-settlement","resource_id":"","attempt":"8c3f…\"\\/\u0001\u001f\b\f\n\r\t","#,
     r#""occurred_at":"2026-11-22T00:00:00.000000Z","#,
-    r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator":"0188b2f0-0000-7000-8000-000000000abc","#,
+    r#""claimed_at":"2026-11-23T01:02:03.123456Z","allocator_id":"0188b2f0-0000-7000-8000-000000000abc","#,
     r#""created_id":"0d6b3b52-21cf-4d2e-9b0a-5c8e2f4b7a10","outcome":"accepted","status":201,"#,
     r#""committed_at":"2024-02-29T23:59:59.000000Z","#,
     r#""body_hash":"2222222222222222222222222222222222222222222222222222222222222222","#,
@@ -45,7 +45,7 @@ fn an_entry_is_read_and_written() {
     assert_eq!(accepted.attempt, "8c3f…\"\\/\u{1}\u{1f}\u{8}\u{c}\n\r\t");
     assert_eq!(accepted.outcome.status().map(Status::get), Some(201));
     assert_eq!(
-        accepted.allocator.unwrap().as_str(),
+        accepted.allocator_id.unwrap().as_str(),
         "0188b2f0-0000-7000-8000-000000000abc"
     );
     assert_eq!(
@@ -55,7 +55,7 @@ fn an_entry_is_read_and_written() {
     assert_eq!(accepted.claimed_at.as_str(), "2026-11-23T01:02:03.123456Z");
     let refused = leaf(&refused());
     assert_eq!(
-        (refused.allocator, refused.outcome.refusal()),
+        (refused.allocator_id, refused.outcome.refusal()),
         (None, Some("four-eyes"))
     );
 }

@@ -163,7 +163,7 @@ fn table() -> Vec<Row> {
         (
             PLATFORM,
             delivery("facility.opened", &opened),
-            "/data/escrow_agent",
+            "/data/escrow_agent_id",
             words(&["", "X", "a b c"]),
         ),
         (

@@ -390,7 +390,7 @@ fn a_collateral_agent_reports_only_on_facilities_that_name_it() -> Result<()> {
         .deliver(&delivery("agent.registered", &registered))?;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let theirs = SecuredTerms::new(AURORA);
-    facility.onboard(&theirs.opened().with("collateral_agent", OTHER))?;
+    facility.onboard(&theirs.opened().with("collateral_agent_id", OTHER))?;
     facility.onboard(&theirs.party(&theirs.debtor))?;
 
     let mut direct = Direct::new(&fixture);
@@ -447,8 +447,8 @@ fn a_secured_facility_names_a_known_agent_and_a_known_lead() -> Result<()> {
     let fixture = Fixture::new()?;
     let terms = SecuredTerms::new(AURORA);
     for (member, value, refused) in [
-        ("collateral_agent", "escrow-one", "agent-kind"),
-        ("collateral_agent", "collateral-nine", "agent-kind"),
+        ("collateral_agent_id", "escrow-one", "agent-kind"),
+        ("collateral_agent_id", "collateral-nine", "agent-kind"),
         (
             "lead_allocator_id",
             &*Uuid::new_v4().to_string(),

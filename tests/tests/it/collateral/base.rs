@@ -291,7 +291,7 @@ fn new_pledge(facility: &mut SecuredFacility<'_>, random: &mut Random) -> Result
     let (obligor, kind) = (format!("O{}", random.below(5)), *random.pick(&KINDS));
     let pledged = facility.pledge(|mut pledge| {
         pledge.data["asset"]["obligor"] = json!(obligor);
-        pledge.data["asset"]["kind"] = json!(kind);
+        pledge.data["asset"]["asset_kind"] = json!(kind);
         pledge
     })?;
     Ok(Known {

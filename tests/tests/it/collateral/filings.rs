@@ -16,7 +16,7 @@ use crate::support::{assert_books, without_triggers};
 fn last_reason(standing: &Value) -> Result<String> {
     let effects = standing["effects"].as_array().context("effects")?;
     let last = effects.last().context("an amendment")?;
-    let reason = last["reason"].as_str().unwrap_or_default();
+    let reason = last["cause"].as_str().unwrap_or_default();
     assert_eq!(last["effective"], reason.is_empty(), "{last}");
     Ok(reason.to_owned())
 }
@@ -44,7 +44,7 @@ fn a_known_filing_has_its_published_dates_and_continuation_window() -> Result<()
         let standing = facility.record(&event)?["effect"].take();
         assert_eq!(standing["lapse_on"], "2025-03-15");
         assert_eq!(standing["continuation_opens_on"], "2024-09-15");
-        assert_eq!(standing["state"], "lapsed");
+        assert_eq!(standing["status"], "lapsed");
         let amendment = facility
             .terms
             .amendment(facility.filing, "continuation", continued_on);
@@ -61,7 +61,7 @@ fn a_known_filing_has_its_published_dates_and_continuation_window() -> Result<()
         facility.filing = event.id("filing_id");
         let standing = facility.record(&event.with("designation", designation))?["effect"].take();
         assert_eq!(standing["lapse_on"], lapse_on, "{designation}");
-        assert_eq!(standing["state"], "effective", "{designation}");
+        assert_eq!(standing["status"], "effective", "{designation}");
         let reason = last_reason(&facility.amend("continuation", -1, |it| it)?)?;
         let expected = if lapse_on.is_null() {
             "no-lapse"
@@ -184,7 +184,7 @@ fn in_office(fixture: &Fixture, office: &str, day: Date) -> Result<Vec<String>> 
         };
         monitor(fixture)?;
         let warnings = facility.warnings()?.join(" ");
-        let state = standing["state"].as_str().context("a state")?;
+        let state = standing["status"].as_str().context("a state")?;
         found.push(format!("{state}, {lapsing}, {warnings}"));
     }
     Ok(found)
@@ -205,7 +205,7 @@ fn a_lapsed_filing_is_revived_only_by_a_continuation_filed_in_time() -> Result<(
     assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
     let late = facility.amend("continuation", -2, |it| it)?;
     assert_eq!(
-        (&*last_reason(&late)?, &late["state"]),
+        (&*last_reason(&late)?, &late["status"]),
         ("after-lapse", &json!("lapsed"))
     );
     assert_eq!(refusal(&facility.draw(10)?), "filing-lapsing");
@@ -225,14 +225,14 @@ fn a_termination_without_a_release_has_no_effect_and_disputes_the_filing() -> Re
     let fixture = Fixture::new()?;
     let mut facility = SecuredFacility::good(&fixture, &[1_000])?;
     let standing = facility.amend("termination", -1, |it| it)?;
-    assert_eq!(standing["state"], "disputed");
+    assert_eq!(standing["status"], "disputed");
     assert_eq!(last_reason(&standing)?, "not-authorised");
     assert_eq!(standing["terminated_on"], json!(null));
     assert_eq!(refusal(&facility.draw(10)?), "filing-disputed");
     // A release that is approved afterwards makes it count from then on.
     facility.released(&facility.termination())?;
     let filing = facility.collateral()?["filings"][0].take();
-    assert_eq!(filing["state"], "terminated");
+    assert_eq!(filing["status"], "terminated");
     assert_eq!(filing["terminated_on"], facility.day(-1).to_string());
     assert_eq!(
         refusal(&facility.draw(10)?),
@@ -430,7 +430,7 @@ fn each_amendment_has_its_legal_effect() -> Result<()> {
         let before = facility.file(|it| it)?["effect"].take();
         let standing = facility.amend(kind, -1, |event| members(&facility, event))?;
         assert_eq!(last_reason(&standing)?, reason, "{what}");
-        assert_eq!(standing["state"], state, "{what}");
+        assert_eq!(standing["status"], state, "{what}");
         for part in ["debtors", "secured_parties", "descriptions"] {
             // An amendment without effect leaves the record as it was.
             if !reason.is_empty() {
@@ -459,11 +459,11 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
             .with("release_id", release["id"].clone())
     };
     let standing = facility.amend("collateral", -1, deletion)?;
-    assert_eq!(standing["state"], "disputed", "it is only requested");
+    assert_eq!(standing["status"], "disputed", "it is only requested");
     let approved = facility.approve_by("bob", &release)?;
     assert_eq!(refusal(&approved), "");
     let filing = facility.collateral()?["filings"][0].take();
-    assert_eq!(filing["state"], "effective");
+    assert_eq!(filing["status"], "effective");
     assert_eq!(
         filing["descriptions"],
         json!([
@@ -486,7 +486,7 @@ fn an_amendment_under_a_release_counts_from_its_approval_and_only_once() -> Resu
             .with("release_id", release["id"].clone())
     })?;
     assert_eq!(last_reason(&standing)?, "last-party");
-    assert_eq!(standing["state"], "effective");
+    assert_eq!(standing["status"], "effective");
     Ok(())
 }
 
@@ -581,11 +581,11 @@ fn a_termination_is_authorised_for_what_its_release_names() -> Result<()> {
             }
         })?;
         assert_eq!(last_reason(&standing)?, "not-authorised");
-        assert_eq!(standing["state"], "disputed");
+        assert_eq!(standing["status"], "disputed");
         assert_eq!(refusal(&facility.draw(10)?), "filing-disputed");
         // A release that names the pledge authorises the one that named none of its own.
         facility.released(&facility.termination())?;
-        let state = facility.collateral()?["filings"][0]["state"].take();
+        let state = facility.collateral()?["filings"][0]["status"].take();
         assert_eq!(state, if named { "disputed" } else { "terminated" });
     }
     // The release of an asset is none of the filing.
@@ -640,7 +640,7 @@ fn a_facility_records_a_file_number_once_and_bars_no_other() -> Result<()> {
     let first = one.file(|event| event.with("file_number", number.as_str()))?;
     // Another facility's agent learns nothing: the filing is recorded as if nobody had it.
     let second = other.file(|event| event.with("file_number", number.replace(' ', "-")))?;
-    assert_eq!(second["effect"]["state"], first["effect"]["state"]);
+    assert_eq!(second["effect"]["status"], first["effect"]["status"]);
     let filing = |facility: &SecuredFacility<'_>, number: &str, office: &str| {
         let event = facility.terms.filing(facility.day(-9));
         facility.send(&event.with("file_number", number).with("office", office))

@@ -89,7 +89,7 @@ fn the_largest_value_of_every_member_is_recorded_and_shown() -> Result<()> {
     for kind in &kinds {
         let pledged = facility.pledge(|mut event| {
             let asset = &mut event.data["asset"];
-            asset["kind"] = json!(kind);
+            asset["asset_kind"] = json!(kind);
             asset["obligor"] = json!(format!("{kind}{}", WIDE.repeat(140 - kind.len())));
             asset["identifier"] = json!(format!("{kind:~<140}"));
             event.with("pledged_on", first.to_string())
@@ -205,7 +205,7 @@ fn more_pledges_than_one_release_takes_are_released_in_parts() -> Result<()> {
             "{refused}"
         );
         assert_eq!(
-            (&refused["pledges"], &refused["pledges_max"]),
+            (&refused["pledges_count"], &refused["pledges_max"]),
             (&json!(3), &json!(2))
         );
     }

@@ -32,4 +32,4 @@ mod releases;
 mod rows;
 pub(crate) mod secured_facility;
 mod unsecured;
-mod warnings;
+pub(crate) mod warnings;

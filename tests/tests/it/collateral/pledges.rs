@@ -38,7 +38,7 @@ fn a_pledged_asset_is_not_pledged_again_in_its_facility_and_bars_no_other() -> R
     for written in ["INV 0007/A", "inv-0007-a", " INV0007A ", "I.N.V.0007A"] {
         for facility in [&one, &other] {
             let mut event = of(facility, written.trim());
-            event.data["asset"]["kind"] = json!("equipment");
+            event.data["asset"]["asset_kind"] = json!("equipment");
             let answer = facility.send(&event)?;
             assert_eq!(refusal(&answer), "already-pledged", "{written}");
         }
@@ -127,7 +127,7 @@ fn an_asset_keeps_its_description() -> Result<()> {
         facility.send(&event)
     };
     for (member, value) in [
-        ("kind", json!("equipment")),
+        ("asset_kind", json!("equipment")),
         ("obligor", json!("Somebody Else")),
         ("custodian", json!(lei("ANOTHERCUSTODIAN"))),
         ("identified_by", json!(lei("ANOTHERORIGINATOR"))),
@@ -139,7 +139,7 @@ fn an_asset_keeps_its_description() -> Result<()> {
             "{member}"
         );
     }
-    assert_eq!(refusal(&again("kind", json!("receivable"))?), "");
+    assert_eq!(refusal(&again("asset_kind", json!("receivable"))?), "");
     Ok(())
 }
 

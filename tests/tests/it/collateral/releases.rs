@@ -192,7 +192,7 @@ fn a_termination_releases_everything_under_the_filing() -> Result<()> {
     let release = facility.released(&facility.termination())?;
     assert_eq!(named(&release), Some(3));
     let standing = facility.amend("termination", -1, |refusals| refusals)?;
-    assert_eq!(standing["state"], "terminated");
+    assert_eq!(standing["status"], "terminated");
     assert_eq!(facility.collateral()?["pledges"], json!([]));
     assert_eq!(base(&facility)?, "0");
     assert_books(&mut fixture.admin()?)

@@ -1,9 +1,10 @@
 //! The monitor: each reason gives one warning, which is closed once when the reason is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde_json::json;
+use shared::collateral::WarningKind;
 use tests::fixture::Fixture;
 use tests::lambda::{Answer, Invocation};
 use tests::sample_data::{USD_FACILITY, filed_to_lapse_on};
@@ -18,7 +19,7 @@ type Make = for<'a> fn(&'a Fixture) -> Result<SecuredFacility<'a>>;
 /// Removes the reason, where that is possible.
 type Mend = fn(&SecuredFacility<'_>) -> Result<()>;
 
-const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
+const REASONS: [(&str, &[&str], Make, Option<Mend>); 11] = [
     (
         "nothing",
         &[],
@@ -119,6 +120,44 @@ const REASONS: [(&str, &[&str], Make, Option<Mend>); 9] = [
                 .map(drop)
         }),
     ),
+    (
+        "another facility recorded the filing before",
+        &["filing-contested"],
+        |fixture| {
+            let number = format!("2026 {:.10}", Uuid::new_v4().simple());
+            let mut first = SecuredFacility::open(fixture)?;
+            first.file(|event| event.with("file_number", number.as_str()))?;
+            let mut second = SecuredFacility::open(fixture)?;
+            second.file(|event| event.with("file_number", number.as_str()))?;
+            second.sign(|event| event)?;
+            let pledged = second.pledge(|event| event)?;
+            second.value(pledged, 1_000)?;
+            second.hold(pledged)?;
+            second.record(&second.terms.search(second.day(-1)))?;
+            Ok(second)
+        },
+        None,
+    ),
+    (
+        "another facility pledged the asset before",
+        &["asset-contested"],
+        |fixture| {
+            let identifier = format!("Hull {:.10}", Uuid::new_v4().simple());
+            let pledge = |facility: &mut SecuredFacility<'_>| {
+                facility.pledge(|mut event| {
+                    event.data["asset"]["identifier"] = json!(identifier);
+                    event
+                })
+            };
+            pledge(&mut SecuredFacility::good(fixture, &[])?)?;
+            let mut second = SecuredFacility::good(fixture, &[])?;
+            let pledged = pledge(&mut second)?;
+            second.value(pledged, 1_000)?;
+            second.hold(pledged)?;
+            Ok(second)
+        },
+        None,
+    ),
 ];
 
 /// A pledge under a filing that lapses in this number of days.
@@ -130,6 +169,28 @@ fn filed(fixture: &Fixture, lapses_in: i64) -> Result<SecuredFacility<'_>> {
     facility.file(|_| event)?;
     facility.pledge(|event| event)?;
     Ok(facility)
+}
+
+/// Warnings of every kind, and closed ones of those whose reason can go.
+pub(crate) fn opened_and_closed(fixture: &Fixture) -> Result<()> {
+    let mut facilities = Vec::new();
+    for (_, _, make, mend) in REASONS {
+        facilities.push((make(fixture)?, mend));
+    }
+    monitor(fixture)?;
+    for (facility, mend) in &facilities {
+        mend.map_or(Ok(()), |mend| mend(facility))?;
+    }
+    monitor(fixture).map(drop)
+}
+
+#[test]
+fn there_is_a_reason_of_every_kind() {
+    let kinds: BTreeSet<&str> = REASONS
+        .iter()
+        .flat_map(|(_, kinds, ..)| kinds.iter().copied())
+        .collect();
+    assert_eq!(kinds, WarningKind::ALL.iter().copied().collect());
 }
 
 #[test]
@@ -154,7 +215,10 @@ fn each_reason_gives_one_warning_that_closes_once() -> Result<()> {
     }
     let changes =
         "select count(*) from ledger.commitment_ledger where operation = 'monitor-collateral'";
-    let warned: usize = REASONS.iter().map(|(_, kinds, ..)| kinds.len()).sum();
+    let warned = REASONS.iter().flat_map(|(_, kinds, ..)| *kinds);
+    // Who recorded it first is warned too.
+    let times = |kind: &&str| if kind.ends_with("-contested") { 2 } else { 1 };
+    let warned: usize = warned.map(times).sum();
     assert_eq!(count(&mut admin, changes)?, i64::try_from(warned)?);
 
     for (_, _, facility, mend) in &facilities {

@@ -213,7 +213,7 @@ fn a_key_is_derived_from_the_principal_and_a_claim_without_a_part_is_refused() -
             operation,
             resource,
         };
-        let key = request.idempotency_key(&key.parse().context("a client key")?);
+        let key = request.commitment_id(&key.parse().context("a client key")?);
         let sql = format!("select count(*) from ledger.commitment_ledger where key = '\\x{key}'");
         count(&mut admin, &sql)
     };

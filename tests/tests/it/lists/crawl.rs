@@ -3,19 +3,27 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::fixture::Fixture;
 use tests::http::{Request, Response, Transport as _};
-use tests::sample_data::{BOREALIS, PLATFORM, delivery};
+use tests::sample_data::{AURORA, BOREALIS, PLATFORM, delivery};
+use uuid::Uuid;
 
+use super::jobs;
 use super::openapi::OpenApi;
 use super::schema::list;
-use crate::mutations::{MUTATING, accepted, admission, refused};
+use super::words::texts;
+use crate::collateral::warnings;
+use crate::expiry::expired;
+use crate::mutations::{accepted, admission, refused};
 
 /// Where a reader begins.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 9] = [
     "/v1/settlements?limit=100",
     "/v1/facilities?limit=100",
+    "/v1/settlements?limit=5&updated_after=2020-01-01T00:00:00Z",
+    "/v1/releases?limit=2",
+    "/v1/warnings?limit=10&status=open&status=closed",
     "/v1/risk-runs?limit=100",
     "/v1/audit?limit=100",
     "/v1/positions?limit=1",
@@ -27,6 +35,10 @@ struct Crawl<'a> {
     api: OpenApi,
     read: usize,
     operations: BTreeSet<String>,
+    /// Of the warnings that were read.
+    kinds: BTreeSet<String>,
+    /// The lists of which a second page was read.
+    turned: BTreeSet<String>,
 }
 
 #[test]
@@ -37,6 +49,8 @@ fn whatever_a_reply_names_can_be_read_by_whoever_got_it() -> Result<()> {
         api: OpenApi::load()?,
         read: 0,
         operations: BTreeSet::new(),
+        kinds: BTreeSet::new(),
+        turned: BTreeSet::new(),
     };
     let mut of_replies = Vec::new();
     for mutation in accepted(&fixture)?.into_iter().chain(refused(&fixture)?) {
@@ -59,6 +73,8 @@ fn whatever_a_reply_names_can_be_read_by_whoever_got_it() -> Result<()> {
         let admitted = delivery("facility.admitted", &admission(id, BOREALIS));
         fixture.agent(PLATFORM).deliver(&admitted)?;
     }
+    warnings::opened_and_closed(&fixture)?;
+    expired(&fixture)?;
     fixture.seal()?;
     for (token, link) in of_replies {
         crawl.follow(&token, &link)?;
@@ -75,11 +91,36 @@ fn whatever_a_reply_names_can_be_read_by_whoever_got_it() -> Result<()> {
         let filings = seen.iter().filter(|link| link.contains("/filings/"));
         assert!(filings.count() > 0, "{person} has read no filing");
     }
-    let missing: Vec<_> = MUTATING
-        .iter()
-        .filter(|operation| !crawl.operations.contains(**operation))
-        .collect();
-    assert!(missing.is_empty(), "no commitment of {missing:?}");
+    // No reply names what a job has committed. It is its allocator's to read all the same.
+    let of_allocators = "select l.operation, encode(l.key, 'hex'), o.allocator_id from ledger.commitment_ledger as l
+        join ledger.commitment_outcome as o on o.key = l.key where o.allocator_id is not null";
+    let rows = fixture.admin()?.query(of_allocators, &[])?;
+    let operations: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    for row in rows {
+        let (operation, id, allocator): (String, String, Uuid) =
+            (row.get(0), row.get(1), row.get(2));
+        if jobs().any(|job| job == operation) {
+            let reader = if allocator == AURORA.id {
+                "alice"
+            } else {
+                "mallory"
+            };
+            let token = format!("Bearer {}", fixture.person(reader).token());
+            crawl.follow(&token, &format!("/v1/commitments/{id}"))?;
+        }
+    }
+    // Of every operation that is documented, a job's too; and none that an allocator has is left out.
+    let schemas = &crawl.api.0["components"]["schemas"];
+    let documented = &schemas["LedgerEntry"]["properties"]["operation"]["enum"];
+    assert_eq!(crawl.operations, texts(documented));
+    assert_eq!(operations, texts(documented));
+    assert_eq!(crawl.kinds, texts(&schemas["WarningKind"]["enum"]));
+    for path in LISTS.iter().filter_map(|list| list.split('&').next()) {
+        let one_page = path.ends_with("checkpoint")
+            || path.starts_with("/v1/positions")
+            || path.ends_with("limit=100");
+        assert!(one_page || crawl.turned.contains(path), "{path}");
+    }
     assert!(crawl.read > 200, "{} replies", crawl.read);
     Ok(())
 }
@@ -93,6 +134,9 @@ impl Crawl<'_> {
             .routes()
             .find("GET", request.path())
             .with_context(|| format!("no route for {link}"))?;
+        // A client that validates sends nothing else.
+        let asked = self.api.check_query(&route.function, request.query());
+        assert!(asked.is_ok(), "{link}: {asked:?}");
         let answer = self.fixture.send(&request)?;
         assert_eq!(answer.status, 200, "{link}: {}", answer.text());
         let verdict = self.api.check(&route.function, &answer);
@@ -101,6 +145,15 @@ impl Crawl<'_> {
         if link.starts_with("/v1/commitments/") && !link.ends_with("/proof") {
             let operation = answer.json()["operation"].as_str().map(str::to_owned);
             self.operations.extend(operation);
+        }
+        if link.starts_with("/v1/warnings") {
+            let body = answer.json();
+            let kinds = list(&body["data"]).map(|warning| texts(&json!([warning["kind"]])));
+            self.kinds.extend(kinds.flatten());
+        }
+        if link.contains("cursor=") {
+            let list = link.split('&').next().unwrap_or_default();
+            self.turned.insert(list.to_owned());
         }
         Ok(links(link, &answer))
     }
@@ -126,8 +179,9 @@ fn links(target: &str, answer: &Response) -> Vec<String> {
     named(&body, &mut all);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if let Some(cursor) = body["next_cursor"].as_str() {
-        let limit = query.split('&').next().unwrap_or_default();
-        all.push(format!("{path}?{limit}&cursor={cursor}"));
+        let same = query.split('&').filter(|part| !part.starts_with("cursor="));
+        let same: Vec<_> = same.collect();
+        all.push(format!("{path}?{}&cursor={cursor}", same.join("&")));
     }
     let ids = |list: &str, id: &str| -> Vec<String> {
         let rows = body[list].as_array().into_iter().flatten();
@@ -135,7 +189,7 @@ fn links(target: &str, answer: &Response) -> Vec<String> {
             .collect()
     };
     match path {
-        "/v1/settlements" | "/v1/risk-runs" => {
+        "/v1/settlements" | "/v1/risk-runs" | "/v1/releases" => {
             all.extend(ids("data", "id").iter().map(|id| format!("{path}/{id}")));
         }
         "/v1/facilities" => {

@@ -1,14 +1,20 @@
 //! docs/openapi.yaml.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use regex::Regex;
 use serde_json::{Map, Value};
 use tests::http::Response;
+use url::form_urlencoded;
 
 use super::schema::{Validators, list};
 use super::yaml;
+
+/// A name as the platform gives it.
+static NAME: LazyLock<Value> =
+    LazyLock::new(|| serde_json::json!({ "text": "A", "salt": "A".repeat(22) }));
 
 pub(super) struct OpenApi(pub(super) Value, pub(super) Validators);
 
@@ -90,7 +96,58 @@ impl OpenApi {
                 body["request_id"]
             ));
         }
-        self.verdict(&content["schema"], &body, "")
+        self.verdict(&content["schema"], &body, "")?;
+        self.check_reports(&body)
+    }
+
+    /// Whether each report within a reply is one that its type's schema allows. A reply shows what was left out as
+    /// null, and a person's name never.
+    fn check_reports(&self, value: &Value) -> Result<(), String> {
+        let schemas = &self.0["components"]["schemas"];
+        let mut events = ["Escrow", "Settlement", "Platform", "Collateral"].into_iter();
+        let event = value["type"].as_str().and_then(|kind| {
+            events.find_map(|of| {
+                let mapping = &schemas[format!("{of}Event")]["discriminator"]["mapping"];
+                mapping.get(kind)
+            })
+        });
+        if let (Some(event), Some(data)) = (event, value["data"].as_object()) {
+            let mut data = data.clone();
+            data.retain(|_, inner| !inner.is_null());
+            if value["type"] == "member.named" {
+                data.insert("display_name".to_owned(), NAME.clone());
+            }
+            let schema = &self.target(event)?["properties"]["data"];
+            self.verdict(schema, &data.into(), "data")?;
+        }
+        let members = value.as_object().into_iter().flat_map(Map::values);
+        let mut inner = members.chain(value.as_array().into_iter().flatten());
+        inner.try_for_each(|inner| self.check_reports(inner))
+    }
+
+    /// Whether each parameter of a query is one that is documented, with a value of its schema.
+    pub(super) fn check_query(&self, id: &str, query: &str) -> Result<(), String> {
+        let operation = self.operation(id).map_err(|error| error.to_string())?;
+        let parameters: Vec<&Value> = list(&operation["parameters"])
+            .map(|parameter| self.resolved(parameter))
+            .collect::<Result<_, _>>()?;
+        for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+            let parameter = parameters
+                .iter()
+                .find(|parameter| parameter["in"] == "query" && parameter["name"] == *name)
+                .ok_or_else(|| format!("no parameter {name}"))?;
+            let schema = &parameter["schema"];
+            let value = match schema["type"].as_str() {
+                Some("integer") => text
+                    .parse::<i64>()
+                    .map(Value::from)
+                    .map_err(|error| error.to_string())?,
+                Some("array") => Value::from(vec![text.into_owned()]),
+                _ => Value::from(text.into_owned()),
+            };
+            self.verdict(schema, &value, &name)?;
+        }
+        Ok(())
     }
 
     /// Every example with its name and its schema.
@@ -130,7 +187,13 @@ fn every_example_follows_its_schema() -> Result<()> {
     let examples = api.examples()?;
     let wrong: Vec<_> = examples
         .iter()
-        .filter_map(|(name, schema, example)| Some((name, api.verdict(schema, example, "").err()?)))
+        .filter_map(|(name, schema, example)| {
+            let verdict = api.verdict(schema, example, "");
+            Some((
+                name,
+                verdict.and_then(|()| api.check_reports(example)).err()?,
+            ))
+        })
         .collect();
     assert!(examples.len() > 40, "{} examples", examples.len());
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use regex::Regex;
 use shared::http::problem::{REFUSALS, Refusal};
 use tests::folders;
 
+use super::openapi::OpenApi;
+use super::words::texts;
 use super::{captures, files, read};
 
 /// The words of every refusal that was ever answered: name, status, title, detail.
@@ -80,6 +82,64 @@ fn the_words_of_a_refusal_never_change() {
     for line in WORDS.lines() {
         assert!(words.iter().any(|known| known == line), "changed: {line}");
     }
+}
+
+/// The words of members that the SQL has as texts, a list each: the pointer to the document's list, and where the SQL
+/// says them.
+const MEMBERS: [(&str, &[&str]); 7] = [
+    (
+        "NotFound/properties/resource",
+        &[
+            r#"'not-found', '\{"resource": "([a-z]+)"\}'"#,
+            r"'not-found', jsonb_build_object\('resource', '([a-z]+)'",
+        ],
+    ),
+    (
+        "DateAhead/allOf/1/properties/member",
+        &[r"require_past\(\s*\(_data ->> '([a-z_]+)'\)"],
+    ),
+    (
+        "CollateralLimit/allOf/1/properties/of",
+        &[r"require_room\(\s*'([a-z ]+)'"],
+    ),
+    (
+        "AgentKindRefusal/allOf/1/properties/member",
+        &[r"require_agent\(\w+, '[a-z]+', '([a-z_]+)'\)"],
+    ),
+    (
+        "AgentKindRefusal/allOf/1/properties/required_kind",
+        &[r"require_agent\(\w+, '([a-z]+)', "],
+    ),
+    (
+        "AmendmentEffect/properties/cause",
+        &[r"then '((?:before|after|not|no|last)-[a-z-]+)'"],
+    ),
+    (
+        "FilingStanding/properties/status",
+        &[
+            r"\(_standing\)\.\w+[^\n]*\s+then '([a-z]+)'\n",
+            r"else '([a-z]+)'\n    end,\n    'terminated_on'",
+        ],
+    ),
+];
+
+#[test]
+fn the_words_of_members_are_those_that_the_sql_says() -> Result<()> {
+    let schemas = &OpenApi::published()?.0["components"]["schemas"];
+    let sql = sql()?;
+    for (pointer, patterns) in MEMBERS {
+        let mut said = BTreeSet::new();
+        for pattern in patterns {
+            let pattern = Regex::new(pattern)?;
+            for text in &sql {
+                let found = pattern.captures_iter(text);
+                said.extend(found.map(|found| found[1].to_owned()));
+            }
+        }
+        let listed = schemas.pointer(&format!("/{pointer}/enum"));
+        assert_eq!(texts(listed.context(pointer)?), said, "{pointer}");
+    }
+    Ok(())
 }
 
 /// The names in every call that refuses, those that a `case` chooses between included.

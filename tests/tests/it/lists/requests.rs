@@ -159,7 +159,7 @@ const BEYOND_SCHEMAS: [Beyond; 23] = [
     ),
     (
         "must be a next_cursor of an earlier page",
-        "a cursor holds an instant, which a calendar may not have",
+        "a cursor holds an instant, which a calendar may not have, and is of the order that `updated_after` chooses",
         [
             "list-settlements",
             "/cursor",

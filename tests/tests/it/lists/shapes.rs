@@ -129,7 +129,12 @@ fn every_problem_has_a_type_of_its_own() -> Result<()> {
     let mut types = BTreeSet::new();
     for name in &schemas {
         let schema = &api.0["components"]["schemas"][name];
-        let own = list(&schema["allOf"])
+        let parts: Vec<&Value> = list(&schema["allOf"])
+            .map(|part| api.resolved(part))
+            .collect::<Result<_, _>>()
+            .map_err(anyhow::Error::msg)?;
+        let mut own = parts.into_iter();
+        let own = own
             .find(|part| part["properties"].get("type").is_some())
             .unwrap_or(schema);
         let required: BTreeSet<&str> = list(&own["required"]).filter_map(Value::as_str).collect();
@@ -152,6 +157,21 @@ fn every_problem_has_a_type_of_its_own() -> Result<()> {
         }
     }
     assert!(types.len() > 40, "{}: {types:?}", types.len());
+    Ok(())
+}
+
+/// A reason within a problem is told by its type too.
+#[test]
+fn no_type_of_a_problem_is_one_of_several() -> Result<()> {
+    let several = |schema: &Value| {
+        let mut types = list(&schema["properties"]["type"]["enum"]).filter_map(Value::as_str);
+        let urn = types.find(|kind| kind.starts_with("urn:optkas:problem:"));
+        urn.map(|_| schema["properties"]["type"].to_string())
+    };
+    assert_eq!(
+        faults(&OpenApi::published()?, several),
+        Vec::<String>::new()
+    );
     Ok(())
 }
 

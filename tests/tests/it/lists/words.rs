@@ -13,7 +13,7 @@ use shared::commitment::Sha256;
 use shared::http::instant::{parse_date, parse_instant};
 use shared::ids::{AgentId, DeliveryId, FacilityId, Uetr};
 use shared::money::{AmountMinor, Currency, CurrencyCode};
-use shared::paging::{AuditCursor, IdCursor, NewestFirstCursor};
+use shared::paging::{AuditCursor, ChangesCursor, IdCursor, NewestFirstCursor};
 use shared::settlement::{Status, Text};
 
 use super::openapi::OpenApi;
@@ -27,7 +27,7 @@ const ROUNDS: usize = 200;
 /// A schema, its parser, and what the parser refuses that the schema cannot.
 type Word = (&'static str, fn(&str) -> bool, &'static str);
 
-const WORDS: [Word; 23] = [
+const WORDS: [Word; 24] = [
     ("schemas/ActiveCurrency", is::<Currency>, ""),
     ("schemas/AgentId", is::<AgentId>, ""),
     ("schemas/AmountMinor", is::<AmountMinor>, ""),
@@ -63,6 +63,11 @@ const WORDS: [Word; 23] = [
     (
         "parameters/Cursor/schema",
         |text| NewestFirstCursor::parse(text).is_ok(),
+        "cursors of an instant that no calendar has",
+    ),
+    (
+        "parameters/SettlementCursor/schema",
+        |text| NewestFirstCursor::parse(text).is_ok() || ChangesCursor::parse(text).is_ok(),
         "cursors of an instant that no calendar has",
     ),
     (
@@ -114,8 +119,12 @@ fn what_the_document_says_of_a_text_is_what_is_parsed() -> Result<()> {
             texts.push(good);
         }
         // Cursors of other lists, and instants and dates for each other.
-        texts.extend([10, 11, 21, 22, 31, 32].map(|length| json!("A".repeat(length))));
-        texts.push(json!("_".repeat(32)));
+        texts.extend([10, 11, 21, 22, 31, 32, 33, 34].map(|length| json!("A".repeat(length))));
+        texts.extend(["", "Yw", "Yx", "YwA", "xw"].map(|mark| json!(format!("{mark:A<34}"))));
+        texts.extend([
+            json!("_".repeat(32)),
+            json!(format!("Yx{}g", "_".repeat(31))),
+        ]);
         let (mut good, mut excepted) = (0, 0);
         for text in texts {
             let valid = api.verdict(schema, &text, "").is_ok();
@@ -261,7 +270,8 @@ fn the_types_of_events_are_those_that_are_read() -> Result<()> {
     Ok(())
 }
 
-/// What a ledger's entry can be of: every function that writes for a caller, and jobs that settle something.
+/// What a ledger's entry can be of: every function that writes for a caller, and jobs that settle something for an
+/// allocator. `crawl` holds the jobs to those whose commitments an allocator has.
 #[test]
 fn the_operations_of_the_ledger_are_those_that_write() -> Result<()> {
     let api = OpenApi::load()?;
@@ -277,7 +287,7 @@ fn the_operations_of_the_ledger_are_those_that_write() -> Result<()> {
     Ok(())
 }
 
-fn texts(values: &Value) -> BTreeSet<String> {
+pub(super) fn texts(values: &Value) -> BTreeSet<String> {
     list(values)
         .filter_map(Value::as_str)
         .map(str::to_owned)

@@ -50,7 +50,7 @@ impl<'a> Operations<'a> {
             let facility = json!({
                 "facility_id": id.to_string(), "name": "A small one", "currency": currency,
                 "limit_minor": limit.to_string(),
-                "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
+                "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": false,
             });
             ensure!(
                 direct

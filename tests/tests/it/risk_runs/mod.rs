@@ -234,7 +234,7 @@ fn a_key_makes_one_run_for_ever() -> Result<()> {
         operation: "create-risk-run",
         resource: "",
     };
-    let commitment = request.idempotency_key(&key.parse().context("a key")?);
+    let commitment = request.commitment_id(&key.parse().context("a key")?);
     let derived: String = fixture
         .admin()?
         .query_one(

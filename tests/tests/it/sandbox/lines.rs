@@ -75,20 +75,22 @@ fn the_examples_of_the_guide_go_on_from_the_printed_lines() -> Result<()> {
         Ok(format!("{echo} > event.json\n"))
     };
     let mut script = [&*printed, &*up.lines(MORE), GUIDE].concat();
-    for (section, count) in [
-        ("## People: a token", 1),
-        ("## Mutations: an idempotency key", 2),
-        ("## Receipts", 1),
-        ("## Risk", 1),
-    ] {
-        let blocks = blocks(&guide, section)?;
-        assert!(blocks.len() >= count, "{section}");
-        script += &blocks.concat();
-    }
+    // Every block, wherever it stands; those of agents come last, with what they sign.
+    let (agents, people): (Vec<_>, Vec<_>) = guide
+        .split("\n## ")
+        .partition(|section| section.starts_with("Agents"));
+    let people: Vec<String> = people.into_iter().flat_map(blocks).collect();
+    let signed: Vec<String> = agents.into_iter().flat_map(blocks).collect();
+    assert_eq!(
+        people.len() + signed.len(),
+        guide.matches("```sh\n").count()
+    );
+    assert!(people.len() >= 6, "{people:?}");
+    script += &people.concat();
     // Another settlement, whose reports the agents sign by hand.
     let again: Result<String> = ["KEY=", "ID=$(", "/verify"].into_iter().map(line).collect();
     script += &again?;
-    let signed = blocks(&guide, "## Agents")?;
+    assert_eq!(signed.len(), 2, "{signed:?}");
     for ((agent, kind), block) in [
         ("escrow-one", "escrow.funded"),
         ("settle-one", "settlement.completed"),
@@ -114,13 +116,9 @@ fn the_examples_of_the_guide_go_on_from_the_printed_lines() -> Result<()> {
 }
 
 /// The shell's blocks of a section.
-fn blocks(guide: &str, section: &str) -> Result<Vec<String>> {
-    let (_, rest) = guide
-        .split_once(&format!("\n{section}"))
-        .context(section.to_owned())?;
-    let rest = rest.split("\n## ").next().unwrap_or_default();
+fn blocks(section: &str) -> Vec<String> {
     let block = |part: &str| part.split("```").next().unwrap_or_default().to_owned();
-    Ok(rest.split("```sh\n").skip(1).map(block).collect())
+    section.split("```sh\n").skip(1).map(block).collect()
 }
 
 #[test]

@@ -25,7 +25,7 @@ const OUTCOMES: &str = r#"
         || '","actor":{"kind":"system","id_hash":"' || encode(o.key, 'hex')
         || '"},"operation":"test","resource_id":"","attempt":"","occurred_at":null'
         || ',"claimed_at":"2026-11-23T01:02:03.123456Z"'
-        || ',"allocator":null,"created_id":null,"outcome":"accepted","status":200'
+        || ',"allocator_id":null,"created_id":null,"outcome":"accepted","status":200'
         || ',"committed_at":"2026-11-23T01:02:03.123456Z"'
         || ',"body_hash":"' || encode(o.key, 'hex') || '","mutations":0,"mutations_hash":"' || repeat('00', 32) || '"}'
     from (

@@ -237,7 +237,7 @@ fn each_transition_names_its_actor_and_its_commitment() -> Result<()> {
         );
         let commitment = fixture.person("carol").get(&path)?.json();
         assert_eq!(
-            (&commitment["outcome"], &commitment["principal"]),
+            (&commitment["outcome"], &commitment["actor"]),
             (&json!("accepted"), &step["actor"])
         );
     }
