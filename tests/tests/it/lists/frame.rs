@@ -17,12 +17,15 @@ const BEFORE: &str = "    if known.outcome is not null then
     begin
 ";
 
-/// Refusals alone are caught, by their own SQLSTATE: more would commit a serialization failure as a refusal.
+/// Refusals alone are answered, by their own SQLSTATE: more would commit a serialization failure as a refusal. A lost
+/// race may be caught to be raised again with a lane, and for nothing else.
 const AFTER: &str = r"    exception
         when sqlstate 'OPK01' then
             get stacked diagnostics refusal = message_text, members = pg_exception_detail;
             return ledger\.conclude_refused(_report)?\((allocator|lead), refusal, members(, _event_type, \w+)?\);
-    end;
+(?:        when serialization_failure or deadlock_detected then
+            perform ledger\.send_to_lane\([^;]+\);
+)?    end;
     return ledger\.conclude\('accepted', 20[01], (allocator|lead), ";
 
 /// Its effect is computed outside: it answers the inputs first, and claims only to record.
