@@ -42,7 +42,7 @@ fn opened(fixture: &Fixture) -> Result<Uuid> {
     let facility = Uuid::new_v4();
     let terms = json!({
         "facility_id": facility.to_string(), "name": "Spread", "currency": "USD", "limit_minor": LIMIT.to_string(),
-        "escrow_agent": "escrow-one", "settlement_agent": "settle-one", "secured": false,
+        "escrow_agent_id": "escrow-one", "settlement_agent_id": "settle-one", "secured": false,
     });
     for (kind, data) in [
         ("facility.opened", terms),
