@@ -42,7 +42,9 @@ pub fn estimate(portfolio: &Portfolio, parameters: &Parameters, threads: usize) 
     let factors = count(portfolio.factors()) + student;
     let tail = settings.levels.first().map_or(0.5, |level| level.tail());
     let scenario = match settings.method {
-        Method::Plain | Method::Sobol => plain_scenario(portfolio, factors) * (1.0 + 2.0 * tail),
+        Method::Exact | Method::Plain | Method::Sobol => {
+            plain_scenario(portfolio, factors) * (1.0 + 2.0 * tail)
+        }
         Method::Importance => 1.5 * (price::FACTOR * factors + price::TWISTED * names),
     };
     let beta = portfolio
