@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Cells of the grid that finds how far the other has to reach.
-const COARSE: i64 = 512;
+const COARSE: i64 = 256;
 /// So many names have costs of many cells.
 pub(super) const FEW_NAMES: usize = 128;
 /// What is taken for nothing: a level that is missed by less is met.
@@ -60,7 +60,7 @@ impl Grid {
             .distribution(model, nodes, Rounding::Split)
             .exceeded(BEYOND.min(highest / 100.0));
         let reach = (coarse.unit * signed(reach + 3)).min(most);
-        Self::of(model, reach / fineness(model.names()) + 1, reach)
+        Self::of(model, reach / fineness(model) + 1, reach)
     }
 
     fn of(model: &Model, unit: i64, reach: i64) -> Self {
@@ -242,9 +242,12 @@ fn divisor(model: &Model) -> i64 {
     })
 }
 
-/// How many cells the grid has: fewer for more names, whose own losses matter less.
-fn fineness(names: usize) -> i64 {
-    match names {
+/// How many cells the grid has: fewer for more names, whose own losses matter less, and for costs that are drawn, which
+/// are on many cells each.
+fn fineness(model: &Model) -> i64 {
+    let drawn = (0..model.names()).any(|name| model.fixed(name).is_none());
+    match model.names() {
+        _ if drawn => 512,
         0..=FEW_NAMES => 2_048,
         _ => 1_024,
     }

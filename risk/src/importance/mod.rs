@@ -29,6 +29,7 @@ mod weighted;
 
 use rayon::prelude::*;
 
+pub(crate) use self::tune::{AIMS_MAX, COMPONENTS_MAX, PILOT_SCENARIOS};
 use self::{
     scenario::{Sample, Sampler},
     weighted::Weighted,
@@ -44,7 +45,7 @@ use crate::{
 /// Scenarios of one task.
 const BATCH: usize = 1_024;
 /// Scenarios of the pilot that says whether to go on.
-const WEIGHED_PILOT_SCENARIOS: u32 = 4_096;
+pub(crate) const WEIGHED_PILOT_SCENARIOS: u32 = 4_096;
 
 /// Nothing where a plain run is better.
 pub(crate) fn run(model: &Model, parameters: &Parameters) -> Option<Found> {

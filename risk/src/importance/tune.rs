@@ -16,15 +16,15 @@ use crate::{
 };
 
 /// Scenarios of the plain run that finds the losses to aim at.
-pub(super) const PILOT_SCENARIOS: u32 = 32_768;
+pub(crate) const PILOT_SCENARIOS: u32 = 32_768;
 /// Cells of a table of θ: m(z)/x from 1 down, two to a halving.
 const CELLS: u32 = 21;
 /// No name's odds are multiplied by more than e to this.
 pub(super) const TWIST_MAX: f64 = 30.0;
 /// The most losses that are aimed at.
-const AIMS_MAX: usize = 4;
+pub(crate) const AIMS_MAX: usize = 4;
 /// The most changes of measure.
-const COMPONENTS_MAX: usize = 16;
+pub(crate) const COMPONENTS_MAX: usize = 16;
 /// The most that is aimed at, as a share of what all defaults cost in the mean.
 const AIM_MAX: f64 = 0.9;
 
