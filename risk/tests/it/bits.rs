@@ -46,7 +46,7 @@ fn bits_are_pinned_on_1_2_and_7_threads() {
         "ae6c4c306efeac1d5caa149dc5379d43995fb9bd38ac4ef1ef4d93db0c779c27",
         "5d8aaf5ca130dc737de17fa1721f50005235b2471669f2141eb1985959450789",
     ];
-    const EXACT: &str = "a074137cd872ef3e2ec2e84b9f9966fd4188c7099c9d1b18a02241d8c1e46a03";
+    const EXACT: &str = "0fdd07a3f458d8fddf7391830e35a9f25d4f10b34e57adb04c607407aa46eb0d";
     let book = everything(300);
     let one_factor = everything_on(150, &[0.5]);
     for threads in [1, 2, 7] {
