@@ -68,7 +68,7 @@ pub fn estimate(portfolio: &Portfolio, parameters: &Parameters, threads: usize) 
     };
     let spread = match settings.method {
         Method::Exact if factors > 1.0 => plain(parameters.plain_scenarios()),
-        Method::Exact => price::EXACT * names + if beta > 0 { price::EXACT_DRAWN } else { 0.0 },
+        Method::Exact => price::EXACT * names + price::EXACT_DRAWN * count(beta.min(FEW)),
         Method::Plain | Method::Sobol => plain(settings.scenarios),
         Method::Importance => {
             plain(importance::PILOT_SCENARIOS) + weighed(names, factors, settings)

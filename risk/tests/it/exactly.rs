@@ -75,7 +75,41 @@ fn hostile_books_without_simulation() {
     }
 }
 
-/// Costs without a common divisor, few names and many: the grid is not theirs.
+/// A thousand names but for one minor unit: the grid is not theirs, and VaR has bounds by chords.
+#[test]
+fn many_odd_costs_without_simulation() {
+    let mut names = equal_names(1_000, UNIT);
+    names[0].exposure_minor = Some(UNIT - 1);
+    let outcome = run(
+        &book(1, names),
+        &parameters(1_000, Copula::Gaussian, Method::Exact),
+    );
+    for (at, (var, es)) in outcome
+        .levels
+        .iter()
+        .zip([(76.0, 106.431_977), (147.0, 183.262_86)])
+    {
+        let (var, es) = (var * UNIT as f64, es * UNIT as f64);
+        assert!(
+            at.var.low_minor as f64 <= var && var <= at.var.high_minor as f64 + 1.0,
+            "{at:?}"
+        );
+        assert!(
+            at.es.low_minor as f64 <= es && es <= at.es.high_minor as f64 + 5.0,
+            "{at:?}"
+        );
+        assert!(
+            (at.es.high_minor - at.es.low_minor) as f64 <= 2e-3 * es,
+            "{at:?}"
+        );
+        assert!(
+            (at.var.high_minor - at.var.low_minor) as f64 <= 0.08 * var,
+            "{at:?}"
+        );
+    }
+}
+
+/// Costs without a common divisor: the grid is not theirs.
 #[test]
 fn odd_costs_without_simulation() {
     for (count, unit) in [(30, 1_000), (200, 10_000)] {
