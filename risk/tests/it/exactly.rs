@@ -109,44 +109,6 @@ fn many_odd_costs_without_simulation() {
     }
 }
 
-/// Costs without a common divisor: the grid is not theirs.
-#[test]
-fn odd_costs_without_simulation() {
-    for (count, unit) in [(30, 1_000), (200, 10_000)] {
-        let odd = |n: usize| {
-            name(
-                n,
-                (997 + n as u64 * 7_919 % 1_009) * unit,
-                0.01,
-                1.0,
-                &[0.45],
-            )
-        };
-        let mut names: Vec<_> = (0..count).map(odd).collect();
-        // One unit of one name leaves no other divisor, and hardly changes the truth.
-        holds_without_simulation(&names, unit);
-        names[0].exposure_minor = names[0].exposure_minor.map(|minor| minor - 1);
-        let truth = one_factor(&(0..count).map(odd).collect::<Vec<_>>(), unit);
-        let book = book(1, names);
-        let outcome = run(&book, &parameters(1_000, Copula::Gaussian, Method::Exact));
-        for at in &outcome.levels {
-            let (var, es) = (
-                truth.quantile(at.level) as f64 * unit as f64,
-                truth.expected_shortfall(at.level) * unit as f64,
-            );
-            assert!(at.var.low_minor as f64 <= var + 1.0, "{at:?} {var}");
-            assert!(at.var.high_minor as f64 >= var - 1.0, "{at:?} {var}");
-            assert!(at.es.low_minor as f64 <= es + 1.0, "{at:?} {es}");
-            assert!(at.es.high_minor as f64 >= es - 1.0, "{at:?} {es}");
-            let width = |estimate: risk::outcome::Estimate| {
-                (estimate.high_minor - estimate.low_minor) as f64
-            };
-            assert!(width(at.es) <= 2e-3 * es, "{at:?} {es}");
-            assert!(width(at.var) <= 0.06 * var, "{at:?} {var}");
-        }
-    }
-}
-
 /// PD equals what a level leaves: the level is met exactly, so the name is not lost at it.
 #[test]
 fn levels_that_are_met_exactly() {
