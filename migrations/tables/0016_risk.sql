@@ -164,7 +164,7 @@ begin
         'levels', coalesce(asked -> 'levels', '[990000, 999000]'),
         'scenarios', coalesce(asked -> 'scenarios', '1000000'),
         'copula', coalesce(asked -> 'copula', '{"kind": "gaussian"}'),
-        'method', coalesce(asked -> 'method', '"plain"'),
+        'method', coalesce(asked -> 'method', '"exact"'),
         'seed', coalesce(asked -> 'seed', to_jsonb(seed)),
         'run', _run_id
     );

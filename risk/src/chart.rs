@@ -107,10 +107,15 @@ impl Words {
             Copula::Gaussian => "Gaussian copula".to_owned(),
             Copula::StudentT { degrees } => format!("t copula, {degrees} degrees of freedom"),
         };
-        let method = match settings.method {
+        let method = match outcome.method {
+            Method::Exact => "without simulation",
             Method::Plain => "plain Monte Carlo",
             Method::Importance => "importance sampling",
             Method::Sobol => "Sobol sequences",
+        };
+        let method = match outcome.scenarios {
+            0 => method.to_owned(),
+            scenarios => format!("{method}, {} scenarios", grouped(scenarios.into())),
         };
         let mut marks: Vec<Mark> = outcome
             .levels
@@ -121,11 +126,7 @@ impl Words {
         Self {
             title: titled(about.allocator),
             shown_title: titled(&shortened(about.allocator)),
-            run: format!(
-                "Positions of {}; {copula}; {method}, {} scenarios",
-                about.as_of,
-                grouped(settings.scenarios.into())
-            ),
+            run: format!("Positions of {}; {copula}; {method}", about.as_of),
             expected: format!(
                 "Expected loss {}; in brackets: 95% intervals",
                 with_interval(&outcome.expected_loss, &amount)
@@ -159,7 +160,7 @@ fn first_bar(histogram: &Histogram, amount: &impl Fn(i64) -> String) -> Option<S
     let below = histogram.first_minor.saturating_add(histogram.width_minor);
     (share >= 0.5).then(|| {
         format!(
-            "{:.1}% of scenarios lose less than {}",
+            "With {:.1}% the loss is less than {}",
             share * 100.0,
             amount(below)
         )

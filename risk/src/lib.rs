@@ -47,6 +47,7 @@
 pub mod chart;
 pub mod cost;
 mod digits;
+mod exact;
 mod found;
 mod importance;
 pub mod input;
@@ -65,4 +66,4 @@ pub mod units;
 pub use self::run::run;
 
 /// The engine's version. It changes whenever the same inputs may give other bits.
-pub const MODEL_VERSION: &str = "optkas-risk/1";
+pub const MODEL_VERSION: &str = "optkas-risk/2";

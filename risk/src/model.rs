@@ -16,9 +16,10 @@ use crate::{
     input::{Lgd, Name, Portfolio},
     math::{
         Curve,
-        beta::{Classes, Shape},
+        beta::{CLASSES, Classes, Shape},
         chi, normal, student,
     },
+    measure::rational::nearest,
     parameters::Copula,
     units::{BILLION, Fraction},
 };
@@ -30,6 +31,8 @@ const CERTAIN: f64 = 1e30;
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) factors: usize,
+    /// Where each name is in the portfolio.
+    places: Vec<usize>,
     /// The weights w of all names, one for each factor.
     weights: Vec<f64>,
     /// The steps of all names, the worst first.
@@ -40,6 +43,11 @@ pub(crate) struct Model {
     /// What each name loses in its best state; negative is a gain.
     bases: Vec<i64>,
     classes: Vec<Classes>,
+    /// The expected loss, times a billion times [`CLASSES`].
+    expected: i128,
+    /// The most that all names can lose together.
+    most: i64,
+    cost_moments: Vec<(f64, f64)>,
     /// s as a function of a standard normal, for the t copula.
     pub(crate) scale: Option<Curve>,
 }
@@ -70,32 +78,70 @@ impl Model {
     pub(crate) fn new(portfolio: &Portfolio, copula: Copula) -> Self {
         let mut model = Self {
             factors: portfolio.factors(),
+            places: Vec::new(),
             weights: Vec::new(),
             steps: Vec::new(),
             begins: vec![0],
             severities: Vec::new(),
             bases: Vec::new(),
             classes: Vec::new(),
+            expected: 0,
+            most: 0,
+            cost_moments: Vec::new(),
             scale: match copula {
                 Copula::Gaussian => None,
                 Copula::StudentT { degrees } => Some(chi::scale(degrees)),
             },
         };
         let mut shapes = Shapes::default();
-        for name in portfolio.names() {
-            model.add(portfolio, name, copula, &mut shapes);
+        for (place, name) in portfolio.names().iter().enumerate() {
+            if model.add(portfolio, name, copula, &mut shapes) {
+                model.places.push(place);
+            }
         }
         model.classes = shapes.classes;
         model
     }
 
-    fn add(&mut self, portfolio: &Portfolio, name: &Name, copula: Copula, shapes: &mut Shapes) {
+    /// A name that can neither lose nor gain is no part of the model, so it changes no figure.
+    fn add(
+        &mut self,
+        portfolio: &Portfolio,
+        name: &Name,
+        copula: Copula,
+        shapes: &mut Shapes,
+    ) -> bool {
+        let states = states(portfolio, name);
+        let possible = || states.iter().filter(|state| state.probability.ppb() > 0);
+        let costless = |name: &Name| match name.lgd {
+            Lgd::Fixed(lgd) => capped(lgd, name.exposure_minor, name.uncovered_minor()) == 0,
+            Lgd::Beta { .. } => name.uncovered_minor() == 0,
+        };
+        let matters = |state: &State| state.loss.map_or(!costless(name), |loss| loss != 0);
+        if !possible().any(matters) {
+            return false;
+        }
         let own = (1.0 - name.systematic()).sqrt();
         self.weights
             .extend(name.loadings.iter().map(|loading| -loading.to_f64() / own));
-        let states = states(portfolio, name);
         let base = states.last().map_or(0, |state| state.loss.unwrap_or(0));
         self.severities.push(shapes.severity(name, base));
+        let costs = shapes.costs(name);
+        let worst = costs.last().copied().unwrap_or(0);
+        let losses = possible().map(|state| state.loss.unwrap_or(worst));
+        self.most += losses.fold(i64::MIN, i64::max);
+        let above = || costs.iter().map(|&cost| floating(i128::from(cost - base)));
+        let count = floating(wide(costs.len()));
+        let first = above().sum::<f64>() / count;
+        let second = above().map(|cost| cost * cost).sum::<f64>() / count;
+        self.cost_moments.push((first, second));
+        for state in &states {
+            let expected = state.loss.map_or_else(
+                || mean_times_classes(&costs),
+                |loss| i128::from(loss) * wide(CLASSES),
+            );
+            self.expected += i128::from(state.probability.ppb()) * expected;
+        }
         let mut joint = 0_u64;
         let mut steps: Vec<Step> = Vec::new();
         for state in states {
@@ -103,7 +149,7 @@ impl Model {
             let probability = joint_probability(joint);
             let loss = state
                 .loss
-                .map_or_else(|| shapes.mean(name) - base, |loss| loss - base);
+                .map_or_else(|| mean_of_costs(&costs) - base, |loss| loss - base);
             // A state that costs what the one below costs is no step of its own; default always is.
             let again = steps.len() > 1 && steps.last().is_some_and(|last| last.loss == loss);
             if again {
@@ -127,6 +173,16 @@ impl Model {
         self.steps.extend(steps);
         self.begins.push(self.steps.len());
         self.bases.push(base);
+        true
+    }
+
+    /// What the names of the model have, in their places among so many names of the portfolio.
+    pub(crate) fn spread(&self, of_names: &[i64], names: usize) -> Vec<i64> {
+        let mut spread = vec![0; names];
+        for (&place, &value) in self.places.iter().zip(of_names) {
+            spread[place] = value;
+        }
+        spread
     }
 
     pub(crate) fn names(&self) -> usize {
@@ -161,6 +217,47 @@ impl Model {
     /// What all names lose in their best states.
     pub(crate) fn base_sum(&self) -> i64 {
         self.bases.iter().sum()
+    }
+
+    /// The expected loss: each state's probability times its cost. No simulation is needed for it.
+    pub(crate) fn expected(&self) -> i64 {
+        nearest(self.expected, i128::from(BILLION) * wide(CLASSES))
+    }
+
+    /// The mean of what is lost above the bases.
+    pub(crate) fn expected_above_base(&self) -> f64 {
+        let scale = i128::from(BILLION) * wide(CLASSES);
+        let above = self.expected - i128::from(self.base_sum()) * scale;
+        // Whole and rest apart, as together they may have more digits than a floating-point number.
+        let (whole, rest) = (above.div_euclid(scale), above.rem_euclid(scale));
+        floating(whole) + floating(rest) / floating(scale)
+    }
+
+    /// Equally likely costs of a default above the base, rising.
+    pub(crate) fn costs(&self, name: usize) -> Vec<i64> {
+        match self.severities[name] {
+            Severity::Fixed(loss) => vec![loss],
+            Severity::Drawn {
+                classes,
+                exposure,
+                most,
+                base,
+            } => {
+                let means = self.classes[classes].means();
+                let above = |&share: &Fraction| capped(share, exposure, most) - base;
+                means.iter().map(above).collect()
+            }
+        }
+    }
+
+    /// The mean of a default's cost above the base, and of its square.
+    pub(crate) fn cost_moments(&self, name: usize) -> (f64, f64) {
+        self.cost_moments[name]
+    }
+
+    /// The most that all names can lose together.
+    pub(crate) fn most(&self) -> i64 {
+        self.most
     }
 
     /// What a default costs above the base, if that is always the same.
@@ -293,19 +390,35 @@ impl Shapes {
         })
     }
 
-    /// The mean cost of a default, rounded down.
-    fn mean(&self, name: &Name) -> i64 {
-        let most = name.uncovered_minor();
+    /// What a default costs: equally likely amounts, rising.
+    fn costs(&self, name: &Name) -> Vec<i64> {
+        let capped = |share| capped(share, name.exposure_minor, name.uncovered_minor());
         match name.lgd {
-            Lgd::Fixed(lgd) => capped(lgd, name.exposure_minor, most),
+            Lgd::Fixed(lgd) => vec![capped(lgd)],
             Lgd::Beta { mean, deviation } => {
                 let means = self.classes[self.known[&(mean, deviation)]].means();
-                let sum: i128 = means
-                    .iter()
-                    .map(|&share| i128::from(capped(share, name.exposure_minor, most)))
-                    .sum();
-                i64::try_from(sum / 1_024).expect("a mean of losses")
+                means.iter().map(|&share| capped(share)).collect()
             }
         }
     }
+}
+
+/// The mean of equally likely costs, times [`CLASSES`].
+fn mean_times_classes(costs: &[i64]) -> i128 {
+    let sum: i128 = costs.iter().map(|&cost| i128::from(cost)).sum();
+    sum * wide(CLASSES / costs.len())
+}
+
+/// The mean of equally likely costs, rounded down.
+fn mean_of_costs(costs: &[i64]) -> i64 {
+    i64::try_from(mean_times_classes(costs) / wide(CLASSES)).expect("a mean of losses")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "to the nearest")]
+fn floating(value: i128) -> f64 {
+    value as f64
+}
+
+fn wide(count: usize) -> i128 {
+    i128::try_from(count).expect("a small count")
 }

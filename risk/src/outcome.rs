@@ -4,7 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digits, parameters::Settings, snapshot::Digest, units::Level};
+use crate::{
+    digits,
+    parameters::{Method, Settings},
+    snapshot::Digest,
+    units::Level,
+};
 
 /// A result with its 95% confidence interval, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub struct AtLevel {
     /// What each name, in the order of [`Outcome::names`], contributes to expected shortfall. They add up to it.
     #[serde(with = "digits::list")]
     pub contributions_minor: Vec<i64>,
+    /// How many plain scenarios one of this run was worth for the expected shortfall, in parts per million. Measured
+    /// on the run's own scenarios, and null where they are not weighed.
+    pub gain_ppm: Option<u64>,
 }
 
 /// Shares of scenarios by loss.
@@ -60,6 +68,10 @@ pub struct Outcome {
     pub currency: String,
     /// The names' ids, rising.
     pub names: Vec<String>,
+    /// How the results were computed: as the settings ask, or otherwise where that is not possible or would lose.
+    pub method: Method,
+    /// How many scenarios were drawn for them. Zero where none were.
+    pub scenarios: u32,
     /// The mean loss.
     pub expected_loss: Estimate,
     /// The standard deviation of the loss.
@@ -104,6 +116,8 @@ impl Outcome {
         compare("settings", &|outcome| format!("{:?}", outcome.settings));
         compare("currency", &|outcome| outcome.currency.clone());
         compare("names", &|outcome| outcome.names.join(" "));
+        compare("method", &|outcome| format!("{:?}", outcome.method));
+        compare("scenarios", &|outcome| outcome.scenarios.to_string());
         compare("expected_loss", &|outcome| {
             outcome.expected_loss.to_string()
         });
@@ -121,6 +135,7 @@ impl Outcome {
             compare("es", &|at| at.es.to_string());
             let contributions = |at: &AtLevel| format!("{:?}", at.contributions_minor);
             compare("contributions_minor", &contributions);
+            compare("gain_ppm", &|at| format!("{:?}", at.gain_ppm));
         }
         compare("histogram", &|outcome| format!("{:?}", outcome.histogram));
         differences

@@ -18,8 +18,11 @@ pub const SEED_MAX: u64 = (1 << 53) - 1;
 pub const RUN_BYTES_MAX: usize = 64;
 /// Degrees of freedom of the t copula.
 pub const DEGREES: std::ops::RangeInclusive<u32> = 2..=100;
-/// How many scenarios must lie beyond the highest level, for each independent sample.
-const TAIL_MIN: u64 = 10;
+/// How many plain scenarios must lie beyond the highest level: with fewer, intervals of expected shortfall hold less
+/// often than they say.
+const TAIL_MIN: u64 = 100;
+/// How many must where scenarios are weighed, and in each independent sample of Sobol sequences.
+const SAMPLE_TAIL_MIN: u64 = 10;
 
 /// How names depend on each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,15 +37,17 @@ pub enum Copula {
     },
 }
 
-/// How scenarios are chosen.
+/// How results are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Independently, each with the same weight.
+    /// Without scenarios, where there is one Gaussian factor; else plain.
+    Exact,
+    /// By scenarios that are drawn independently, each with the same weight.
     Plain,
-    /// More of those with large losses, each weighed by its likelihood.
+    /// By more scenarios with large losses, each weighed by its likelihood. Plain where that would lose.
     Importance,
-    /// Factors spread evenly: sixteen scrambled Sobol sequences.
+    /// By scenarios whose factors are spread evenly: sixteen scrambled Sobol sequences.
     Sobol,
 }
 
@@ -55,7 +60,7 @@ pub struct Settings {
     pub scenarios: u32,
     /// How names depend on each other.
     pub copula: Copula,
-    /// How scenarios are chosen.
+    /// How results are computed.
     pub method: Method,
     /// The seed, which chooses the random numbers together with the run's id.
     pub seed: u64,
@@ -64,14 +69,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults of a run: 99% and 99.9%, a million scenarios, the Gaussian copula, a seed from the run's id.
+    /// The defaults of a run: 99% and 99.9%, the Gaussian copula, exact where possible or a million scenarios, a seed
+    /// from the run's id.
     #[must_use]
     pub fn of_run(run: &str) -> Self {
         Self {
             levels: vec![Level::P99, Level::P999],
             scenarios: SCENARIOS_DEFAULT,
             copula: Copula::Gaussian,
-            method: Method::Plain,
+            method: Method::Exact,
             seed: first_word(&format!("optkas-risk-seed/1\n{run}\n")) & SEED_MAX,
             run: run.to_owned(),
         }
@@ -90,7 +96,7 @@ pub struct Asked {
     pub scenarios: Option<u32>,
     /// How defaults depend on each other.
     pub copula: Option<Copula>,
-    /// How scenarios are drawn.
+    /// How results are computed.
     pub method: Option<Method>,
     /// Chooses the random numbers, together with the run's id.
     pub seed: Option<u64>,
@@ -122,7 +128,9 @@ pub enum BadSettings {
     #[error("scenarios are 1,000 to 10,000,000")]
     Scenarios,
     /// A level is so high that nearly no scenario is beyond it.
-    #[error("the highest level has fewer than ten scenarios beyond it (160 with Sobol sequences)")]
+    #[error(
+        "the highest level has too few scenarios beyond it: a hundred, or ten by importance sampling, or 160 by Sobol"
+    )]
     Tail,
     /// The t copula's degrees of freedom are out of bounds.
     #[error("degrees of freedom are 2 to 100")]
@@ -155,15 +163,13 @@ impl Parameters {
             (SCENARIOS_MIN..=SCENARIOS_MAX).contains(&settings.scenarios),
             BadSettings::Scenarios,
         )?;
-        let beyond = u64::from(settings.scenarios)
-            * u64::from(crate::units::MILLION - settings.highest().ppm());
-        let samples = if settings.method == Method::Sobol {
-            u64::from(crate::random::sobol::SAMPLES)
-        } else {
-            1
-        };
+        // Any method may give way to the plain one.
         demand(
-            beyond >= TAIL_MIN * samples * u64::from(crate::units::MILLION),
+            settings.beyond(SCENARIOS_MAX) >= TAIL_MIN,
+            BadSettings::Tail,
+        )?;
+        demand(
+            settings.beyond(settings.scenarios) >= settings.method.tail_min(),
             BadSettings::Tail,
         )?;
         if let Copula::StudentT { degrees } = settings.copula {
@@ -184,6 +190,14 @@ impl Parameters {
         &self.0
     }
 
+    /// How many scenarios a plain run has that takes the place of another method: at least as many as asked for.
+    pub(crate) fn plain_scenarios(&self) -> u32 {
+        let tail = u64::from(crate::units::MILLION - self.0.highest().ppm());
+        let least = (TAIL_MIN * u64::from(crate::units::MILLION)).div_ceil(tail);
+        let least = u32::try_from(least).unwrap_or(SCENARIOS_MAX);
+        self.0.scenarios.max(least).min(SCENARIOS_MAX)
+    }
+
     /// The generator's key: the first 64 bits of a SHA-256 of seed and run.
     pub(crate) fn key(&self) -> Key {
         let word = first_word(&format!(
@@ -195,9 +209,27 @@ impl Parameters {
 }
 
 impl Settings {
-    /// The last level, or one half where there is none.
-    pub(crate) fn highest(&self) -> Level {
+    /// The last level, or 99% where there is none.
+    fn highest(&self) -> Level {
         self.levels.last().copied().unwrap_or(Level::P99)
+    }
+
+    /// How many of so many scenarios lie beyond the highest level.
+    fn beyond(&self, scenarios: u32) -> u64 {
+        let tail = crate::units::MILLION - self.highest().ppm();
+        u64::from(scenarios) * u64::from(tail) / u64::from(crate::units::MILLION)
+    }
+}
+
+impl Method {
+    /// How many scenarios must lie beyond the highest level.
+    fn tail_min(self) -> u64 {
+        match self {
+            Self::Exact => 0,
+            Self::Plain => TAIL_MIN,
+            Self::Importance => SAMPLE_TAIL_MIN,
+            Self::Sobol => SAMPLE_TAIL_MIN * u64::from(crate::random::sobol::SAMPLES),
+        }
     }
 }
 

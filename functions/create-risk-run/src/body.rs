@@ -64,10 +64,11 @@ fn copula(copula: &mut Fields) -> Option<Copula> {
 
 fn method(text: &str) -> Result<Method, &'static str> {
     match text {
+        "exact" => Ok(Method::Exact),
         "plain" => Ok(Method::Plain),
         "importance" => Ok(Method::Importance),
         "sobol" => Ok(Method::Sobol),
-        _ => Err("must be plain, importance or sobol"),
+        _ => Err("must be exact, plain, importance or sobol"),
     }
 }
 
@@ -131,7 +132,8 @@ mod tests {
             r#""currency": "USD", "scenarios": 10000001"#,
             r#""currency": "USD", "scenarios": "1000000""#,
             r#""currency": "USD", "scenarios": 1e6"#,
-            r#""currency": "USD", "scenarios": 1000"#,
+            r#""currency": "USD", "scenarios": 1000, "method": "plain""#,
+            r#""currency": "USD", "levels": [999991]"#,
             r#""currency": "USD", "scenarios": 100000, "method": "sobol""#,
             r#""currency": "USD", "copula": "gaussian""#,
             r#""currency": "USD", "copula": {"kind": "clayton"}"#,

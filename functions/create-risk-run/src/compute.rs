@@ -50,24 +50,31 @@ impl Work {
 
     /// Computes. What is given up here computes on until it has ended, and nobody looks at it.
     pub(crate) async fn run(self, available: Duration, meter: &Meter) -> Result<Outcome, Problem> {
-        let scenarios = self.parameters.settings().scenarios;
-        meter.set("scenarios", scenarios.into());
         meter.set(
             "names",
             self.portfolio.names().len().try_into().unwrap_or(u64::MAX),
         );
         let started = Instant::now();
-        let running = spawn_blocking(move || risk::run(&self.portfolio, &self.parameters));
+        let (portfolio, parameters) = (self.portfolio, self.parameters);
+        let running = spawn_blocking(move || risk::run(&portfolio, &parameters));
         let ended = timeout(available, running).await;
-        let elapsed = started.elapsed().as_millis();
-        meter.set("compute_ms", elapsed.try_into().unwrap_or(u64::MAX));
+        let elapsed = started.elapsed();
+        let elapsed_ms = elapsed.as_millis().try_into().unwrap_or(u64::MAX);
+        meter.set("compute_ms", elapsed_ms);
         match ended {
-            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Ok(outcome)) => {
+                meter.set("scenarios", outcome.scenarios.into());
+                Ok(outcome)
+            }
             Ok(Err(panicked)) => {
                 error!(risk.panicked = %panicked, "The engine has failed.");
                 Err(Problem::Internal)
             }
-            Err(_) => Err(Problem::Unavailable),
+            // The same request would take as long again.
+            Err(_) => Err(Problem::RunTooLong {
+                estimate: self.estimate.max(elapsed),
+                available,
+            }),
         }
     }
 }
@@ -76,6 +83,7 @@ impl Work {
 mod tests {
     use risk::{
         input::{Draft, Lgd, NameDraft},
+        parameters::Method,
         units::{Fraction, Loading},
     };
 
@@ -99,6 +107,7 @@ mod tests {
         };
         let settings = Settings {
             scenarios,
+            method: Method::Plain,
             ..Settings::of_run("r")
         };
         Work::new(Portfolio::parse(draft).unwrap(), settings).unwrap()
@@ -122,9 +131,9 @@ mod tests {
     #[tokio::test]
     async fn a_run_says_what_it_took() {
         let meter = Meter::default();
-        let outcome = work(10, 10_000).run(Duration::from_mins(1), &meter).await;
-        assert_eq!(outcome.unwrap().settings.scenarios, 10_000);
+        let outcome = work(10, 100_000).run(Duration::from_mins(1), &meter).await;
+        assert_eq!(outcome.unwrap().settings.scenarios, 100_000);
         let given_up = work(1_000, 1_000_000).run(Duration::ZERO, &meter).await;
-        assert!(matches!(given_up, Err(Problem::Unavailable)));
+        assert!(matches!(given_up, Err(Problem::RunTooLong { .. })));
     }
 }

@@ -38,7 +38,7 @@ mod tests {
         for run in [
             json!({}),
             json!({"result": null}),
-            json!({"result": {"model": "optkas-risk/1"}}),
+            json!({"result": {"model": "optkas-risk/2"}}),
         ] {
             assert_eq!(draw(run.as_object().unwrap()), None, "{run}");
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One scenario in so many is drawn without a change of measure.
-const NOMINAL_EVERY: u32 = 8;
+const NOMINAL_EVERY: u32 = 5;
 const LANES: usize = 16;
 /// Names that are drawn from the blocks of all lanes, a word each.
 const CHUNK: usize = LANES * 4;
@@ -27,33 +27,54 @@ pub(super) struct Sample {
 pub(super) struct Sampler<'a> {
     model: &'a Model,
     key: Key,
+    pilot: u32,
     source: Source,
-    tuning: Tuning,
+    tuning: &'a Tuning,
     chunks: Vec<Prepared<LANES>>,
-    norm_square: f64,
+    /// How many scenarios each stratum has: those that are drawn as they are, then each component's.
+    counts: Vec<u32>,
+    /// The strata's shares.
+    shares: Vec<f64>,
 }
 
 /// Room to compute one scenario in.
-pub(super) struct Work {
+pub(super) struct Work<'a> {
     normals: Vec<f64>,
     row: Vec<f64>,
     probabilities: Vec<f64>,
+    cells: Vec<&'a Cell>,
 }
 
 impl<'a> Sampler<'a> {
-    pub(super) fn new(model: &'a Model, key: Key, tuning: Tuning) -> Self {
+    /// For so many scenarios, with numbers of its own where it is a pilot.
+    pub(super) fn new(
+        model: &'a Model,
+        key: Key,
+        tuning: &'a Tuning,
+        scenarios: u32,
+        pilot: u32,
+    ) -> Self {
         let first = (0_u32..).step_by(LANES).take(model.names().div_ceil(CHUNK));
         let chunks = first
-            .map(|first| Prepared::new(&key, first, TWISTED))
+            .map(|first| Prepared::new(&key, first, TWISTED + pilot))
             .collect();
-        let norm_square = tuning.mean.iter().map(|mean| mean * mean).sum();
+        let mut counts = vec![0; tuning.components.len() + 1];
+        for scenario in 0..scenarios {
+            counts[stratum(scenario, tuning.components.len())] += 1;
+        }
+        let shares = counts
+            .iter()
+            .map(|&count| f64::from(count) / f64::from(scenarios))
+            .collect();
         Self {
             model,
             key,
-            source: Source::random(key, 0),
+            pilot,
+            source: Source::random(key, pilot),
             tuning,
             chunks,
-            norm_square,
+            counts,
+            shares,
         }
     }
 
@@ -61,11 +82,26 @@ impl<'a> Sampler<'a> {
         self.model
     }
 
-    pub(super) fn work(&self) -> Work {
+    pub(super) fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+
+    /// The most that a scenario weighs.
+    pub(super) fn weight_max(&self) -> f64 {
+        1.0 / self.shares[0]
+    }
+
+    /// Zero for a scenario that is drawn as it is, or one more than its component.
+    pub(super) fn stratum(&self, scenario: u32) -> usize {
+        stratum(scenario, self.tuning.components.len())
+    }
+
+    pub(super) fn work(&self) -> Work<'a> {
         Work {
             normals: vec![0.0; self.model.dimensions()],
             row: vec![0.0; self.model.factors + 1],
             probabilities: vec![0.0; self.model.names()],
+            cells: Vec::new(),
         }
     }
 
@@ -73,29 +109,37 @@ impl<'a> Sampler<'a> {
     pub(super) fn sample(
         &self,
         scenario: u32,
-        work: &mut Work,
+        work: &mut Work<'a>,
         mut lost: impl FnMut(usize, i64),
     ) -> Sample {
-        let nominal = scenario.is_multiple_of(NOMINAL_EVERY);
-        let shift = self.coordinates(scenario, nominal, work);
-        self.tuning
-            .probabilities(self.model, &work.row, &mut work.probabilities);
-        let cell = self.cell(&work.probabilities);
+        let stratum = self.stratum(scenario);
+        let component = stratum.checked_sub(1);
+        self.coordinates(scenario, component, work);
+        let tuning = self.tuning;
+        let mean = tuning.probabilities(self.model, &work.row, &mut work.probabilities);
+        work.cells.clear();
+        work.cells.extend(
+            tuning
+                .components
+                .iter()
+                .map(|component| component.cell(mean)),
+        );
+        let own = component.map(|component| work.cells[component]);
         let mut loss = self.model.base_sum();
-        let mut psi = Product::default();
         let mut cost = 0.0;
-        let row = Row::new(&self.key, scenario, TWISTED);
+        let row = Row::new(&self.key, scenario, TWISTED + self.pilot);
         for (chunk, prepared) in self.chunks.iter().enumerate() {
             let words: [u32; CHUNK] = bytemuck::cast(prepared.blocks(&self.key, row));
             let names = chunk * CHUNK..self.model.names().min((chunk + 1) * CHUNK);
             for (name, word) in names.zip(words) {
-                let (p, odds) = (work.probabilities[name], cell.odds[name]);
-                let norm = 1.0 + p * (odds - 1.0);
-                psi.times(norm);
-                let q = if nominal { p } else { p * odds / norm };
+                let p = work.probabilities[name];
+                let q = own.map_or(p, |cell| {
+                    let twist = cell.twists[name];
+                    p * (1.0 + twist) / (1.0 + p * twist)
+                });
                 let u = (f64::from(word) + 0.5) / 4_294_967_296.0;
                 if u < q {
-                    cost += self.tuning.costs[name];
+                    cost += tuning.costs[name];
                 }
                 if let Some(worse) = self.worse(name, scenario, u, p, q, &work.row) {
                     loss += worse;
@@ -103,33 +147,45 @@ impl<'a> Sampler<'a> {
                 }
             }
         }
-        let log_ratio = shift - cell.theta * cost + psi.ln();
         Sample {
             loss,
-            weight: weight(log_ratio),
+            weight: self.weight(work, cost),
         }
     }
 
-    /// |μ|²/2 - μ·z, the coordinates z being left in `work`.
-    fn coordinates(&self, scenario: u32, nominal: bool, work: &mut Work) -> f64 {
+    /// Leaves the coordinates in `work`.
+    fn coordinates(&self, scenario: u32, component: Option<usize>, work: &mut Work<'_>) {
         self.source.normals(scenario, &mut work.normals);
-        let mut along = 0.0;
-        for (z, mean) in work.normals.iter_mut().zip(&self.tuning.mean) {
-            *z += if nominal { 0.0 } else { *mean };
-            along += *z * mean;
+        if let Some(component) = component {
+            let mean = &self.tuning.components[component].mean;
+            for (z, mean) in work.normals.iter_mut().zip(mean) {
+                *z += mean;
+            }
         }
         row_of(self.model, &work.normals, &mut work.row);
-        0.5 * self.norm_square - along
     }
 
-    fn cell(&self, probabilities: &[f64]) -> &Cell {
-        let mean: f64 = probabilities
-            .iter()
-            .zip(&self.tuning.costs)
-            .map(|(p, cost)| p * cost)
-            .sum();
-        let position = self.tuning.cells.partition_point(|cell| cell.from > mean);
-        &self.tuning.cells[position.min(self.tuning.cells.len() - 1)]
+    /// The balance heuristic: the density of the scenario as it is over that of the mixture. With the component's
+    /// μ and θ, the ratio of its density is exp(μ·z - |μ|²/2 + θ Σ c D - ψ(θ)).
+    fn weight(&self, work: &Work<'_>, cost: f64) -> f64 {
+        /// A scenario that much more likely than as it is weighs nothing.
+        const CERTAIN: f64 = 600.0;
+        let mut density = self.shares[0];
+        let components = self.tuning.components.iter().zip(&work.cells);
+        for ((component, cell), share) in components.zip(&self.shares[1..]) {
+            let along: f64 = work
+                .normals
+                .iter()
+                .zip(&component.mean)
+                .map(|(z, mean)| z * mean)
+                .sum();
+            let mut log_ratio = along - 0.5 * component.norm_square + cell.theta * cost;
+            if cell.theta > 0.0 {
+                log_ratio -= log_product(&work.probabilities, &cell.twists);
+            }
+            density += share * libm::exp(log_ratio.min(CERTAIN));
+        }
+        1.0 / density
     }
 
     /// What a name loses above its base, if it is not in its best state. Below q it defaults; from q to one it is as it
@@ -147,60 +203,51 @@ impl<'a> Sampler<'a> {
         if u < q {
             return Some(self.model.fixed(name).unwrap_or_else(|| {
                 let number = u32::try_from(name).expect("at most 10,000 names");
-                self.model
-                    .severity(name, self.key.block([number, scenario, DETAILS, 0])[2])
+                let block = self.key.block([number, scenario, DETAILS + self.pilot, 0]);
+                self.model.severity(name, block[2])
             }));
         }
-        let others = self
-            .model
-            .steps(name)
-            .get(1..)
-            .filter(|steps| !steps.is_empty())?;
-        let y = self
-            .model
-            .weights(name)
-            .iter()
-            .zip(&row[1..])
-            .fold(0.0, |sum, (weight, z)| sum + weight * z);
+        let steps = self.model.steps(name);
+        if steps.len() == 1 {
+            return None;
+        }
         let u = p + (u - q) * (1.0 - p) / (1.0 - q);
-        others
-            .iter()
-            .find(|step| u < self.tuning.distribution.at(step.e * row[0] + y))
-            .map(|step| step.loss)
+        (1..steps.len())
+            .find(|&step| u < self.tuning.probability(self.model, name, step, row))
+            .map(|step| steps[step].loss)
     }
 }
 
-fn weight(log_ratio: f64) -> f64 {
-    let share = 1.0 / f64::from(NOMINAL_EVERY);
-    1.0 / (share + (1.0 - share) * libm::exp(-log_ratio))
+fn stratum(scenario: u32, components: usize) -> usize {
+    let (round, place) = (scenario / NOMINAL_EVERY, scenario % NOMINAL_EVERY);
+    if place == 0 {
+        0
+    } else {
+        1 + (round * (NOMINAL_EVERY - 1) + place - 1) as usize % components
+    }
 }
 
-/// A product of numbers of at least one, of which only the logarithm is wanted.
-struct Product {
-    value: f64,
-    log: f64,
-}
-
-impl Default for Product {
-    fn default() -> Self {
-        Self {
-            value: 1.0,
-            log: 0.0,
+/// ψ: Σ ln(1 + p twist). No factor is above e^30, so sixteen of them are a number.
+#[inline]
+fn log_product(probabilities: &[f64], twists: &[f64]) -> f64 {
+    const LANES: usize = 4;
+    let mut sum = 0.0;
+    for (p, twist) in probabilities
+        .chunks(16 * LANES)
+        .zip(twists.chunks(16 * LANES))
+    {
+        let mut product = [1.0; LANES];
+        let ((p, p_rest), (twist, twist_rest)) =
+            (p.as_chunks::<LANES>(), twist.as_chunks::<LANES>());
+        for (p, twist) in p.iter().zip(twist) {
+            for lane in 0..LANES {
+                product[lane] *= 1.0 + p[lane] * twist[lane];
+            }
         }
-    }
-}
-
-impl Product {
-    #[inline]
-    fn times(&mut self, factor: f64) {
-        self.value *= factor;
-        if self.value > 1e200 {
-            self.log += libm::log(self.value);
-            self.value = 1.0;
+        for ((p, twist), product) in p_rest.iter().zip(twist_rest).zip(&mut product) {
+            *product *= 1.0 + p * twist;
         }
+        sum += product.map(libm::log).iter().sum::<f64>();
     }
-
-    fn ln(&self) -> f64 {
-        self.log + libm::log(self.value)
-    }
+    sum
 }

@@ -1,79 +1,105 @@
-//! Tunes importance sampling: where the factors' mean moves, and how default probabilities are twisted.
+//! Finds how scenarios are to be drawn.
 
+use rayon::prelude::*;
+
+use super::search::{REACH, Search};
 use crate::{
-    kernel::{Kernel, Source, row_of},
+    kernel::{Kernel, Source},
     math::{Curve, normal},
-    measure::plain::{Ordered, to_f64},
+    measure::{
+        plain::{Ordered, denominator, to_f64},
+        rational::nearest,
+    },
     model::Model,
     parameters::Parameters,
     random::PILOT,
 };
 
-/// Scenarios of the run that finds the loss to aim at.
-const PILOT_SCENARIOS: u32 = 32_768;
-/// Cells of the table of θ: m(z)/x from 1 down, four to a halving.
-const CELLS: u32 = 33;
-/// How far the factors may move.
-const REACH: f64 = 8.0;
+/// Scenarios of the plain run that finds the losses to aim at.
+pub(crate) const PILOT_SCENARIOS: u32 = 32_768;
+/// Cells of a table of θ: m(z)/x from 1 down, two to a halving.
+const CELLS: u32 = 21;
 /// No name's odds are multiplied by more than e to this.
-const TWIST_MAX: f64 = 30.0;
+pub(super) const TWIST_MAX: f64 = 30.0;
+/// The most losses that are aimed at.
+pub(crate) const AIMS_MAX: usize = 4;
+/// The most changes of measure.
+pub(crate) const COMPONENTS_MAX: usize = 16;
+/// The most that is aimed at, as a share of what all defaults cost in the mean.
+const AIM_MAX: f64 = 0.9;
 
 /// How scenarios are drawn instead of as they are.
 #[derive(Clone, Debug)]
 pub(super) struct Tuning {
+    /// What each name's default costs in the mean. Zero where it cannot default, or for nothing.
+    pub(super) costs: Vec<f64>,
+    /// The changes of measure.
+    pub(super) components: Vec<Component>,
+    /// Φ.
+    distribution: Curve,
+}
+
+/// One change of measure.
+#[derive(Clone, Debug)]
+pub(super) struct Component {
     /// Where the normal coordinates' mean moves.
     pub(super) mean: Vec<f64>,
-    /// What each name's default costs, as a share of the loss aimed at.
-    pub(super) costs: Vec<f64>,
+    /// |mean|².
+    pub(super) norm_square: f64,
+    /// x.
+    aim: f64,
     /// From m(z)/x of at least `cells[j].from`; falling, the last from zero.
-    pub(super) cells: Vec<Cell>,
-    /// Φ.
-    pub(super) distribution: Curve,
+    cells: Vec<Cell>,
 }
 
 /// One θ.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    pub(super) from: f64,
+    from: f64,
     pub(super) theta: f64,
-    /// e^{θc} of each name.
-    pub(super) odds: Vec<f64>,
+    /// e^{θc} - 1 of each name.
+    pub(super) twists: Vec<f64>,
 }
 
-pub(super) fn tune(model: &Model, parameters: &Parameters) -> Tuning {
+/// Nothing where no loss can be aimed at.
+pub(super) fn tune(model: &Model, parameters: &Parameters) -> Option<Tuning> {
     let costs: Vec<f64> = (0..model.names())
-        .map(|name| to_f64(model.steps(name)[0].loss))
+        .map(|name| model.steps(name)[0])
+        .map(|step| {
+            if step.probability > 0.0 {
+                to_f64(step.loss.max(0))
+            } else {
+                0.0
+            }
+        })
         .collect();
-    let aim = aim(model, parameters);
-    let distribution = Curve::new(|x| (normal::distribution(x), normal::density(x)));
-    if aim <= 0.0 {
-        // There is no loss to aim at, so scenarios are drawn without a change of measure.
-        let cells = vec![Cell {
-            from: 0.0,
-            theta: 0.0,
-            odds: vec![1.0; model.names()],
-        }];
-        return Tuning {
-            mean: vec![0.0; model.dimensions()],
-            costs,
-            cells,
-            distribution,
-        };
-    }
-    let costs = costs.iter().map(|cost| cost / aim).collect();
-    let mut tuning = Tuning {
-        mean: vec![0.0; model.dimensions()],
+    let aims = aims(model, parameters, AIM_MAX * costs.iter().sum::<f64>());
+    let each = COMPONENTS_MAX / aims.len().max(1);
+    let components: Vec<Component> = aims
+        .into_iter()
+        .flat_map(|aim| {
+            let search = Search {
+                model,
+                costs: &costs,
+                aim,
+            };
+            let causes = search.causes(each);
+            causes
+                .into_iter()
+                .map(|mean| Component::new(&search, mean))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    (!components.is_empty()).then(|| Tuning {
         costs,
-        cells: Vec::new(),
-        distribution,
-    };
-    tuning.mean = tuning.likeliest(model);
-    tuning.cells = (0..CELLS).map(|cell| tuning.cell(model, cell)).collect();
-    tuning
+        components,
+        distribution: Curve::new(|x| (normal::distribution(x), normal::density(x))),
+    })
 }
 
-/// VaR of a plain run at the highest level, above what is lost in the best states.
-fn aim(model: &Model, parameters: &Parameters) -> f64 {
+/// Losses above what is lost in the best states: VaR at each level, by a plain run; expected shortfall where VaR is
+/// nothing.
+fn aims(model: &Model, parameters: &Parameters, most: f64) -> Vec<f64> {
     let settings = parameters.settings();
     let kernel = Kernel::new(
         model,
@@ -81,133 +107,124 @@ fn aim(model: &Model, parameters: &Parameters) -> f64 {
         Source::random(parameters.key(), PILOT),
         PILOT,
     );
-    let losses = kernel.losses(PILOT_SCENARIOS.min(settings.scenarios));
-    let level = settings.highest();
-    to_f64(Ordered::new(&losses, &[level]).var(level).value_minor - model.base_sum())
+    let losses = kernel.losses(PILOT_SCENARIOS);
+    let ordered = Ordered::new(&losses, &settings.levels);
+    let cheapest = (0..model.names())
+        .map(|name| model.steps(name)[0])
+        .filter(|step| step.probability > 0.0 && step.loss > 0)
+        .map(|step| step.loss)
+        .min();
+    let aim = |index: usize| {
+        let level = settings.levels[index];
+        let es = nearest(ordered.es(level), denominator(PILOT_SCENARIOS, level));
+        let above = [ordered.var(level).value_minor, es].map(|loss| loss - model.base_sum());
+        let above = above.into_iter().find(|&above| above > 0).or(cheapest)?;
+        Some(to_f64(above).min(most))
+    };
+    let count = settings.levels.len();
+    let chosen = count.min(AIMS_MAX);
+    let mut aims: Vec<f64> = (0..chosen)
+        .map(|place| {
+            if chosen > 1 {
+                place * (count - 1) / (chosen - 1)
+            } else {
+                0
+            }
+        })
+        .filter_map(aim)
+        .collect();
+    aims.dedup_by(|next, before| *next < 1.05 * *before);
+    aims
 }
 
 impl Tuning {
-    /// All names' default probabilities at normal coordinates.
-    pub(super) fn probabilities(&self, model: &Model, row: &[f64], into: &mut [f64]) {
+    /// All names' default probabilities, from s and the factors, and what defaults cost in the mean.
+    pub(super) fn probabilities(&self, model: &Model, row: &[f64], into: &mut [f64]) -> f64 {
+        let mut mean = 0.0;
         for (name, into) in into.iter_mut().enumerate() {
-            let y = model
-                .weights(name)
-                .iter()
-                .zip(&row[1..])
-                .fold(0.0, |sum, (weight, z)| sum + weight * z);
-            *into = self.distribution.at(model.steps(name)[0].e * row[0] + y);
+            *into = self.probability(model, name, 0, row);
+            mean += *into * self.costs[name];
+        }
+        mean
+    }
+
+    /// The probability of a name's step or a worse one. Drawing and weighing use the same.
+    #[inline]
+    pub(super) fn probability(&self, model: &Model, name: usize, step: usize, row: &[f64]) -> f64 {
+        /// Beyond it a default is taken to be impossible: its probability is below 1e-18.
+        const IMPOSSIBLE: f64 = -8.8;
+        let weights = model.weights(name).iter().zip(&row[1..]);
+        let y = weights.fold(0.0, |sum, (weight, z)| sum + weight * z);
+        let x = model.steps(name)[step].e * row[0] + y;
+        if x < IMPOSSIBLE {
+            0.0
+        } else {
+            self.distribution.at(x)
+        }
+    }
+}
+
+impl Component {
+    fn new(search: &Search<'_>, mean: Vec<f64>) -> Self {
+        let norm_square = mean.iter().map(|mean| mean * mean).sum();
+        let cells = (0..CELLS)
+            .into_par_iter()
+            .map(|cell| Cell::new(search, &mean, cell))
+            .collect();
+        Self {
+            mean,
+            norm_square,
+            aim: search.aim,
+            cells,
         }
     }
 
-    fn at(&self, model: &Model, z: &[f64]) -> Vec<f64> {
-        let mut row = vec![0.0; model.factors + 1];
-        row_of(model, z, &mut row);
-        let mut probabilities = vec![0.0; model.names()];
-        self.probabilities(model, &row, &mut probabilities);
-        probabilities
+    /// The twist where defaults cost so much in the mean.
+    #[inline]
+    pub(super) fn cell(&self, mean: f64) -> &Cell {
+        let share = mean / self.aim;
+        let position = self.cells.partition_point(|cell| cell.from > share);
+        &self.cells[position.min(self.cells.len() - 1)]
     }
+}
 
-    /// m(z)/x.
-    fn mean_loss(&self, model: &Model, z: &[f64]) -> f64 {
-        self.at(model, z)
-            .iter()
-            .zip(&self.costs)
-            .map(|(p, cost)| p * cost)
-            .sum()
-    }
-
-    /// The point of least norm where the expected loss is the one aimed at. With g = ln m(z)/x:
-    /// z ← (∇g·z - g) ∇g/|∇g|², halfway each time.
-    fn likeliest(&self, model: &Model) -> Vec<f64> {
-        const ITERATIONS: usize = 60;
-        const STEP: f64 = 1e-4;
-        let mut z = vec![0.0; model.dimensions()];
-        let log_mean = |z: &[f64]| libm::log(self.mean_loss(model, z).max(1e-300));
-        if log_mean(&z) >= 0.0 {
-            return z;
-        }
-        for _ in 0..ITERATIONS {
-            let here = log_mean(&z);
-            let slope = |coordinate: usize| {
-                let mut beside = z.clone();
-                beside[coordinate] += STEP;
-                (log_mean(&beside) - here) / STEP
-            };
-            let gradient: Vec<f64> = (0..z.len()).map(slope).collect();
-            let square: f64 = gradient.iter().map(|g| g * g).sum();
-            if square < 1e-12 {
-                break;
-            }
-            let along: f64 = gradient.iter().zip(&z).map(|(g, z)| g * z).sum::<f64>() - here;
-            for (z, g) in z.iter_mut().zip(&gradient) {
-                *z = (0.5 * (*z + along * g / square)).clamp(-REACH, REACH);
-            }
-        }
-        z
-    }
-
-    /// θ where m(z) is x 2^(-cell/4), on the ray through μ.
-    fn cell(&self, model: &Model, cell: u32) -> Cell {
-        let share = libm::exp2(-f64::from(cell) / 4.0);
+impl Cell {
+    /// θ where m(z) is x 2^(-cell/2), on the ray through the component's mean.
+    fn new(search: &Search<'_>, mean: &[f64], cell: u32) -> Self {
+        let share = libm::exp2(-f64::from(cell) / 2.0);
         let theta = if cell == 0 {
             0.0
         } else {
-            self.theta(&self.at(model, &self.on_ray(model, share)))
+            search.twist(&on_ray(search, mean, share))
         };
-        let odds = self
-            .costs
-            .iter()
-            .map(|cost| libm::exp(theta * cost))
-            .collect();
-        Cell {
+        Self {
             from: if cell + 1 == CELLS { 0.0 } else { share },
             theta,
-            odds,
-        }
-    }
-
-    fn on_ray(&self, model: &Model, share: f64) -> Vec<f64> {
-        let norm = self
-            .mean
-            .iter()
-            .map(|mean| mean * mean)
-            .sum::<f64>()
-            .sqrt()
-            .max(1e-9);
-        let point = |t: f64| {
-            self.mean
+            twists: search
+                .costs
                 .iter()
-                .map(|mean| mean / norm * t)
-                .collect::<Vec<_>>()
-        };
-        let (mut low, mut high) = (-REACH, norm.min(REACH));
-        for _ in 0..30 {
-            let middle = f64::midpoint(low, high);
-            if self.mean_loss(model, &point(middle)) > share {
-                high = middle;
-            } else {
-                low = middle;
-            }
+                .map(|cost| libm::expm1(theta * cost))
+                .collect(),
         }
-        point(low)
     }
+}
 
-    /// ψ'(θ) = 1, by bisection: ψ' rises.
-    fn theta(&self, probabilities: &[f64]) -> f64 {
-        let largest = self.costs.iter().copied().fold(1e-12, f64::max);
-        let (mut low, mut high) = (0.0, TWIST_MAX / largest);
-        for _ in 0..40 {
-            let theta = f64::midpoint(low, high);
-            let twisted = probabilities.iter().zip(&self.costs).map(|(p, cost)| {
-                let odds = libm::exp(theta * cost);
-                cost * p * odds / (1.0 + p * (odds - 1.0))
-            });
-            if twisted.sum::<f64>() > 1.0 {
-                high = theta;
-            } else {
-                low = theta;
-            }
+fn on_ray(search: &Search<'_>, mean: &[f64], share: f64) -> Vec<f64> {
+    let norm = mean
+        .iter()
+        .map(|mean| mean * mean)
+        .sum::<f64>()
+        .sqrt()
+        .max(1e-9);
+    let point = |t: f64| mean.iter().map(|mean| mean / norm * t).collect::<Vec<_>>();
+    let (mut low, mut high) = (-REACH, REACH);
+    for _ in 0..20 {
+        let middle = f64::midpoint(low, high);
+        if search.mean(&point(middle)) > share {
+            high = middle;
+        } else {
+            low = middle;
         }
-        low
     }
+    point(low)
 }

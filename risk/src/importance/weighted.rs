@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use super::scenario::{Sample, Sampler};
 use crate::{
     measure::{
-        interval::DEVIATE,
-        plain::{around, to_f64},
+        interval::{Bounds, Exceedance, Strata, invert},
+        plain::{between, excess_bounds, to_f64},
         rational::apportion,
     },
     outcome::{AtLevel, Estimate},
@@ -23,6 +23,7 @@ const TASKS: usize = 32;
 const PARTS: f64 = 1_048_576.0;
 
 pub(super) struct Weighted<'a> {
+    sampler: &'a Sampler<'a>,
     samples: &'a [Sample],
     /// Scenarios from the largest loss down; equal losses in the order of their numbers.
     order: Vec<u32>,
@@ -36,12 +37,16 @@ pub(super) struct Sums {
 }
 
 impl<'a> Weighted<'a> {
-    pub(super) fn new(samples: &'a [Sample]) -> Self {
+    pub(super) fn new(sampler: &'a Sampler<'a>, samples: &'a [Sample]) -> Self {
         let mut order: Vec<u32> = (0_u32..).take(samples.len()).collect();
         order.par_sort_unstable_by_key(|&scenario| {
             (std::cmp::Reverse(samples[scenario as usize].loss), scenario)
         });
-        Self { samples, order }
+        Self {
+            sampler,
+            samples,
+            order,
+        }
     }
 
     fn count(&self) -> f64 {
@@ -52,6 +57,39 @@ impl<'a> Weighted<'a> {
         self.order
             .iter()
             .map(|&scenario| self.samples[scenario as usize])
+    }
+
+    fn strata(&self) -> Strata {
+        Strata::new(self.sampler.counts(), self.sampler.weight_max())
+    }
+
+    /// What the scenarios lost beyond a loss, weighed.
+    fn excesses(&self, q: i64) -> Strata {
+        let mut excesses = self.strata();
+        for &scenario in &self.order {
+            let sample = self.samples[scenario as usize];
+            if sample.loss <= q {
+                break;
+            }
+            let excess = sample.weight * to_f64(sample.loss - q);
+            excesses.add(self.sampler.stratum(scenario), excess);
+        }
+        excesses
+    }
+
+    /// How many plain scenarios one of these is worth for expected shortfall: the variance of what is lost beyond the
+    /// quantile, over that of its estimate here. Nothing where neither varies.
+    pub(super) fn gain(&self, level: Level) -> Option<f64> {
+        let q = self.quantile(level);
+        let beyond = || self.falling().take_while(|sample| sample.loss > q);
+        let mean_of = |excess: &dyn Fn(f64) -> f64| {
+            let weighted = |sample: Sample| sample.weight * excess(to_f64(sample.loss - q));
+            beyond().map(weighted).sum::<f64>() / self.count()
+        };
+        let mean = mean_of(&|excess| excess);
+        let plain = mean_of(&|excess| excess * excess) - mean * mean;
+        let here = self.excesses(q).variance() * self.count();
+        (plain > 0.0 && here > 0.0).then(|| plain / here)
     }
 
     /// The loss down to which the weights, from the top, add up to more than this share of the scenarios.
@@ -74,56 +112,46 @@ impl<'a> Weighted<'a> {
 
     fn var(&self, level: Level) -> Estimate {
         let q = self.quantile(level);
-        let error = self.error(|sample| if sample.loss > q { sample.weight } else { 0.0 });
-        let (low, high) = (
-            level.tail() + DEVIATE * error,
-            level.tail() - DEVIATE * error,
-        );
+        let falling = self
+            .order
+            .iter()
+            .map(|&scenario| (scenario as usize, self.samples[scenario as usize].loss));
+        let exceeding = Exceeding {
+            weighted: self,
+            strata: self.strata(),
+        };
+        let (low, high) = invert(falling, level.tail(), exceeding);
         Estimate {
             value_minor: q,
-            low_minor: self.exceeded_by(low),
-            high_minor: self.exceeded_by(high.max(0.0)),
+            low_minor: low.min(q),
+            high_minor: high.max(q),
         }
     }
 
-    /// The standard error of a mean over the scenarios.
-    fn error(&self, of: impl Fn(Sample) -> f64) -> f64 {
-        let (mean, square) = self
-            .falling()
-            .map(of)
-            .fold((0.0, 0.0), |(m, s), value| (m + value, s + value * value));
-        let (mean, square) = (mean / self.count(), square / self.count());
-        ((square - mean * mean).max(0.0) / self.count()).sqrt()
-    }
-
-    pub(super) fn moments(&self) -> (Estimate, i64) {
+    /// The standard deviation.
+    pub(super) fn deviation(&self) -> i64 {
         let total: f64 = self.falling().map(|sample| sample.weight).sum();
-        let mean = self
-            .falling()
-            .map(|sample| sample.weight * to_f64(sample.loss))
-            .sum::<f64>()
-            / total;
+        let weighted = |sample: Sample| sample.weight * to_f64(sample.loss);
+        let mean = self.falling().map(weighted).sum::<f64>() / total;
         let square = |sample: Sample| {
             sample.weight * (to_f64(sample.loss) - mean) * (to_f64(sample.loss) - mean)
         };
-        let variance = self.falling().map(square).sum::<f64>() / total;
-        let error = self.error(|sample| sample.weight * (to_f64(sample.loss) - mean));
-        (around(nearest(mean), error), nearest(variance.sqrt()))
+        nearest((self.falling().map(square).sum::<f64>() / total).sqrt())
     }
 
     /// Draws once more the scenarios that lost at least a quantile, and adds up what each name lost in them.
-    pub(super) fn attribute(&self, sampler: &Sampler<'_>, quantiles: &[i64]) -> Vec<Sums> {
+    pub(super) fn attribute(&self, quantiles: &[i64]) -> Vec<Sums> {
         let least = quantiles.iter().copied().min().unwrap_or(i64::MAX);
         let tail = &self.order[..self
             .order
             .partition_point(|&s| self.samples[s as usize].loss >= least)];
         let tasks: Vec<_> = tail
             .par_chunks(tail.len().div_ceil(TASKS).max(1))
-            .map(|scenarios| self.task(sampler, quantiles, scenarios))
+            .map(|scenarios| self.task(quantiles, scenarios))
             .collect();
         let mut sums: Vec<_> = quantiles
             .iter()
-            .map(|&q| Sums::new(q, sampler.model().names()))
+            .map(|&q| Sums::new(q, self.sampler.model().names()))
             .collect();
         for task in tasks {
             sums.iter_mut()
@@ -133,7 +161,8 @@ impl<'a> Weighted<'a> {
         sums
     }
 
-    fn task(&self, sampler: &Sampler<'_>, quantiles: &[i64], scenarios: &[u32]) -> Vec<Sums> {
+    fn task(&self, quantiles: &[i64], scenarios: &[u32]) -> Vec<Sums> {
+        let sampler = self.sampler;
         let model = sampler.model();
         let mut sums: Vec<_> = quantiles
             .iter()
@@ -182,13 +211,33 @@ impl<'a> Weighted<'a> {
             .map(|(beyond, equal)| (beyond + share * equal) / tail);
         let numerators: Vec<i128> = contributions.map(parts).collect();
         let (contributions_minor, es) = apportion(&numerators, parts(1.0));
-        let excess = |sample: Sample| sample.weight * to_f64((sample.loss - q).max(0));
+        let most = self.sampler.model().most();
         AtLevel {
             level,
             var: self.var(level),
-            es: around(es, self.error(excess) / level.tail()),
+            es: between(es, excess_bounds(q, level, &self.excesses(q), most)),
             contributions_minor,
+            gain_ppm: self.gain(level).map(ppm),
         }
+    }
+}
+
+/// The weights of the scenarios that lost as much.
+struct Exceeding<'a> {
+    weighted: &'a Weighted<'a>,
+    strata: Strata,
+}
+
+impl Exceedance for Exceeding<'_> {
+    fn add(&mut self, scenario: usize) {
+        let number = u32::try_from(scenario).expect("at most 10,000,000 scenarios");
+        let stratum = self.weighted.sampler.stratum(number);
+        self.strata
+            .add(stratum, self.weighted.samples[scenario].weight);
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.strata.bounds(1.0)
     }
 }
 
@@ -238,4 +287,14 @@ fn parts(minor: f64) -> i128 {
 #[allow(clippy::cast_possible_truncation, reason = "a mean of losses")]
 fn nearest(minor: f64) -> i64 {
     minor.round() as i64
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive; saturates"
+)]
+fn ppm(gain: f64) -> u64 {
+    // What a number in JSON holds exactly.
+    (gain * 1e6).round().min(9_007_199_254_740_991.0) as u64
 }

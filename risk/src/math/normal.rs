@@ -19,6 +19,28 @@ pub fn distribution(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
+/// Below this, Φ is too small for its logarithm to be that of a number.
+const FAR: f64 = -37.0;
+
+/// ln Φ(x), however small Φ(x) is.
+pub(crate) fn log_distribution(x: f64) -> f64 {
+    if x > FAR {
+        libm::log(distribution(x))
+    } else {
+        // Φ(x) ~ φ(x)/|x|, DLMF 7.12.1.
+        -0.5 * x * x - libm::log(-x * TAU.sqrt())
+    }
+}
+
+/// The slope of ln Φ: φ(x)/Φ(x).
+pub(crate) fn log_slope(x: f64) -> f64 {
+    if x > FAR {
+        density(x) / distribution(x)
+    } else {
+        -x
+    }
+}
+
 /// The quantile Φ⁻¹(p); infinite at 0 and 1.
 #[inline]
 #[must_use]
@@ -134,6 +156,25 @@ mod tests {
         }
         assert_eq!(quantile(0.0), f64::NEG_INFINITY);
         assert_eq!(quantile(1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn logarithms_go_on_where_the_distribution_ends() {
+        for (x, value) in [
+            (-1.0, -1.841_021_645_009_263_5),
+            (-10.0, -53.231_285_151_053_4),
+            (-36.999, -688.993_559_1),
+            (-37.001, -689.067_614_0),
+            (-100.0, -5_005.524_208_693_6),
+        ] {
+            assert!(
+                (log_distribution(x) / value - 1.0).abs() < 2e-6,
+                "{x}: {}",
+                log_distribution(x)
+            );
+            let slope = (log_distribution(x + 1e-5) - log_distribution(x - 1e-5)) / 2e-5;
+            assert!((log_slope(x) / slope - 1.0).abs() < 1e-2, "{x}");
+        }
     }
 
     #[test]

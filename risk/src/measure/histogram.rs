@@ -4,6 +4,11 @@ use crate::{outcome::Histogram, units::BILLION};
 
 const BINS: i64 = 128;
 
+/// The histogram of losses, each once, with probabilities that add up to one.
+pub(crate) fn of_shares(losses: &[i64], probability: impl Fn(usize) -> f64) -> Histogram {
+    histogram(losses, 1.0, probability)
+}
+
 /// The histogram of losses with weights that add up to `total`.
 pub(crate) fn histogram(losses: &[i64], total: f64, weight: impl Fn(usize) -> f64) -> Histogram {
     let least = losses.iter().copied().min().unwrap_or(0);

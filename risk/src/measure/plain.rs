@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    interval::{DEVIATE, ranks},
+    interval::{Bounds, Strata, ranks},
     rational::{apportion, nearest},
 };
 use crate::{
@@ -84,25 +84,26 @@ impl<'a> Ordered<'a> {
         i128::from(MILLION) * (count - beyond) - i128::from(level.ppm()) * count
     }
 
-    /// The standard error of ES: by the delta method it is that of the mean of (L-q)⁺/(1-α) (Manistre and Hancock,
-    /// *North American Actuarial Journal* 9, 2005).
-    fn es_error(&self, level: Level) -> f64 {
+    /// Bounds of ES. By the delta method its error is that of the mean of (L-q)⁺/(1-α) (Manistre and Hancock, *North
+    /// American Actuarial Journal* 9, 2005).
+    fn es_bounds(&self, level: Level, most: i64) -> Bounds {
         let q = self.var(level).value_minor;
-        let n = f64::from(self.count());
-        let excesses = || self.upper.iter().map(|loss| to_f64((loss - q).max(0)));
-        let mean = excesses().sum::<f64>() / n;
-        let square = excesses().map(|excess| excess * excess).sum::<f64>() / n;
-        ((square - mean * mean).max(0.0) / n).sqrt() / level.tail()
+        let mut excesses = Strata::new(&[self.count()], 1.0);
+        for loss in self.upper.iter().filter(|&&loss| loss > q) {
+            excesses.add(0, to_f64(loss - q));
+        }
+        excess_bounds(q, level, &excesses, most)
     }
 
-    /// One level's results, whose interval of ES may be wider than its own.
-    pub(crate) fn at_level(&self, level: Level, attribution: &Attribution) -> AtLevel {
+    /// One level's results, of which no scenario can lose more than `most`.
+    pub(crate) fn at_level(&self, level: Level, attribution: &Attribution, most: i64) -> AtLevel {
         let (contributions_minor, es) = self.contributions(level, attribution);
         AtLevel {
             level,
             var: self.var(level),
-            es: around(es, self.es_error(level)),
+            es: between(es, self.es_bounds(level, most)),
             contributions_minor,
+            gain_ppm: None,
         }
     }
 
@@ -220,29 +221,28 @@ impl Sums {
     }
 }
 
-/// The mean with its interval, and the standard deviation.
-pub(crate) fn moments(losses: &[i64]) -> (Estimate, i64) {
+/// The standard deviation.
+pub(crate) fn deviation(losses: &[i64]) -> i64 {
     let count = i128::from(count(losses));
     let mean = nearest(losses.par_iter().map(|&loss| i128::from(loss)).sum(), count);
     let square = |&loss: &i64| i128::from(loss - mean).pow(2).unsigned_abs();
     let variance = losses.par_iter().map(square).sum::<u128>() / (count - 1).unsigned_abs().max(1);
-    let deviation = i64::try_from(variance.isqrt()).expect("a deviation of losses");
-    (
-        around(
-            mean,
-            to_f64(deviation) / f64::from(self::count(losses)).sqrt(),
-        ),
-        deviation,
-    )
+    i64::try_from(variance.isqrt()).expect("a deviation of losses")
 }
 
-/// A value with the interval of its standard error.
-pub(crate) fn around(value_minor: i64, error: f64) -> Estimate {
-    let reach = ceil(DEVIATE * error);
+/// Bounds of ES at a quantile, where `excesses` has what scenarios lost beyond it.
+pub(crate) fn excess_bounds(q: i64, level: Level, excesses: &Strata, most: i64) -> Bounds {
+    let (low, high) = excesses.bounds(to_f64(most - q));
+    let scaled = |excess: f64| (to_f64(q) + excess.max(0.0) / level.tail()).min(to_f64(most));
+    (scaled(low), scaled(high))
+}
+
+/// A value with its bounds, rounded outwards.
+pub(crate) fn between(value_minor: i64, (low, high): Bounds) -> Estimate {
     Estimate {
         value_minor,
-        low_minor: value_minor - reach,
-        high_minor: value_minor + reach,
+        low_minor: whole(low.floor()).min(value_minor),
+        high_minor: whole(high.ceil()).max(value_minor),
     }
 }
 
@@ -260,6 +260,6 @@ pub(crate) fn to_f64(minor: i64) -> f64 {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "saturates")]
-fn ceil(value: f64) -> i64 {
-    value.ceil() as i64
+fn whole(value: f64) -> i64 {
+    value as i64
 }

@@ -10,7 +10,7 @@
 //! | `FACTORS` | two factors | a uniform of 53 bits each; the t copula's mixing variable is after the last factor |
 //! | `SCRAMBLES` | a factor | of Sobol sequences, where the scenario is the sample |
 //! | `TWISTED` | four names | a draw of 32 bits each, of importance sampling |
-//! | `PILOT` | | added to another: for the run that importance sampling is tuned by |
+//! | `PILOT` | | added to another, once or twice: for the runs that importance sampling is tuned by |
 
 pub mod philox;
 pub mod sobol;

@@ -9,17 +9,17 @@ use risk::{
     snapshot::{Digest, Snapshot},
 };
 
-use crate::books::{everything, homogeneous, parameters, settings};
+use crate::books::{everything, everything_on, homogeneous, parameters, settings};
 
 fn on(threads: usize, book: &Portfolio, copula: Copula, method: Method) -> Outcome {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .unwrap();
-    let scenarios = if method == Method::Sobol {
-        160_000
-    } else {
-        20_000
+    let scenarios = match method {
+        Method::Sobol => 160_000,
+        Method::Importance => 20_000,
+        Method::Plain | Method::Exact => 100_000,
     };
     pool.install(|| run(book, &parameters(scenarios, copula, method)))
 }
@@ -40,23 +40,28 @@ fn bits_are_pinned_on_1_2_and_7_threads() {
         (T, Method::Importance),
     ];
     let pinned = [
-        "1ed30c63ff71b873585270288f2445cfa84241be113727a29be943ef34cceb2b",
-        "1ec8aae8800004515dd8a80490fa637ff5b74c5cdc42ac2ef997c4b3970bdb2d",
-        "298566d36f91aec6402fa5fccafbf528dfba8b69b5143b4d88650acf5e29d48d",
-        "4794d5dc6afb52b8f236c5973b78253ef15e51017ef1dc1e095f06f3a1e5249c",
-        "32c8bb9f19e2287ea1f6eb4393cb47ad72bc41154a81693b0a557f3db3c4a1a6",
+        "43d2938738aade606b8732f77902e4b22fd09ed67e935f7a998a497f8474db5f",
+        "88820b9595803d8949aa7d3685f0aaabed6d96b46f8421fb94e28ff3b1a9cace",
+        "e9723c168baa80a43ddc62bf619088f88d0402656166b366d9cf887ef9fb7f9a",
+        "ae6c4c306efeac1d5caa149dc5379d43995fb9bd38ac4ef1ef4d93db0c779c27",
+        "5d8aaf5ca130dc737de17fa1721f50005235b2471669f2141eb1985959450789",
     ];
+    let exact_pinned = "0fdd07a3f458d8fddf7391830e35a9f25d4f10b34e57adb04c607407aa46eb0d";
     let book = everything(300);
+    let one_factor = everything_on(150, &[0.5]);
     for threads in [1, 2, 7] {
         let hashes = kinds.map(|(copula, method)| hash(&on(threads, &book, copula, method)));
         assert_eq!(hashes, pinned, "{threads} threads");
+        let exact = on(threads, &one_factor, Copula::Gaussian, Method::Exact);
+        assert_eq!(exact.method, Method::Exact);
+        assert_eq!(hash(&exact), exact_pinned, "{threads} threads");
     }
 }
 
 #[test]
 fn the_auditor_finds_the_same_and_says_where_not() {
     let book = everything(50);
-    let mut recorded = run(&book, &parameters(10_000, T, Method::Plain));
+    let mut recorded = run(&book, &parameters(100_000, T, Method::Plain));
     let snapshot = Snapshot::encode(&book);
     assert_eq!(recorded.snapshot_sha256, snapshot.digest());
     assert_eq!(verify(snapshot.as_bytes(), &recorded), Ok(Verdict::Equal));
@@ -86,7 +91,7 @@ fn the_auditor_finds_the_same_and_says_where_not() {
 fn outcomes_survive_json() {
     let outcome = run(
         &homogeneous(20, 1_000),
-        &parameters(10_000, Copula::Gaussian, Method::Plain),
+        &parameters(100_000, Copula::Gaussian, Method::Plain),
     );
     let text = serde_json::to_string(&outcome).unwrap();
     assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
@@ -96,7 +101,7 @@ fn outcomes_survive_json() {
 fn seed_and_run_choose_the_numbers() {
     let book = homogeneous(50, 1_000_003);
     let with = |change: fn(&mut Settings)| {
-        let mut settings = settings(20_000, Copula::Gaussian, Method::Plain);
+        let mut settings = settings(100_000, Copula::Gaussian, Method::Plain);
         change(&mut settings);
         run(
             &book,

@@ -52,6 +52,11 @@ pub fn homogeneous(names: usize, exposure: u64) -> Portfolio {
 
 /// A book with every kind of input: ratings, collateral, Beta losses, several factors.
 pub fn everything(names: usize) -> Portfolio {
+    everything_on(names, &[0.4, 0.3, -0.1])
+}
+
+/// The same with these loadings.
+pub fn everything_on(names: usize, loadings: &[f64]) -> Portfolio {
     let row = |shares: [f64; 4]| shares.map(fraction).to_vec();
     let migration = MigrationDraft {
         probabilities: vec![
@@ -72,7 +77,7 @@ pub fn everything(names: usize) -> Portfolio {
             1_000_000 + (n as u64 * 7_919_000) % 90_000_000,
             pd,
             0.45,
-            &[0.4, 0.3, -0.1],
+            loadings,
         );
         if n % 3 == 0 {
             draft.lgd = Some(Lgd::Beta {
@@ -91,7 +96,7 @@ pub fn everything(names: usize) -> Portfolio {
     });
     Portfolio::parse(Draft {
         migration: Some(migration),
-        ..draft(3, names.collect())
+        ..draft(loadings.len(), names.collect())
     })
     .unwrap()
 }

@@ -179,11 +179,29 @@ fn convolve(distribution: &mut [f64], most: usize, atoms: &[(usize, f64)], none:
                 .filter(|(atom, _)| *atom == 0)
                 .map(|&(_, p)| p)
                 .sum::<f64>();
-        distribution[loss] = same * distribution[loss] + others;
+        let probability = same * distribution[loss] + others;
+        // Numbers near the smallest that there are take a hundred times as long.
+        distribution[loss] = if probability < 1e-100 {
+            0.0
+        } else {
+            probability
+        };
     }
 }
 
 impl Distribution {
+    /// The distribution of the sum of two independent losses.
+    pub fn plus(&self, other: &Self) -> Self {
+        let (ours, theirs) = (&self.probabilities, &other.probabilities);
+        let mut probabilities = vec![0.0; ours.len() + theirs.len() - 1];
+        for (a, p) in ours.iter().enumerate() {
+            for (b, q) in theirs.iter().enumerate() {
+                probabilities[a + b] += p * q;
+            }
+        }
+        Self { probabilities }
+    }
+
     /// The mean, in units.
     pub fn mean(&self) -> f64 {
         self.losses().map(|(loss, p)| loss * p).sum()
@@ -203,7 +221,8 @@ impl Distribution {
         let mut joint = 0.0;
         let reached = |p: &f64| {
             joint += p;
-            joint >= level.to_f64()
+            // A level that is met exactly is met.
+            joint >= level.to_f64() - 1e-12
         };
         self.probabilities
             .iter()

@@ -1,4 +1,4 @@
-//! Holds the simulation to exact convolution.
+//! Holds the simulation to exact convolution, and the method that does not simulate.
 
 use proptest::{
     prelude::*,
@@ -32,6 +32,176 @@ fn a_thousand_equal_names() {
         );
     }
     assert!((exact.mean() - 10.0).abs() < 1e-9);
+}
+
+/// The method that does not simulate, against the second implementation: all figures to a unit or so.
+fn holds_without_simulation(names: &[NameDraft], unit: u64) {
+    let truth = one_factor(names, unit);
+    let minor = |units: f64| units * unit as f64;
+    let book = book(1, names.to_vec());
+    let outcome = run(&book, &parameters(1_000, Copula::Gaussian, Method::Exact));
+    assert_eq!((outcome.method, outcome.scenarios), (Method::Exact, 0));
+    let near = |value: i64, truth: f64| {
+        let distance = (value as f64 - truth).abs();
+        assert!(distance <= 1.5 + 1e-9 * truth, "{value} {truth}");
+    };
+    near(outcome.expected_loss.value_minor, minor(truth.mean()));
+    near(outcome.deviation_minor, minor(truth.deviation()));
+    for at in &outcome.levels {
+        let var = minor(truth.quantile(at.level) as f64) as i64;
+        assert!(
+            at.var.low_minor <= var && var <= at.var.high_minor,
+            "{at:?} {var}"
+        );
+        let es = minor(truth.expected_shortfall(at.level));
+        assert!(at.es.low_minor as f64 <= es + 1.5, "{at:?} {es}");
+        assert!(at.es.high_minor as f64 >= es - 1.5, "{at:?} {es}");
+        assert_eq!(
+            at.contributions_minor.iter().sum::<i64>(),
+            at.es.value_minor
+        );
+        // The bounds are near each other: ES to a thousandth, and VaR to a lump.
+        let width = (at.es.high_minor - at.es.low_minor) as f64;
+        assert!(width <= 2.0 + 2e-3 * es, "{at:?} {es}");
+    }
+}
+
+#[test]
+fn hostile_books_without_simulation() {
+    for hostile in crate::coverage::books() {
+        if let Some(names) = hostile.one_sector() {
+            holds_without_simulation(names, hostile.unit);
+        }
+    }
+}
+
+/// A thousand names but for one minor unit: the grid is not theirs, and VaR has bounds by chords.
+#[test]
+fn many_odd_costs_without_simulation() {
+    let mut names = equal_names(1_000, UNIT);
+    names[0].exposure_minor = Some(UNIT - 1);
+    let outcome = run(
+        &book(1, names),
+        &parameters(1_000, Copula::Gaussian, Method::Exact),
+    );
+    for (at, (var, es)) in outcome
+        .levels
+        .iter()
+        .zip([(76.0, 106.431_977), (147.0, 183.262_86)])
+    {
+        let (var, es) = (var * UNIT as f64, es * UNIT as f64);
+        assert!(
+            at.var.low_minor as f64 <= var && var <= at.var.high_minor as f64 + 1.0,
+            "{at:?}"
+        );
+        assert!(
+            at.es.low_minor as f64 <= es && es <= at.es.high_minor as f64 + 5.0,
+            "{at:?}"
+        );
+        assert!(
+            (at.es.high_minor - at.es.low_minor) as f64 <= 2e-3 * es,
+            "{at:?}"
+        );
+        assert!(
+            (at.var.high_minor - at.var.low_minor) as f64 <= 0.08 * var,
+            "{at:?}"
+        );
+    }
+}
+
+/// PD equals what a level leaves: the level is met exactly, so the name is not lost at it.
+#[test]
+fn levels_that_are_met_exactly() {
+    let names = vec![name(0, 1_000_000, 0.01, 1.0, &[0.4])];
+    for method in [
+        Method::Exact,
+        Method::Plain,
+        Method::Importance,
+        Method::Sobol,
+    ] {
+        let outcome = run(
+            &book(1, names.clone()),
+            &parameters(160_000, Copula::Gaussian, method),
+        );
+        let at = &outcome.levels[0];
+        assert_eq!(at.var.low_minor, 0, "{method:?}");
+        let held = at.es.low_minor <= 1_000_000 && 1_000_000 <= at.es.high_minor;
+        assert!(held, "{method:?} {at:?}");
+        if method == Method::Exact {
+            assert_eq!((at.var.high_minor, at.es.value_minor), (0, 1_000_000));
+        }
+    }
+}
+
+/// A name that cannot lose changes no figure by a unit.
+#[test]
+fn names_of_no_effect() {
+    let names = |extra: bool| {
+        let mut names: Vec<_> = (0..20)
+            .map(|n| name(2 * n, 1_000_003 + n as u64 * 77_777, 0.02, 0.5, &[0.4]))
+            .collect();
+        if extra {
+            names.push(name(1, 5_000_000, 0.0, 0.5, &[0.9]));
+            names.push(name(7, 0, 0.5, 0.5, &[0.9]));
+            names.push(name(13, 5_000_000, 0.5, 0.0, &[0.9]));
+            let mut covered = name(15, 5_000_000, 0.5, 0.7, &[0.9]);
+            covered.collateral_minor = Some(5_000_000);
+            names.push(covered);
+        }
+        book(1, names)
+    };
+    for method in [
+        Method::Exact,
+        Method::Plain,
+        Method::Importance,
+        Method::Sobol,
+    ] {
+        let [without, with] = [false, true].map(|extra| {
+            run(
+                &names(extra),
+                &parameters(160_000, Copula::Gaussian, method),
+            )
+        });
+        assert_eq!(without.expected_loss, with.expected_loss);
+        assert_eq!(without.deviation_minor, with.deviation_minor);
+        assert_eq!(without.histogram, with.histogram);
+        for (without, with) in without.levels.iter().zip(&with.levels) {
+            assert_eq!((without.var, without.es), (with.var, with.es), "{method:?}");
+            let mut contributions = with.contributions_minor.clone();
+            // In the order of their ids.
+            for place in [11, 9, 5, 1] {
+                assert_eq!(contributions.remove(place), 0);
+            }
+            assert_eq!(contributions, without.contributions_minor);
+        }
+    }
+}
+
+/// Where a scenario drawn on purpose is worth less than a plain one, the run is plain and says so. Where there are more
+/// factors, what cannot be exact is plain as well. A plain run has a hundred scenarios beyond the highest level.
+#[test]
+fn what_would_lose_or_cannot_be_is_plain() {
+    let names: Vec<_> = (0..40)
+        .map(|n| name(n, 1_000_000, 0.3, 0.5, &[0.1, 0.1]))
+        .collect();
+    let book = book(2, names);
+    let ran = |method, scenarios| {
+        let settings = risk::parameters::Settings {
+            levels: vec![Level::from_ppm(500_000).unwrap(), Level::P999],
+            ..crate::books::settings(scenarios, Copula::Gaussian, method)
+        };
+        run(
+            &book,
+            &risk::parameters::Parameters::parse(settings).unwrap(),
+        )
+    };
+    let plain = ran(Method::Plain, 100_000);
+    for method in [Method::Importance, Method::Exact] {
+        let other = ran(method, 20_000);
+        assert_eq!(other.method, Method::Plain, "{method:?}");
+        assert_eq!(other.settings.method, method);
+        assert_eq!((other.scenarios, &other.levels), (100_000, &plain.levels));
+    }
 }
 
 const UNIT: u64 = 1_000_000;
@@ -68,6 +238,7 @@ fn random_books() {
     runner
         .run(&names(), |names| {
             let exact = one_factor(&names, UNIT);
+            holds_without_simulation(&names, UNIT);
             let book = book(1, names);
             for method in [Method::Plain, Method::Sobol, Method::Importance] {
                 let outcome = run(

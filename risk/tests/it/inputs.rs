@@ -93,7 +93,24 @@ fn settings_have_bounds() {
         refused(|s| s.scenarios = 10_000_001),
         Some(BadSettings::Scenarios)
     );
-    assert_eq!(refused(|s| s.scenarios = 9_999), Some(BadSettings::Tail));
+    assert_eq!(refused(|s| s.scenarios = 99_999), Some(BadSettings::Tail));
+    assert_eq!(refused(|s| s.scenarios = 100_000), None);
+    for (scenarios, refusal) in [(9_999, Some(BadSettings::Tail)), (10_000, None)] {
+        let settings = settings(scenarios, Copula::Gaussian, Method::Importance);
+        assert_eq!(Parameters::parse(settings).err(), refusal);
+    }
+    // Without scenarios there is no minimum, but a book of several factors has to have some.
+    assert_eq!(
+        refused(|s| (s.scenarios, s.method) = (1_000, Method::Exact)),
+        None
+    );
+    let exact_at = |ppm| {
+        let mut settings = settings(1_000, Copula::Gaussian, Method::Exact);
+        settings.levels = vec![Level::from_ppm(ppm).unwrap()];
+        Parameters::parse(settings).err()
+    };
+    assert_eq!(exact_at(999_990), None);
+    assert_eq!(exact_at(999_991), Some(BadSettings::Tail));
     assert_eq!(
         refused(|s| (s.scenarios, s.method) = (100_000, Method::Sobol)),
         Some(BadSettings::Tail)

@@ -16,6 +16,7 @@
 mod bits;
 mod books;
 mod closed;
+mod coverage;
 mod exact;
 mod exactly;
 mod gauss;

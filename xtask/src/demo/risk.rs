@@ -40,7 +40,7 @@ pub(super) fn play(stack: &Stack, story: &mut Story, desk: &Desk) -> Result<()> 
     );
     let answer = ask()?;
     story.answer(
-        "carol asks again: a million scenarios",
+        "carol asks again: one factor, no simulation",
         &answer,
         "201 accepted",
     );

@@ -153,7 +153,7 @@ const BEYOND_SCHEMAS: [Beyond; 23] = [
         ["create-risk-run full", "/levels", "[999000, 990000]"],
     ),
     (
-        "the highest level has fewer than ten scenarios beyond it",
+        "the highest level has too few scenarios beyond it",
         "two members",
         ["create-risk-run full", "/scenarios", "1000"],
     ),
