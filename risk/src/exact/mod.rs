@@ -14,9 +14,9 @@
 //! | ES, above | that of losses split over both cells, each mean kept: more spread, so more shortfall |
 //! | ES, below | E(L T)/(1-α), T choosing the worst 1-α of the split losses: no choice is worse than the worst |
 //!
-//! The last is the sum over the names of E(L_i T)/(1-α), which are the contributions. It is also the value, so that they
-//! add up. E(L_i T) takes the distribution of all names before i and, from behind, the expectation of T given the sum
-//! so far.
+//! The last is the sum over the names of E(L_i T)/(1-α), which are the contributions. It is also the value, so that
+//! they add up. E(L_i T) takes the distribution of all names before i and, from behind, the expectation of T given the
+//! sum so far.
 
 mod grid;
 mod law;

@@ -12,13 +12,13 @@
 //! but taken from a table over m(z), solved along the ray through μ.
 //!
 //! Every fifth scenario is drawn as it is, the others by the changes of measure in turn. All are weighed by their
-//! density over that of the whole mixture (the balance heuristic: Veach and Guibas, *SIGGRAPH 95*; Owen and Zhou, *JASA*
-//! 95, 2000), so no weight is above five, and a loss that one change of measure makes rare is not lost on another.
-//! Strata have their own variances. The t copula's mixing variable is one more normal coordinate, moved as the factors
-//! are.
+//! density over that of the whole mixture (the balance heuristic: Veach and Guibas, *SIGGRAPH 95*; Owen and Zhou,
+//! *JASA* 95, 2000), so no weight is above five, and a loss that one change of measure makes rare is not lost on
+//! another. Strata have their own variances. The t copula's mixing variable is one more normal coordinate, moved as the
+//! factors are.
 //!
-//! A pilot with numbers of its own says whether all this is worth it. If a scenario is worth less than a plain one at any
-//! level, the run is plain. What a scenario of the run was worth is measured on the run itself.
+//! A pilot with numbers of its own says whether all this is worth it. If a scenario is worth less than a plain one at
+//! any level, the run is plain. What a scenario of the run was worth is measured on the run itself.
 //!
 //! Φ is a table of cubics here, with a relative error below 1e-6 where it matters; drawing and weighing use the same.
 

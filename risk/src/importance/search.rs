@@ -3,8 +3,8 @@
 //! Given the factors, P(L ≥ x | z) ≤ exp(ψ(θ, z) - θ x) for any θ ≥ 0 (Chernoff), with
 //! `ψ(θ, z) = Σ ln(1 + p (e^{θc} - 1))`; the bound is least where ψ'(θ) = x, or at θ = 0 if m(z) ≥ x. A cause of a loss
 //! of x is a local maximum over z of the least bound times the normal density: of `J(z) = ψ - θ x - |z|²/2` (Glasserman
-//! and Li, section 5.1). There may be several: one a sector, one each way where loadings have both signs, and none of the
-//! factors where one name is enough. So the search climbs from each axis, both ways, and from the origin. All is
+//! and Li, section 5.1). There may be several: one a sector, one each way where loadings have both signs, and none of
+//! the factors where one name is enough. So the search climbs from each axis, both ways, and from the origin. All is
 //! computed with ln Φ, as Φ itself is flat where names hardly ever default.
 
 use rayon::prelude::*;

@@ -142,8 +142,8 @@ pub(crate) fn invert(
 
 /// The ranks, from 1, of the losses between which the quantile lies at least 95 times in a hundred.
 ///
-/// The loss of rank r is not above the quantile if r losses are at most the quantile; the loss of rank s is not below it
-/// if fewer than s losses are. How many are is binomial with n and α, or on the safe side of it where losses come in
+/// The loss of rank r is not above the quantile if r losses are at most the quantile; the loss of rank s is not below
+/// it if fewer than s losses are. How many are is binomial with n and α, or on the safe side of it where losses come in
 /// lumps (David and Nagaraja, *Order Statistics*, section 7.1). So the ranks are the binomial's quantile at 2.5%, and
 /// one more than that at 97.5%, found from P(B ≤ k) = I_{1-α}(n-k, k+1) (DLMF 8.17.5).
 pub(crate) fn ranks(count: u32, level: Level) -> (u32, u32) {

@@ -1,7 +1,7 @@
 //! Whether intervals hold the truth as often as they say, on books made to break them.
 //!
-//! The truth of each book is computed without simulation: sectors that depend on one factor each are independent, so the
-//! distribution of their sum is a convolution.
+//! The truth of each book is computed without simulation: sectors that depend on one factor each are independent, so
+//! the distribution of their sum is a convolution.
 
 use rayon::prelude::*;
 use risk::{
