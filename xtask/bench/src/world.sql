@@ -27,10 +27,10 @@ from made as m cross join lateral (values (m.maker, 'maker'), (m.checker, 'check
 insert into capital.facility (facility_id, name, currency, escrow_agent_id, settlement_agent_id, secured, limit_minor)
 select m.facility_id, 'Facility ' || m.n, 'USD', 'escrow-one', 'settle-one', false, 100000000000000000 from made as m;
 insert into capital.facility_slot (facility_id, slot, secured, facility_limit_minor)
-select f.facility_id, n, f.secured, f.limit_minor
+select f.facility_id, s.slot, f.secured, f.limit_minor
 from made as m
 join capital.facility as f on f.facility_id = m.facility_id
-cross join generate_series(0, fixed.slots(f.secured) - 1) as n;
+cross join generate_series(0, fixed.slots(f.secured) - 1) as s (slot);
 
 alter table capital.allocator enable always trigger allocator_audit;
 alter table capital.member enable always trigger member_audit;
