@@ -1,5 +1,6 @@
--- Allocators with a maker and a checker, and a facility each. As the superuser; the audit triggers are off
--- meanwhile, since there is no commitment to record these rows under. Foreign keys and checks hold.
+-- Allocators with a maker and a checker, and a facility each; all are admitted to the first as well. As the superuser;
+-- the audit triggers are off meanwhile, since there is no commitment to record these rows under. Foreign keys and
+-- checks hold.
 begin;
 
 alter table capital.allocator disable trigger allocator_audit;
@@ -7,6 +8,7 @@ alter table capital.member disable trigger member_audit;
 alter table capital.member_role disable trigger member_role_audit;
 alter table capital.facility disable trigger facility_audit;
 alter table capital.facility_slot disable trigger facility_slot_audit;
+alter table capital.admission disable trigger admission_audit;
 
 create temp table made on commit drop as
 select
@@ -31,11 +33,16 @@ select f.facility_id, s.slot, f.secured, f.limit_minor
 from made as m
 join capital.facility as f on f.facility_id = m.facility_id
 cross join generate_series(0, fixed.slots(f.secured) - 1) as s (slot);
+insert into capital.admission (facility_id, allocator_id)
+select m.facility_id, m.allocator_id from made as m
+union
+select first.facility_id, m.allocator_id from made as m cross join made as first where first.n = 1;
 
 alter table capital.allocator enable always trigger allocator_audit;
 alter table capital.member enable always trigger member_audit;
 alter table capital.member_role enable always trigger member_role_audit;
 alter table capital.facility enable always trigger facility_audit;
 alter table capital.facility_slot enable always trigger facility_slot_audit;
+alter table capital.admission enable always trigger admission_audit;
 
 commit;
