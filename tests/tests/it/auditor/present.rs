@@ -1,6 +1,7 @@
 //! The tables of the present: each row must be the last of its trail, and a run's inputs the rows it names.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::attack::{Attack, check, names};
 use super::fixture::AuditorFixture;
@@ -189,6 +190,41 @@ fn of_collateral() -> Vec<Attack> {
 }
 
 /// A migration is no commitment: audit rows from before it lack the new column, which must hold one value in all rows.
+/// What the type of the column lets in, and no trigger writes. It hides no other edit behind an error of the server.
+#[test]
+fn an_unreadable_trail_hides_nothing() -> Result<()> {
+    let fixture = AuditorFixture::shared()?;
+    let deep = format!("{}{}", "[".repeat(3_000), "]".repeat(3_000));
+    let forms = [
+        r#"[{"table": "x", "key": [], "new": {"a": "\u0000"}}]"#,
+        r#"[{"table": "x", "key": [], "new": {"a\u0000": 1}}]"#,
+        r#"[{"table": "x", "key": [], "new": {"a": "\ud800"}}]"#,
+        r#"[{"table": "x", "key": [], "new": {"a": 1e999999}}]"#,
+        r#"[{"table": "x", "key": [null], "new": {"a": 1}}]"#,
+        r#"[{"table": ["x"], "key": {"a": 1}, "new": 7}]"#,
+        "[1, null, []]",
+        "[]",
+        "7",
+        &deep,
+    ];
+    let settled =
+        "select settlement_id from capital.settlement where status = 'SETTLED' order by 1 limit 1";
+    for form in forms {
+        let answer = fixture.verify_after(&format!(
+            "update capital.settlement set reference = 'mine' where settlement_id = ({settled});
+             update audit.trail set changes = '{form}' where id = (select max(id) from audit.trail)"
+        ))?;
+        let said = &answer.said;
+        assert_eq!(answer.code, 1, "{form}: {said:#}");
+        assert!(
+            names(said, "row-differs", "capital.settlement", "reference"),
+            "{form}: {said:#}"
+        );
+        assert_eq!(said["undecided"], json!([]), "{form}: {said:#}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_column_added_later_must_hold_one_value_in_old_rows() -> Result<()> {
     const ADDED: &str = "alter table capital.agent add column region text not null default 'eu'";
