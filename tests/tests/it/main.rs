@@ -7,6 +7,7 @@ mod audit_trail;
 mod auditor;
 mod authentication;
 mod bad_input;
+mod bench_world;
 mod books;
 mod collateral;
 mod compromised_endpoint;

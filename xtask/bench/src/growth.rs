@@ -1,7 +1,7 @@
 //! A mutation on a ledger that grows, and on a small ledger of the same cluster, in turns.
 //!
-//! The rows are those that create-settlement leaves: claim, outcome with its leaf, settlement, transition, two
-//! rows of the trail. They are written set-based as the superuser, see growth.sql; the log over them is not
+//! The rows are those that create-settlement leaves: claim, outcome with its leaf, settlement, transition, an
+//! entry of the trail. They are written set-based as the superuser, see growth.sql; the log over them is not
 //! sequenced.
 
 use std::time::{Duration, Instant};
